@@ -1,0 +1,361 @@
+/**
+ * Every setting once: its variable, its option, its default, its check and its help. The scripts, the CLI's help and the
+ * README's table all read this. Pure; runs in k6 and in Node.
+ */
+import { formatDuration, parseDuration, parseRate, parseSize, sizeLabel } from './units';
+
+export interface Setting<T> {
+  /** The environment variable, and names it also goes by, looked at in this order. */
+  readonly env: readonly [string, ...string[]];
+  /** The CLI's option as commander writes it, without the dashes' name repeated: `duration <time>`. */
+  readonly option?: string;
+  readonly help: string;
+  /** Undefined when the setting may be left out or, with `required`, must not be. */
+  readonly fallback: T | undefined;
+  /** What the help and the README show for the default, where the value itself would not do. */
+  readonly fallbackText?: string;
+  readonly required?: true;
+  /** Kept out of Results, reports and logs. */
+  readonly secret?: true;
+  /** The value of a text, or undefined when the text is none. */
+  readonly parse: (text: string) => T | undefined;
+  /** What would be right, for the message about a bad value: "give …". */
+  readonly expected: string;
+}
+
+/** One object size: its label in keys and tags, and its bytes. */
+export interface ObjectSize {
+  readonly label: string;
+  readonly bytes: number;
+}
+
+/** One k6 threshold: a metric, tags included, and an expression over it. */
+export interface Threshold {
+  readonly metric: string;
+  readonly expr: string;
+}
+
+export const STANDARD_SIZES = ['1KB', '10KB', '100KB', '1MB', '10MB', '100MB'] as const;
+const LARGEST_OBJECT = 100 * 1024 ** 3;
+const SMALLEST_PART = 5 * 1024 ** 2;
+
+const text = (pattern: RegExp) => (value: string) => (pattern.test(value) ? value : undefined);
+const oneOf =
+  <const T extends string>(...choices: readonly T[]) =>
+  (value: string) =>
+    choices.find((choice) => choice === value.toLowerCase());
+const wholeNumber = (least: number, most: number) => (value: string) => {
+  const n = Number(value);
+  return /^\d+$/.test(value) && n >= least && n <= most ? n : undefined;
+};
+
+function parseBoolean(value: string): boolean | undefined {
+  if (/^(true|1|yes|on)$/i.test(value)) return true;
+  if (/^(false|0|no|off)$/i.test(value)) return false;
+  return undefined;
+}
+
+function parseEndpoints(value: string): string[] | undefined {
+  const endpoints = value
+    .split(',')
+    .map((part) => part.trim().replace(/\/$/, ''))
+    .filter((part) => part !== '');
+  const right = endpoints.every((e) => /^https?:\/\/([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?$/.test(e));
+  return right && endpoints.length > 0 && new Set(endpoints).size === endpoints.length ? endpoints : undefined;
+}
+
+function parseSizes(value: string): ObjectSize[] | undefined {
+  const sizes: ObjectSize[] = [];
+  for (const part of value.split(',')) {
+    const bytes = parseSize(part);
+    if (bytes === undefined || bytes < 1 || bytes > LARGEST_OBJECT) return undefined;
+    if (!sizes.some((size) => size.bytes === bytes)) sizes.push({ label: sizeLabel(bytes), bytes });
+  }
+  return sizes;
+}
+
+function parseThresholds(value: string): Threshold[] | undefined {
+  const thresholds: Threshold[] = [];
+  for (const part of value.split(';')) {
+    if (part.trim() === '') continue;
+    const match = /^\s*([A-Za-z_]\w*(?:\{[^{}]*\})?)\s*:\s*([\w().]+\s*(?:[<>]=?|[!=]==?)\s*[\d.]+)\s*$/.exec(part);
+    if (!match?.[1] || !match[2]) return undefined;
+    thresholds.push({ metric: match[1], expr: match[2] });
+  }
+  return thresholds;
+}
+
+const positive = <T extends number>(parse: (value: string) => T | undefined) => {
+  return (value: string) => {
+    const n = parse(value);
+    return n !== undefined && n > 0 ? n : undefined;
+  };
+};
+
+function setting<T>(s: Setting<T>): Setting<T> {
+  return s;
+}
+
+/** What `S3LOADTEST_BACKEND` may be today. */
+export type Backend = 'http';
+
+export const settings = {
+  endpoints: setting<string[]>({
+    env: ['S3_ENDPOINTS', 'S3_POOL'],
+    help: 'S3 endpoints, separated by commas; each request takes the next one',
+    fallback: undefined,
+    required: true,
+    parse: parseEndpoints,
+    expected: 'http://host:port or https://host:port without a path, several separated by commas, none twice',
+  }),
+  accessKeyId: setting<string>({
+    env: ['AWS_ACCESS_KEY_ID'],
+    help: 'access key',
+    fallback: undefined,
+    required: true,
+    secret: true,
+    parse: text(/^[\w+=,.@/-]+$/),
+    expected: 'an access key: letters, digits and _+=,.@/- without spaces',
+  }),
+  secretAccessKey: setting<string>({
+    env: ['AWS_SECRET_ACCESS_KEY'],
+    help: 'secret key',
+    fallback: undefined,
+    required: true,
+    secret: true,
+    parse: text(/^\S+$/),
+    expected: 'a secret key without spaces',
+  }),
+  sessionToken: setting<string>({
+    env: ['AWS_SESSION_TOKEN'],
+    help: 'session token of temporary credentials',
+    fallback: undefined,
+    secret: true,
+    parse: text(/^\S+$/),
+    expected: 'a session token without spaces',
+  }),
+  region: setting<string>({
+    env: ['AWS_REGION'],
+    help: 'region that requests are signed for',
+    fallback: 'us-east-1',
+    parse: text(/^[A-Za-z0-9_-]+$/),
+    expected: 'a region such as us-east-1',
+  }),
+  bucket: setting<string>({
+    env: ['S3_BUCKET'],
+    help: 'bucket to load; it must be there',
+    fallback: undefined,
+    required: true,
+    parse: text(/^[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]$/),
+    expected: 'a bucket name: 3 or more letters, digits, dots and dashes',
+  }),
+  verifySsl: setting<boolean>({
+    env: ['S3_VERIFY_SSL'],
+    help: 'verify TLS certificates',
+    fallback: false,
+    parse: parseBoolean,
+    expected: 'true or false',
+  }),
+  addressing: setting<'path' | 'virtual'>({
+    env: ['S3_ADDRESSING'],
+    help: 'where the bucket stands in a URL: path (host/bucket/key) or virtual (bucket.host/key)',
+    fallback: 'path',
+    parse: oneOf('path', 'virtual'),
+    expected: 'path or virtual',
+  }),
+  backend: setting<Backend>({
+    env: ['S3LOADTEST_BACKEND'],
+    help: 'S3 client: http (own SigV4 on k6/http)',
+    fallback: 'http',
+    parse: oneOf('http'),
+    expected: 'http, the one S3 client there is in this version; boto3 and minio name Python clients, k6 runs none',
+  }),
+  dataDir: setting<string>({
+    env: ['S3LOADTEST_DATA_DIR'],
+    help: 'folder that results/ is in',
+    fallback: './data',
+    parse: text(/\S/),
+    expected: 'a folder',
+  }),
+  duration: setting<number>({
+    env: ['S3LOADTEST_DURATION'],
+    option: 'duration <time>',
+    help: 'how long new operations are begun; those under way then end',
+    fallback: 5 * 60_000,
+    fallbackText: '5m',
+    parse: positive(parseDuration),
+    expected: 'a duration such as 30s, 5m, 2h, 1d, 1w or 1h30m',
+  }),
+  concurrency: setting<number>({
+    env: ['S3LOADTEST_CONCURRENCY'],
+    option: 'concurrency <n>',
+    help: 'virtual users (VUs), each with one operation at a time',
+    fallback: 64,
+    fallbackText: 'cores × 8; 64 under bare `k6 run`',
+    parse: wholeNumber(1, 100_000),
+    expected: 'a whole number from 1 to 100000',
+  }),
+  sizes: setting<ObjectSize[]>({
+    env: ['S3LOADTEST_SIZE'],
+    option: 'size <list>',
+    help: 'object sizes, separated by commas',
+    fallback: undefined,
+    fallbackText: "the pattern's own",
+    parse: parseSizes,
+    expected: 'sizes from 1B to 100GB such as 1KB,10MB',
+  }),
+  rate: setting<number>({
+    env: ['S3LOADTEST_RATE'],
+    option: 'rate <ops>',
+    help: 'operations begun per second, whatever the store takes (open loop)',
+    fallback: undefined,
+    fallbackText: 'as fast as the VUs go (closed loop)',
+    parse: positive(parseRate),
+    expected: 'operations a second such as 500, 2.5/s or 30000/m',
+  }),
+  thresholds: setting<Threshold[]>({
+    env: ['S3LOADTEST_THRESHOLDS'],
+    option: 'threshold <metric:expr...>',
+    help: 'k6 thresholds, in the variable separated by semicolons; one on http_req_failed replaces the default',
+    fallback: [],
+    fallbackText: 'http_req_failed:rate<0.01',
+    parse: parseThresholds,
+    expected: "a metric, a colon and an expression such as 'http_req_duration{op:GET}:p(99)<50'",
+  }),
+  prefix: setting<string>({
+    env: ['S3LOADTEST_PREFIX'],
+    option: 'prefix <prefix>',
+    help: 'what every key begins with',
+    fallback: 'loadtest/',
+    parse: text(/^(?:[A-Za-z0-9_-][A-Za-z0-9._-]*\/)+$/),
+    expected: 'letters, digits, dots, dashes and slashes, with a slash at the end, such as loadtest/',
+  }),
+  workerId: setting<string>({
+    env: ['S3LOADTEST_WORKER_ID'],
+    option: 'worker-id <id>',
+    help: 'name of this worker in keys',
+    fallback: 'w0',
+    parse: text(/^[A-Za-z0-9_-][A-Za-z0-9._-]*$/),
+    expected: 'letters, digits, dots and dashes',
+  }),
+  statsInterval: setting<number>({
+    env: ['S3LOADTEST_STATS_INTERVAL'],
+    option: 'stats-interval <time>',
+    help: 'time between two STATS lines (CLI)',
+    fallback: 30_000,
+    fallbackText: '30s',
+    parse: (value) => {
+      const ms = parseDuration(value);
+      return ms !== undefined && ms >= 1000 ? ms : undefined;
+    },
+    expected: 'a duration of 1s or more, such as 30s',
+  }),
+  logLevel: setting<'debug' | 'info' | 'warning' | 'error'>({
+    env: ['S3LOADTEST_LOG_LEVEL'],
+    option: 'log-level <level>',
+    help: 'least level of log lines shown: debug, info, warning, error (CLI)',
+    fallback: 'info',
+    parse: oneOf('debug', 'info', 'warning', 'error'),
+    expected: 'debug, info, warning or error',
+  }),
+  seed: setting<number>({
+    env: ['S3LOADTEST_SEED'],
+    option: 'seed <n>',
+    help: 'seed of the order of operations and sizes; bodies are random in any case',
+    fallback: 1,
+    parse: wholeNumber(0, 0xffff_ffff),
+    expected: 'a whole number from 0 to 4294967295',
+  }),
+  timeout: setting<number>({
+    env: ['S3LOADTEST_TIMEOUT'],
+    option: 'timeout <time>',
+    help: 'time limit of one request, body included',
+    fallback: 60_000,
+    fallbackText: '60s',
+    parse: positive(parseDuration),
+    expected: 'a duration such as 60s',
+  }),
+  partSize: setting<number>({
+    env: ['S3LOADTEST_PART_SIZE'],
+    help: 'larger bodies go as multipart uploads in parts of this size',
+    fallback: 8 * 1024 ** 2,
+    fallbackText: '8MB',
+    parse: (value) => {
+      const bytes = parseSize(value);
+      return bytes !== undefined && bytes >= SMALLEST_PART && bytes <= 1024 ** 3 ? bytes : undefined;
+    },
+    expected: 'a size from 5MB to 1GB',
+  }),
+};
+
+export type SettingName = keyof typeof settings;
+type ValueOf<S> = S extends Setting<infer T> ? T : never;
+type MayBeLeftOut = 'sessionToken' | 'sizes' | 'rate';
+
+/** The settings of one run, checked. Durations in milliseconds, sizes in bytes, rate in operations a second. */
+export type Config = {
+  readonly [K in Exclude<SettingName, MayBeLeftOut>]: ValueOf<(typeof settings)[K]>;
+} & { readonly [K in MayBeLeftOut]?: ValueOf<(typeof settings)[K]> };
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** What is wrong with the settings, all of it at once: `message` has one line a problem. */
+export class ConfigError extends Error {
+  constructor(readonly problems: readonly string[]) {
+    super(problems.join('\n'));
+    this.name = 'ConfigError';
+  }
+}
+
+/**
+ * The settings out of environments, the first of which that has a variable wins. An empty value counts as none.
+ * @throws ConfigError naming every missing and every bad setting.
+ */
+export function readConfig(...environments: readonly Environment[]): Config {
+  const values: Record<string, unknown> = {};
+  const problems: string[] = [];
+  for (const [name, s] of Object.entries(settings) as [SettingName, Setting<unknown>][]) {
+    const found = lookUp(s.env, environments);
+    if (!found) {
+      if (s.required) problems.push(`${s.env[0]} is missing (${s.help}): set it in the environment or in .env`);
+      else if (s.fallback !== undefined) values[name] = s.fallback;
+      continue;
+    }
+    const value = s.parse(found.text);
+    if (value === undefined) {
+      const shown = s.secret ? '(not shown)' : JSON.stringify(found.text);
+      problems.push(`${found.variable} is ${shown}: give ${s.expected}`);
+    } else values[name] = value;
+  }
+  if (problems.length > 0) throw new ConfigError(problems);
+  return values as unknown as Config;
+}
+
+function lookUp(names: readonly string[], environments: readonly Environment[]) {
+  for (const environment of environments) {
+    for (const variable of names) {
+      const found = environment[variable]?.trim();
+      if (found) return { variable, text: found };
+    }
+  }
+  return undefined;
+}
+
+/** What a Result may hold of the settings: all but the secret ones. */
+export function publicConfig(config: Config): Record<string, unknown> {
+  const shown: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(config)) {
+    if (!settings[name as SettingName].secret) shown[name] = value;
+  }
+  return shown;
+}
+
+/** The default of a setting as help and README show it. */
+export function defaultText(s: Setting<unknown>): string {
+  if (s.required) return 'required';
+  if (s.fallbackText) return s.fallbackText;
+  if (s.fallback === undefined) return 'none';
+  return typeof s.fallback === 'number' && s.expected.includes('duration')
+    ? formatDuration(s.fallback)
+    : String(s.fallback);
+}

@@ -1,0 +1,137 @@
+/** Where objects stand, and which of them a VU may read. Pure but for the clock. */
+
+import type { Random } from './random';
+import { below } from './random';
+import type { ListOutcome, S3 } from './s3/api';
+
+/** `loadtest/{worker}/{size}/{test}/{timestamp_us}/{suffix}`, as the original laid it out. */
+export interface KeyParts {
+  readonly worker: string;
+  readonly size: string;
+  readonly test: string;
+}
+
+/** Keys a worker remembers in all, shared out among its VUs: k6 has nothing that VUs could share. */
+const TRACKED_KEYS = 5_000;
+/** Found keys that all VUs together may hold; each VU gets a copy of what setup returns. */
+const FOUND_KEYS_IN_ALL_VUS = 200_000;
+const FOUND_KEYS_MOST = 5_000;
+const FOUND_KEYS_LEAST = 120;
+
+/** Makes keys that no other VU, run or worker makes: by time, VU, count and four random letters. */
+export class KeyMaker {
+  private count = 0;
+  private readonly suffix: string;
+
+  constructor(
+    private readonly prefix: string,
+    private readonly parts: { readonly worker: string; readonly test: string },
+    vu: number,
+    random: Random = Math.random,
+  ) {
+    const letters = below(36 ** 4, random)
+      .toString(36)
+      .padStart(4, '0');
+    this.suffix = `${vu.toString(36)}-${letters}`;
+  }
+
+  next(size: string): string {
+    const n = this.count++;
+    // The clock gives milliseconds; the count fills up the 16 digits that microseconds have.
+    const us = `${Date.now()}${String(n % 1000).padStart(3, '0')}`;
+    return `${this.prefix}${this.parts.worker}/${size}/${this.parts.test}/${us}/${this.suffix}-${n.toString(36)}`;
+  }
+}
+
+interface Tracked {
+  readonly own: string[];
+  /** Where the next own key goes, once there is no more room. */
+  oldest: number;
+  readonly found: readonly string[];
+}
+
+/** Keys that one VU may read, by size: those it wrote, the oldest forgotten first, and those that setup found. */
+export class TrackedKeys {
+  private readonly bySize = new Map<string, Tracked>();
+  private readonly room: number;
+
+  constructor(sizes: readonly string[], vus: number, found: Readonly<Record<string, readonly string[]>>) {
+    this.room = Math.max(1, Math.floor(TRACKED_KEYS / vus / sizes.length));
+    for (const size of sizes) this.bySize.set(size, { own: [], oldest: 0, found: found[size] ?? [] });
+  }
+
+  wrote(size: string, key: string): void {
+    const tracked = this.bySize.get(size);
+    if (tracked === undefined) return;
+    if (tracked.own.length < this.room) tracked.own.push(key);
+    else {
+      tracked.own[tracked.oldest] = key;
+      tracked.oldest = (tracked.oldest + 1) % this.room;
+    }
+  }
+
+  /** Any of them, each as likely; undefined when there is none. */
+  any(size: string): string | undefined {
+    const tracked = this.bySize.get(size);
+    if (tracked === undefined) return undefined;
+    const { own, found } = tracked;
+    const n = Math.floor(Math.random() * (own.length + found.length));
+    return n < own.length ? own[n] : found[n - own.length];
+  }
+}
+
+/** Which of the keys of a listing are of this layout: its parts, or undefined. */
+export function parseKey(prefix: string, key: string): KeyParts | undefined {
+  if (!key.startsWith(prefix)) return undefined;
+  const [worker, size, test, time, suffix] = key.slice(prefix.length).split('/');
+  if (!worker || !size || !test || !suffix || !/^\d{16}$/.test(time ?? '')) return undefined;
+  return { worker, size, test };
+}
+
+/** How many found keys each VU can be given. */
+export function foundKeysFor(vus: number): number {
+  return Math.min(FOUND_KEYS_MOST, Math.max(FOUND_KEYS_LEAST, Math.floor(FOUND_KEYS_IN_ALL_VUS / vus)));
+}
+
+/**
+ * Keys of every worker and test under the prefix whose objects have exactly one of the sizes, by size label: at most `most` in
+ * all, an equal share of each worker's, size's and test's, so that a bucket of billions is found in a few requests.
+ * Objects are taken by the bytes they have, whatever their key says. `onFailure` hears why a listing failed.
+ */
+export function findKeys(
+  s3: S3,
+  prefix: string,
+  sizes: ReadonlyArray<{ readonly label: string; readonly bytes: number }>,
+  most: number,
+  onFailure: (outcome: ListOutcome) => void,
+): Record<string, string[]> {
+  const found: Record<string, string[]> = {};
+  const label = new Map(sizes.map((size) => [size.bytes, size.label]));
+  const folders = (under: string[]) => under.flatMap((folder) => subfolders(s3, folder, onFailure));
+  const groups = folders(folders(folders([prefix]))); // worker, size, test
+  const share = Math.max(1, Math.floor(most / Math.max(1, groups.length)));
+  for (const group of groups) {
+    const page = s3.listObjects({ prefix: group, maxKeys: Math.min(1000, share) });
+    if (page.failure) onFailure(page);
+    for (const { key, bytes } of page.objects) {
+      const size = label.get(bytes);
+      if (size === undefined || parseKey(prefix, key) === undefined) continue;
+      found[size] ??= [];
+      found[size].push(key);
+    }
+  }
+  return found;
+}
+
+/** The prefixes one level below; a worker's thousand pages are enough for any layout of this kind. */
+function subfolders(s3: S3, prefix: string, onFailure: (outcome: ListOutcome) => void): string[] {
+  const all: string[] = [];
+  let next: string | undefined;
+  do {
+    const page = s3.listObjects({ prefix, delimiter: '/', ...(next === undefined ? {} : { continuationToken: next }) });
+    if (page.failure) onFailure(page);
+    all.push(...page.prefixes);
+    next = page.next;
+  } while (next !== undefined && all.length < 10_000);
+  return all;
+}

@@ -1,0 +1,225 @@
+/**
+ * A traffic pattern as k6 wants it: options, setup, the function every iteration calls, and handleSummary. One iteration
+ * is one operation.
+ */
+import { sleep } from 'k6';
+import crypto from 'k6/crypto';
+import exec from 'k6/execution';
+import type { Options, Scenario } from 'k6/options';
+import { type Config, ConfigError, type ObjectSize, type STANDARD_SIZES, settings } from './config';
+import { finalText } from './final';
+import { findKeys, foundKeysFor, KeyMaker, TrackedKeys } from './keys';
+import { loadConfig } from './load-config';
+import { type Measured, submetrics } from './metrics';
+import { Deck, type Mix } from './mix';
+import { Payload } from './payload';
+import { PREFLIGHT_TIMEOUT_MS, preflight } from './preflight';
+import { seeded } from './random';
+import { MetricsRecorder, SilentRecorder } from './recorder';
+import type { Op, Outcome, Recorder, S3 } from './s3/api';
+import { describeFailure } from './s3/classify';
+import { HttpS3 } from './s3/client';
+import { GRACEFUL_STOP_MS } from './scenario';
+import { type SummaryData, summarize, TREND_STATS } from './summary';
+
+/** The operations a mix may name. */
+export type MixedOp = 'GET' | 'PUT';
+
+export interface PatternDefinition {
+  /** As users type it, and as it stands in keys and in the `test` tag. */
+  readonly name: string;
+  readonly mix: Readonly<Partial<Record<MixedOp, number>>>;
+  /** The sizes where `--size` names none. */
+  readonly sizes: readonly (typeof STANDARD_SIZES)[number][];
+  readonly shape: (test: string, config: Config) => Scenario;
+}
+
+export interface Pattern {
+  readonly options: Options;
+  setup(): Prepared;
+  run(prepared: Prepared): void;
+  handleSummary(data: SummaryData & { setup_data?: Prepared }): Record<string, string>;
+}
+
+/** What setup hands to every VU, and to handleSummary. */
+interface Prepared {
+  readonly runId: string;
+  /** Milliseconds since 1970 when setup ended. */
+  readonly startedAt: number;
+  readonly found: Readonly<Record<string, readonly string[]>>;
+}
+
+/** What the line with the Result begins with, on the standard output of a k6 that the CLI started. */
+export const RESULT_MARK = 's3loadtest-result ';
+
+/** k6 keeps attempts at a failed operation within what the original did. */
+const ATTEMPTS = 5;
+
+/** Ends the run before it starts, with nothing but the message: a user's mistake is no stack. */
+function refuse(message: string): never {
+  for (const line of message.split('\n').slice(0, -1)) console.error(line);
+  exec.test.abort(message.split('\n').at(-1));
+  throw new Error(message);
+}
+
+/** Builds what a k6 script exports. Called once in every VU, in k6's init context. */
+export function pattern(definition: PatternDefinition): Pattern {
+  let config: Config;
+  try {
+    config = loadConfig();
+  } catch (e) {
+    if (!(e instanceof ConfigError)) throw e;
+    // k6 would show an error thrown here with its stack, once a VU.
+    const { message } = e;
+    return { options: {}, setup: () => refuse(message), run: () => {}, handleSummary: () => ({}) };
+  }
+  const sizes = config.sizes ?? (settings.sizes.parse(definition.sizes.join(',')) as ObjectSize[]);
+  const measured = measuredBy(definition, config, sizes);
+  return {
+    options: options(definition, config, measured),
+    setup: () => prepare(definition, config, sizes),
+    run: iteration(definition, config, sizes),
+    handleSummary: (data) => report(data, config, measured),
+  };
+}
+
+function measuredBy(definition: PatternDefinition, config: Config, sizes: readonly ObjectSize[]): Measured {
+  const inParts = definition.mix.PUT && sizes.some((size) => size.bytes > config.partSize);
+  const partOps: Op[] = inParts ? ['CREATE_MULTIPART', 'UPLOAD_PART', 'COMPLETE_MULTIPART', 'ABORT_MULTIPART'] : [];
+  return {
+    test: definition.name,
+    ops: [...Object.keys(definition.mix), ...partOps],
+    sizes: sizes.map((size) => size.label),
+    endpoints: config.endpoints.map((endpoint) => endpoint.replace(/^https?:\/\//, '')),
+  };
+}
+
+function options(definition: PatternDefinition, config: Config, measured: Measured): Options {
+  const test = definition.name;
+  const asked = config.thresholds;
+  const defaults = [
+    // A run in which nothing succeeds must not pass, whatever its other thresholds.
+    { metric: `http_reqs{test:${test},expected_response:true}`, expr: 'count>0' },
+    ...(asked.some((t) => t.metric.startsWith('http_req_failed'))
+      ? []
+      : [{ metric: `http_req_failed{test:${test}}`, expr: 'rate<0.01' }]),
+  ];
+  const thresholds: Record<string, string[]> = {};
+  for (const name of submetrics(measured)) thresholds[name] = [];
+  for (const { metric, expr } of [...defaults, ...asked]) thresholds[metric] = [...(thresholds[metric] ?? []), expr];
+  return {
+    scenarios: { [test]: definition.shape(test, config) },
+    thresholds,
+    summaryTrendStats: [...TREND_STATS],
+    // Every tag is looked up for every sample; these are what thresholds, Results and dashboards go by.
+    systemTags: ['status', 'error_code', 'expected_response', 'scenario'],
+    discardResponseBodies: true,
+    insecureSkipTLSVerify: !config.verifySsl,
+    // A redirect would be followed with a signature for another host.
+    maxRedirects: 0,
+    throw: true,
+    setupTimeout: '120s',
+    userAgent: 's3loadtest',
+  };
+}
+
+/** A client that starts its rotation at one of the endpoints, by number, and stays within one request's time limit. */
+function connect(config: Config, recorder: Recorder, first: number, limits: { timeout: number; attempts: number }): S3 {
+  const options = { ...config, ...limits, credentials: config, firstEndpoint: first };
+  return new HttpS3(options, recorder, sleep);
+}
+
+function prepare(definition: PatternDefinition, config: Config, sizes: readonly ObjectSize[]): Prepared {
+  const parts = { worker: config.workerId, test: definition.name };
+  const check = connect(config, new SilentRecorder(), 0, { timeout: PREFLIGHT_TIMEOUT_MS, attempts: 1 });
+  const problem = preflight(check, config, new KeyMaker(config.prefix, parts, 0), definition.mix.PUT !== undefined);
+  if (problem !== undefined) refuse(problem);
+  const s3 = connect(config, new SilentRecorder(), 0, { timeout: config.timeout, attempts: ATTEMPTS });
+  const say = ({ status, failure }: Outcome) => {
+    const said = describeFailure(status, failure?.code ?? '', failure?.message ?? '');
+    console.warn(`keys of other tests are not all found: ${said}`);
+  };
+  const found = definition.mix.GET ? findKeys(s3, config.prefix, sizes, foundKeysFor(config.concurrency), say) : {};
+  const startedAt = Date.now();
+  const runId = __ENV.S3LOADTEST_RUN_ID ?? newRunId(startedAt, definition.name);
+  return { runId, startedAt, found };
+}
+
+/** `20261121T110526Z-firehose-3f9a`: sorts by time, names the pattern, and is like no other. */
+export function newRunId(ms: number, name: string): string {
+  const time = new Date(ms).toISOString().replace(/[:-]|\.\d{3}/g, '');
+  const letters = Math.floor(Math.random() * 0x1_0000)
+    .toString(16)
+    .padStart(4, '0');
+  return `${time}-${name}-${letters}`;
+}
+
+/** The function of one VU, which does one operation. What it needs is made at the VU's first iteration. */
+function iteration(definition: PatternDefinition, config: Config, sizes: readonly ObjectSize[]) {
+  let operate: (() => void) | undefined;
+  return (prepared: Prepared): void => {
+    operate ??= virtualUser(definition, config, sizes, prepared);
+    operate();
+  };
+}
+
+/** One VU: draws an operation and does it. */
+function virtualUser(
+  definition: PatternDefinition,
+  config: Config,
+  sizes: readonly ObjectSize[],
+  prepared: Prepared,
+): () => void {
+  const labels = sizes.map((size) => size.label);
+  const bytesOf = new Map(sizes.map((size) => [size.label, size.bytes]));
+  const allBytes = sizes.map((size) => size.bytes);
+  const vu = exec.vu.idInTest;
+  const s3 = connect(config, new MetricsRecorder(), vu, { timeout: config.timeout, attempts: ATTEMPTS });
+  const deck = new Deck(definition.mix as Mix, labels, seeded(config.seed * 1_000_003 + vu));
+  const keys = new TrackedKeys(labels, config.concurrency, prepared.found);
+  const maker = new KeyMaker(config.prefix, { worker: config.workerId, test: definition.name }, vu);
+  const payload = new Payload(allBytes, config.partSize, crypto.randomBytes);
+
+  const get = (key: string, size: string) => s3.getObject(key, size, bytesOf.get(size));
+  const put = (size: string) => {
+    const key = maker.next(size);
+    const bytes = bytesOf.get(size) as number;
+    const outcome = payload.inParts(bytes)
+      ? s3.putObjectInParts(key, payload.parts(bytes), size)
+      : s3.putObject(key, payload.body(bytes), size);
+    if (outcome.failure === undefined) keys.wrote(size, key);
+  };
+
+  return () => {
+    const card = deck.next();
+    if (card.op === 'PUT') return put(card.size);
+    const key = keys.any(card.size);
+    if (key !== undefined) get(key, card.size);
+    // Until there is something to read, write it; the read comes later instead, so that shares stay as they are.
+    else put(deck.instead(card, 'PUT').size);
+  };
+}
+
+function report(data: SummaryData & { setup_data?: Prepared }, config: Config, measured: Measured) {
+  const { setup_data: prepared } = data;
+  // Without it setup refused to go on, and has said why.
+  if (prepared === undefined) return {};
+  const result = summarize(data, config, {
+    runId: prepared.runId,
+    startedAt: prepared.startedAt,
+    measured: [measured],
+    plannedMs: config.duration,
+    vus: config.concurrency,
+    versions: { s3loadtest: VERSION },
+  });
+  const json = JSON.stringify(result);
+  if (__ENV.S3LOADTEST_CLI !== undefined) return { stdout: `${RESULT_MARK}${json}\n` };
+  // k6 makes no folders, so a bare run's Result is one file, and says itself on the terminal when that can't be written.
+  const file = `${config.dataDir}/results/${prepared.runId}.json`;
+  return { stdout: `${finalText(result)}\n  Result: ${file}\n`, [file]: json };
+}
+
+/** Set by the build from package.json. */
+declare const VERSION: string;
+
+export { GRACEFUL_STOP_MS };

@@ -1,0 +1,73 @@
+/**
+ * Bodies that neither compress nor repeat, made cheaply: cut from a pool of random bytes, with fresh random bytes stamped
+ * into every 4 KiB, so that no two bodies are alike to a store that looks for repeated blocks.
+ */
+import type { PartedBody } from './s3/api';
+
+/** The block in which stores look for duplicates, or a divisor of theirs. */
+const BLOCK = 4096;
+const STAMP = 8;
+const SMALLEST_POOL = 64 * 1024;
+/** S3's limit on the parts of an upload: https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html */
+const MOST_PARTS = 10_000;
+/** Copies of a body that k6 makes on its way out, and what its garbage collector lets pile up; measured, see README. */
+const COPIES = 5;
+/** A VU of this bundle without any body; measured. */
+const VU_BYTES = 400 * 1024;
+
+/** Bytes of one part, for a body that goes in parts: the part size, or more where S3's 10,000 parts would not do. */
+export function partBytesFor(bytes: number, partSize: number): number {
+  return Math.max(partSize, Math.ceil(bytes / MOST_PARTS / BLOCK) * BLOCK);
+}
+
+/** The largest piece of any of these bodies that is in memory at once. */
+export function largestPiece(sizes: readonly number[], partSize: number): number {
+  return Math.max(0, ...sizes.map((bytes) => (bytes > partSize ? partBytesFor(bytes, partSize) : bytes)));
+}
+
+/** Memory, in bytes, that a run may come to need: every VU with its largest piece under way. */
+export function memoryNeed(vus: number, sizes: readonly number[], partSize: number): number {
+  return vus * (VU_BYTES + COPIES * Math.max(SMALLEST_POOL, largestPiece(sizes, partSize)));
+}
+
+/** One VU's bodies. The pool is filled when the first body is asked for: a VU that only reads has none. */
+export class Payload {
+  private pool = new ArrayBuffer(0);
+  private words = new Uint32Array(0);
+  private readonly poolBytes: number;
+
+  constructor(
+    sizes: readonly number[],
+    private readonly partSize: number,
+    private readonly randomBytes: (n: number) => ArrayBuffer,
+  ) {
+    this.poolBytes = Math.max(SMALLEST_POOL, Math.ceil(largestPiece(sizes, partSize) / 4) * 4);
+  }
+
+  /** A new body, to be used before the next one is asked for. */
+  body(bytes: number): ArrayBuffer {
+    if (this.pool.byteLength === 0) {
+      this.pool = this.randomBytes(this.poolBytes);
+      this.words = new Uint32Array(this.pool);
+    }
+    const from = Math.floor(Math.random() * ((this.poolBytes - bytes) / 4 + 1)) * 4;
+    const words = this.words;
+    const end = (from + bytes - STAMP) / 4;
+    for (let at = from / 4; at <= end; at += BLOCK / 4) {
+      words[at] = Math.random() * 0x1_0000_0000;
+      words[at + 1] = Math.random() * 0x1_0000_0000;
+    }
+    return bytes === this.poolBytes ? this.pool : this.pool.slice(from, from + bytes);
+  }
+
+  /** Whether a body of this many bytes goes in parts. */
+  inParts(bytes: number): boolean {
+    return bytes > this.partSize;
+  }
+
+  /** A large body, a part at a time out of the one pool. */
+  parts(bytes: number): PartedBody {
+    const partBytes = partBytesFor(bytes, this.partSize);
+    return { bytes, partBytes, part: (i) => this.body(Math.min(partBytes, bytes - i * partBytes)) };
+  }
+}

@@ -1,0 +1,163 @@
+/**
+ * The contract between k6 and everything that reads what a run measured: one JSON document a k6 process, and merging
+ * several gives one again. Pure; runs in k6 and in Node.
+ */
+import type { Distribution } from './distribution';
+import type { ErrorClass } from './s3/classify';
+
+export const SCHEMA = 's3loadtest/result@1';
+
+/** Figures of some operations. Latencies in milliseconds; a distribution is left out when nothing was counted. */
+export interface Figures {
+  /** Successes only. */
+  readonly ops: number;
+  /** Payload bytes of successes. */
+  readonly bytes: number;
+  /** Failed attempts by class. Retries are attempts of their own. */
+  readonly errors: Partial<Record<ErrorClass, number>>;
+  /** From the call to the last byte, connecting included, of successes. */
+  readonly latency?: Distribution | undefined;
+  /** From the request's last byte to the answer's first, of successes. None for a multipart PUT. */
+  readonly ttfb?: Distribution | undefined;
+  /** Of failed attempts. */
+  readonly errorLatency?: Distribution | undefined;
+}
+
+/** What a series is of. */
+export interface Series extends Figures {
+  readonly test: string;
+  readonly op: string;
+  /** A size label; 'none' for operations on no object. */
+  readonly size: string;
+}
+
+/** Figures of one operation over all sizes, exact where the series' sum would be merged. */
+export interface Total extends Figures {
+  readonly test: string;
+  readonly op: string;
+}
+
+/** Figures of one operation at one endpoint, over all sizes. */
+export interface EndpointSeries extends Total {
+  readonly endpoint: string;
+}
+
+/** What one operation did within one interval. */
+export interface TimelinePoint {
+  /** Milliseconds from the run's start to the interval's. */
+  readonly t: number;
+  /** Length of the interval in milliseconds. */
+  readonly ms: number;
+  readonly op: string;
+  readonly ops: number;
+  readonly bytes: number;
+  readonly errors: number;
+}
+
+export interface ThresholdResult {
+  readonly metric: string;
+  readonly expr: string;
+  readonly ok: boolean;
+}
+
+/** What the load generator itself used; null where it could not be measured, as under bare `k6 run`. */
+export interface Generator {
+  /** CPU seconds, and cores used on average. */
+  readonly cpu: { readonly seconds: number; readonly cores: number } | null;
+  /** Most resident memory, bytes. */
+  readonly memory: { readonly peakBytes: number } | null;
+  /** Cores the machine has. */
+  readonly cores: number | null;
+  readonly vus: number;
+  readonly iterations: number;
+  /** Operations that an arrival rate asked for and no VU was free to begin. */
+  readonly droppedIterations: number;
+  /** Further attempts after a failure. */
+  readonly retries: number;
+}
+
+export interface ErrorSample {
+  readonly class: ErrorClass;
+  readonly op: string;
+  readonly message: string;
+}
+
+export interface Worker {
+  readonly id: string;
+  readonly host: string;
+  readonly segment: string;
+  readonly clockOffsetMs: number;
+  readonly startSkewMs: number;
+  /** k6's exit code. */
+  readonly exit: number;
+}
+
+/** A reason to trust the figures less, with what to do about it. */
+export interface Warning {
+  readonly code: string;
+  readonly message: string;
+  readonly remedy: string;
+}
+
+export interface Result {
+  readonly schema: typeof SCHEMA;
+  readonly run: {
+    readonly id: string;
+    readonly tests: readonly string[];
+    /** ISO 8601, UTC. */
+    readonly startedAt: string;
+    /** From the first operation's start to the last one's end. */
+    readonly durationMs: number;
+    readonly seed: number;
+    readonly backend: string;
+    readonly versions: Readonly<Record<string, string>>;
+    /** The settings, without secrets. */
+    readonly config: Readonly<Record<string, unknown>>;
+    /** In percent: where the distributions' values stand. */
+    readonly quantiles: readonly number[];
+  };
+  readonly series: readonly Series[];
+  readonly totals: readonly Total[];
+  readonly endpoints: readonly EndpointSeries[];
+  readonly timeline: readonly TimelinePoint[];
+  readonly thresholds: readonly ThresholdResult[];
+  readonly generator: Generator;
+  readonly workers: readonly Worker[];
+  /** One a class, where one was heard. */
+  readonly errorSamples: readonly ErrorSample[];
+  readonly warnings: readonly Warning[];
+  readonly interrupted: boolean;
+  readonly partial: boolean;
+}
+
+/** Attempts that failed, all classes together. */
+export function errorCount(figures: Figures): number {
+  return Object.values(figures.errors).reduce((sum, n) => sum + n, 0);
+}
+
+/** Successes, payload bytes and failed attempts of all of them. */
+export function sum(all: readonly Figures[]): { ops: number; bytes: number; errors: number } {
+  const total = { ops: 0, bytes: 0, errors: 0 };
+  for (const figures of all) {
+    total.ops += figures.ops;
+    total.bytes += figures.bytes;
+    total.errors += errorCount(figures);
+  }
+  return total;
+}
+
+/**
+ * A Result out of its JSON.
+ * @throws Error saying what the text is instead: no JSON, or a Result of another schema.
+ */
+export function parseResult(json: string): Result {
+  let value: unknown;
+  try {
+    value = JSON.parse(json);
+  } catch (e) {
+    throw new Error(`not JSON: ${(e as Error).message}`);
+  }
+  const schema = (value as { schema?: unknown } | null)?.schema;
+  if (schema !== SCHEMA) throw new Error(`schema is ${JSON.stringify(schema)}, this version reads ${SCHEMA}`);
+  return value as Result;
+}

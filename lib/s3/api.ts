@@ -1,0 +1,128 @@
+/** What an S3 client of this project does, whichever backend sends: the contract that the conformance suite holds. */
+import type { ErrorClass } from './classify';
+
+/** S3 calls as tags and series name them. A multipart upload is one PUT to its caller, and these calls to the server. */
+export type Op =
+  | 'PUT'
+  | 'GET'
+  | 'HEAD'
+  | 'DELETE'
+  | 'DELETE_OBJECTS'
+  | 'LIST'
+  | 'CREATE_MULTIPART'
+  | 'UPLOAD_PART'
+  | 'COMPLETE_MULTIPART'
+  | 'ABORT_MULTIPART'
+  | 'HEAD_BUCKET'
+  | 'CREATE_BUCKET';
+
+/** Why an operation failed. */
+export interface Failure {
+  readonly errorClass: ErrorClass;
+  /** S3's error code, '' when it gave none (answers to HEAD have no body, those to GET are streamed away). */
+  readonly code: string;
+  /** What the server or the transport said. */
+  readonly message: string;
+}
+
+/** What came of one operation, its last attempt if it was tried again. A success has no `failure`. */
+export interface Outcome {
+  readonly failure?: Failure | undefined;
+  /** HTTP status, 0 when there was no answer. */
+  readonly status: number;
+  /** Payload bytes sent or received by a success. */
+  readonly bytes: number;
+  /** Milliseconds from the call to the last byte, connecting included. */
+  readonly ms: number;
+  /** host:port that answered, or was asked. */
+  readonly endpoint: string;
+  /** Response headers by lower-case name, of failures and of operations that need them. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+}
+
+/** Inclusive, as HTTP counts: [0, 9] is the first ten bytes. */
+export type ByteRange = readonly [first: number, last: number];
+
+export interface ListOptions {
+  readonly prefix?: string;
+  readonly delimiter?: string;
+  readonly startAfter?: string;
+  readonly continuationToken?: string;
+  /** 1 to 1,000; the server's default is 1,000. */
+  readonly maxKeys?: number;
+}
+
+export interface ListedObject {
+  readonly key: string;
+  readonly bytes: number;
+}
+
+export interface ListOutcome extends Outcome {
+  readonly objects: readonly ListedObject[];
+  /** Common prefixes, when a delimiter was given. */
+  readonly prefixes: readonly string[];
+  /** For the next page; undefined on the last one. */
+  readonly next?: string | undefined;
+}
+
+export interface DeleteObjectsOutcome extends Outcome {
+  readonly failed: readonly { readonly key: string; readonly code: string; readonly message: string }[];
+}
+
+export interface UploadedPart {
+  readonly number: number;
+  readonly etag: string;
+}
+
+/** A body in parts: `part(i)` is asked for once, in order, and only while needed, so that one buffer can serve all. */
+export interface PartedBody {
+  readonly bytes: number;
+  readonly partBytes: number;
+  part(index: number): ArrayBuffer;
+}
+
+/** `size` is the size label that the operation's metrics carry, '' where size means nothing. */
+export interface S3 {
+  putObject(key: string, body: ArrayBuffer, size: string): Outcome;
+  /** One PUT to its caller; create, parts and complete to the server. Aborted on the server when it fails. */
+  putObjectInParts(key: string, body: PartedBody, size: string): Outcome;
+  /** The body is streamed away. Another length than `expectBytes` is `corrupt`. */
+  getObject(key: string, size: string, expectBytes?: number): Outcome;
+  /** The same with the body kept, whole or a range of it. */
+  readObject(key: string, size: string, range?: ByteRange): Outcome & { readonly content?: ArrayBuffer | undefined };
+  headObject(key: string, size: string): Outcome;
+  deleteObject(key: string, size: string): Outcome;
+  /** At most 1,000 keys. Fails for some keys and succeeds for others in one answer. */
+  deleteObjects(keys: readonly string[]): DeleteObjectsOutcome;
+  listObjects(options?: ListOptions): ListOutcome;
+  createMultipartUpload(key: string, size: string): Outcome & { readonly uploadId: string };
+  uploadPart(key: string, uploadId: string, number: number, body: ArrayBuffer, size: string): Outcome & UploadedPart;
+  completeMultipartUpload(key: string, uploadId: string, parts: readonly UploadedPart[], size: string): Outcome;
+  abortMultipartUpload(key: string, uploadId: string, size: string): Outcome;
+  headBucket(): Outcome;
+  createBucket(): Outcome;
+}
+
+/** Hears of every attempt: sets the tags it will carry before it starts, and counts it when it ends. */
+export interface Recorder {
+  begin(op: Op, size: string, endpoint: string): void;
+  /** A finished attempt of an operation that callers count. Parts of a multipart upload are not, their PUT is. */
+  end(op: Op, outcome: Outcome): void;
+  /** A further attempt is about to be made. */
+  retry(op: Op): void;
+}
+
+export interface S3Options {
+  /** `http://host:port`, rotated per request. */
+  readonly endpoints: readonly string[];
+  readonly bucket: string;
+  readonly addressing: 'path' | 'virtual';
+  readonly region: string;
+  readonly credentials: { accessKeyId: string; secretAccessKey: string; sessionToken?: string | undefined };
+  /** Milliseconds for one request, body included. */
+  readonly timeout: number;
+  /** Attempts in all; 1 for none but the first. */
+  readonly attempts: number;
+  /** Rotation starts here, so that VUs do not move in step. */
+  readonly firstEndpoint: number;
+}

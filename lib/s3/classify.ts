@@ -1,0 +1,56 @@
+/** What came of a request, as one of a closed set of classes. Pure. */
+
+export const ERROR_CLASSES = [
+  'notFound',
+  'throttled',
+  'auth',
+  'client',
+  'server',
+  'timeout',
+  'connect',
+  'reset',
+  'corrupt',
+] as const;
+
+export type ErrorClass = (typeof ERROR_CLASSES)[number];
+
+/** Classes that a second try may mend. */
+const RETRYABLE: ReadonlySet<string> = new Set(['throttled', 'server', 'timeout', 'connect', 'reset']);
+
+/** Whether another attempt makes sense. */
+export function isRetryable(errorClass: ErrorClass): boolean {
+  return RETRYABLE.has(errorClass);
+}
+
+/**
+ * The class of an answer that is not a success: by HTTP status, and by S3's code where one status stands for two things.
+ * A 503 is throttling whatever its code, as the original had it: servers say SlowDown, ServiceUnavailable or nothing.
+ */
+export function classifyStatus(status: number, code = ''): ErrorClass {
+  if (status === 503 || status === 429 || code === 'SlowDown') return 'throttled';
+  if (status === 404) return 'notFound';
+  if (status === 401 || status === 403) return 'auth';
+  if (status === 408 || code === 'RequestTimeout') return 'timeout';
+  if (status >= 500) return 'server';
+  return 'client';
+}
+
+/** In the order they are looked for: what Go's net/http and crypto/tls say when no answer came. */
+const TRANSPORT_ERRORS: ReadonlyArray<readonly [RegExp, ErrorClass]> = [
+  [/lookup |no such host|\bdial\b|x509|tls: |handshake|certificate|proxyconnect|server gave HTTP response/i, 'connect'],
+  [/timeout|deadline exceeded|timed out/i, 'timeout'],
+  [/decompress|malformed chunked|too large/i, 'corrupt'],
+  [/reset|EOF|broken pipe|closed|GOAWAY|stream error|aborted|unreachable/i, 'reset'],
+];
+
+/** The class of a request that got no whole answer, from what the transport said. */
+export function classifyTransport(message: string): ErrorClass {
+  return TRANSPORT_ERRORS.find(([pattern]) => pattern.test(message))?.[1] ?? 'reset';
+}
+
+/** What a failed operation says of itself: `503 SlowDown: Please reduce your request rate`. One line. */
+export function describeFailure(status: number, code: string, message: string): string {
+  const said = message.replace(/\s+/g, ' ').trim();
+  if (status === 0) return said;
+  return [`${status}${code ? ` ${code}` : ''}`, said].filter((part) => part !== '').join(': ');
+}

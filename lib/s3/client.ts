@@ -1,0 +1,364 @@
+/** The http backend: own SigV4 on k6/http. Signs, sends, classifies, records and tries again. */
+import type {
+  ByteRange,
+  DeleteObjectsOutcome,
+  Failure,
+  ListOptions,
+  ListOutcome,
+  Op,
+  Outcome,
+  PartedBody,
+  Recorder,
+  S3,
+  S3Options,
+  UploadedPart,
+} from './api';
+import { classifyStatus, classifyTransport, isRetryable } from './classify';
+import { type Answer, contentLength, elapsed, headersOf, type Keep, k6Hashes, Sender } from './send';
+import { Signer, UNSIGNED_PAYLOAD } from './sign';
+import { canonicalQuery, encodeKey } from './uri';
+import { elementsOf, escapeXml, textOf } from './xml';
+
+interface Host {
+  /** host:port without the bucket, as the endpoint tag has it. */
+  readonly endpoint: string;
+  /** Scheme and host, the bucket before it in virtual addressing. */
+  readonly origin: string;
+  readonly signer: Signer;
+}
+
+/** A kind of call: what does not change from one to the next, so that none has to be made for each. */
+interface Kind {
+  readonly op: Op;
+  readonly method: 'GET' | 'PUT' | 'POST' | 'HEAD' | 'DELETE';
+  readonly keep: Keep;
+  /** A success counts as an operation of its own; a failure always does. */
+  readonly counted: boolean;
+  /** Which way payload goes, if any does. */
+  readonly payload?: 'sent' | 'received';
+  /** What is handed on of a success's answer. */
+  readonly needs?: 'headers' | 'body';
+  /** What a success is still to be refused for, by its body. */
+  readonly refuse?: (body: string) => Failure | undefined;
+}
+
+const GET: Kind = { op: 'GET', method: 'GET', keep: 'none', counted: true, payload: 'received' };
+const READ: Kind = { ...GET, keep: 'binary', needs: 'body' };
+const PUT: Kind = { op: 'PUT', method: 'PUT', keep: 'text', counted: true, payload: 'sent' };
+const HEAD: Kind = { op: 'HEAD', method: 'HEAD', keep: 'none', counted: true, needs: 'headers' };
+const DELETE: Kind = { op: 'DELETE', method: 'DELETE', keep: 'text', counted: true };
+const DELETE_OBJECTS: Kind = { op: 'DELETE_OBJECTS', method: 'POST', keep: 'text', counted: true, needs: 'body' };
+const LIST: Kind = { op: 'LIST', method: 'GET', keep: 'text', counted: true, needs: 'body' };
+const CREATE_MULTIPART: Kind = {
+  op: 'CREATE_MULTIPART',
+  method: 'POST',
+  keep: 'text',
+  counted: false,
+  needs: 'body',
+  refuse: noUploadId,
+};
+const UPLOAD_PART: Kind = {
+  op: 'UPLOAD_PART',
+  method: 'PUT',
+  keep: 'text',
+  counted: false,
+  payload: 'sent',
+  needs: 'headers',
+};
+const COMPLETE_MULTIPART: Kind = {
+  op: 'COMPLETE_MULTIPART',
+  method: 'POST',
+  keep: 'text',
+  counted: false,
+  refuse: errorAfterAll,
+};
+const ABORT_MULTIPART: Kind = { op: 'ABORT_MULTIPART', method: 'DELETE', keep: 'text', counted: false };
+const HEAD_BUCKET: Kind = { op: 'HEAD_BUCKET', method: 'HEAD', keep: 'none', counted: true };
+const CREATE_BUCKET: Kind = { op: 'CREATE_BUCKET', method: 'PUT', keep: 'text', counted: true };
+
+/** What a call has beyond path and body. */
+interface Extras {
+  /** Encoded and in order. */
+  readonly query?: string;
+  /** Headers to sign besides the usual, by lower-case name. */
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly payloadHash?: string;
+}
+
+/** An outcome with the answer's body, for calls that need it. */
+interface Reply extends Outcome {
+  readonly body?: unknown;
+}
+
+const XMLNS = 'http://s3.amazonaws.com/doc/2006-03-01/';
+const FIRST_PAUSE = 0.1;
+const LONGEST_PAUSE = 30;
+
+/** Seconds to wait before attempt `n` (2 is the first repeat): 0.1 s doubling to 30 s, then half of it at random. */
+export function pauseBefore(n: number, random: () => number): number {
+  const whole = Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (n - 2));
+  return whole / 2 + (whole / 2) * random();
+}
+
+export class HttpS3 implements S3 {
+  private readonly hosts: readonly Host[];
+  private readonly base: string;
+  private readonly sender: Sender;
+  private next: number;
+
+  constructor(
+    private readonly options: S3Options,
+    private readonly recorder: Recorder,
+    private readonly sleep: (seconds: number) => void,
+  ) {
+    const virtual = options.addressing === 'virtual';
+    this.hosts = options.endpoints.map((url) => {
+      const [scheme = '', endpoint = ''] = url.split('://');
+      const host = virtual ? `${options.bucket}.${endpoint}` : endpoint;
+      // A default port is not sent in Host, so it must not be signed either.
+      const signed = host.replace(scheme === 'https' ? /:443$/ : /:80$/, '');
+      const signer = new Signer(k6Hashes, options.credentials, options.region, signed);
+      return { endpoint, origin: `${scheme}://${host}`, signer };
+    });
+    this.base = virtual ? '' : `/${options.bucket}`;
+    this.sender = new Sender(options.timeout);
+    this.next = options.firstEndpoint;
+  }
+
+  putObject(key: string, body: ArrayBuffer, size: string): Outcome {
+    return this.call(PUT, this.path(key), size, body);
+  }
+
+  putObjectInParts(key: string, body: PartedBody, size: string): Outcome {
+    const began = Date.now();
+    // A failure was recorded where it happened, as the part's or the call's: as the PUT's, too, it would count twice.
+    const failed = (last: Outcome): Outcome => ({ ...last, bytes: 0, ms: Date.now() - began });
+    const upload = this.createMultipartUpload(key, size);
+    if (upload.failure) return failed(upload);
+    const parts: UploadedPart[] = [];
+    for (let sent = 0; sent < body.bytes; sent += body.partBytes) {
+      const part = this.uploadPart(key, upload.uploadId, parts.length + 1, body.part(parts.length), size);
+      if (part.failure) {
+        this.abortMultipartUpload(key, upload.uploadId, size);
+        return failed(part);
+      }
+      parts.push({ number: part.number, etag: part.etag });
+    }
+    const completed = this.completeMultipartUpload(key, upload.uploadId, parts, size);
+    if (completed.failure) {
+      this.abortMultipartUpload(key, upload.uploadId, size);
+      return failed(completed);
+    }
+    const whole: Outcome = { ...completed, bytes: body.bytes, ms: Date.now() - began };
+    this.recorder.begin('PUT', size, completed.endpoint);
+    this.recorder.end('PUT', whole);
+    return whole;
+  }
+
+  getObject(key: string, size: string, expectBytes?: number): Outcome {
+    return this.call(GET, this.path(key), size, null, expectBytes);
+  }
+
+  readObject(key: string, size: string, range?: ByteRange): Outcome & { content?: ArrayBuffer | undefined } {
+    const length = range && range[1] - range[0] + 1;
+    const extras = range && { headers: { range: `bytes=${range[0]}-${range[1]}` } };
+    const { body, ...outcome } = this.call(READ, this.path(key), size, null, length, extras);
+    return outcome.failure ? outcome : { ...outcome, content: body as ArrayBuffer };
+  }
+
+  headObject(key: string, size: string): Outcome {
+    return this.call(HEAD, this.path(key), size, null);
+  }
+
+  deleteObject(key: string, size: string): Outcome {
+    return this.call(DELETE, this.path(key), size, null);
+  }
+
+  deleteObjects(keys: readonly string[]): DeleteObjectsOutcome {
+    const objects = keys.map((key) => `<Object><Key>${escapeXml(key)}</Key></Object>`).join('');
+    const xml = `<Delete xmlns="${XMLNS}"><Quiet>true</Quiet>${objects}</Delete>`;
+    const { body, ...outcome } = this.call(DELETE_OBJECTS, this.path(''), '', xml, undefined, {
+      query: canonicalQuery({ delete: '' }),
+      // S3 refuses a batch without a checksum: https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
+      headers: { 'content-md5': k6Hashes.md5(xml, 'base64'), 'content-type': 'application/xml' },
+      payloadHash: k6Hashes.sha256(xml, 'hex'),
+    });
+    const failed = elementsOf(asText(body), 'Error').map((error) => ({
+      key: textOf(error, 'Key') ?? '',
+      code: textOf(error, 'Code') ?? '',
+      message: textOf(error, 'Message') ?? '',
+    }));
+    return { ...outcome, failed };
+  }
+
+  listObjects(options: ListOptions = {}): ListOutcome {
+    const query = canonicalQuery({
+      'list-type': 2,
+      'encoding-type': 'url',
+      prefix: options.prefix,
+      delimiter: options.delimiter,
+      'start-after': options.startAfter,
+      'continuation-token': options.continuationToken,
+      'max-keys': options.maxKeys,
+    });
+    const { body, ...outcome } = this.call(LIST, this.path(''), '', null, undefined, { query });
+    if (outcome.failure) return { ...outcome, objects: [], prefixes: [] };
+    const xml = asText(body);
+    // A server may ignore encoding-type; then it does not repeat it either.
+    const decode = textOf(xml, 'EncodingType') === 'url' ? decodeUrl : (text: string) => text;
+    return {
+      ...outcome,
+      objects: elementsOf(xml, 'Contents').map((entry) => ({
+        key: decode(textOf(entry, 'Key') ?? ''),
+        bytes: Number(textOf(entry, 'Size') ?? 0),
+      })),
+      prefixes: elementsOf(xml, 'CommonPrefixes').map((entry) => decode(textOf(entry, 'Prefix') ?? '')),
+      next: textOf(xml, 'IsTruncated') === 'true' ? textOf(xml, 'NextContinuationToken') : undefined,
+    };
+  }
+
+  createMultipartUpload(key: string, size: string): Outcome & { uploadId: string } {
+    const extras = { query: canonicalQuery({ uploads: '' }) };
+    const { body, ...outcome } = this.call(CREATE_MULTIPART, this.path(key), size, null, undefined, extras);
+    return { ...outcome, uploadId: textOf(asText(body), 'UploadId') ?? '' };
+  }
+
+  uploadPart(key: string, uploadId: string, number: number, body: ArrayBuffer, size: string): Outcome & UploadedPart {
+    const extras = { query: canonicalQuery({ partNumber: number, uploadId }) };
+    const outcome = this.call(UPLOAD_PART, this.path(key), size, body, undefined, extras);
+    return { ...outcome, number, etag: outcome.headers?.etag ?? '' };
+  }
+
+  completeMultipartUpload(key: string, uploadId: string, parts: readonly UploadedPart[], size: string): Outcome {
+    const list = parts.map(
+      (part) => `<Part><PartNumber>${part.number}</PartNumber><ETag>${escapeXml(part.etag)}</ETag></Part>`,
+    );
+    const xml = `<CompleteMultipartUpload xmlns="${XMLNS}">${list.join('')}</CompleteMultipartUpload>`;
+    const extras = { query: canonicalQuery({ uploadId }), payloadHash: k6Hashes.sha256(xml, 'hex') };
+    return this.call(COMPLETE_MULTIPART, this.path(key), size, xml, undefined, extras);
+  }
+
+  abortMultipartUpload(key: string, uploadId: string, size: string): Outcome {
+    const extras = { query: canonicalQuery({ uploadId }) };
+    return this.call(ABORT_MULTIPART, this.path(key), size, null, undefined, extras);
+  }
+
+  headBucket(): Outcome {
+    return this.call(HEAD_BUCKET, this.path(''), '', null);
+  }
+
+  createBucket(): Outcome {
+    const { region } = this.options;
+    // us-east-1 is the one region that must not be named:
+    // https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html
+    if (region === 'us-east-1') return this.call(CREATE_BUCKET, this.path(''), '', null);
+    const place = `<LocationConstraint>${region}</LocationConstraint>`;
+    const xml = `<CreateBucketConfiguration xmlns="${XMLNS}">${place}</CreateBucketConfiguration>`;
+    const extras = { payloadHash: k6Hashes.sha256(xml, 'hex') };
+    return this.call(CREATE_BUCKET, this.path(''), '', xml, undefined, extras);
+  }
+
+  private path(key: string): string {
+    if (key === '') return this.base === '' ? '/' : this.base;
+    return `${this.base}/${encodeKey(key)}`;
+  }
+
+  /**
+   * An operation: attempts until one succeeds, can't be mended by another, or was the last; each is recorded. Every byte of
+   * load passes here, and k6's JavaScript pays for each object made and each call, so it makes and calls little.
+   */
+  private call(
+    kind: Kind,
+    path: string,
+    size: string,
+    body: ArrayBuffer | string | null,
+    expectBytes?: number,
+    extras?: Extras,
+  ): Reply {
+    for (let attempt = 1; ; attempt++) {
+      const host = this.hosts[this.next++ % this.hosts.length] as Host;
+      this.recorder.begin(kind.op, size, host.endpoint);
+      const answer =
+        extras === undefined
+          ? this.sender.send(kind, host.origin + path, body, host.signer.sign(kind.method, path, ''))
+          : this.sendWith(kind, host, path, body, extras);
+      const reply = replyOf(kind, host.endpoint, answer, body, expectBytes);
+      const { failure } = reply;
+      if (failure === undefined) {
+        if (kind.counted) this.recorder.end(kind.op, reply);
+        return reply;
+      }
+      this.recorder.end(kind.op, reply);
+      if (attempt >= this.options.attempts || !isRetryable(failure.errorClass)) return reply;
+      this.sleep(pauseBefore(attempt + 1, Math.random));
+      this.recorder.retry(kind.op);
+    }
+  }
+
+  private sendWith(kind: Kind, host: Host, path: string, body: ArrayBuffer | string | null, extras: Extras): Answer {
+    const { query = '', headers = {}, payloadHash = UNSIGNED_PAYLOAD } = extras;
+    const url = host.origin + path + (query === '' ? '' : `?${query}`);
+    return this.sender.send(kind, url, body, host.signer.signWith(kind.method, path, query, headers, payloadHash));
+  }
+}
+
+function replyOf(
+  kind: Kind,
+  endpoint: string,
+  answer: Answer,
+  body: ArrayBuffer | string | null,
+  expectBytes: number | undefined,
+): Reply {
+  const status = answer.status;
+  const ms = elapsed(answer);
+  if (status < 200 || status >= 300) {
+    return { failure: failureOf(answer), status, bytes: 0, ms, endpoint, headers: headersOf(answer) };
+  }
+  let bytes = 0;
+  if (kind.payload === 'sent') bytes = (body as ArrayBuffer).byteLength;
+  else if (kind.payload === 'received') bytes = contentLength(answer);
+  if (expectBytes !== undefined && bytes !== expectBytes) {
+    return { failure: otherLength(bytes, expectBytes), status, bytes: 0, ms, endpoint };
+  }
+  if (kind.refuse === undefined && kind.needs === undefined) return { status, bytes, ms, endpoint };
+  const failure = kind.refuse?.(asText(answer.body));
+  if (failure !== undefined) return { failure, status, bytes: 0, ms, endpoint };
+  if (kind.needs === 'headers') return { status, bytes, ms, endpoint, headers: headersOf(answer) };
+  return { status, bytes, ms, endpoint, body: answer.body };
+}
+
+function failureOf(answer: Answer): Failure {
+  const { status, error } = answer;
+  if (status === 0) return { errorClass: classifyTransport(error ?? ''), code: '', message: error ?? '' };
+  const xml = asText(answer.body);
+  const code = textOf(xml, 'Code') ?? '';
+  return { errorClass: classifyStatus(status, code), code, message: textOf(xml, 'Message') ?? '' };
+}
+
+function noUploadId(xml: string): Failure | undefined {
+  if (textOf(xml, 'UploadId')) return undefined;
+  return { errorClass: 'corrupt', code: '', message: 'the answer holds no UploadId' };
+}
+
+function otherLength(bytes: number, expected: number): Failure {
+  return { errorClass: 'corrupt', code: '', message: `${bytes} bytes came, not the ${expected} that were asked for` };
+}
+
+/**
+ * S3 may begin its answer to a completion with 200 and only then fail:
+ * https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html
+ */
+function errorAfterAll(xml: string): Failure | undefined {
+  if (!xml.includes('<Error>')) return undefined;
+  const code = textOf(xml, 'Code') ?? '';
+  return { errorClass: classifyStatus(500, code), code, message: textOf(xml, 'Message') ?? '' };
+}
+
+function decodeUrl(text: string): string {
+  return decodeURIComponent(text.replace(/\+/g, ' '));
+}
+
+/** A body as text; '' for none, and for bytes, which no caller that parses asks for. */
+function asText(body: unknown): string {
+  return typeof body === 'string' ? body : '';
+}

@@ -1,0 +1,150 @@
+/**
+ * AWS Signature Version 4, a function a step of the specification:
+ * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html. Pure: the caller gives the
+ * hash functions, `k6/crypto` in k6 and `node:crypto` in tests.
+ */
+
+/** The hashes that SigV4 needs, in the shape that `k6/crypto` has them: a wrapper would cost k6 more than some hashes. */
+export interface Hashes {
+  /** `algorithm` is 'sha256'; hex is lower-case. */
+  sha256(data: string | ArrayBuffer, encoding: 'hex'): string;
+  hmac(algorithm: 'sha256', key: string | ArrayBuffer, data: string, encoding: 'hex'): string;
+  hmac(algorithm: 'sha256', key: string | ArrayBuffer, data: string, encoding: 'binary'): ArrayBuffer;
+}
+
+export interface Credentials {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken?: string | undefined;
+}
+
+/** The hash of a body that is not hashed; S3 takes it in its place. */
+export const UNSIGNED_PAYLOAD = 'UNSIGNED-PAYLOAD';
+const ALGORITHM = 'AWS4-HMAC-SHA256';
+
+/** `20130524T000000Z` of milliseconds since 1970. */
+export function amzDate(ms: number): string {
+  return new Date(ms).toISOString().replace(/[:-]|\.\d{3}/g, '');
+}
+
+/** Headers, by lower-case name, as the canonical request has them: sorted, a line each, values with single spaces. */
+export function canonicalHeaders(headers: Readonly<Record<string, string>>): { block: string; signed: string } {
+  const names = Object.keys(headers).sort();
+  const block = names.map((name) => `${name}:${(headers[name] ?? '').trim().replace(/ +/g, ' ')}\n`).join('');
+  return { block, signed: names.join(';') };
+}
+
+/** The canonical request. `path` and `query` are already encoded and, for the query, in order. */
+export function canonicalRequest(
+  method: string,
+  path: string,
+  query: string,
+  headers: { block: string; signed: string },
+  payloadHash: string,
+): string {
+  return `${method}\n${path}\n${query}\n${headers.block}\n${headers.signed}\n${payloadHash}`;
+}
+
+/** `20130524/us-east-1/s3/aws4_request`. */
+export function credentialScope(date: string, region: string, service: string): string {
+  return `${date.slice(0, 8)}/${region}/${service}/aws4_request`;
+}
+
+/** The string to sign, of a date, a scope and the hash of a canonical request. */
+export function stringToSign(date: string, scope: string, requestHash: string): string {
+  return `${ALGORITHM}\n${date}\n${scope}\n${requestHash}`;
+}
+
+/** The signing key of a day, a region and a service: four HMACs, worth keeping. */
+export function signingKey(hashes: Hashes, secret: string, scope: string): ArrayBuffer {
+  const [day = '', region = '', service = '', terminator = ''] = scope.split('/');
+  let key = hashes.hmac('sha256', `AWS4${secret}`, day, 'binary');
+  for (const step of [region, service, terminator]) key = hashes.hmac('sha256', key, step, 'binary');
+  return key;
+}
+
+/** The Authorization header's value up to the signature, which is added at its end. */
+export function authorization(accessKeyId: string, scope: string, signed: string): string {
+  return `${ALGORITHM} Credential=${accessKeyId}/${scope}, SignedHeaders=${signed}, Signature=`;
+}
+
+/**
+ * Signs requests to one host. Keeps the signing key for a day, and everything but method, path and query for a second: so
+ * a plain request, which is almost every one, costs a hash, an HMAC and three joined strings.
+ */
+export class Signer {
+  private expires = 0;
+  private date = '';
+  private scope = '';
+  private key: ArrayBuffer = new ArrayBuffer(0);
+  private headers: Record<string, string> = {};
+  /** The canonical request of a plain request from the fourth line on. */
+  private requestTail = '';
+  private toSignHead = '';
+  private authorizationHead = '';
+
+  constructor(
+    private readonly hashes: Hashes,
+    private readonly credentials: Credentials,
+    private readonly region: string,
+    /** As the Host header has it: with the port, unless it is the scheme's own. */
+    private readonly host: string,
+    private readonly now: () => number = Date.now,
+  ) {}
+
+  /**
+   * The headers to send with a request whose body is not hashed. The object is used again by the next call: send it
+   * before signing another. k6 adds Host itself.
+   */
+  sign(method: string, path: string, query: string): Record<string, string> {
+    const now = this.now();
+    if (now >= this.expires) this.renew(now);
+    const request = `${method}\n${path}\n${query}\n${this.requestTail}`;
+    const toSign = this.toSignHead + this.hashes.sha256(request, 'hex');
+    this.headers.authorization = this.authorizationHead + this.hashes.hmac('sha256', this.key, toSign, 'hex');
+    return this.headers;
+  }
+
+  /** The same for a request with more headers to sign (lower-case names) or a hashed body. */
+  signWith(
+    method: string,
+    path: string,
+    query: string,
+    more: Readonly<Record<string, string>>,
+    payloadHash: string,
+  ): Record<string, string> {
+    const now = this.now();
+    if (now >= this.expires) this.renew(now);
+    const headers = this.headersFor(payloadHash, more);
+    const canonical = canonicalHeaders({ ...headers, host: this.host });
+    const request = canonicalRequest(method, path, query, canonical, payloadHash);
+    const toSign = stringToSign(this.date, this.scope, this.hashes.sha256(request, 'hex'));
+    const signature = this.hashes.hmac('sha256', this.key, toSign, 'hex');
+    return {
+      ...headers,
+      authorization: authorization(this.credentials.accessKeyId, this.scope, canonical.signed) + signature,
+    };
+  }
+
+  /** The clock's work, once a second. */
+  private renew(now: number): void {
+    this.expires = now - (now % 1000) + 1000;
+    this.date = amzDate(now);
+    const scope = credentialScope(this.date, this.region, 's3');
+    if (scope !== this.scope) {
+      this.scope = scope;
+      this.key = signingKey(this.hashes, this.credentials.secretAccessKey, scope);
+    }
+    this.headers = this.headersFor(UNSIGNED_PAYLOAD, {});
+    const canonical = canonicalHeaders({ ...this.headers, host: this.host });
+    this.requestTail = canonicalRequest('', '', '', canonical, UNSIGNED_PAYLOAD).slice(3);
+    this.toSignHead = stringToSign(this.date, scope, '');
+    this.authorizationHead = authorization(this.credentials.accessKeyId, scope, canonical.signed);
+  }
+
+  private headersFor(payloadHash: string, more: Readonly<Record<string, string>>): Record<string, string> {
+    const { sessionToken } = this.credentials;
+    const token = sessionToken ? { 'x-amz-security-token': sessionToken } : undefined;
+    return { ...more, ...token, 'x-amz-content-sha256': payloadHash, 'x-amz-date': this.date };
+  }
+}

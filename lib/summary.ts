@@ -1,0 +1,118 @@
+/** k6's end-of-test summary as a Result. Pure. */
+import { type Config, publicConfig } from './config';
+import { type Distribution, QUANTILES } from './distribution';
+import {
+  BYTES,
+  ERROR_DURATION,
+  endpointTags,
+  type Measured,
+  OP_DURATION,
+  RETRIES,
+  seriesTags,
+  submetric,
+  type Tags,
+  TTFB,
+  totalTags,
+} from './metrics';
+import { errorCount, type Figures, type Result, SCHEMA, type ThresholdResult } from './result';
+import { ERROR_CLASSES, type ErrorClass } from './s3/classify';
+
+/** What k6 hands to handleSummary, as far as it is read here. */
+export interface SummaryData {
+  readonly state: { readonly testRunDurationMs: number };
+  /** Missing when the run ended before anything was measured. */
+  readonly metrics?: Readonly<Record<string, SummaryMetric>>;
+}
+
+export interface SummaryMetric {
+  readonly values: Readonly<Record<string, number>>;
+  readonly thresholds?: Readonly<Record<string, { readonly ok: boolean }>>;
+}
+
+/** What the summary does not know. */
+export interface RunFacts {
+  readonly runId: string;
+  /** Milliseconds since 1970. */
+  readonly startedAt: number;
+  readonly measured: readonly Measured[];
+  /** How long the load was to last at least. */
+  readonly plannedMs: number;
+  readonly vus: number;
+  readonly versions: Readonly<Record<string, string>>;
+}
+
+/** The statistics that k6 is to compute of every Trend. */
+export const TREND_STATS: readonly string[] = ['min', 'max', 'avg', 'count', ...QUANTILES.map((p) => `p(${p})`)];
+
+/** k6 measures to nanoseconds; six digits are more than any latency has of them. */
+const round = (ms: number) => Number(ms.toPrecision(6));
+
+/** The Result of one k6 process. What only the CLI sees (CPU, memory, timeline, workers) is left empty. */
+export function summarize(data: SummaryData, config: Config, facts: RunFacts): Result {
+  const metrics = data.metrics ?? {};
+  const figures = <T extends Tags>(tags: T) => ({ ...tags, ...readFigures(metrics, tags) });
+  const seen = (f: Figures) => f.ops > 0 || errorCount(f) > 0;
+  const count = (name: string) => metrics[name]?.values.count ?? 0;
+  return {
+    schema: SCHEMA,
+    run: {
+      id: facts.runId,
+      tests: facts.measured.map((m) => m.test),
+      startedAt: new Date(facts.startedAt).toISOString(),
+      durationMs: Math.round(data.state.testRunDurationMs),
+      seed: config.seed,
+      backend: config.backend,
+      versions: facts.versions,
+      config: publicConfig(config),
+      quantiles: QUANTILES,
+    },
+    series: facts.measured.flatMap((m) => seriesTags(m).map(figures).filter(seen)),
+    totals: facts.measured.flatMap((m) => totalTags(m).map(figures).filter(seen)),
+    endpoints: facts.measured.flatMap((m) => endpointTags(m).map(figures).filter(seen)),
+    timeline: [],
+    thresholds: readThresholds(metrics),
+    generator: {
+      cpu: null,
+      memory: null,
+      cores: null,
+      vus: facts.vus,
+      iterations: count('iterations'),
+      droppedIterations: count('dropped_iterations'),
+      retries: count(RETRIES),
+    },
+    workers: [],
+    errorSamples: [],
+    warnings: [],
+    // k6 does not say that it was stopped early, but only a run that was ends before its time.
+    interrupted: data.state.testRunDurationMs < facts.plannedMs - 50,
+    partial: false,
+  };
+}
+
+function readFigures(metrics: Readonly<Record<string, SummaryMetric>>, tags: Tags): Figures {
+  const latency = readTrend(metrics[submetric(OP_DURATION, tags)]);
+  const ttfb = readTrend(metrics[submetric(TTFB, { ...tags, expected_response: 'true' })]);
+  const errorLatency = readTrend(metrics[submetric(ERROR_DURATION, tags)]);
+  const errors: Partial<Record<ErrorClass, number>> = {};
+  for (const errorClass of ERROR_CLASSES) {
+    const n = metrics[submetric(ERROR_DURATION, { ...tags, class: errorClass })]?.values.count ?? 0;
+    if (n > 0) errors[errorClass] = n;
+  }
+  const bytes = metrics[submetric(BYTES, tags)]?.values.count ?? 0;
+  return { ops: latency?.count ?? 0, bytes, errors, latency, ttfb, errorLatency };
+}
+
+function readTrend(metric: SummaryMetric | undefined): Distribution | undefined {
+  const values = metric?.values;
+  const count = values?.count ?? 0;
+  if (values === undefined || count === 0) return undefined;
+  const { min = 0, max = 0, avg = 0 } = values;
+  const at = (p: number) => round(values[`p(${p})`] ?? max);
+  return { kind: 'quantiles', count, min: round(min), max: round(max), mean: round(avg), values: QUANTILES.map(at) };
+}
+
+function readThresholds(metrics: Readonly<Record<string, SummaryMetric>>): ThresholdResult[] {
+  return Object.entries(metrics).flatMap(([metric, { thresholds }]) =>
+    Object.entries(thresholds ?? {}).map(([expr, { ok }]) => ({ metric, expr, ok })),
+  );
+}

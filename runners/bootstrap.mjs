@@ -1,0 +1,69 @@
+/**
+ * From a bare clone to a built project: `node runners/bootstrap.mjs [command …]`. Installs what package-lock.json names
+ * unless that is done, bundles scripts/ and the CLI into build/, then runs the CLI with what follows. Plain JavaScript,
+ * because it must run before anything is installed.
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const modified = (path) => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+
+function install() {
+  // npm writes this file last, so it is older than the lock file when an installation is missing, stale or half done.
+  if (modified(`${root}node_modules/.package-lock.json`) >= modified(`${root}package-lock.json`)) return;
+  console.error('installing packages …');
+  // A CLI that was started by npm hands npm's own settings down; they are right for the inner one, too.
+  const npm = spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
+    cwd: root,
+    stdio: ['ignore', 2, 2],
+  });
+  if (npm.status !== 0) {
+    console.error(`npm ci failed${npm.error ? `: ${npm.error.message}` : ''}`);
+    process.exit(1);
+  }
+}
+
+async function build() {
+  const { build: bundle } = await import('esbuild');
+  const { version } = JSON.parse(readFileSync(`${root}package.json`, 'utf8'));
+  const scripts = readdirSync(`${root}scripts`).filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts'));
+  const common = {
+    absWorkingDir: root,
+    bundle: true,
+    format: 'esm',
+    sourcemap: true,
+    outdir: 'build',
+    logLevel: 'error',
+    define: { VERSION: JSON.stringify(version) },
+  };
+  await Promise.all([
+    // `k6/*` is k6's own; the target is what k6's JavaScript engine reads without help.
+    bundle({ ...common, entryPoints: scripts.map((name) => `scripts/${name}`), external: ['k6', 'k6/*'], target: 'es2022' }),
+    bundle({
+      ...common,
+      entryPoints: { cli: 'runners/cli.ts' },
+      outExtension: { '.js': '.mjs' },
+      platform: 'node',
+      packages: 'external',
+      target: 'node20',
+      banner: { js: '#!/usr/bin/env node' },
+    }),
+  ]);
+}
+
+install();
+try {
+  await build();
+} catch (e) {
+  console.error(`build failed: ${e.message}`);
+  process.exit(1);
+}
+const [command, ...rest] = process.argv.slice(2);
+if (command !== undefined) {
+  const cli = `${root}build/cli.mjs`;
+  if (!existsSync(cli)) throw new Error(`${cli} is missing`);
+  process.argv = [process.argv[0], cli, command, ...rest];
+  await import(pathToFileURL(cli).href);
+}
