@@ -1,6 +1,5 @@
 /** Where objects stand, and which of them a VU may read. Pure but for the clock. */
 
-import type { Random } from './random';
 import { below } from './random';
 import type { ListOutcome, S3 } from './s3/api';
 
@@ -18,66 +17,58 @@ const FOUND_KEYS_IN_ALL_VUS = 200_000;
 const FOUND_KEYS_MOST = 5_000;
 const FOUND_KEYS_LEAST = 120;
 
-/** Makes keys that no other VU, run or worker makes: by time, VU, count and four random letters. */
-export class KeyMaker {
-  private count = 0;
-  private readonly suffix: string;
+/** Makes keys of a size that no other VU, run or worker makes: by time, VU, count and four random letters. */
+export type MakeKey = (size: string) => string;
 
-  constructor(
-    private readonly prefix: string,
-    private readonly parts: { readonly worker: string; readonly test: string },
-    vu: number,
-    random: Random = Math.random,
-  ) {
-    const letters = below(36 ** 4, random)
-      .toString(36)
-      .padStart(4, '0');
-    this.suffix = `${vu.toString(36)}-${letters}`;
-  }
-
-  next(size: string): string {
-    const n = this.count++;
+/** A maker of keys for one VU of a test on a worker. */
+export function createKeyMaker(prefix: string, worker: string, test: string, vu: number): MakeKey {
+  const letters = below(36 ** 4, Math.random)
+    .toString(36)
+    .padStart(4, '0');
+  const suffix = `${vu.toString(36)}-${letters}`;
+  let count = 0;
+  return (size) => {
+    const n = count++;
     // The clock gives milliseconds; the count fills up the 16 digits that microseconds have.
-    const us = `${Date.now()}${String(n % 1000).padStart(3, '0')}`;
-    return `${this.prefix}${this.parts.worker}/${size}/${this.parts.test}/${us}/${this.suffix}-${n.toString(36)}`;
-  }
-}
-
-interface Tracked {
-  readonly own: string[];
-  /** Where the next own key goes, once there is no more room. */
-  oldest: number;
-  readonly found: readonly string[];
+    return `${prefix}${worker}/${size}/${test}/${Date.now() * 1000 + (n % 1000)}/${suffix}-${n.toString(36)}`;
+  };
 }
 
 /** Keys that one VU may read, by size: those it wrote, the oldest forgotten first, and those that setup found. */
-export class TrackedKeys {
-  private readonly bySize = new Map<string, Tracked>();
-  private readonly room: number;
-
-  constructor(sizes: readonly string[], vus: number, found: Readonly<Record<string, readonly string[]>>) {
-    this.room = Math.max(1, Math.floor(TRACKED_KEYS / vus / sizes.length));
-    for (const size of sizes) this.bySize.set(size, { own: [], oldest: 0, found: found[size] ?? [] });
-  }
-
-  wrote(size: string, key: string): void {
-    const tracked = this.bySize.get(size);
-    if (tracked === undefined) return;
-    if (tracked.own.length < this.room) tracked.own.push(key);
-    else {
-      tracked.own[tracked.oldest] = key;
-      tracked.oldest = (tracked.oldest + 1) % this.room;
-    }
-  }
-
+export interface TrackedKeys {
+  wrote(size: string, key: string): void;
   /** Any of them, each as likely; undefined when there is none. */
-  any(size: string): string | undefined {
-    const tracked = this.bySize.get(size);
-    if (tracked === undefined) return undefined;
-    const { own, found } = tracked;
-    const n = Math.floor(Math.random() * (own.length + found.length));
-    return n < own.length ? own[n] : found[n - own.length];
-  }
+  any(size: string): string | undefined;
+}
+
+/** `vus` is how many share the room for tracked keys; `found` are keys by size. */
+export function createTrackedKeys(
+  sizes: readonly string[],
+  vus: number,
+  found: Readonly<Record<string, readonly string[]>>,
+): TrackedKeys {
+  const room = Math.max(1, Math.floor(TRACKED_KEYS / vus / sizes.length));
+  const all = new Map(sizes.map((size) => [size, { own: [] as string[], oldest: 0, found: found[size] ?? [] }]));
+  return {
+    wrote: (size, key) => {
+      const tracked = all.get(size);
+      if (tracked === undefined) return;
+      const own = tracked.own;
+      if (own.length < room) own.push(key);
+      else {
+        own[tracked.oldest] = key;
+        tracked.oldest = (tracked.oldest + 1) % room;
+      }
+    },
+    any: (size) => {
+      const tracked = all.get(size);
+      if (tracked === undefined) return undefined;
+      const own = tracked.own;
+      const others = tracked.found;
+      const n = Math.floor(Math.random() * (own.length + others.length));
+      return n < own.length ? own[n] : others[n - own.length];
+    },
+  };
 }
 
 /** Which of the keys of a listing are of this layout: its parts, or undefined. */

@@ -8,17 +8,17 @@ import exec from 'k6/execution';
 import type { Options, Scenario } from 'k6/options';
 import { type Config, ConfigError, type ObjectSize, type STANDARD_SIZES, settings } from './config';
 import { finalText } from './final';
-import { findKeys, foundKeysFor, KeyMaker, TrackedKeys } from './keys';
+import { createKeyMaker, createTrackedKeys, findKeys, foundKeysFor } from './keys';
 import { loadConfig } from './load-config';
 import { type Measured, submetrics } from './metrics';
-import { Deck, type Mix } from './mix';
-import { Payload } from './payload';
+import { createDeck, type Mix } from './mix';
+import { createPayload } from './payload';
 import { PREFLIGHT_TIMEOUT_MS, preflight } from './preflight';
 import { seeded } from './random';
-import { MetricsRecorder, SilentRecorder } from './recorder';
+import { createRecorder, createSilentRecorder } from './recorder';
 import type { Op, Outcome, Recorder, S3 } from './s3/api';
 import { describeFailure } from './s3/classify';
-import { HttpS3 } from './s3/client';
+import { createHttpS3 } from './s3/client';
 import { GRACEFUL_STOP_MS } from './scenario';
 import { type SummaryData, summarize, TREND_STATS } from './summary';
 
@@ -126,15 +126,15 @@ function options(definition: PatternDefinition, config: Config, measured: Measur
 /** A client that starts its rotation at one of the endpoints, by number, and stays within one request's time limit. */
 function connect(config: Config, recorder: Recorder, first: number, limits: { timeout: number; attempts: number }): S3 {
   const options = { ...config, ...limits, credentials: config, firstEndpoint: first };
-  return new HttpS3(options, recorder, sleep);
+  return createHttpS3(options, recorder, sleep);
 }
 
 function prepare(definition: PatternDefinition, config: Config, sizes: readonly ObjectSize[]): Prepared {
-  const parts = { worker: config.workerId, test: definition.name };
-  const check = connect(config, new SilentRecorder(), 0, { timeout: PREFLIGHT_TIMEOUT_MS, attempts: 1 });
-  const problem = preflight(check, config, new KeyMaker(config.prefix, parts, 0), definition.mix.PUT !== undefined);
+  const makeMarker = createKeyMaker(config.prefix, config.workerId, definition.name, 0);
+  const check = connect(config, createSilentRecorder(), 0, { timeout: PREFLIGHT_TIMEOUT_MS, attempts: 1 });
+  const problem = preflight(check, config, makeMarker, definition.mix.PUT !== undefined);
   if (problem !== undefined) refuse(problem);
-  const s3 = connect(config, new SilentRecorder(), 0, { timeout: config.timeout, attempts: ATTEMPTS });
+  const s3 = connect(config, createSilentRecorder(), 0, { timeout: config.timeout, attempts: ATTEMPTS });
   const say = ({ status, failure }: Outcome) => {
     const said = describeFailure(status, failure?.code ?? '', failure?.message ?? '');
     console.warn(`keys of other tests are not all found: ${said}`);
@@ -174,15 +174,15 @@ function virtualUser(
   const bytesOf = new Map(sizes.map((size) => [size.label, size.bytes]));
   const allBytes = sizes.map((size) => size.bytes);
   const vu = exec.vu.idInTest;
-  const s3 = connect(config, new MetricsRecorder(), vu, { timeout: config.timeout, attempts: ATTEMPTS });
-  const deck = new Deck(definition.mix as Mix, labels, seeded(config.seed * 1_000_003 + vu));
-  const keys = new TrackedKeys(labels, config.concurrency, prepared.found);
-  const maker = new KeyMaker(config.prefix, { worker: config.workerId, test: definition.name }, vu);
-  const payload = new Payload(allBytes, config.partSize, crypto.randomBytes);
+  const s3 = connect(config, createRecorder(), vu, { timeout: config.timeout, attempts: ATTEMPTS });
+  const deck = createDeck(definition.mix as Mix, labels, seeded(config.seed * 1_000_003 + vu));
+  const keys = createTrackedKeys(labels, config.concurrency, prepared.found);
+  const makeKey = createKeyMaker(config.prefix, config.workerId, definition.name, vu);
+  const payload = createPayload(allBytes, config.partSize, crypto.randomBytes);
 
   const get = (key: string, size: string) => s3.getObject(key, size, bytesOf.get(size));
   const put = (size: string) => {
-    const key = maker.next(size);
+    const key = makeKey(size);
     const bytes = bytesOf.get(size) as number;
     const outcome = payload.inParts(bytes)
       ? s3.putObjectInParts(key, payload.parts(bytes), size)

@@ -30,44 +30,46 @@ export function memoryNeed(vus: number, sizes: readonly number[], partSize: numb
   return vus * (VU_BYTES + COPIES * Math.max(SMALLEST_POOL, largestPiece(sizes, partSize)));
 }
 
-/** One VU's bodies. The pool is filled when the first body is asked for: a VU that only reads has none. */
-export class Payload {
-  private pool = new ArrayBuffer(0);
-  private words = new Uint32Array(0);
-  private readonly poolBytes: number;
+/** One VU's bodies. */
+export interface Payload {
+  /** A new body, to be sent before the next one is asked for. */
+  body(bytes: number): ArrayBuffer;
+  /** Whether a body of this many bytes goes in parts. */
+  inParts(bytes: number): boolean;
+  /** A large body, a part at a time out of the one pool. */
+  parts(bytes: number): PartedBody;
+}
 
-  constructor(
-    sizes: readonly number[],
-    private readonly partSize: number,
-    private readonly randomBytes: (n: number) => ArrayBuffer,
-  ) {
-    this.poolBytes = Math.max(SMALLEST_POOL, Math.ceil(largestPiece(sizes, partSize) / 4) * 4);
-  }
+/** `sizes` are all that will be asked for. The pool is filled with the first body: a VU that only reads has none. */
+export function createPayload(
+  sizes: readonly number[],
+  partSize: number,
+  randomBytes: (n: number) => ArrayBuffer,
+): Payload {
+  const poolBytes = Math.max(SMALLEST_POOL, Math.ceil(largestPiece(sizes, partSize) / 4) * 4);
+  let pool: ArrayBuffer | undefined;
+  let words = new Uint32Array(0);
 
-  /** A new body, to be used before the next one is asked for. */
-  body(bytes: number): ArrayBuffer {
-    if (this.pool.byteLength === 0) {
-      this.pool = this.randomBytes(this.poolBytes);
-      this.words = new Uint32Array(this.pool);
+  const body = (bytes: number): ArrayBuffer => {
+    if (pool === undefined) {
+      pool = randomBytes(poolBytes);
+      words = new Uint32Array(pool);
     }
-    const from = Math.floor(Math.random() * ((this.poolBytes - bytes) / 4 + 1)) * 4;
-    const words = this.words;
-    const end = (from + bytes - STAMP) / 4;
-    for (let at = from / 4; at <= end; at += BLOCK / 4) {
+    const from = Math.floor(Math.random() * ((poolBytes - bytes) / 4 + 1));
+    const end = from + (bytes - STAMP) / 4;
+    for (let at = from; at <= end; at += BLOCK / 4) {
       words[at] = Math.random() * 0x1_0000_0000;
       words[at + 1] = Math.random() * 0x1_0000_0000;
     }
-    return bytes === this.poolBytes ? this.pool : this.pool.slice(from, from + bytes);
-  }
+    return bytes === poolBytes ? pool : pool.slice(from * 4, from * 4 + bytes);
+  };
 
-  /** Whether a body of this many bytes goes in parts. */
-  inParts(bytes: number): boolean {
-    return bytes > this.partSize;
-  }
-
-  /** A large body, a part at a time out of the one pool. */
-  parts(bytes: number): PartedBody {
-    const partBytes = partBytesFor(bytes, this.partSize);
-    return { bytes, partBytes, part: (i) => this.body(Math.min(partBytes, bytes - i * partBytes)) };
-  }
+  return {
+    body,
+    inParts: (bytes) => bytes > partSize,
+    parts: (bytes) => {
+      const partBytes = partBytesFor(bytes, partSize);
+      return { bytes, partBytes, part: (i) => body(Math.min(partBytes, bytes - i * partBytes)) };
+    },
+  };
 }

@@ -3,7 +3,7 @@
  * wrong ends in one line that names the setting to change.
  */
 import type { Config } from './config';
-import type { KeyMaker } from './keys';
+import type { MakeKey } from './keys';
 import type { Outcome, S3 } from './s3/api';
 import { describeFailure } from './s3/classify';
 
@@ -15,13 +15,13 @@ const SKEW_TOLD_MS = 5 * 60_000;
 type Checked = Pick<Config, 'endpoints' | 'bucket' | 'region' | 'verifySsl' | 'addressing'>;
 
 /** What stands in the way of the run, in one line; undefined when nothing does. */
-export function preflight(s3: S3, config: Checked, marker: KeyMaker, writes: boolean): string | undefined {
+export function preflight(s3: S3, config: Checked, marker: MakeKey, writes: boolean): string | undefined {
   for (const _ of config.endpoints) {
     const listed = s3.listObjects({ maxKeys: 1 }); // the client goes on to the next endpoint by itself
     if (listed.failure) return explain('list', listed, config, Date.now());
   }
   if (!writes) return undefined;
-  const key = marker.next('1KB');
+  const key = marker('1KB');
   const body = new ArrayBuffer(1024);
   const put = s3.putObject(key, body, '');
   if (put.failure) return explain('write to', put, config, Date.now());

@@ -103,13 +103,15 @@ export interface S3 {
   createBucket(): Outcome;
 }
 
-/** Hears of every attempt: sets the tags it will carry before it starts, and counts it when it ends. */
+/** Hears of every attempt. */
 export interface Recorder {
+  /** One is about to be made: sets the tags that its figures will carry. */
   begin(op: Op, size: string, endpoint: string): void;
-  /** A finished attempt of an operation that callers count. Parts of a multipart upload are not, their PUT is. */
-  end(op: Op, outcome: Outcome): void;
-  /** A further attempt is about to be made. */
-  retry(op: Op): void;
+  /** It succeeded, and counts as an operation; parts of a multipart upload do not, their PUT does. */
+  succeeded(ms: number, bytes: number): void;
+  failed(op: Op, outcome: Outcome, failure: Failure): void;
+  /** A further one is about to be made. */
+  retried(): void;
 }
 
 export interface S3Options {

@@ -14,8 +14,8 @@ import type {
   UploadedPart,
 } from './api';
 import { classifyStatus, classifyTransport, isRetryable } from './classify';
-import { type Answer, contentLength, elapsed, headersOf, type Keep, k6Hashes, Sender } from './send';
-import { Signer, UNSIGNED_PAYLOAD } from './sign';
+import { type Answer, contentLength, createSend, elapsed, headersOf, type Keep, k6Hashes } from './send';
+import { createSigner, type Signer, UNSIGNED_PAYLOAD } from './sign';
 import { canonicalQuery, encodeKey } from './uri';
 import { elementsOf, escapeXml, textOf } from './xml';
 
@@ -100,84 +100,175 @@ export function pauseBefore(n: number, random: () => number): number {
   return whole / 2 + (whole / 2) * random();
 }
 
-export class HttpS3 implements S3 {
-  private readonly hosts: readonly Host[];
-  private readonly base: string;
-  private readonly sender: Sender;
-  private next: number;
+/** A client on k6/http for one VU. `sleep` waits a number of seconds between attempts. */
+export function createHttpS3(options: S3Options, recorder: Recorder, sleep: (seconds: number) => void): S3 {
+  // Closures throughout: k6's JavaScript finds a captured variable ten times faster than a property of `this`.
+  const { bucket, region, attempts } = options;
+  const virtual = options.addressing === 'virtual';
+  const base = virtual ? '' : `/${bucket}`;
+  const send = createSend(options.timeout);
+  const hosts: Host[] = options.endpoints.map((url) => {
+    const [scheme = '', endpoint = ''] = url.split('://');
+    const host = virtual ? `${bucket}.${endpoint}` : endpoint;
+    // A default port is not sent in Host, so it must not be signed either.
+    const signed = host.replace(scheme === 'https' ? /:443$/ : /:80$/, '');
+    const signer = createSigner(k6Hashes, options.credentials, region, signed);
+    return { endpoint, origin: `${scheme}://${host}`, signer };
+  });
+  let next = options.firstEndpoint % hosts.length;
 
-  constructor(
-    private readonly options: S3Options,
-    private readonly recorder: Recorder,
-    private readonly sleep: (seconds: number) => void,
-  ) {
-    const virtual = options.addressing === 'virtual';
-    this.hosts = options.endpoints.map((url) => {
-      const [scheme = '', endpoint = ''] = url.split('://');
-      const host = virtual ? `${options.bucket}.${endpoint}` : endpoint;
-      // A default port is not sent in Host, so it must not be signed either.
-      const signed = host.replace(scheme === 'https' ? /:443$/ : /:80$/, '');
-      const signer = new Signer(k6Hashes, options.credentials, options.region, signed);
-      return { endpoint, origin: `${scheme}://${host}`, signer };
-    });
-    this.base = virtual ? '' : `/${options.bucket}`;
-    this.sender = new Sender(options.timeout);
-    this.next = options.firstEndpoint;
-  }
+  const pathOf = (key: string): string => `${base}/${encodeKey(key)}`;
+  const bucketPath = virtual ? '/' : base;
 
-  putObject(key: string, body: ArrayBuffer, size: string): Outcome {
-    return this.call(PUT, this.path(key), size, body);
-  }
+  const sendWith = (
+    kind: Kind,
+    host: Host,
+    path: string,
+    body: ArrayBuffer | string | null,
+    extras: Extras,
+  ): Answer => {
+    const { query = '', headers = {}, payloadHash = UNSIGNED_PAYLOAD } = extras;
+    const url = host.origin + path + (query === '' ? '' : `?${query}`);
+    return send(
+      kind.method,
+      url,
+      body,
+      host.signer.signWith(kind.method, path, query, headers, payloadHash),
+      kind.keep,
+    );
+  };
 
-  putObjectInParts(key: string, body: PartedBody, size: string): Outcome {
+  /**
+   * An operation: attempts until one succeeds, can't be mended by another, or was the last; each is recorded. Every byte of
+   * load passes here, and k6 pays for each object made and each property looked up, so this does little of either.
+   */
+  const call = (
+    kind: Kind,
+    path: string,
+    size: string,
+    body: ArrayBuffer | string | null,
+    expectBytes?: number,
+    extras?: Extras,
+  ): Reply => {
+    const op = kind.op;
+    for (let attempt = 1; ; attempt++) {
+      const host = hosts[next] as Host;
+      next = next + 1 === hosts.length ? 0 : next + 1;
+      const endpoint = host.endpoint;
+      recorder.begin(op, size, endpoint);
+      const began = Date.now();
+      const method = kind.method;
+      const answer =
+        extras === undefined
+          ? send(method, host.origin + path, body, host.signer.sign(method, path, ''), kind.keep)
+          : sendWith(kind, host, path, body, extras);
+      const reply = replyOf(kind, endpoint, answer, body, expectBytes, began);
+      if (reply.failure === undefined) {
+        if (kind.counted) recorder.succeeded(reply.ms, reply.bytes);
+        return reply;
+      }
+      const { failure } = reply;
+      recorder.failed(op, reply, failure);
+      if (attempt >= attempts || !isRetryable(failure.errorClass)) return reply;
+      sleep(pauseBefore(attempt + 1, Math.random));
+      recorder.retried();
+    }
+  };
+
+  const createMultipartUpload = (key: string, size: string): Outcome & { uploadId: string } => {
+    const extras = { query: canonicalQuery({ uploads: '' }) };
+    const { body, ...outcome } = call(CREATE_MULTIPART, pathOf(key), size, null, undefined, extras);
+    return { ...outcome, uploadId: textOf(asText(body), 'UploadId') ?? '' };
+  };
+
+  const uploadPart = (
+    key: string,
+    uploadId: string,
+    number: number,
+    body: ArrayBuffer,
+    size: string,
+  ): Outcome & UploadedPart => {
+    const extras = { query: canonicalQuery({ partNumber: number, uploadId }) };
+    const outcome = call(UPLOAD_PART, pathOf(key), size, body, undefined, extras);
+    return { ...outcome, number, etag: outcome.headers?.etag ?? '' };
+  };
+
+  const completeMultipartUpload = (
+    key: string,
+    uploadId: string,
+    parts: readonly UploadedPart[],
+    size: string,
+  ): Outcome => {
+    const list = parts.map(
+      (part) => `<Part><PartNumber>${part.number}</PartNumber><ETag>${escapeXml(part.etag)}</ETag></Part>`,
+    );
+    const xml = `<CompleteMultipartUpload xmlns="${XMLNS}">${list.join('')}</CompleteMultipartUpload>`;
+    const extras = { query: canonicalQuery({ uploadId }), payloadHash: k6Hashes.sha256(xml, 'hex') };
+    return call(COMPLETE_MULTIPART, pathOf(key), size, xml, undefined, extras);
+  };
+
+  const abortMultipartUpload = (key: string, uploadId: string, size: string): Outcome => {
+    const extras = { query: canonicalQuery({ uploadId }) };
+    return call(ABORT_MULTIPART, pathOf(key), size, null, undefined, extras);
+  };
+
+  const putObject = (key: string, body: ArrayBuffer, size: string): Outcome => {
+    return call(PUT, pathOf(key), size, body);
+  };
+
+  const putObjectInParts = (key: string, body: PartedBody, size: string): Outcome => {
     const began = Date.now();
     // A failure was recorded where it happened, as the part's or the call's: as the PUT's, too, it would count twice.
     const failed = (last: Outcome): Outcome => ({ ...last, bytes: 0, ms: Date.now() - began });
-    const upload = this.createMultipartUpload(key, size);
+    const upload = createMultipartUpload(key, size);
     if (upload.failure) return failed(upload);
     const parts: UploadedPart[] = [];
     for (let sent = 0; sent < body.bytes; sent += body.partBytes) {
-      const part = this.uploadPart(key, upload.uploadId, parts.length + 1, body.part(parts.length), size);
+      const part = uploadPart(key, upload.uploadId, parts.length + 1, body.part(parts.length), size);
       if (part.failure) {
-        this.abortMultipartUpload(key, upload.uploadId, size);
+        abortMultipartUpload(key, upload.uploadId, size);
         return failed(part);
       }
       parts.push({ number: part.number, etag: part.etag });
     }
-    const completed = this.completeMultipartUpload(key, upload.uploadId, parts, size);
+    const completed = completeMultipartUpload(key, upload.uploadId, parts, size);
     if (completed.failure) {
-      this.abortMultipartUpload(key, upload.uploadId, size);
+      abortMultipartUpload(key, upload.uploadId, size);
       return failed(completed);
     }
     const whole: Outcome = { ...completed, bytes: body.bytes, ms: Date.now() - began };
-    this.recorder.begin('PUT', size, completed.endpoint);
-    this.recorder.end('PUT', whole);
+    recorder.begin('PUT', size, completed.endpoint);
+    recorder.succeeded(whole.ms, whole.bytes);
     return whole;
-  }
+  };
 
-  getObject(key: string, size: string, expectBytes?: number): Outcome {
-    return this.call(GET, this.path(key), size, null, expectBytes);
-  }
+  const getObject = (key: string, size: string, expectBytes?: number): Outcome => {
+    return call(GET, pathOf(key), size, null, expectBytes);
+  };
 
-  readObject(key: string, size: string, range?: ByteRange): Outcome & { content?: ArrayBuffer | undefined } {
+  const readObject = (
+    key: string,
+    size: string,
+    range?: ByteRange,
+  ): Outcome & { content?: ArrayBuffer | undefined } => {
     const length = range && range[1] - range[0] + 1;
     const extras = range && { headers: { range: `bytes=${range[0]}-${range[1]}` } };
-    const { body, ...outcome } = this.call(READ, this.path(key), size, null, length, extras);
+    const { body, ...outcome } = call(READ, pathOf(key), size, null, length, extras);
     return outcome.failure ? outcome : { ...outcome, content: body as ArrayBuffer };
-  }
+  };
 
-  headObject(key: string, size: string): Outcome {
-    return this.call(HEAD, this.path(key), size, null);
-  }
+  const headObject = (key: string, size: string): Outcome => {
+    return call(HEAD, pathOf(key), size, null);
+  };
 
-  deleteObject(key: string, size: string): Outcome {
-    return this.call(DELETE, this.path(key), size, null);
-  }
+  const deleteObject = (key: string, size: string): Outcome => {
+    return call(DELETE, pathOf(key), size, null);
+  };
 
-  deleteObjects(keys: readonly string[]): DeleteObjectsOutcome {
+  const deleteObjects = (keys: readonly string[]): DeleteObjectsOutcome => {
     const objects = keys.map((key) => `<Object><Key>${escapeXml(key)}</Key></Object>`).join('');
     const xml = `<Delete xmlns="${XMLNS}"><Quiet>true</Quiet>${objects}</Delete>`;
-    const { body, ...outcome } = this.call(DELETE_OBJECTS, this.path(''), '', xml, undefined, {
+    const { body, ...outcome } = call(DELETE_OBJECTS, bucketPath, '', xml, undefined, {
       query: canonicalQuery({ delete: '' }),
       // S3 refuses a batch without a checksum: https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
       headers: { 'content-md5': k6Hashes.md5(xml, 'base64'), 'content-type': 'application/xml' },
@@ -189,9 +280,9 @@ export class HttpS3 implements S3 {
       message: textOf(error, 'Message') ?? '',
     }));
     return { ...outcome, failed };
-  }
+  };
 
-  listObjects(options: ListOptions = {}): ListOutcome {
+  const listObjects = (options: ListOptions = {}): ListOutcome => {
     const query = canonicalQuery({
       'list-type': 2,
       'encoding-type': 'url',
@@ -201,7 +292,7 @@ export class HttpS3 implements S3 {
       'continuation-token': options.continuationToken,
       'max-keys': options.maxKeys,
     });
-    const { body, ...outcome } = this.call(LIST, this.path(''), '', null, undefined, { query });
+    const { body, ...outcome } = call(LIST, bucketPath, '', null, undefined, { query });
     if (outcome.failure) return { ...outcome, objects: [], prefixes: [] };
     const xml = asText(body);
     // A server may ignore encoding-type; then it does not repeat it either.
@@ -215,91 +306,38 @@ export class HttpS3 implements S3 {
       prefixes: elementsOf(xml, 'CommonPrefixes').map((entry) => decode(textOf(entry, 'Prefix') ?? '')),
       next: textOf(xml, 'IsTruncated') === 'true' ? textOf(xml, 'NextContinuationToken') : undefined,
     };
-  }
+  };
 
-  createMultipartUpload(key: string, size: string): Outcome & { uploadId: string } {
-    const extras = { query: canonicalQuery({ uploads: '' }) };
-    const { body, ...outcome } = this.call(CREATE_MULTIPART, this.path(key), size, null, undefined, extras);
-    return { ...outcome, uploadId: textOf(asText(body), 'UploadId') ?? '' };
-  }
+  const headBucket = (): Outcome => {
+    return call(HEAD_BUCKET, bucketPath, '', null);
+  };
 
-  uploadPart(key: string, uploadId: string, number: number, body: ArrayBuffer, size: string): Outcome & UploadedPart {
-    const extras = { query: canonicalQuery({ partNumber: number, uploadId }) };
-    const outcome = this.call(UPLOAD_PART, this.path(key), size, body, undefined, extras);
-    return { ...outcome, number, etag: outcome.headers?.etag ?? '' };
-  }
-
-  completeMultipartUpload(key: string, uploadId: string, parts: readonly UploadedPart[], size: string): Outcome {
-    const list = parts.map(
-      (part) => `<Part><PartNumber>${part.number}</PartNumber><ETag>${escapeXml(part.etag)}</ETag></Part>`,
-    );
-    const xml = `<CompleteMultipartUpload xmlns="${XMLNS}">${list.join('')}</CompleteMultipartUpload>`;
-    const extras = { query: canonicalQuery({ uploadId }), payloadHash: k6Hashes.sha256(xml, 'hex') };
-    return this.call(COMPLETE_MULTIPART, this.path(key), size, xml, undefined, extras);
-  }
-
-  abortMultipartUpload(key: string, uploadId: string, size: string): Outcome {
-    const extras = { query: canonicalQuery({ uploadId }) };
-    return this.call(ABORT_MULTIPART, this.path(key), size, null, undefined, extras);
-  }
-
-  headBucket(): Outcome {
-    return this.call(HEAD_BUCKET, this.path(''), '', null);
-  }
-
-  createBucket(): Outcome {
-    const { region } = this.options;
+  const createBucket = (): Outcome => {
     // us-east-1 is the one region that must not be named:
     // https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html
-    if (region === 'us-east-1') return this.call(CREATE_BUCKET, this.path(''), '', null);
+    if (region === 'us-east-1') return call(CREATE_BUCKET, bucketPath, '', null);
     const place = `<LocationConstraint>${region}</LocationConstraint>`;
     const xml = `<CreateBucketConfiguration xmlns="${XMLNS}">${place}</CreateBucketConfiguration>`;
     const extras = { payloadHash: k6Hashes.sha256(xml, 'hex') };
-    return this.call(CREATE_BUCKET, this.path(''), '', xml, undefined, extras);
-  }
+    return call(CREATE_BUCKET, bucketPath, '', xml, undefined, extras);
+  };
 
-  private path(key: string): string {
-    if (key === '') return this.base === '' ? '/' : this.base;
-    return `${this.base}/${encodeKey(key)}`;
-  }
-
-  /**
-   * An operation: attempts until one succeeds, can't be mended by another, or was the last; each is recorded. Every byte of
-   * load passes here, and k6's JavaScript pays for each object made and each call, so it makes and calls little.
-   */
-  private call(
-    kind: Kind,
-    path: string,
-    size: string,
-    body: ArrayBuffer | string | null,
-    expectBytes?: number,
-    extras?: Extras,
-  ): Reply {
-    for (let attempt = 1; ; attempt++) {
-      const host = this.hosts[this.next++ % this.hosts.length] as Host;
-      this.recorder.begin(kind.op, size, host.endpoint);
-      const answer =
-        extras === undefined
-          ? this.sender.send(kind, host.origin + path, body, host.signer.sign(kind.method, path, ''))
-          : this.sendWith(kind, host, path, body, extras);
-      const reply = replyOf(kind, host.endpoint, answer, body, expectBytes);
-      const { failure } = reply;
-      if (failure === undefined) {
-        if (kind.counted) this.recorder.end(kind.op, reply);
-        return reply;
-      }
-      this.recorder.end(kind.op, reply);
-      if (attempt >= this.options.attempts || !isRetryable(failure.errorClass)) return reply;
-      this.sleep(pauseBefore(attempt + 1, Math.random));
-      this.recorder.retry(kind.op);
-    }
-  }
-
-  private sendWith(kind: Kind, host: Host, path: string, body: ArrayBuffer | string | null, extras: Extras): Answer {
-    const { query = '', headers = {}, payloadHash = UNSIGNED_PAYLOAD } = extras;
-    const url = host.origin + path + (query === '' ? '' : `?${query}`);
-    return this.sender.send(kind, url, body, host.signer.signWith(kind.method, path, query, headers, payloadHash));
-  }
+  return {
+    putObject,
+    putObjectInParts,
+    getObject,
+    readObject,
+    headObject,
+    deleteObject,
+    deleteObjects,
+    listObjects,
+    createMultipartUpload,
+    uploadPart,
+    completeMultipartUpload,
+    abortMultipartUpload,
+    headBucket,
+    createBucket,
+  };
 }
 
 function replyOf(
@@ -308,22 +346,30 @@ function replyOf(
   answer: Answer,
   body: ArrayBuffer | string | null,
   expectBytes: number | undefined,
+  began: number,
 ): Reply {
   const status = answer.status;
+  // k6 times no request that got no answer.
+  if (status === 0) return { failure: failureOf(answer), status, bytes: 0, ms: Date.now() - began, endpoint };
   const ms = elapsed(answer);
   if (status < 200 || status >= 300) {
     return { failure: failureOf(answer), status, bytes: 0, ms, endpoint, headers: headersOf(answer) };
   }
+  const payload = kind.payload;
   let bytes = 0;
-  if (kind.payload === 'sent') bytes = (body as ArrayBuffer).byteLength;
-  else if (kind.payload === 'received') bytes = contentLength(answer);
-  if (expectBytes !== undefined && bytes !== expectBytes) {
-    return { failure: otherLength(bytes, expectBytes), status, bytes: 0, ms, endpoint };
+  if (payload === 'sent') bytes = (body as ArrayBuffer).byteLength;
+  else if (payload === 'received') {
+    bytes = contentLength(answer) ?? expectBytes ?? 0;
+    if (expectBytes !== undefined && bytes !== expectBytes) {
+      return { failure: otherLength(bytes, expectBytes), status, bytes: 0, ms, endpoint };
+    }
   }
-  if (kind.refuse === undefined && kind.needs === undefined) return { status, bytes, ms, endpoint };
-  const failure = kind.refuse?.(asText(answer.body));
+  const needs = kind.needs;
+  const refuse = kind.refuse;
+  if (needs === undefined && refuse === undefined) return { status, bytes, ms, endpoint };
+  const failure = refuse?.(asText(answer.body));
   if (failure !== undefined) return { failure, status, bytes: 0, ms, endpoint };
-  if (kind.needs === 'headers') return { status, bytes, ms, endpoint, headers: headersOf(answer) };
+  if (needs === 'headers') return { status, bytes, ms, endpoint, headers: headersOf(answer) };
   return { status, bytes, ms, endpoint, body: answer.body };
 }
 

@@ -68,43 +68,13 @@ export function authorization(accessKeyId: string, scope: string, signed: string
   return `${ALGORITHM} Credential=${accessKeyId}/${scope}, SignedHeaders=${signed}, Signature=`;
 }
 
-/**
- * Signs requests to one host. Keeps the signing key for a day, and everything but method, path and query for a second: so
- * a plain request, which is almost every one, costs a hash, an HMAC and three joined strings.
- */
-export class Signer {
-  private expires = 0;
-  private date = '';
-  private scope = '';
-  private key: ArrayBuffer = new ArrayBuffer(0);
-  private headers: Record<string, string> = {};
-  /** The canonical request of a plain request from the fourth line on. */
-  private requestTail = '';
-  private toSignHead = '';
-  private authorizationHead = '';
-
-  constructor(
-    private readonly hashes: Hashes,
-    private readonly credentials: Credentials,
-    private readonly region: string,
-    /** As the Host header has it: with the port, unless it is the scheme's own. */
-    private readonly host: string,
-    private readonly now: () => number = Date.now,
-  ) {}
-
+/** Signs requests to one host. */
+export interface Signer {
   /**
    * The headers to send with a request whose body is not hashed. The object is used again by the next call: send it
    * before signing another. k6 adds Host itself.
    */
-  sign(method: string, path: string, query: string): Record<string, string> {
-    const now = this.now();
-    if (now >= this.expires) this.renew(now);
-    const request = `${method}\n${path}\n${query}\n${this.requestTail}`;
-    const toSign = this.toSignHead + this.hashes.sha256(request, 'hex');
-    this.headers.authorization = this.authorizationHead + this.hashes.hmac('sha256', this.key, toSign, 'hex');
-    return this.headers;
-  }
-
+  sign(method: string, path: string, query: string): Record<string, string>;
   /** The same for a request with more headers to sign (lower-case names) or a hashed body. */
   signWith(
     method: string,
@@ -112,39 +82,70 @@ export class Signer {
     query: string,
     more: Readonly<Record<string, string>>,
     payloadHash: string,
-  ): Record<string, string> {
-    const now = this.now();
-    if (now >= this.expires) this.renew(now);
-    const headers = this.headersFor(payloadHash, more);
-    const canonical = canonicalHeaders({ ...headers, host: this.host });
-    const request = canonicalRequest(method, path, query, canonical, payloadHash);
-    const toSign = stringToSign(this.date, this.scope, this.hashes.sha256(request, 'hex'));
-    const signature = this.hashes.hmac('sha256', this.key, toSign, 'hex');
-    return {
-      ...headers,
-      authorization: authorization(this.credentials.accessKeyId, this.scope, canonical.signed) + signature,
-    };
-  }
+  ): Record<string, string>;
+}
+
+/**
+ * A signer that keeps the signing key for a day, and everything but method, path and query for a second: so a plain
+ * request, which is almost every one, costs a hash, an HMAC and three joined strings. `host` is as the Host header has it,
+ * with the port unless it is the scheme's own; `now` gives milliseconds since 1970.
+ */
+export function createSigner(
+  hashes: Hashes,
+  credentials: Credentials,
+  region: string,
+  host: string,
+  now: () => number = Date.now,
+): Signer {
+  const { accessKeyId, secretAccessKey, sessionToken } = credentials;
+  const { sha256, hmac } = hashes;
+  let expires = 0;
+  let date = '';
+  let scope = '';
+  let key = new ArrayBuffer(0);
+  let headers: Record<string, string> = {};
+  // The canonical request of a plain request from its fourth line on, and what stands before the hash and the signature.
+  let requestTail = '';
+  let toSignHead = '';
+  let authorizationHead = '';
+
+  const headersFor = (payloadHash: string, more: Readonly<Record<string, string>>): Record<string, string> => {
+    const token = sessionToken ? { 'x-amz-security-token': sessionToken } : undefined;
+    return { ...more, ...token, 'x-amz-content-sha256': payloadHash, 'x-amz-date': date };
+  };
 
   /** The clock's work, once a second. */
-  private renew(now: number): void {
-    this.expires = now - (now % 1000) + 1000;
-    this.date = amzDate(now);
-    const scope = credentialScope(this.date, this.region, 's3');
-    if (scope !== this.scope) {
-      this.scope = scope;
-      this.key = signingKey(this.hashes, this.credentials.secretAccessKey, scope);
+  const renew = (ms: number): void => {
+    expires = ms - (ms % 1000) + 1000;
+    date = amzDate(ms);
+    const today = credentialScope(date, region, 's3');
+    if (today !== scope) {
+      scope = today;
+      key = signingKey(hashes, secretAccessKey, scope);
     }
-    this.headers = this.headersFor(UNSIGNED_PAYLOAD, {});
-    const canonical = canonicalHeaders({ ...this.headers, host: this.host });
-    this.requestTail = canonicalRequest('', '', '', canonical, UNSIGNED_PAYLOAD).slice(3);
-    this.toSignHead = stringToSign(this.date, scope, '');
-    this.authorizationHead = authorization(this.credentials.accessKeyId, scope, canonical.signed);
-  }
+    headers = headersFor(UNSIGNED_PAYLOAD, {});
+    const canonical = canonicalHeaders({ ...headers, host });
+    requestTail = canonicalRequest('', '', '', canonical, UNSIGNED_PAYLOAD).slice(3);
+    toSignHead = stringToSign(date, scope, '');
+    authorizationHead = authorization(accessKeyId, scope, canonical.signed);
+  };
 
-  private headersFor(payloadHash: string, more: Readonly<Record<string, string>>): Record<string, string> {
-    const { sessionToken } = this.credentials;
-    const token = sessionToken ? { 'x-amz-security-token': sessionToken } : undefined;
-    return { ...more, ...token, 'x-amz-content-sha256': payloadHash, 'x-amz-date': this.date };
-  }
+  return {
+    sign: (method, path, query) => {
+      const ms = now();
+      if (ms >= expires) renew(ms);
+      const requestHash = sha256(`${method}\n${path}\n${query}\n${requestTail}`, 'hex');
+      headers.authorization = authorizationHead + hmac('sha256', key, toSignHead + requestHash, 'hex');
+      return headers;
+    },
+    signWith: (method, path, query, more, payloadHash) => {
+      const ms = now();
+      if (ms >= expires) renew(ms);
+      const own = headersFor(payloadHash, more);
+      const canonical = canonicalHeaders({ ...own, host });
+      const requestHash = sha256(canonicalRequest(method, path, query, canonical, payloadHash), 'hex');
+      const signature = hmac('sha256', key, stringToSign(date, scope, requestHash), 'hex');
+      return { ...own, authorization: authorization(accessKeyId, scope, canonical.signed) + signature };
+    },
+  };
 }
