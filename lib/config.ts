@@ -92,6 +92,11 @@ const positive = <T extends number>(parse: (value: string) => T | undefined) => 
   };
 };
 
+function atLeastASecond(value: string): number | undefined {
+  const ms = parseDuration(value);
+  return ms !== undefined && ms >= 1000 ? ms : undefined;
+}
+
 function setting<T>(s: Setting<T>): Setting<T> {
   return s;
 }
@@ -183,8 +188,8 @@ export const settings = {
     help: 'how long new operations are begun; those under way then end',
     fallback: 5 * 60_000,
     fallbackText: '5m',
-    parse: positive(parseDuration),
-    expected: 'a duration such as 30s, 5m, 2h, 1d, 1w or 1h30m',
+    parse: atLeastASecond, // k6 takes no less
+    expected: 'a duration of 1s or more, such as 30s, 5m, 2h, 1d, 1w or 1h30m',
   }),
   concurrency: setting<number>({
     env: ['S3LOADTEST_CONCURRENCY'],
@@ -244,10 +249,7 @@ export const settings = {
     help: 'time between two STATS lines (CLI)',
     fallback: 30_000,
     fallbackText: '30s',
-    parse: (value) => {
-      const ms = parseDuration(value);
-      return ms !== undefined && ms >= 1000 ? ms : undefined;
-    },
+    parse: atLeastASecond,
     expected: 'a duration of 1s or more, such as 30s',
   }),
   logLevel: setting<'debug' | 'info' | 'warning' | 'error'>({
@@ -339,6 +341,16 @@ function lookUp(names: readonly string[], environments: readonly Environment[]) 
     }
   }
   return undefined;
+}
+
+/** The texts of all settings that the environments hold, each under its first name: what a child process is to be given. */
+export function settingTexts(...environments: readonly Environment[]): Record<string, string> {
+  const texts: Record<string, string> = {};
+  for (const { env } of Object.values(settings)) {
+    const found = lookUp(env, environments);
+    if (found) texts[env[0]] = found.text;
+  }
+  return texts;
 }
 
 /** What a Result may hold of the settings: all but the secret ones. */

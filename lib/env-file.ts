@@ -4,9 +4,10 @@
  */
 export function parseEnvFile(text: string): Record<string, string> {
   const values: Record<string, string> = {};
+  const plain = text.replace(/^\uFEFF/, '').replace(/\r\n?/g, '\n');
   // A quoted value may span lines and hold '#'; an unquoted one ends at a comment.
-  const line = /^[ \t]*(?:export[ \t]+)?([A-Za-z_]\w*)[ \t]*=[ \t]*("(?:[^"]*)"|'(?:[^']*)'|`(?:[^`]*)`|[^\r\n]*)/gm;
-  for (const [, name, raw] of text.replace(/^\uFEFF/, '').matchAll(line)) {
+  const line = /^[ \t]*(?:export[ \t]+)?([A-Za-z_]\w*)[ \t]*=[ \t]*("(?:[^"]*)"|'(?:[^']*)'|`(?:[^`]*)`|[^\n]*)/gm;
+  for (const [, name, raw] of plain.matchAll(line)) {
     if (name === undefined || raw === undefined) continue;
     const quote = raw[0];
     if (quote !== undefined && raw.length > 1 && '"\'`'.includes(quote) && raw.endsWith(quote)) {

@@ -42,8 +42,8 @@ export function finalText(result: Result): string {
     `${head}, errors=${formatCount(errors)}, elapsed=${formatDuration(result.run.durationMs)}${result.interrupted ? ' (interrupted)' : ''}`,
     ...latencyLine(result.totals),
     ...errorLine(result),
-    ...unmetDemand(result),
     ...result.thresholds.filter((t) => !t.ok).map((t) => `  Threshold failed: ${t.metric} ${t.expr}`),
+    ...result.warnings.map((w) => `  Warning: ${w.message}: ${w.remedy}`),
   ];
   return lines.join('\n');
 }
@@ -67,9 +67,4 @@ function errorLine(result: Result): string[] {
   const retries = result.generator.retries > 0 ? ` (retries=${formatCount(result.generator.retries)})` : '';
   const samples = result.errorSamples.map((sample) => `    ${sample.class}: ${sample.op} ${sample.message}`);
   return byOp.length > 0 ? [`  Errors: ${byOp.join(' | ')}${retries}`, ...samples] : [];
-}
-
-function unmetDemand(result: Result): string[] {
-  const dropped = result.generator.droppedIterations;
-  return dropped > 0 ? [`  Unmet demand: ${formatCount(dropped)} operations were due and no VU was free`] : [];
 }

@@ -1,6 +1,7 @@
 /** The settings inside k6: from the environment, then `./.env`, then `~/.s3loadtest/.env`. */
 import { type Config, ConfigError, type Environment, readConfig } from './config';
 import { parseEnvFile } from './env-file';
+import { FROM_CLI } from './protocol';
 
 /** @throws ConfigError naming every missing and every bad setting. */
 export function loadConfig(): Config {
@@ -10,7 +11,7 @@ export function loadConfig(): Config {
 function envFiles(): Environment[] {
   // The CLI has read the files already. And k6 puts every file that a script opens into an archive: `k6 archive` and
   // `k6 cloud run` pass no system variables on, so where there is no PATH there is to be no secret either.
-  if (__ENV.S3LOADTEST_CLI !== undefined || __ENV.PATH === undefined) return [];
+  if (__ENV[FROM_CLI.present] !== undefined || __ENV.PATH === undefined) return [];
   const folders = [__ENV.PWD, __ENV.HOME && `${__ENV.HOME}/.s3loadtest`];
   return folders.flatMap((folder) => (folder ? readIfThere(`${folder}/.env`) : []));
 }

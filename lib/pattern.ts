@@ -12,15 +12,16 @@ import { createKeyMaker, createTrackedKeys, findKeys, foundKeysFor } from './key
 import { loadConfig } from './load-config';
 import { type Measured, submetrics } from './metrics';
 import { createDeck, type Mix } from './mix';
-import { createPayload } from './payload';
+import { createPayload, largestPiece, memoryNeed } from './payload';
 import { PREFLIGHT_TIMEOUT_MS, preflight } from './preflight';
+import { type Begin, FROM_CLI, MARKS, newRunId } from './protocol';
 import { seeded } from './random';
 import { createRecorder, createSilentRecorder } from './recorder';
 import type { Op, Outcome, Recorder, S3 } from './s3/api';
 import { describeFailure } from './s3/classify';
 import { createHttpS3 } from './s3/client';
-import { GRACEFUL_STOP_MS } from './scenario';
 import { type SummaryData, summarize, TREND_STATS } from './summary';
+import { formatBytes } from './units';
 
 /** The operations a mix may name. */
 export type MixedOp = 'GET' | 'PUT';
@@ -49,9 +50,6 @@ interface Prepared {
   readonly found: Readonly<Record<string, readonly string[]>>;
 }
 
-/** What the line with the Result begins with, on the standard output of a k6 that the CLI started. */
-export const RESULT_MARK = 's3loadtest-result ';
-
 /** k6 keeps attempts at a failed operation within what the original did. */
 const ATTEMPTS = 5;
 
@@ -77,7 +75,7 @@ export function pattern(definition: PatternDefinition): Pattern {
   const measured = measuredBy(definition, config, sizes);
   return {
     options: options(definition, config, measured),
-    setup: () => prepare(definition, config, sizes),
+    setup: () => prepare(definition, config, sizes, measured),
     run: iteration(definition, config, sizes),
     handleSummary: (data) => report(data, config, measured),
   };
@@ -129,10 +127,16 @@ function connect(config: Config, recorder: Recorder, first: number, limits: { ti
   return createHttpS3(options, recorder, sleep);
 }
 
-function prepare(definition: PatternDefinition, config: Config, sizes: readonly ObjectSize[]): Prepared {
+function prepare(
+  definition: PatternDefinition,
+  config: Config,
+  sizes: readonly ObjectSize[],
+  measured: Measured,
+): Prepared {
   const makeMarker = createKeyMaker(config.prefix, config.workerId, definition.name, 0);
   const check = connect(config, createSilentRecorder(), 0, { timeout: PREFLIGHT_TIMEOUT_MS, attempts: 1 });
-  const problem = preflight(check, config, makeMarker, definition.mix.PUT !== undefined);
+  const problem =
+    tooLittleMemory(config, sizes) ?? preflight(check, config, makeMarker, definition.mix.PUT !== undefined);
   if (problem !== undefined) refuse(problem);
   const s3 = connect(config, createSilentRecorder(), 0, { timeout: config.timeout, attempts: ATTEMPTS });
   const say = ({ status, failure }: Outcome) => {
@@ -141,17 +145,27 @@ function prepare(definition: PatternDefinition, config: Config, sizes: readonly 
   };
   const found = definition.mix.GET ? findKeys(s3, config.prefix, sizes, foundKeysFor(config.concurrency), say) : {};
   const startedAt = Date.now();
-  const runId = __ENV.S3LOADTEST_RUN_ID ?? newRunId(startedAt, definition.name);
+  const runId = __ENV[FROM_CLI.runId] ?? newRunId(startedAt, definition.name);
+  const begin: Begin = { measured: [measured] };
+  if (startedByCli()) console.info(MARKS.begin + JSON.stringify(begin));
   return { runId, startedAt, found };
 }
 
-/** `20261121T110526Z-firehose-3f9a`: sorts by time, names the pattern, and is like no other. */
-export function newRunId(ms: number, name: string): string {
-  const time = new Date(ms).toISOString().replace(/[:-]|\.\d{3}/g, '');
-  const letters = Math.floor(Math.random() * 0x1_0000)
-    .toString(16)
-    .padStart(4, '0');
-  return `${time}-${name}-${letters}`;
+const startedByCli = () => __ENV[FROM_CLI.present] !== undefined;
+
+/** Why the run would take the machine's memory down, in one line; undefined when it would not, or nobody knows. */
+function tooLittleMemory(config: Config, sizes: readonly ObjectSize[]): string | undefined {
+  const bytes = sizes.map((size) => size.bytes);
+  const need = memoryNeed(config.concurrency, bytes, config.partSize);
+  const free = Number(__ENV[FROM_CLI.freeMemory] || Number.NaN);
+  if (!(need > free)) return undefined;
+  const most = Math.floor((config.concurrency * free) / need);
+  const piece = formatBytes(largestPiece(bytes, config.partSize));
+  const fewer = most > 0 ? `--concurrency ${most}` : 'smaller objects (--size)';
+  return (
+    `${config.concurrency} VUs with up to ${piece} each under way may need ${formatBytes(need)} of memory, and ` +
+    `${formatBytes(free)} are free: take ${fewer}, or --no-memory-check to run all the same`
+  );
 }
 
 /** The function of one VU, which does one operation. What it needs is made at the VU's first iteration. */
@@ -213,7 +227,7 @@ function report(data: SummaryData & { setup_data?: Prepared }, config: Config, m
     versions: { s3loadtest: VERSION },
   });
   const json = JSON.stringify(result);
-  if (__ENV.S3LOADTEST_CLI !== undefined) return { stdout: `${RESULT_MARK}${json}\n` };
+  if (startedByCli()) return { stdout: `${MARKS.result}${json}\n` };
   // k6 makes no folders, so a bare run's Result is one file, and says itself on the terminal when that can't be written.
   const file = `${config.dataDir}/results/${prepared.runId}.json`;
   return { stdout: `${finalText(result)}\n  Result: ${file}\n`, [file]: json };
@@ -221,5 +235,3 @@ function report(data: SummaryData & { setup_data?: Prepared }, config: Config, m
 
 /** Set by the build from package.json. */
 declare const VERSION: string;
-
-export { GRACEFUL_STOP_MS };

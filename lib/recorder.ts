@@ -2,6 +2,8 @@
 import exec from 'k6/execution';
 import { Counter, Trend } from 'k6/metrics';
 import { BYTES, ERROR_DURATION, NO_SIZE, OP_DURATION, RETRIES } from './metrics';
+import { MARKS } from './protocol';
+import type { ErrorSample } from './result';
 import type { Recorder } from './s3/api';
 import { describeFailure } from './s3/classify';
 
@@ -9,9 +11,6 @@ const opDuration = new Trend(OP_DURATION, true);
 const errorDuration = new Trend(ERROR_DURATION, true);
 const bytes = new Counter(BYTES);
 const retries = new Counter(RETRIES);
-
-/** What a log line that carries the first failure of a class in a VU begins with; the CLI keeps one of each. */
-export const SAMPLE_MARK = 's3loadtest-sample ';
 
 /**
  * Records every attempt. A VU's tags are k6's cheapest: given with each sample they would be read and checked for the
@@ -51,7 +50,8 @@ export function createRecorder(): Recorder {
       if (heard.has(errorClass)) return;
       heard.add(errorClass);
       const said = `${describeFailure(outcome.status, code, message)} (endpoint ${outcome.endpoint})`;
-      console.warn(SAMPLE_MARK + JSON.stringify({ class: errorClass, op, message: said }));
+      const sample: ErrorSample = { class: errorClass, op, message: said };
+      console.warn(MARKS.sample + JSON.stringify(sample));
     },
     retried: () => {
       retries.add(1);

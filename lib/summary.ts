@@ -14,7 +14,7 @@ import {
   TTFB,
   totalTags,
 } from './metrics';
-import { errorCount, type Figures, type Result, SCHEMA, type ThresholdResult } from './result';
+import { errorCount, type Figures, type Result, SCHEMA, type ThresholdResult, type Warning } from './result';
 import { ERROR_CLASSES, type ErrorClass } from './s3/classify';
 
 /** What k6 hands to handleSummary, as far as it is read here. */
@@ -82,11 +82,30 @@ export function summarize(data: SummaryData, config: Config, facts: RunFacts): R
     },
     workers: [],
     errorSamples: [],
-    warnings: [],
+    warnings: warningsOf(config, count('dropped_iterations')),
     // k6 does not say that it was stopped early, but only a run that was ends before its time.
     interrupted: data.state.testRunDurationMs < facts.plannedMs - 50,
     partial: false,
   };
+}
+
+function warningsOf(config: Config, dropped: number): Warning[] {
+  const warnings: Warning[] = [];
+  if (!config.verifySsl && config.endpoints.some((endpoint) => endpoint.startsWith('https://'))) {
+    warnings.push({
+      code: 'tls-not-verified',
+      message: 'TLS certificates were not verified',
+      remedy: 'set S3_VERIFY_SSL=true, and SSL_CERT_FILE where the CA is your own',
+    });
+  }
+  if (dropped > 0) {
+    warnings.push({
+      code: 'unmet-demand',
+      message: `${dropped} operations were due and no VU was free, so the rate asked for was not reached`,
+      remedy: 'raise --concurrency; if that does not help, the store is the limit',
+    });
+  }
+  return warnings;
 }
 
 function readFigures(metrics: Readonly<Record<string, SummaryMetric>>, tags: Tags): Figures {

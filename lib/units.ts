@@ -31,7 +31,8 @@ export function parseDuration(text: string): number | undefined {
     total += Number(amount) * unit[1];
     read += whole.length;
   }
-  return read > 0 && read === text.trim().length ? total : undefined;
+  // To microseconds: 1.001s is not 1000.9999999999999 ms.
+  return read > 0 && read === text.trim().length ? Math.round(total * 1000) / 1000 : undefined;
 }
 
 /** `1h30m`, `45s`, `1.5s`, `0s`: the largest units first, at most two of them. `ms` is a number of milliseconds. */
@@ -51,9 +52,9 @@ export function formatDuration(ms: number): string {
 
 /** Bytes of `1KB`, `8MB`, `1.5GB`, `512` or `512B` (KB is 1,024); undefined when it is none. */
 export function parseSize(text: string): number | undefined {
-  const match = /^(\d+(?:\.\d+)?)\s*([KMGT]?)I?(B?)$/.exec(text.trim().toUpperCase());
+  const match = /^(\d+(?:\.\d+)?)\s*(?:([KMGT])I?)?(B?)$/.exec(text.trim().toUpperCase());
   if (!match) return undefined;
-  const [, amount, prefix, b] = match;
+  const [, amount, prefix = '', b] = match;
   if (prefix && !b) return undefined;
   const unit = SIZES.find(([name]) => name === `${prefix}B`);
   return unit ? Math.round(Number(amount) * unit[1]) : undefined;
@@ -67,9 +68,11 @@ export function sizeLabel(bytes: number): string {
 
 /** `14.2GB`, `71.2MB`, `512B`: one decimal from KB up. */
 export function formatBytes(bytes: number): string {
-  for (const [suffix, unit] of SIZES)
-    if (unit > 1 && bytes >= unit * 0.99995) return `${(bytes / unit).toFixed(1)}${suffix}`;
-  return `${Math.round(bytes)}B`;
+  const whole = Math.round(bytes);
+  if (whole < 1024) return `${whole}B`;
+  // From 1,023.95 of a unit on, one decimal would show 1,024.0 of it.
+  const [suffix, unit] = SIZES.find((size) => whole >= size[1] * 0.99995) as readonly [string, number];
+  return `${(whole / unit).toFixed(1)}${suffix}`;
 }
 
 /** `284,512`: a whole number with thousands separated. */
@@ -77,13 +80,23 @@ export function formatCount(n: number): string {
   return String(Math.round(n)).replace(/\B(?=(\d{3})+$)/g, ',');
 }
 
-/** A latency: `0.42ms`, `3.1ms`, `42ms`, `1.25s`: three digits at most, never rounded to nothing. */
+/** Below how many milliseconds a latency is shown in which unit with how many decimals: where rounding adds a digit. */
+const LATENCIES: ReadonlyArray<readonly [below: number, suffix: string, ms: number, decimals: number]> = [
+  [0.995, 'ms', 1, 2],
+  [9.95, 'ms', 1, 1],
+  [999.5, 'ms', 1, 0],
+  [9.995 * SECOND, 's', SECOND, 2],
+  [99.95 * SECOND, 's', SECOND, 1],
+  [999.5 * SECOND, 's', SECOND, 0],
+];
+
+/** A latency: `0.42ms`, `3.1ms`, `42ms`, `1.25s`: three digits at most, never rounded to nothing. From 1,000 s a duration. */
 export function formatLatency(ms: number): string {
-  if (ms >= 10 * SECOND) return `${(ms / SECOND).toFixed(1)}s`;
-  if (ms >= SECOND) return `${(ms / SECOND).toFixed(2)}s`;
-  if (ms >= 10) return `${Math.round(ms)}ms`;
-  if (ms >= 1) return `${ms.toFixed(1)}ms`;
-  return `${ms.toFixed(2)}ms`;
+  if (ms > 0 && ms < 0.005) return '<0.01ms';
+  const row = LATENCIES.find(([below]) => ms < below);
+  if (row === undefined) return formatDuration(ms);
+  const [, suffix, unit, decimals] = row;
+  return `${(ms / unit).toFixed(decimals)}${suffix}`;
 }
 
 /** Operations a second of `500`, `500/s`, `30000/m` or `2.5/s`; undefined when it is none. */

@@ -40,7 +40,12 @@ async function build() {
   };
   await Promise.all([
     // `k6/*` is k6's own; the target is what k6's JavaScript engine reads without help.
-    bundle({ ...common, entryPoints: scripts.map((name) => `scripts/${name}`), external: ['k6', 'k6/*'], target: 'es2022' }),
+    bundle({
+      ...common,
+      entryPoints: scripts.map((name) => `scripts/${name}`),
+      external: ['k6', 'k6/*'],
+      target: 'es2022',
+    }),
     bundle({
       ...common,
       entryPoints: { cli: 'runners/cli.ts' },

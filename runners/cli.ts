@@ -1,1 +1,45 @@
-export {};
+/** The command line: which commands there are, and how mistakes end. */
+import { Command, CommanderError } from 'commander';
+import { ConfigError } from '../lib/config';
+import { addBench } from './bench';
+import { addDemo } from './demo';
+import { EXIT } from './execute';
+import { addRun } from './run';
+import { ToolError } from './tools';
+
+/** Set by the build from package.json. */
+declare const VERSION: string;
+
+function createProgram(): Command {
+  const program = new Command('s3loadtest')
+    .description('Load tests that take any S3-compatible object store to its breaking point')
+    .version(VERSION)
+    .showHelpAfterError('(--help tells more)')
+    .exitOverride();
+  addRun(program);
+  addDemo(program);
+  addBench(program);
+  return program;
+}
+
+async function main(): Promise<void> {
+  try {
+    await createProgram().parseAsync();
+  } catch (e) {
+    process.exitCode = exitCodeOf(e);
+  }
+}
+
+/** Says what went wrong, once and in its own words, unless that is done; a bug shows its stack. */
+function exitCodeOf(e: unknown): number {
+  if (e instanceof CommanderError) return e.exitCode === 0 ? EXIT.ok : EXIT.usage;
+  if (e instanceof ConfigError || e instanceof ToolError) {
+    console.error(e.message);
+    return EXIT.usage;
+  }
+  if (e instanceof DOMException && e.name === 'AbortError') return EXIT.failed;
+  console.error(e);
+  return EXIT.failed;
+}
+
+await main();

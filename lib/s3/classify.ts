@@ -39,7 +39,7 @@ export function classifyStatus(status: number, code = ''): ErrorClass {
 const TRANSPORT_ERRORS: ReadonlyArray<readonly [RegExp, ErrorClass]> = [
   [/lookup |no such host|\bdial\b|x509|tls: |handshake|certificate|proxyconnect|server gave HTTP response/i, 'connect'],
   [/timeout|deadline exceeded|timed out/i, 'timeout'],
-  [/decompress|malformed chunked|too large/i, 'corrupt'],
+  [/decompress|gzip: |zlib: |malformed|chunk|too large|bad Content-Length/i, 'corrupt'],
   [/reset|EOF|broken pipe|closed|GOAWAY|stream error|aborted|unreachable/i, 'reset'],
 ];
 

@@ -99,6 +99,8 @@ export function createSigner(
 ): Signer {
   const { accessKeyId, secretAccessKey, sessionToken } = credentials;
   const { sha256, hmac } = hashes;
+  // The second that all of this is of, in milliseconds since 1970. A clock may be set back, so both its ends are looked at.
+  let begins = Number.POSITIVE_INFINITY;
   let expires = 0;
   let date = '';
   let scope = '';
@@ -116,7 +118,8 @@ export function createSigner(
 
   /** The clock's work, once a second. */
   const renew = (ms: number): void => {
-    expires = ms - (ms % 1000) + 1000;
+    begins = ms - (ms % 1000);
+    expires = begins + 1000;
     date = amzDate(ms);
     const today = credentialScope(date, region, 's3');
     if (today !== scope) {
@@ -133,14 +136,14 @@ export function createSigner(
   return {
     sign: (method, path, query) => {
       const ms = now();
-      if (ms >= expires) renew(ms);
+      if (ms >= expires || ms < begins) renew(ms);
       const requestHash = sha256(`${method}\n${path}\n${query}\n${requestTail}`, 'hex');
       headers.authorization = authorizationHead + hmac('sha256', key, toSignHead + requestHash, 'hex');
       return headers;
     },
     signWith: (method, path, query, more, payloadHash) => {
       const ms = now();
-      if (ms >= expires) renew(ms);
+      if (ms >= expires || ms < begins) renew(ms);
       const own = headersFor(payloadHash, more);
       const canonical = canonicalHeaders({ ...own, host });
       const requestHash = sha256(canonicalRequest(method, path, query, canonical, payloadHash), 'hex');

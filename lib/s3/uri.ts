@@ -10,12 +10,24 @@ const percent = (character: string) => `%${character.charCodeAt(0).toString(16).
 
 /** The path of a key: UTF-8 bytes percent-encoded except unreserved ones and `/`. Nothing is normalised, as S3 asks. */
 export function encodeKey(key: string): string {
-  return ENCODED.test(key) ? encodeURI(key).replace(LEFT_BY_ENCODE_URI, percent) : key;
+  return ENCODED.test(key) ? whole(key, encodeURI).replace(LEFT_BY_ENCODE_URI, percent) : key;
 }
 
 /** One name or value of a query, `/` included among what is encoded. */
 export function encodeQueryPart(text: string): string {
-  return encodeURIComponent(text).replace(LEFT_BY_ENCODE_URI_COMPONENT, percent);
+  return whole(text, encodeURIComponent).replace(LEFT_BY_ENCODE_URI_COMPONENT, percent);
+}
+
+/**
+ * Encodes text that may hold half a surrogate pair, which no UTF-8 can: it becomes U+FFFD, as in every other way out of the
+ * process. No key is such text, so the request asks for what is not there, and that is counted; an exception would be a stack.
+ */
+function whole(text: string, encode: (text: string) => string): string {
+  try {
+    return encode(text);
+  } catch {
+    return encode(Array.from(text, (c) => (c.length === 1 && c >= '\ud800' && c <= '\udfff' ? '\ufffd' : c)).join(''));
+  }
 }
 
 /** A query in canonical order, sorted by encoded name; a sub-resource such as `uploads` has an empty value and its `=`. */

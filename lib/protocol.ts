@@ -1,0 +1,38 @@
+/** What a k6 that the CLI started and the CLI say to each other: variables in, marked lines out. Pure. */
+import type { Measured } from './metrics';
+import type { ErrorSample } from './result';
+
+/** Variables that only the CLI sets. */
+export const FROM_CLI = {
+  /** Set at all: settings are complete in the environment, and the Result goes to standard output. */
+  present: 'S3LOADTEST_CLI',
+  runId: 'S3LOADTEST_RUN_ID',
+  /** Bytes of memory free when k6 is started; '' when they are not known or not to be looked at. */
+  freeMemory: 'S3LOADTEST_FREE_MEMORY',
+} as const;
+
+/** What the lines begin with. The Result is on standard output, the others are messages of k6's log. */
+export const MARKS = {
+  begin: 's3loadtest-begin ',
+  sample: 's3loadtest-sample ',
+  result: 's3loadtest-result ',
+} as const;
+
+/** Load is about to begin. */
+export interface Begin {
+  readonly measured: readonly Measured[];
+}
+
+/** What a marked line holds, or undefined when it is not marked so. */
+export function readMarked<T extends Begin | ErrorSample>(mark: string, line: string): T | undefined {
+  return line.startsWith(mark) ? (JSON.parse(line.slice(mark.length)) as T) : undefined;
+}
+
+/** `20261121T110526Z-firehose-3f9a`: sorts by time, names the tests, and is like no other. `ms` is since 1970. */
+export function newRunId(ms: number, tests: string): string {
+  const time = new Date(ms).toISOString().replace(/[:-]|\.\d{3}/g, '');
+  const letters = Math.floor(Math.random() * 0x1_0000)
+    .toString(16)
+    .padStart(4, '0');
+  return `${time}-${tests}-${letters}`;
+}

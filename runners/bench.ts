@@ -1,0 +1,181 @@
+/**
+ * `npm run bench`: what the client costs, side by side in one run against a server that does no work. Unsigned k6/http is
+ * the yardstick, because machines differ and the ratio does not.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { availableParallelism, cpus, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { Command } from 'commander';
+import { $ } from 'zx';
+import { ConfigError, settings } from '../lib/config';
+import { MARKS } from '../lib/protocol';
+import { parseResult, sum } from '../lib/result';
+import { formatCount } from '../lib/units';
+import { freePort } from './k6';
+import { planK6 } from './plan';
+import { ROOT } from './project';
+import { getTools } from './tools';
+
+/** What one client did in one round. */
+interface Figures {
+  readonly opsPerSecond: number;
+  /** CPU microseconds of the k6 process, its start included, for each operation. */
+  readonly cpuPerOp: number;
+}
+
+interface Client {
+  readonly name: string;
+  readonly script: string;
+  /** Operations and failures out of what k6 printed, and the milliseconds they took. */
+  readonly read: (json: string) => { ops: number; failed: number; ms: number };
+}
+
+const CLIENTS: readonly [Client, ...Client[]] = [
+  { name: 'unsigned k6/http', script: 'bench-unsigned', read: (json) => JSON.parse(json) },
+  {
+    name: 'firehose, http backend',
+    script: 'firehose',
+    read: (json) => {
+      const { totals, run } = parseResult(json);
+      const { ops, errors } = sum(totals);
+      return { ops, failed: errors, ms: run.durationMs };
+    },
+  },
+];
+
+export function addBench(program: Command): void {
+  program
+    .command('bench')
+    .description('what the client costs: ops/s and CPU per operation against a null S3 server, beside unsigned k6/http')
+    .option('--duration <time>', 'length of each run', '10s')
+    .option('--rounds <n>', 'runs of each client, in turn', '3')
+    .option('--concurrency <n>', 'VUs', '16')
+    .action(async (options: { duration: string; rounds: string; concurrency: string }) => {
+      const rounds = Number(options.rounds);
+      if (!Number.isInteger(rounds) || rounds < 1)
+        throw new ConfigError([`--rounds is "${options.rounds}": give 1 or more`]);
+      for (const name of ['duration', 'concurrency'] as const) {
+        const { parse, expected } = settings[name];
+        if (parse(options[name]) === undefined)
+          throw new ConfigError([`--${name} is "${options[name]}": give ${expected}`]);
+      }
+      await bench(options.duration, rounds, options.concurrency);
+    });
+}
+
+async function bench(duration: string, rounds: number, vus: string): Promise<void> {
+  const log = (line: string) => process.stderr.write(`${line}\n`);
+  const { k6 } = await getTools(['k6'], { env: process.env, root: ROOT, log });
+  const folder = mkdtempSync(join(tmpdir(), 's3loadtest-bench-'));
+  let server: ChildProcess | undefined;
+  try {
+    const started = await startNullServer(folder);
+    server = started.server;
+    const all = new Map<Client, Figures[]>(CLIENTS.map((client) => [client, []]));
+    for (let round = 1; round <= rounds; round++) {
+      for (const client of CLIENTS) {
+        const figures = await measure(client, k6.path, started.endpoint, duration, vus);
+        all.get(client)?.push(figures);
+        log(`round ${round} of ${rounds}: ${client.name}: ${show(figures)}`);
+      }
+    }
+    console.log(table(all, `1 KiB, half GET half PUT, ${vus} VUs, ${duration} a run, median of ${rounds} rounds`));
+    console.log(
+      `Machine: ${availableParallelism()} cores (${cpus()[0]?.model.trim() ?? 'unknown'}), shared with the server; k6 ${k6.version}`,
+    );
+  } finally {
+    server?.kill();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Builds tools/nulls3 and starts it. It ends with us: it watches its standard input. */
+async function startNullServer(folder: string): Promise<{ server: ChildProcess; endpoint: string }> {
+  const binary = join(folder, 'nulls3');
+  const built = await $({
+    cwd: join(ROOT, 'tools', 'nulls3'),
+    nothrow: true,
+    quiet: true,
+  })`go build -mod=readonly -o ${binary} .`;
+  if (built.exitCode !== 0) {
+    throw new ConfigError([
+      `the null server can't be built: Go is needed for it (${built.stderr.trim().split('\n')[0]})`,
+    ]);
+  }
+  const endpoint = `127.0.0.1:${await freePort()}`;
+  const server = spawn(binary, ['-addr', endpoint], { stdio: ['pipe', 'pipe', 'inherit'] });
+  await Promise.race([
+    once(createInterface({ input: server.stdout }), 'line'),
+    once(server, 'exit').then(() => Promise.reject(new Error('the null server did not start'))),
+  ]);
+  return { server, endpoint };
+}
+
+async function measure(client: Client, k6: string, endpoint: string, duration: string, vus: string): Promise<Figures> {
+  const plan = planK6({
+    k6,
+    script: join(ROOT, 'build', `${client.script}.js`),
+    runId: 'bench',
+    api: `127.0.0.1:${await freePort()}`,
+    outs: [],
+    settings: {
+      S3_ENDPOINTS: `http://${endpoint}`,
+      S3_BUCKET: 'bench',
+      AWS_ACCESS_KEY_ID: 'AKIABENCHBENCHBENCH0',
+      AWS_SECRET_ACCESS_KEY: 'bench-only-against-a-server-that-checks-nothing',
+      S3LOADTEST_DURATION: duration,
+      S3LOADTEST_CONCURRENCY: vus,
+      S3LOADTEST_SIZE: '1KB',
+    },
+    freeMemory: undefined,
+  });
+  // The shell's `times` tells the CPU that its ended children took: all of it, and on every Unix.
+  const timed = `"$@"; code=$?; times >&2; exit $code`;
+  const env = { ...process.env, ...plan.environment };
+  const done = await $({ env, nothrow: true, quiet: true })`sh -c ${timed} sh ${plan.k6} ${plan.args}`;
+  const line = done.stdout.split('\n').find((text) => text.startsWith(MARKS.result));
+  if (line === undefined) throw new Error(`${client.name} gave no figures: ${done.stderr.slice(-500)}`);
+  const { ops, failed, ms } = client.read(line.slice(MARKS.result.length));
+  if (failed > 0 || ops === 0) throw new Error(`${client.name}: ${failed} operations failed, ${ops} did not`);
+  return { opsPerSecond: ops / (ms / 1000), cpuPerOp: (childSeconds(done.stderr) / ops) * 1e6 };
+}
+
+/** Seconds, user and system, on the second line of what `times` prints: `0m12.340s 0m1.230s`. */
+function childSeconds(text: string): number {
+  const line = text.trim().split('\n').at(-1) ?? '';
+  const [user, system] = [...line.matchAll(/(\d+)m([\d.]+)s/g)].map(([, m, s]) => Number(m) * 60 + Number(s));
+  if (user === undefined || system === undefined) throw new Error(`sh's times printed "${line}"`);
+  return user + system;
+}
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length / 2;
+  return ((sorted[Math.ceil(middle) - 1] ?? 0) + (sorted[Math.floor(middle)] ?? 0)) / 2;
+}
+
+function show(figures: Figures): string {
+  return `${formatCount(figures.opsPerSecond)} ops/s, ${figures.cpuPerOp.toFixed(1)} µs CPU per operation`;
+}
+
+/** A Markdown table. Ratios are taken round by round, then their median: the machine's speed drifts, the ratio less. */
+function table(all: ReadonlyMap<Client, readonly Figures[]>, title: string): string {
+  const yardstick = all.get(CLIENTS[0]) ?? [];
+  const rows = [...all].map(([client, figures]) => {
+    const ratio = (of: keyof Figures) =>
+      median(figures.map((f, i) => f[of] / (yardstick[i]?.[of] ?? Number.NaN))).toFixed(2);
+    const ops = formatCount(median(figures.map((f) => f.opsPerSecond)));
+    const cpu = median(figures.map((f) => f.cpuPerOp)).toFixed(0);
+    return `| ${client.name} | ${ops} | ${cpu} µs | ${ratio('opsPerSecond')} | ${ratio('cpuPerOp')} |`;
+  });
+  return [
+    title,
+    '',
+    '| client | ops/s | CPU per op | ops/s, ratio | CPU, ratio |',
+    '|---|---|---|---|---|',
+    ...rows,
+  ].join('\n');
+}

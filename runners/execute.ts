@@ -1,0 +1,206 @@
+/** Runs one pattern with one local k6, from start to Result. */
+import { availableParallelism, hostname } from 'node:os';
+import { type Config, ConfigError } from '../lib/config';
+import { finalText, statsLine } from '../lib/final';
+import { newRunId } from '../lib/protocol';
+import { parseResult, type Result, sum } from '../lib/result';
+import { formatDuration } from '../lib/units';
+import { type Follower, follow } from './follow';
+import { freePort, type K6End, startK6 } from './k6';
+import { planK6, showPlan } from './plan';
+import { RunFolder } from './run-folder';
+import type { Settings } from './settings';
+import { createTerminal } from './terminal';
+import { availableMemory } from './usage';
+
+/** The CLI's exit codes; 99 is k6's own. */
+export const EXIT = { ok: 0, failed: 1, usage: 2, threshold: 99 } as const;
+
+export interface Execution {
+  readonly pattern: string;
+  /** Path of the bundle. */
+  readonly script: string;
+  /** Path of the k6 binary, and the version it has. */
+  readonly k6: string;
+  readonly k6Version: string;
+  readonly settings: Settings;
+  readonly outs: readonly string[];
+  readonly json: boolean;
+  readonly dryRun: boolean;
+  readonly memoryCheck: boolean;
+  /** Environment of the CLI. */
+  readonly environment: NodeJS.ProcessEnv;
+}
+
+/** How long k6 may take to end after SIGINT: what is under way is broken off, only the summary is made. */
+const STOP_MS = 30_000;
+/** A terminal's Ctrl-C reaches npm and the CLI, and npm passes it on: what comes so soon is not a second one. */
+const SAME_SIGNAL_MS = 1_000;
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/**
+ * Runs it and returns the exit code. Says what happens on the terminal, and writes the run's folder.
+ * @throws ConfigError when the folder can't be made
+ */
+export async function execute(execution: Execution): Promise<number> {
+  const { config } = execution.settings;
+  const runId = newRunId(Date.now(), execution.pattern);
+  const api = `127.0.0.1:${await freePort()}`;
+  const plan = planK6({
+    k6: execution.k6,
+    script: execution.script,
+    runId,
+    api,
+    outs: execution.outs,
+    settings: execution.settings.environment,
+    freeMemory: execution.memoryCheck ? availableMemory() : undefined,
+  });
+  if (execution.dryRun) {
+    process.stdout.write(
+      execution.json ? `${JSON.stringify({ commands: [showPlan(plan)] })}\n` : `${showPlan(plan)}\n`,
+    );
+    return EXIT.ok;
+  }
+
+  const terminal = createTerminal(execution.json, config.logLevel);
+  const folder = makeFolder(config, runId);
+  let follower: Follower | undefined;
+  let lastError = '';
+  const k6 = startK6(plan, execution.environment, {
+    begin: ({ measured }) => {
+      const vus = `${config.concurrency} VUs`;
+      terminal.say(
+        `${execution.pattern}: ${vus} for ${formatDuration(config.duration)} on ${config.endpoints.join(', ')}`,
+      );
+      follower = follow(api, measured, config.statsInterval, {
+        tick: (stats) => terminal.progress(stats, config.duration),
+        stats: (stats) => terminal.say(statsLine(stats)),
+      });
+    },
+    log: (line) => {
+      folder.addLog(line);
+      const message = line.message.replace(/^test aborted: /, '');
+      if (line.level === 'error') lastError = message;
+      terminal.log({ ...line, message });
+    },
+  });
+  const signals = stopOnSignals(k6, (line) => terminal.log({ level: 'warning', message: line }));
+  try {
+    const end = await k6.ended;
+    const timeline = await (follower as Follower | undefined)?.stop();
+    if (end.result === undefined)
+      return endedWithoutResult(end, follower !== undefined, folder, lastError, terminal.log);
+    const result = complete(parseResult(end.result), end, execution, timeline ?? [], signals.received());
+    return report(result, end, folder, execution.json, terminal.say);
+  } catch (e) {
+    folder.addLog({ level: 'error', message: String(e) });
+    throw e;
+  } finally {
+    signals.release();
+    folder.close();
+  }
+}
+
+function makeFolder(config: Config, runId: string): RunFolder {
+  try {
+    return new RunFolder(config.dataDir, runId);
+  } catch (e) {
+    const why = (e as Error).message;
+    throw new ConfigError([`S3LOADTEST_DATA_DIR is "${config.dataDir}": results can't be written there (${why})`]);
+  }
+}
+
+/** The first signal ends k6 with its summary, the second without. */
+function stopOnSignals(k6: { interrupt(): void; kill(): void }, say: (line: string) => void) {
+  let first = 0;
+  let late: NodeJS.Timeout | undefined;
+  const onSignal = (name: NodeJS.Signals) => {
+    const now = Date.now();
+    if (first === 0) {
+      first = now;
+      say(`${name}: stopping, the figures so far are kept (again: stop without them)`);
+      k6.interrupt();
+      late = setTimeout(() => k6.kill(), STOP_MS);
+    } else if (now - first > SAME_SIGNAL_MS) k6.kill();
+  };
+  for (const name of SIGNALS) process.on(name, onSignal);
+  return {
+    received: () => first > 0,
+    release: () => {
+      clearTimeout(late);
+      for (const name of SIGNALS) process.removeListener(name, onSignal);
+    },
+  };
+}
+
+/** k6 refused the run before it began, or ended in a way that leaves no summary. */
+function endedWithoutResult(
+  end: K6End,
+  began: boolean,
+  folder: RunFolder,
+  lastError: string,
+  log: (line: { level: string; message: string }) => void,
+): number {
+  if (!began) {
+    folder.remove();
+    // 104 is a configuration that k6 refuses, 108 one that our checks refuse, and both have been said.
+    if (end.exit === 104 || end.exit === 108) return EXIT.usage;
+  }
+  const how = end.signal ? `was ended by ${end.signal}` : `exited with ${end.exit}`;
+  const why = lastError ? ` (its last error: ${lastError})` : '';
+  log({ level: 'error', message: `k6 ${how} and gave no Result${why}${began ? `: see ${folder.path}/k6.log` : ''}` });
+  return EXIT.failed;
+}
+
+/** Adds to k6's Result what only the CLI knows. */
+function complete(
+  result: Result,
+  end: K6End,
+  execution: Execution,
+  timeline: Result['timeline'],
+  stopped: boolean,
+): Result {
+  const { usage } = end;
+  const { cpuSeconds } = usage;
+  const cpu =
+    cpuSeconds === null ? null : { seconds: cpuSeconds, cores: usage.seconds > 0 ? cpuSeconds / usage.seconds : 0 };
+  const { workerId } = execution.settings.config;
+  return {
+    ...result,
+    run: { ...result.run, versions: { ...result.run.versions, k6: execution.k6Version } },
+    timeline,
+    generator: {
+      ...result.generator,
+      cpu,
+      memory: usage.peakBytes === null ? null : { peakBytes: usage.peakBytes },
+      cores: availableParallelism(),
+    },
+    workers: [
+      {
+        id: workerId,
+        host: hostname(),
+        segment: '0:1',
+        clockOffsetMs: 0,
+        startSkewMs: 0,
+        exit: end.exit ?? EXIT.failed,
+      },
+    ],
+    errorSamples: end.samples,
+    interrupted: result.interrupted || stopped,
+  };
+}
+
+function report(result: Result, end: K6End, folder: RunFolder, json: boolean, say: (line: string) => void): number {
+  say(finalText(result));
+  const [worker] = result.workers;
+  const written = folder.writeResult(result, worker?.id ?? 'w0');
+  say(`  Result: ${written.path}`);
+  if (json) process.stdout.write(`${JSON.stringify(result)}\n`);
+  if (written.problem) {
+    say(`error: ${written.problem}`);
+    return EXIT.failed;
+  }
+  if (result.interrupted || sum(result.totals).ops === 0) return EXIT.failed;
+  if (end.exit === EXIT.ok || end.exit === EXIT.threshold) return end.exit;
+  return EXIT.failed;
+}

@@ -1,0 +1,66 @@
+/** What is to be started: k6's command line and environment, as values. Pure. */
+import { settings } from '../lib/config';
+import { FROM_CLI } from '../lib/protocol';
+
+export interface K6Plan {
+  /** Path of the k6 binary. */
+  readonly k6: string;
+  readonly args: readonly string[];
+  /** What k6 gets besides the CLI's own environment. Holds the credentials. */
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+export interface K6Wishes {
+  readonly k6: string;
+  /** Path of the bundle. */
+  readonly script: string;
+  readonly runId: string;
+  /** host:port for k6's REST API, which running counts are read from. */
+  readonly api: string;
+  /** Values of k6's --out. */
+  readonly outs: readonly string[];
+  readonly settings: Readonly<Record<string, string>>;
+  /** Bytes, or undefined when memory is not to be looked at. */
+  readonly freeMemory: number | undefined;
+}
+
+/** The plan of one local k6 process. No credential is on its command line. */
+export function planK6(wishes: K6Wishes): K6Plan {
+  return {
+    k6: wishes.k6,
+    args: [
+      'run',
+      '--quiet',
+      '--no-usage-report',
+      '--log-format=json',
+      `--address=${wishes.api}`,
+      ...wishes.outs.flatMap((out) => ['--out', out]),
+      wishes.script,
+    ],
+    environment: {
+      ...wishes.settings,
+      [FROM_CLI.present]: '1',
+      [FROM_CLI.runId]: wishes.runId,
+      [FROM_CLI.freeMemory]: wishes.freeMemory === undefined ? '' : String(wishes.freeMemory),
+      // A static import of an extension would make stock k6 ask Grafana's build service for a binary.
+      K6_AUTO_EXTENSION_RESOLUTION: 'false',
+    },
+  };
+}
+
+/** The plan as a shell command, with credentials named and not shown. */
+export function showPlan({ k6, args, environment }: K6Plan): string {
+  const secret = new Set<string>(
+    Object.values(settings)
+      .filter((s) => 'secret' in s && s.secret)
+      .flatMap((s) => s.env),
+  );
+  const shown = Object.entries(environment).map(([name, value]) =>
+    secret.has(name) ? `${name}="$${name}"` : `${name}=${quote(value)}`,
+  );
+  return [...shown, [k6, ...args].map(quote).join(' ')].join(' \\\n  ');
+}
+
+function quote(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+}

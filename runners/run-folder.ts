@@ -1,0 +1,79 @@
+/** The folder of one run under `<data>/results/`: made before the load, so that a full or closed disk is known in time. */
+import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import type { Result } from '../lib/result';
+import type { LogLine } from './k6';
+
+export class RunFolder {
+  readonly path: string;
+  private readonly log: number;
+  private logFailed = false;
+
+  /** Makes the folder. @throws the system's error */
+  constructor(dataDir: string, runId: string) {
+    this.path = join(dataDir, 'results', runId);
+    mkdirSync(join(this.path, 'workers'), { recursive: true });
+    this.log = openSync(join(this.path, 'k6.log'), 'a');
+  }
+
+  /** Adds a line to k6.log. A disk that fills up meanwhile does not stop the run. */
+  addLog({ level, message }: LogLine): void {
+    try {
+      writeSync(this.log, `${new Date().toISOString()} ${level} ${message}\n`);
+    } catch {
+      this.logFailed = true;
+    }
+  }
+
+  /**
+   * Writes the Result and the worker's, and says where the Result is. On a disk that takes no more it goes to the system's
+   * temporary folder instead. @throws the system's error when that fails, too
+   */
+  writeResult(result: Result, worker: string): { path: string; problem?: string } {
+    const path = join(this.path, 'result.json');
+    const json = JSON.stringify(result);
+    try {
+      writeAtomically(join(this.path, 'workers', `${worker}.json`), json);
+      writeAtomically(path, json);
+      return this.logFailed
+        ? { path, problem: `${join(this.path, 'k6.log')} is not complete: it could not be written` }
+        : { path };
+    } catch (e) {
+      const refuge = join(tmpdir(), `s3loadtest-${result.run.id}.json`);
+      writeAtomically(refuge, json);
+      return {
+        path: refuge,
+        problem: `${path} can't be written (${(e as Error).message}), so the Result is in ${refuge}`,
+      };
+    }
+  }
+
+  /** Removes the folder: for a run that never began. */
+  remove(): void {
+    rmSync(this.path, { recursive: true, force: true });
+  }
+
+  close(): void {
+    closeSync(this.log);
+  }
+}
+
+/** Writes a file so that it is there whole or not at all, whatever happens meanwhile. @throws the system's error */
+export function writeAtomically(path: string, text: string): void {
+  const part = `${path}.part-${process.pid}`;
+  try {
+    mkdirSync(dirname(path), { recursive: true });
+    const file = openSync(part, 'w');
+    try {
+      writeSync(file, text);
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+    renameSync(part, path);
+  } catch (e) {
+    rmSync(part, { force: true });
+    throw e;
+  }
+}

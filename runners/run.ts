@@ -1,0 +1,57 @@
+/** `s3loadtest run <pattern>`: one pattern on this machine. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { execute } from './execute';
+import { ROOT, scriptOf } from './project';
+import { addSettingOptions, loadSettings, type Options } from './settings';
+import { getTools, type Tool } from './tools';
+
+/** Adds the options that `run` and what runs like it take. */
+export function addRunOptions(command: Command): Command {
+  return addSettingOptions(command)
+    .option('--out <uri...>', "k6's --out: where metrics also go (json=FILE, experimental-prometheus-rw, cloud …)")
+    .option('--no-memory-check', 'run even when memory may not suffice')
+    .option('--dry-run', 'print the k6 command and start nothing')
+    .option('--json', 'print the Result on standard output, and all else on standard error');
+}
+
+export function addRun(program: Command): void {
+  addRunOptions(program.command('run'))
+    .argument('<pattern>', 'firehose')
+    .description('run a pattern on this machine')
+    .action(async (pattern: string, options: Options) => {
+      process.exitCode = await run(pattern, options, process.env);
+    });
+}
+
+/** Runs a pattern and returns the exit code. @throws ConfigError, ToolError */
+export async function run(pattern: string, options: Options, environment: NodeJS.ProcessEnv): Promise<number> {
+  const script = scriptOf(pattern);
+  const settings = loadSettings(options, environment);
+  const dryRun = options.dryRun === true;
+  const k6 = dryRun ? likelyK6(environment) : await findK6(environment);
+  return execute({
+    pattern,
+    script,
+    k6: k6.path,
+    k6Version: k6.version,
+    settings,
+    outs: (options.out as string[] | undefined) ?? [],
+    json: options.json === true,
+    dryRun,
+    memoryCheck: options.memoryCheck !== false,
+    environment,
+  });
+}
+
+async function findK6(environment: NodeJS.ProcessEnv): Promise<Tool> {
+  const log = (line: string) => process.stderr.write(`${line}\n`);
+  return (await getTools(['k6'], { env: environment, root: ROOT, log })).k6;
+}
+
+/** The k6 that a run would take if it is there; a dry run builds none. */
+function likelyK6(environment: NodeJS.ProcessEnv): { path: string; version: string } {
+  const own = join(ROOT, '.tools', 'bin', 'k6');
+  return { path: environment.S3LOADTEST_K6 || (existsSync(own) ? own : 'k6'), version: '' };
+}

@@ -1,0 +1,68 @@
+/** The settings on the CLI's side: options, then the environment, then `./.env`, then `~/.s3loadtest/.env`. */
+import { readFileSync } from 'node:fs';
+import { availableParallelism, homedir } from 'node:os';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import {
+  type Config,
+  ConfigError,
+  defaultText,
+  type Environment,
+  readConfig,
+  type Setting,
+  settings,
+  settingTexts,
+} from '../lib/config';
+import { parseEnvFile } from '../lib/env-file';
+
+/** Options as commander hands them over, by camel-case name. */
+export type Options = Readonly<Record<string, unknown>>;
+
+export interface Settings {
+  readonly config: Config;
+  /** The same as text by variable, complete: what k6 is given. Holds the credentials. */
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+/** VUs for each core, as the original took threads. */
+const VUS_PER_CORE = 8;
+
+/** Adds every setting that has an option, with its help and default out of lib/config.ts. */
+export function addSettingOptions(command: Command): Command {
+  for (const s of Object.values(settings) as Setting<unknown>[]) {
+    if (s.option === undefined) continue;
+    command.option(`--${s.option}`, `${s.help} (${s.env[0]}; default: ${defaultText(s)})`);
+  }
+  return command;
+}
+
+/** @throws ConfigError naming every missing and every bad setting. */
+export function loadSettings(options: Options, environment: Environment): Settings {
+  const files = [join(process.cwd(), '.env'), join(homedir(), '.s3loadtest', '.env')].map(readEnvFile);
+  const sources = [fromOptions(options), environment, ...files, { S3LOADTEST_CONCURRENCY: defaultConcurrency() }];
+  const config = readConfig(...sources);
+  return { config, environment: settingTexts(...sources) };
+}
+
+function defaultConcurrency(): string {
+  return String(availableParallelism() * VUS_PER_CORE);
+}
+
+function fromOptions(options: Options): Environment {
+  const values: Record<string, string> = {};
+  for (const s of Object.values(settings) as Setting<unknown>[]) {
+    const name = s.option?.split(' ')[0]?.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
+    const given = name === undefined ? undefined : options[name];
+    if (given !== undefined) values[s.env[0]] = Array.isArray(given) ? given.join(';') : String(given);
+  }
+  return values;
+}
+
+function readEnvFile(path: string): Environment {
+  try {
+    return parseEnvFile(readFileSync(path, 'utf8'));
+  } catch (e) {
+    if ((e as NodeJS.ErrnoException).code === 'ENOENT') return {};
+    throw new ConfigError([`${path} can't be read (${(e as Error).message}): make it readable, or move it away`]);
+  }
+}

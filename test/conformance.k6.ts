@@ -1,0 +1,82 @@
+/**
+ * The conformance suite inside k6: one VU puts the client that S3LOADTEST_BACKEND names through the cases of
+ * CONFORMANCE_SUITE, and prints a line for each. test/conformance.test.ts starts it and reads them.
+ */
+import { sleep } from 'k6';
+import crypto from 'k6/crypto';
+import type { Options } from 'k6/options';
+import type { Backend } from '../lib/config';
+import { loadConfig } from '../lib/load-config';
+import { pattern } from '../lib/pattern';
+import { createRecorder } from '../lib/recorder';
+import type { Recorder, S3, S3Options } from '../lib/s3/api';
+import { createHttpS3 } from '../lib/s3/client';
+import { type Bench, CASE_MARK, type CaseLine, REPORT_MARK, WROTE_MARK } from './conformance/case';
+import { type SuiteName, suites, VIRTUAL_DOMAIN } from './conformance/suites';
+
+/** All that a further backend adds to the suite. */
+const clients: Record<Backend, (options: S3Options, recorder: Recorder, sleep: (seconds: number) => void) => S3> = {
+  http: createHttpS3,
+};
+
+const config = loadConfig();
+const suite = __ENV.CONFORMANCE_SUITE as SuiteName;
+
+/** What a pattern asks of k6: the client relies on some of it, such as that no redirect is followed. */
+const asPattern = pattern({
+  name: 'conformance',
+  mix: { GET: 1 },
+  sizes: ['1KB'],
+  shape: () => ({ executor: 'per-vu-iterations', vus: 1, iterations: 1, maxDuration: '5m', gracefulStop: '0s' }),
+}).options;
+
+export const options: Options = { ...asPattern, thresholds: {}, hosts: { [`*.${VIRTUAL_DOMAIN}`]: '127.0.0.1' } };
+
+export default function runSuite(): void {
+  const wrote: Record<string, string> = {};
+  for (const [i, { name, run }] of suites[suite].entries()) {
+    const began = Date.now();
+    let detail = '';
+    try {
+      run(bench(`case-${i}/`, wrote));
+    } catch (e) {
+      detail = e instanceof Error ? (e.stack ?? e.message) : String(e);
+    }
+    const line: CaseLine = { name, ok: detail === '', detail, ms: Date.now() - began };
+    console.log(CASE_MARK + JSON.stringify(line));
+  }
+  console.log(WROTE_MARK + JSON.stringify(wrote));
+}
+
+function bench(prefix: string, wrote: Record<string, string>): Bench {
+  const recorder = createRecorder();
+  const base: S3Options = {
+    endpoints: config.endpoints,
+    bucket: config.bucket,
+    addressing: config.addressing,
+    region: config.region,
+    credentials: config,
+    timeout: config.timeout,
+    attempts: 5,
+    firstEndpoint: 0,
+  };
+  const client = (changes: Partial<S3Options>) => clients[config.backend]({ ...base, ...changes }, recorder, sleep);
+  const sha256 = (data: ArrayBuffer) => crypto.sha256(data, 'hex');
+  return {
+    s3: client({}),
+    options: base,
+    client,
+    key: (name) => prefix + name,
+    // k6 refuses to make none.
+    random: (bytes) => (bytes === 0 ? new ArrayBuffer(0) : crypto.randomBytes(bytes)),
+    bytesOf: (text) => new TextEncoder().encode(text).buffer as ArrayBuffer,
+    sha256,
+    wrote: (key, content) => {
+      wrote[key] = sha256(content);
+    },
+    removed: (key) => {
+      delete wrote[key];
+    },
+    report: (name, value) => console.log(REPORT_MARK + JSON.stringify({ name, value })),
+  };
+}

@@ -1,0 +1,152 @@
+/** ListObjectsV2: prefixes, pages, delimiters. */
+import type { ListOptions, ListOutcome } from '../../lib/s3/api';
+import { type Bench, type Case, put, same, succeeded } from './case';
+
+export const listingCases: readonly Case[] = [
+  { name: 'a listing of nothing is empty', run: empty },
+  { name: 'a listing has the keys of its prefix, in order, with their sizes', run: byPrefix },
+  { name: 'a listing of 25 keys comes in pages', run: pages },
+  { name: 'a listing begins after startAfter', run: startAfter },
+  { name: 'a delimiter gives common prefixes', run: delimiter },
+  { name: 'a listing with a delimiter comes in pages', run: delimiterPages },
+  { name: 'keys and prefixes that need encoding come back as they are', run: encoded },
+];
+
+/** Over a thousand keys; once a server is enough. */
+export const bigListingCase: Case = {
+  name: 'a page has 1,000 keys unless told otherwise, and DeleteObjects takes as many',
+  run: thousand,
+};
+
+const keysOf = (page: ListOutcome) => page.objects.map(({ key }) => key);
+
+/** All pages of a listing. */
+function allPages(t: Bench, options: ListOptions): ListOutcome[] {
+  const found: ListOutcome[] = [];
+  let next: string | undefined;
+  do {
+    const page = t.s3.listObjects({ ...options, ...(next === undefined ? {} : { continuationToken: next }) });
+    found.push(succeeded(`page ${found.length + 1}`, page));
+    next = page.next;
+  } while (next !== undefined && found.length < 100);
+  return found;
+}
+
+function empty(t: Bench): void {
+  const page = succeeded('LIST', t.s3.listObjects({ prefix: t.key('') }));
+  same('page', [page.objects, page.prefixes, page.next], [[], [], undefined]);
+}
+
+function byPrefix(t: Bench): void {
+  const sizes: Record<string, number> = { 'in/a': 1, 'in/b': 20, 'in/c/d': 300, inside: 4, out: 5 };
+  for (const [name, bytes] of Object.entries(sizes)) put(t, t.key(name), t.random(bytes));
+  const page = succeeded('LIST', t.s3.listObjects({ prefix: t.key('in/') }));
+  same('objects', page.objects, [
+    { key: t.key('in/a'), bytes: 1 },
+    { key: t.key('in/b'), bytes: 20 },
+    { key: t.key('in/c/d'), bytes: 300 },
+  ]);
+  same('next', page.next, undefined);
+  same('bytes of the operation', page.bytes, 0);
+}
+
+function pages(t: Bench): void {
+  const keys = Array.from({ length: 25 }, (_, i) => t.key(`k${String(i).padStart(2, '0')}`));
+  for (const key of keys) put(t, key, t.random(1));
+  const found = allPages(t, { prefix: t.key(''), maxKeys: 10 });
+  same(
+    'keys a page',
+    found.map((page) => page.objects.length),
+    [10, 10, 5],
+  );
+  same('keys', found.flatMap(keysOf), keys);
+  // A page that the last key fills is the last one.
+  const even = allPages(t, { prefix: t.key(''), maxKeys: 5 });
+  same('keys in pages of 5', even.flatMap(keysOf), keys);
+}
+
+function startAfter(t: Bench): void {
+  const keys = ['a', 'b', 'c', 'd'].map(t.key);
+  for (const key of keys) put(t, key, t.random(1));
+  const after = succeeded('LIST', t.s3.listObjects({ prefix: t.key(''), startAfter: t.key('b') }));
+  same('keys after b', keysOf(after), [t.key('c'), t.key('d')]);
+  const between = succeeded('LIST', t.s3.listObjects({ prefix: t.key(''), startAfter: t.key('bb') }));
+  same('keys after bb', keysOf(between), [t.key('c'), t.key('d')]);
+}
+
+const TREE = ['a/1', 'a/2', 'b/1', 'b/c/2', 'd', 'e', 'f/1', 'g'];
+
+function delimiter(t: Bench): void {
+  for (const name of TREE) put(t, t.key(name), t.random(1));
+  const page = succeeded('LIST', t.s3.listObjects({ prefix: t.key(''), delimiter: '/' }));
+  same('keys', keysOf(page), ['d', 'e', 'g'].map(t.key));
+  same('common prefixes', page.prefixes, ['a/', 'b/', 'f/'].map(t.key));
+  const below = succeeded('LIST', t.s3.listObjects({ prefix: t.key('b/'), delimiter: '/' }));
+  same('keys in b/', keysOf(below), [t.key('b/1')]);
+  same('common prefixes in b/', below.prefixes, [t.key('b/c/')]);
+}
+
+function delimiterPages(t: Bench): void {
+  for (const name of TREE) put(t, t.key(name), t.random(1));
+  for (const maxKeys of [1, 2, 4]) {
+    const found = allPages(t, { prefix: t.key(''), delimiter: '/', maxKeys });
+    same(`keys by ${maxKeys}`, found.flatMap(keysOf), ['d', 'e', 'g'].map(t.key));
+    same(
+      `common prefixes by ${maxKeys}`,
+      found.flatMap((page) => page.prefixes),
+      ['a/', 'b/', 'f/'].map(t.key),
+    );
+  }
+}
+
+function encoded(t: Bench): void {
+  const names = [
+    'a b',
+    'a+b',
+    'a%b',
+    'a%2Fb',
+    'a&b',
+    'a=b',
+    'a?b',
+    'a#b',
+    "!'()*",
+    'ä',
+    '日本',
+    '😀',
+    '~',
+    '.dot',
+    '<&>"',
+  ];
+  for (const name of names) put(t, t.key(name), t.random(1));
+  const all = succeeded('LIST', t.s3.listObjects({ prefix: t.key('') }));
+  same('keys', keysOf(all).sort(), names.map(t.key).sort());
+  for (const name of names) {
+    const one = succeeded(`LIST ${name}`, t.s3.listObjects({ prefix: t.key(name) }));
+    same(`keys that begin with ${name}`, keysOf(one), [t.key(name)]);
+    const under = t.key(`folders/${name}/x`);
+    put(t, under, t.random(1));
+    const folder = t.s3.listObjects({ prefix: t.key(`folders/${name}`), delimiter: '/' });
+    same(`common prefix ${name}/`, succeeded(`LIST ${name}/`, folder).prefixes, [t.key(`folders/${name}/`)]);
+  }
+  // A token is opaque, and holds what a query must have encoded.
+  const paged = allPages(t, { prefix: t.key(''), delimiter: '/', maxKeys: 1 });
+  same('keys one by one', paged.flatMap(keysOf).sort(), names.map(t.key).sort());
+}
+
+function thousand(t: Bench): void {
+  const { s3 } = t;
+  const keys = Array.from({ length: 1003 }, (_, i) => t.key(`<${String(i).padStart(4, '0')}>`));
+  const body = t.random(1);
+  for (const key of keys) succeeded('PUT', s3.putObject(key, body, ''));
+  const found = allPages(t, { prefix: t.key('') });
+  same(
+    'keys a page',
+    found.map((page) => page.objects.length),
+    [1000, 3],
+  );
+  same('keys', found.flatMap(keysOf), keys);
+  const answer = succeeded('DeleteObjects', s3.deleteObjects(keys.slice(0, 1000)));
+  same('keys that failed', answer.failed, []);
+  same('keys left', keysOf(succeeded('LIST', s3.listObjects({ prefix: t.key('') }))), keys.slice(1000));
+  succeeded('DeleteObjects of the rest', s3.deleteObjects(keys.slice(1000)));
+}

@@ -1,0 +1,171 @@
+/** Objects written, looked at, read and deleted, one at a time and in batches. */
+import { type Bench, type Case, failed, hostOf, put, same, succeeded } from './case';
+
+const MIB = 1024 ** 2;
+
+export const objectCases: readonly Case[] = [
+  ...[0, 1, 1024, 5 * MIB + 1].map((bytes) => ({
+    name: `an object of ${bytes} bytes is put, headed, got, read and deleted`,
+    run: (t: Bench) => roundTrip(t, bytes),
+  })),
+  { name: 'a second PUT replaces the first', run: replace },
+  { name: 'contents that look like something else come back as they are', run: oddContents },
+  { name: 'getObject takes another length than expected for corrupt', run: otherLength },
+  { name: 'readObject reads ranges', run: ranges },
+  { name: 'a range past the end is refused', run: rangePastTheEnd },
+  { name: 'HEAD and GET of a missing key are notFound', run: missing },
+  { name: 'DELETE of a missing key succeeds', run: deleteMissing },
+  { name: 'DeleteObjects deletes keys, one of them missing', run: deleteSome },
+  { name: 'DeleteObjects deletes keys that XML and URLs would trip over', run: deleteAwkward },
+  { name: 'a key of 1,024 bytes is held', run: longestKey },
+];
+
+function roundTrip(t: Bench, bytes: number): void {
+  const { s3 } = t;
+  const key = t.key('object');
+  const body = t.random(bytes);
+  const hash = t.sha256(body);
+  const endpoint = hostOf(t.options.endpoints[0] ?? '');
+
+  const written = put(t, key, body);
+  same('bytes of PUT', written.bytes, bytes);
+  same('endpoint of PUT', written.endpoint, endpoint);
+  const head = succeeded('HEAD', s3.headObject(key, '1KB'));
+  same('content-length of HEAD', head.headers?.['content-length'], String(bytes));
+  same('bytes of HEAD', head.bytes, 0);
+  same('bytes of GET', succeeded('GET', s3.getObject(key, '1KB', bytes)).bytes, bytes);
+  same('bytes of GET that expects none', succeeded('GET', s3.getObject(key, '1KB')).bytes, bytes);
+  const read = succeeded('read', s3.readObject(key, '1KB'));
+  same('bytes read', read.bytes, bytes);
+  same('content read', t.sha256(read.content as ArrayBuffer), hash);
+  same('bytes of DELETE', succeeded('DELETE', s3.deleteObject(key, '1KB')).bytes, 0);
+  failed('HEAD of the deleted', s3.headObject(key, '1KB'), { errorClass: 'notFound', status: 404 });
+  failed('GET of the deleted', s3.getObject(key, '1KB', bytes), { errorClass: 'notFound', status: 404 });
+  put(t, key, body);
+}
+
+function replace(t: Bench): void {
+  const key = t.key('object');
+  put(t, key, t.random(2000));
+  const second = t.random(1000);
+  put(t, key, second);
+  same('bytes', succeeded('GET', t.s3.getObject(key, '')).bytes, 1000);
+  same('content', t.sha256(t.s3.readObject(key, '').content as ArrayBuffer), t.sha256(second));
+}
+
+function oddContents(t: Bench): void {
+  const everyByte = new Uint8Array(256).map((_, i) => i).buffer;
+  const contents: Record<string, ArrayBuffer> = {
+    everyByte,
+    // What an S3 error looks like, must not be taken for one in an object.
+    error: t.bytesOf('<?xml version="1.0"?><Error><Code>SlowDown</Code><Message>no</Message></Error>'),
+    awsChunk: t.bytesOf(`5;chunk-signature=${'0'.repeat(64)}\r\nhello\r\n0;chunk-signature=${'0'.repeat(64)}\r\n\r\n`),
+    newlines: t.bytesOf('\r\n\n\r\0\r\n'),
+    byteOrderMark: t.bytesOf('\ufeffü'),
+    gzipMagic: new Uint8Array([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3]).buffer,
+    zeros: new ArrayBuffer(100_000),
+  };
+  for (const [name, content] of Object.entries(contents)) {
+    const key = t.key(name);
+    put(t, key, content);
+    succeeded(`GET ${name}`, t.s3.getObject(key, '', content.byteLength));
+    same(`content of ${name}`, t.sha256(t.s3.readObject(key, '').content as ArrayBuffer), t.sha256(content));
+  }
+}
+
+function otherLength(t: Bench): void {
+  const key = t.key('object');
+  put(t, key, t.random(1000));
+  for (const expected of [0, 999, 1001]) {
+    failed(`GET that expects ${expected}`, t.s3.getObject(key, '', expected), { errorClass: 'corrupt', status: 200 });
+  }
+}
+
+function ranges(t: Bench): void {
+  const key = t.key('object');
+  const body = t.random(10_000);
+  put(t, key, body);
+  const asked = {
+    first: [0, 9],
+    middle: [4000, 4999],
+    single: [77, 77],
+    last: [9999, 9999],
+    whole: [0, 9999],
+  } as const;
+  for (const [name, [first, last]] of Object.entries(asked)) {
+    const read = succeeded(`read ${name}`, t.s3.readObject(key, '', [first, last]));
+    same(`bytes of ${name}`, read.bytes, last - first + 1);
+    same(`content of ${name}`, t.sha256(read.content as ArrayBuffer), t.sha256(body.slice(first, last + 1)));
+  }
+}
+
+function rangePastTheEnd(t: Bench): void {
+  const key = t.key('object');
+  put(t, key, t.random(100));
+  failed('read', t.s3.readObject(key, '', [100, 199]), { errorClass: 'client', status: 416 });
+}
+
+function missing(t: Bench): void {
+  const key = t.key('never written');
+  const want = { errorClass: 'notFound', status: 404 } as const;
+  failed('HEAD', t.s3.headObject(key, ''), want);
+  failed('GET', t.s3.getObject(key, ''), want);
+  failed('GET that expects 1,024 bytes', t.s3.getObject(key, '', 1024), want);
+  failed('read', t.s3.readObject(key, ''), want);
+  failed('read of a range', t.s3.readObject(key, '', [0, 9]), want);
+}
+
+function deleteMissing(t: Bench): void {
+  succeeded('DELETE', t.s3.deleteObject(t.key('never written'), ''));
+}
+
+function deleteSome(t: Bench): void {
+  const { s3 } = t;
+  const keys = ['a', 'b', 'stays'].map(t.key);
+  for (const key of keys) put(t, key, t.random(10));
+  const [a = '', b = '', stays] = keys;
+  const answer = succeeded('DeleteObjects', s3.deleteObjects([a, t.key('never written'), b]));
+  same('keys that failed', answer.failed, []);
+  t.removed(a);
+  t.removed(b);
+  const left = succeeded('LIST', s3.listObjects({ prefix: t.key('') }));
+  same('keys left', left.objects, [{ key: stays, bytes: 10 }]);
+}
+
+function deleteAwkward(t: Bench): void {
+  const { s3 } = t;
+  const names = [
+    'a&b',
+    '<tag>',
+    '"quoted"',
+    "it's",
+    '&amp;',
+    'ü',
+    '😀',
+    'a space',
+    'plus+',
+    '100%',
+    '%2F',
+    ']]>',
+    '&#10;',
+  ];
+  const keys = names.map(t.key);
+  for (const key of keys) put(t, key, t.random(10));
+  same('keys there', s3.listObjects({ prefix: t.key('') }).objects.length, keys.length);
+  const answer = succeeded('DeleteObjects', s3.deleteObjects(keys));
+  same('keys that failed', answer.failed, []);
+  keys.forEach(t.removed);
+  same('keys left', succeeded('LIST', s3.listObjects({ prefix: t.key('') })).objects, []);
+}
+
+function longestKey(t: Bench): void {
+  const { s3 } = t;
+  // In pieces that a file system takes for names.
+  const start = t.key('');
+  const key = start + `${'k'.repeat(200)}/`.repeat(6).slice(0, 1024 - start.length);
+  same('bytes of the key', t.bytesOf(key).byteLength, 1024);
+  const body = t.random(10);
+  put(t, key, body);
+  succeeded('GET', s3.getObject(key, '', 10));
+  same('keys listed', succeeded('LIST', s3.listObjects({ prefix: start })).objects, [{ key, bytes: 10 }]);
+}

@@ -1,0 +1,156 @@
+/** S3 servers on loopback for tests, each in a temporary folder that goes with it. Nothing here outlives its test run. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, openSync, rmSync } from 'node:fs';
+import { access, constants, mkdir, mkdtemp, readFile } from 'node:fs/promises';
+import { connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { run } from '../runners/child';
+import { VIRTUAL_DOMAIN } from './conformance/suites';
+
+/** One that answers. */
+export interface Server {
+  /** `http://127.0.0.1:port` */
+  readonly endpoint: string;
+  readonly region: string;
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  /** The certificate of its CA, a file, when it speaks TLS. */
+  readonly ca?: string;
+}
+
+export const CREDENTIALS = { accessKeyId: 'AKIDCONFORMANCE00', secretAccessKey: 'conformance/secret+key==' } as const;
+
+/** A folder that is gone when this process is. */
+export async function temporaryFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 's3lt-'));
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** A port that nothing listened on a moment ago. */
+export async function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer().once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
+    });
+  });
+}
+
+/** Which of these commands are not on PATH. */
+export async function missing(commands: readonly string[]): Promise<string[]> {
+  const folders = (process.env.PATH ?? '').split(delimiter);
+  const found = await Promise.all(
+    commands.map(async (command) => {
+      const places = folders.map((folder) => access(join(folder, command), constants.X_OK).then(() => true));
+      return Promise.any(places).catch(() => false);
+    }),
+  );
+  return commands.filter((_, i) => !found[i]);
+}
+
+/** Runs a command to its end, and throws what it said unless that was a success. */
+export async function command(path: string, ...args: string[]): Promise<string> {
+  const { code, stdout, stderr } = await run(path, args, { env: process.env, timeoutMs: 60_000 });
+  if (code !== 0) throw new Error(`${path} ${args[0]} ended with ${code}: ${stderr || stdout}`);
+  return stdout;
+}
+
+/** A server process. */
+export class Daemon {
+  readonly #child: ChildProcess;
+  readonly #name: string;
+  readonly #log: string;
+  readonly #ended: Promise<unknown>;
+  readonly #onExit = () => this.#child.kill('SIGKILL');
+
+  /** `log` is the file that takes what it says. */
+  constructor(path: string, args: readonly string[], log: string, env = process.env) {
+    this.#name = path;
+    this.#log = log;
+    const output = openSync(log, 'a');
+    this.#child = spawn(path, [...args], { stdio: ['ignore', output, output], env });
+    closeSync(output);
+    this.#ended = new Promise((resolve) => this.#child.once('exit', resolve).once('error', resolve));
+    process.prependOnceListener('exit', this.#onExit);
+  }
+
+  /** Waits until the probe no longer throws; throws when the process ends first, or half a minute has gone by. */
+  async answers(probe: () => Promise<unknown>): Promise<void> {
+    let last: unknown;
+    for (const end = Date.now() + 30_000; Date.now() < end && this.#child.exitCode === null; await sleep(50)) {
+      try {
+        await probe();
+        return;
+      } catch (error) {
+        last = error;
+      }
+    }
+    const said = await readFile(this.#log, 'utf8').catch(() => '');
+    throw new Error(`${this.#name} did not come up (${String(last)}): ${said.slice(-2000)}`);
+  }
+
+  async stop(): Promise<void> {
+    this.#child.kill('SIGKILL');
+    await this.#ended;
+    process.removeListener('exit', this.#onExit);
+  }
+}
+
+export interface Certificates {
+  readonly ca: string;
+  readonly cert: string;
+  readonly key: string;
+}
+
+/** A CA of our own, and a certificate from it for loopback and for buckets as host names. */
+export async function makeCertificates(folder: string): Promise<Certificates> {
+  const file = (name: string) => join(folder, name);
+  const newKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'];
+  const names = `DNS:localhost,DNS:*.${VIRTUAL_DOMAIN},IP:127.0.0.1`;
+  const [ca, cert, key] = ['ca.pem', 'cert.pem', 'key.pem'].map(file) as [string, string, string];
+  const caFiles = ['-keyout', file('ca.key'), '-out', ca];
+  await command('openssl', 'req', '-x509', ...newKey, '-subj', '/CN=s3loadtest tests', ...caFiles);
+  const leaf = ['-subj', '/CN=localhost', '-addext', `subjectAltName=${names}`, '-keyout', key, '-out', cert];
+  const notCa = ['-addext', 'basicConstraints=critical,CA:false'];
+  await command('openssl', 'req', '-x509', '-CA', ca, '-CAkey', file('ca.key'), ...newKey, ...leaf, ...notCa);
+  return { ca, cert, key };
+}
+
+interface VersitygwOptions {
+  /** Of the executable. */
+  path: string;
+  folder: string;
+  region?: string;
+  tls?: Certificates;
+}
+
+/** Starts versitygw, which answers to path and to virtual-host addressing. */
+export async function startVersitygw(options: VersitygwOptions): Promise<Server & { stop(): Promise<void> }> {
+  const { path, folder, region = 'us-east-1', tls } = options;
+  const port = await freePort();
+  const buckets = join(folder, `buckets-${port}`);
+  await mkdir(buckets);
+  const args = ['--port', `127.0.0.1:${port}`, '--keep-alive', '--quiet', '--region', region];
+  if (tls) args.push('--cert', tls.cert, '--key', tls.key);
+  args.push('--virtual-domain', VIRTUAL_DOMAIN, 'posix', buckets);
+  const { accessKeyId, secretAccessKey } = CREDENTIALS;
+  const env = { PATH: process.env.PATH, ROOT_ACCESS_KEY: accessKeyId, ROOT_SECRET_KEY: secretAccessKey };
+  const daemon = new Daemon(path, args, join(folder, `versitygw-${port}.log`), env);
+  await daemon.answers(() => connected(port));
+  const endpoint = `${tls ? 'https' : 'http'}://127.0.0.1:${port}`;
+  return { endpoint, region, ...CREDENTIALS, ...(tls && { ca: tls.ca }), stop: () => daemon.stop() };
+}
+
+/** Rejects while nothing takes connections on a port. */
+export async function connected(port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, '127.0.0.1', () => {
+      socket.destroy();
+      resolve();
+    }).once('error', reject);
+  });
+}
