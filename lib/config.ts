@@ -60,7 +60,11 @@ function parseEndpoints(value: string): string[] | undefined {
     .split(',')
     .map((part) => part.trim().replace(/\/$/, ''))
     .filter((part) => part !== '');
-  const right = endpoints.every((e) => /^https?:\/\/([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?$/.test(e));
+  const right = endpoints.every((e) => {
+    const match = /^https?:\/\/(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::(\d{1,5}))?$/.exec(e);
+    const port = Number(match?.[1] ?? 1);
+    return match !== null && port >= 1 && port <= 65_535;
+  });
   return right && endpoints.length > 0 && new Set(endpoints).size === endpoints.length ? endpoints : undefined;
 }
 
@@ -74,11 +78,17 @@ function parseSizes(value: string): ObjectSize[] | undefined {
   return sizes;
 }
 
+// As k6 reads them: https://grafana.com/docs/k6/latest/using-k6/thresholds/#threshold-syntax. It would refuse others with a stack.
+const METRIC = /[A-Za-z_]\w*(?:\{[^{}:,]+:[^{},]+(?:,[^{}:,]+:[^{},]+)*\})?/;
+const METHOD = /(?:avg|min|max|med|count|rate|value|p\((?:100|\d{1,2}(?:\.\d+)?)\))/;
+const LIMIT = /(?:<=?|>=?|===?|!=)\s*(?:\d+(?:\.\d+)?|\.\d+)/;
+const THRESHOLD = new RegExp(`^\\s*(${METRIC.source})\\s*:\\s*(${METHOD.source}\\s*${LIMIT.source})\\s*$`);
+
 function parseThresholds(value: string): Threshold[] | undefined {
   const thresholds: Threshold[] = [];
   for (const part of value.split(';')) {
     if (part.trim() === '') continue;
-    const match = /^\s*([A-Za-z_]\w*(?:\{[^{}]*\})?)\s*:\s*([\w().]+\s*(?:[<>]=?|[!=]==?)\s*[\d.]+)\s*$/.exec(part);
+    const match = THRESHOLD.exec(part);
     if (!match?.[1] || !match[2]) return undefined;
     thresholds.push({ metric: match[1], expr: match[2] });
   }
@@ -325,7 +335,8 @@ export function readConfig(...environments: readonly Environment[]): Config {
     }
     const value = s.parse(found.text);
     if (value === undefined) {
-      const shown = s.secret ? '(not shown)' : JSON.stringify(found.text);
+      // Nor are the user and password that an endpoint may have been given.
+      const shown = s.secret ? '(not shown)' : JSON.stringify(found.text.replace(/\/\/[^/@,]*@/g, '//…@'));
       problems.push(`${found.variable} is ${shown}: give ${s.expected}`);
     } else values[name] = value;
   }

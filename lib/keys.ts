@@ -25,12 +25,18 @@ export function createKeyMaker(prefix: string, worker: string, test: string, vu:
   const letters = below(36 ** 4, Math.random)
     .toString(36)
     .padStart(4, '0');
-  const suffix = `${vu.toString(36)}-${letters}`;
+  const heads = new Map<string, string>();
+  const tail = `/${vu.toString(36)}-${letters}-`;
   let count = 0;
   return (size) => {
+    let head = heads.get(size);
+    if (head === undefined) {
+      head = `${prefix}${worker}/${size}/${test}/`;
+      heads.set(size, head);
+    }
     const n = count++;
     // The clock gives milliseconds; the count fills up the 16 digits that microseconds have.
-    return `${prefix}${worker}/${size}/${test}/${Date.now() * 1000 + (n % 1000)}/${suffix}-${n.toString(36)}`;
+    return head + (Date.now() * 1000 + (n % 1000)) + tail + n;
   };
 }
 

@@ -6,11 +6,13 @@ export interface Card {
   readonly size: string;
 }
 
-/** Parts of a whole by operation, in any unit: `{ GET: 50, PUT: 50 }`. */
+/** Parts of a whole by operation, in any unit: `{ GET: 50, PUT: 50 }`. A tenth of a percent is the least that can be told apart. */
 export type Mix = Readonly<Record<string, number>>;
 
-/** Decks shuffled ahead and then dealt over and over: shuffling costs k6 more than all else that chooses. */
-const DECKS = 32;
+/** About how many cards are shuffled ahead and then dealt over and over: shuffling costs k6 more than all else that chooses. */
+const CARDS_AHEAD = 400;
+/** Every VU has decks of its own, so they must stay small. */
+const MOST_PARTS = 1_000;
 
 export interface Deck {
   next(): Card;
@@ -24,14 +26,20 @@ export interface Deck {
 /**
  * Deals operations out of shuffled decks, each of which holds each operation as often as its share says, and each size as
  * often as any other. So shares hold over every deck, not only over many thousand operations.
+ * @throws Error when the parts are no shares of a whole.
  */
 export function createDeck(mix: Mix, sizes: readonly string[], random: Random): Deck {
-  const shared = Object.values(mix).reduce(greatestCommonDivisor, 0);
+  const shares = Object.values(mix);
+  const shared = shares.every((n) => n >= 0) ? shares.reduce(greatestCommonDivisor, 0) : Number.NaN;
+  const inAll = shares.reduce((sum, n) => sum + n / shared, 0);
+  if (!(inAll >= 1 && inAll <= MOST_PARTS)) {
+    throw new Error(`mix ${JSON.stringify(mix)}: give whole numbers, one above 0, such as { GET: 97, PUT: 3 }`);
+  }
   const deck = Object.entries(mix).flatMap(([op, parts]) =>
     sizes.flatMap((size) => Array.from({ length: parts / shared }, () => ({ op, size }))),
   );
   const cards: Card[] = [];
-  for (let i = 0; i < DECKS; i++) cards.push(...shuffle(deck, random));
+  while (deck.length > 0 && cards.length < CARDS_AHEAD) cards.push(...shuffle(deck, random));
   let at = 0;
   return {
     next: () => {

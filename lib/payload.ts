@@ -8,6 +8,8 @@ import type { PartedBody } from './s3/api';
 const BLOCK = 4096;
 const STAMP = 8;
 const SMALLEST_POOL = 64 * 1024;
+/** Bodies up to here have a buffer of their own. */
+const SMALL = 16 * 1024;
 /** S3's limit on the parts of an upload: https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html */
 const MOST_PARTS = 10_000;
 /** Copies of a body that k6 makes on its way out, and what its garbage collector lets pile up; measured, see README. */
@@ -49,20 +51,40 @@ export function createPayload(
   const poolBytes = Math.max(SMALLEST_POOL, Math.ceil(largestPiece(sizes, partSize) / 4) * 4);
   let pool: ArrayBuffer | undefined;
   let words = new Uint32Array(0);
+  // Small bodies have a buffer each, stamped anew: cutting them out of the pool would leave k6 a buffer to collect each time.
+  const small = new Map<number, { buffer: ArrayBuffer; words: Uint32Array }>();
+  let count = Math.floor(Math.random() * 0x1_0000_0000);
 
-  const body = (bytes: number): ArrayBuffer => {
+  /** Makes every block of the words from one index to another unlike any other: a random number, then a count. */
+  const stamp = (into: Uint32Array, from: number, end: number): void => {
+    for (let at = from; at <= end; at += BLOCK / 4) {
+      into[at] = Math.random() * 0x1_0000_0000;
+      into[at + 1] = count++;
+    }
+  };
+
+  const smallBody = (bytes: number): ArrayBuffer => {
+    let own = small.get(bytes);
+    if (own === undefined) {
+      const buffer = randomBytes(bytes);
+      own = { buffer, words: new Uint32Array(buffer, 0, Math.floor(bytes / 4)) };
+      small.set(bytes, own);
+    }
+    stamp(own.words, 0, (bytes - STAMP) / 4);
+    return own.buffer;
+  };
+
+  const largeBody = (bytes: number): ArrayBuffer => {
     if (pool === undefined) {
       pool = randomBytes(poolBytes);
       words = new Uint32Array(pool);
     }
     const from = Math.floor(Math.random() * ((poolBytes - bytes) / 4 + 1));
-    const end = from + (bytes - STAMP) / 4;
-    for (let at = from; at <= end; at += BLOCK / 4) {
-      words[at] = Math.random() * 0x1_0000_0000;
-      words[at + 1] = Math.random() * 0x1_0000_0000;
-    }
+    stamp(words, from, from + (bytes - STAMP) / 4);
     return bytes === poolBytes ? pool : pool.slice(from * 4, from * 4 + bytes);
   };
+
+  const body = (bytes: number): ArrayBuffer => (bytes <= SMALL && bytes >= STAMP ? smallBody(bytes) : largeBody(bytes));
 
   return {
     body,

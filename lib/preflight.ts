@@ -36,13 +36,14 @@ export function explain(verb: string, outcome: Outcome, config: Checked, now: nu
   const { endpoint, status } = outcome;
   const { errorClass, code, message } = outcome.failure ?? { errorClass: 'client', code: '', message: '' };
   const said = describeFailure(status, code, message);
-  if (status === 0) return explainTransport(endpoint, message, config);
+  if (status === 0) return explainTransport(endpoint, said, config);
   const skew = clockSkew(outcome, now);
   if (code === 'RequestTimeTooSkewed' || (status === 403 && skew !== undefined && Math.abs(skew) > SKEW_TOLD_MS)) {
     return `this machine's clock is ${describeSkew(skew)} the clock of ${endpoint} (${said}): set it right, by NTP`;
   }
   switch (code) {
     case 'InvalidAccessKeyId':
+    case 'XAdminUserNotFound': // versitygw's word for it
       return `AWS_ACCESS_KEY_ID is not known to ${endpoint} (${said})`;
     case 'SignatureDoesNotMatch':
       return `AWS_SECRET_ACCESS_KEY is not the secret of AWS_ACCESS_KEY_ID at ${endpoint} (${said})`;
@@ -52,13 +53,17 @@ export function explain(verb: string, outcome: Outcome, config: Checked, now: nu
     case 'NoSuchBucket':
       return `S3_BUCKET "${config.bucket}" is not at ${endpoint} (${said}): create it, or name another`;
   }
-  const region = /expect(?:ing|ed)?:? '?"?([a-z0-9-]+)/.exec(message)?.[1] ?? outcome.headers?.['x-amz-bucket-region'];
-  if (/region/i.test(message) || code === 'PermanentRedirect' || status === 301 || status === 307) {
+  const region =
+    /\bexpect(?:ing|ed)?:? '?"?([a-z][a-z0-9-]*)/.exec(message)?.[1] ?? outcome.headers?.['x-amz-bucket-region'];
+  if (/region|scope/i.test(message) || code === 'PermanentRedirect' || status === 301 || status === 307) {
     const right = region && region !== config.region ? `: give "${region}"` : '';
     return `AWS_REGION "${config.region}" is not the region of ${endpoint} (${said})${right}`;
   }
   if (status === 400 && /HTTP request (?:was sent )?to an? HTTPS|plain HTTP request/i.test(message || said)) {
     return `S3_ENDPOINTS: ${endpoint} speaks TLS (${said}): give https://${endpoint}`;
+  }
+  if (status === 400 && code === '' && config.endpoints.includes(`http://${endpoint}`)) {
+    return `S3_ENDPOINTS: ${endpoint} answers ${said} and no S3 error, as TLS ports answer http: if it speaks TLS, give https://${endpoint}`;
   }
   if (errorClass === 'auth') {
     return `S3_BUCKET "${config.bucket}": the credentials may not ${verb} it at ${endpoint} (${said})`;
@@ -66,6 +71,7 @@ export function explain(verb: string, outcome: Outcome, config: Checked, now: nu
   if (errorClass === 'notFound') {
     return `S3_BUCKET "${config.bucket}": ${endpoint} answers ${said}: is it an S3 endpoint, and S3_ADDRESSING=${config.addressing} right for it?`;
   }
+  if (errorClass === 'corrupt') return `S3_ENDPOINTS: ${endpoint} answers ${said}: is it an S3 endpoint?`;
   return `S3_ENDPOINTS: ${endpoint} does not let us ${verb} "${config.bucket}": it answers ${said}`;
 }
 

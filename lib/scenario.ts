@@ -19,8 +19,12 @@ export function continuous(test: string, config: Config): Scenario {
   return { executor: 'constant-arrival-rate', rate, timeUnit, duration, preAllocatedVUs: vus, maxVUs: vus, ...common };
 }
 
-/** k6 takes whole rates only, but any time unit: 2.5 a second is 2,500 in 1,000 seconds. */
+/** Seconds in which a rate that someone typed comes to a whole number, and then some in which any nearly does. */
+const TIME_UNITS = [1, 60, 3_600, 10_000_000];
+
+/** k6 takes whole rates only, but any time unit: 2.5 a second is 150 in 60 seconds. */
 function wholeRate(perSecond: number): { rate: number; timeUnit: string } {
-  if (Number.isInteger(perSecond)) return { rate: perSecond, timeUnit: '1s' };
-  return { rate: Math.max(1, Math.round(perSecond * 1000)), timeUnit: '1000s' };
+  const whole = (seconds: number) => Math.abs(perSecond * seconds - Math.round(perSecond * seconds)) < 1e-9;
+  const seconds = TIME_UNITS.find(whole) ?? (TIME_UNITS.at(-1) as number);
+  return { rate: Math.max(1, Math.round(perSecond * seconds)), timeUnit: `${seconds}s` };
 }

@@ -87,10 +87,11 @@ export async function execute(execution: Execution): Promise<number> {
   const signals = stopOnSignals(k6, (line) => terminal.log({ level: 'warning', message: line }));
   try {
     const end = await k6.ended;
-    const timeline = await (follower as Follower | undefined)?.stop();
-    if (end.result === undefined)
-      return endedWithoutResult(end, follower !== undefined, folder, lastError, terminal.log);
-    const result = complete(parseResult(end.result), end, execution, timeline ?? [], signals.received());
+    const measured = end.result === undefined ? undefined : parseResult(end.result);
+    const seen = follower as Follower | undefined; // set in a callback, which TypeScript does not follow
+    const timeline = await seen?.stop(measured?.totals ?? [], measured?.run.durationMs ?? 0);
+    if (measured === undefined) return endedWithoutResult(end, seen !== undefined, folder, lastError, terminal.log);
+    const result = complete(measured, end, execution, timeline ?? [], signals.received());
     return report(result, end, folder, execution.json, terminal.say);
   } catch (e) {
     folder.addLog({ level: 'error', message: String(e) });
@@ -143,8 +144,8 @@ function endedWithoutResult(
 ): number {
   if (!began) {
     folder.remove();
-    // 104 is a configuration that k6 refuses, 108 one that our checks refuse, and both have been said.
-    if (end.exit === 104 || end.exit === 108) return EXIT.usage;
+    // k6 has said what it, or our checks in it, refuse: 104 a configuration, 108 a check, 255 an option.
+    if (lastError !== '') return end.exit === 104 || end.exit === 108 || end.exit === 255 ? EXIT.usage : EXIT.failed;
   }
   const how = end.signal ? `was ended by ${end.signal}` : `exited with ${end.exit}`;
   const why = lastError ? ` (its last error: ${lastError})` : '';

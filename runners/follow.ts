@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Stats } from '../lib/final';
 import { BYTES, type Measured, OP_DURATION, REQUESTS, submetric, totalTags } from '../lib/metrics';
-import type { TimelinePoint } from '../lib/result';
+import { errorCount, type TimelinePoint, type Total } from '../lib/result';
 
 const INTERVAL_MS = 1_000;
 /** A multipart upload is the caller's PUT; k6 sees its calls, the last of which ends it. */
@@ -17,8 +17,11 @@ interface Counts {
 }
 
 export interface Follower {
-  /** Ends following; resolves with a point for every operation and second. */
-  stop(): Promise<TimelinePoint[]>;
+  /**
+   * Ends following; resolves with a point for every operation and second. What happened after the last look is the
+   * difference to `totals`, the run's final figures, and ends when the run did, `durationMs` after its start.
+   */
+  stop(totals: readonly Total[], durationMs: number): Promise<TimelinePoint[]>;
 }
 
 /**
@@ -67,12 +70,32 @@ export function follow(
     }
   })();
   return {
-    stop: async () => {
+    stop: async (totals, durationMs) => {
       stopped.abort();
       await loop;
-      return timeline;
+      const t = before.at - began;
+      return [...timeline, ...lastPoints(before.counts, totals, t, Math.max(1, durationMs - t))];
     },
   };
+}
+
+function lastPoints(seen: Map<string, Counts>, totals: readonly Total[], t: number, ms: number): TimelinePoint[] {
+  const points: TimelinePoint[] = [];
+  const final = new Map<string, Counts>();
+  for (const total of totals) {
+    const op = COUNTED_AS[total.op] ?? total.op;
+    const sum = final.get(op) ?? { ops: 0, bytes: 0, errors: 0 };
+    sum.ops += total.ops;
+    sum.bytes += total.bytes;
+    sum.errors += errorCount(total);
+    final.set(op, sum);
+  }
+  for (const [op, now] of final) {
+    const then = seen.get(op) ?? { ops: 0, bytes: 0, errors: 0 };
+    const [ops, bytes, errors] = [now.ops - then.ops, now.bytes - then.bytes, now.errors - then.errors];
+    if (ops > 0 || errors > 0) points.push({ t, ms, op, ops, bytes, errors });
+  }
+  return points;
 }
 
 function statsOf(

@@ -1,5 +1,5 @@
 /** The folder of one run under `<data>/results/`: made before the load, so that a full or closed disk is known in time. */
-import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Result } from '../lib/result';
@@ -13,7 +13,7 @@ export class RunFolder {
   /** Makes the folder. @throws the system's error */
   constructor(dataDir: string, runId: string) {
     this.path = join(dataDir, 'results', runId);
-    mkdirSync(join(this.path, 'workers'), { recursive: true });
+    makeFolders(join(this.path, 'workers'));
     this.log = openSync(join(this.path, 'k6.log'), 'a');
   }
 
@@ -59,11 +59,24 @@ export class RunFolder {
   }
 }
 
+/** Makes a folder and those above it. Node's own `recursive` never returns where the system says ENOENT, as in /proc. */
+function makeFolders(path: string): void {
+  try {
+    mkdirSync(path);
+  } catch (e) {
+    const { code } = e as NodeJS.ErrnoException;
+    if (code === 'EEXIST') return;
+    if (code !== 'ENOENT' || dirname(path) === path || existsSync(dirname(path))) throw e;
+    makeFolders(dirname(path));
+    mkdirSync(path);
+  }
+}
+
 /** Writes a file so that it is there whole or not at all, whatever happens meanwhile. @throws the system's error */
 export function writeAtomically(path: string, text: string): void {
   const part = `${path}.part-${process.pid}`;
   try {
-    mkdirSync(dirname(path), { recursive: true });
+    makeFolders(dirname(path));
     const file = openSync(part, 'w');
     try {
       writeSync(file, text);

@@ -37,7 +37,7 @@ export function createTerminal(json: boolean, level: (typeof LEVELS)[number]): T
       shown = true;
     },
     log: (line) => {
-      const rank = LEVELS.findIndex((l) => l === line.level);
+      const rank = LEVELS.indexOf(line.level as (typeof LEVELS)[number]);
       // What k6 calls fatal or panic is not in the list, and is always shown.
       if (rank === -1 || rank >= LEVELS.indexOf(level)) write(process.stderr, `${line.level}: ${line.message}`);
     },

@@ -35,7 +35,7 @@ interface SuiteOptions {
   folder: string;
   backend: string;
   suite: SuiteName;
-  server: Omit<Server, 'endpoint'>;
+  server: Omit<Server, 'endpoints'>;
   endpoints: readonly string[];
   bucket: string;
   /** Whether certificates are checked, against the server's CA and those of the machine. */

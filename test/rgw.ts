@@ -3,7 +3,16 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { VIRTUAL_DOMAIN } from './conformance/suites';
-import { type Certificates, CREDENTIALS, command, connected, Daemon, freePort, type Server } from './servers';
+import {
+  type Certificates,
+  CREDENTIALS,
+  command,
+  connected,
+  Daemon,
+  freeEndpoints,
+  freePort,
+  type Server,
+} from './servers';
 
 /** What it takes, all of it in Debian's and Ubuntu's ceph-mon, ceph-osd and radosgw. */
 export const RGW_COMMANDS = ['ceph-mon', 'ceph-osd', 'radosgw', 'radosgw-admin', 'monmaptool', 'ceph'] as const;
@@ -14,12 +23,18 @@ export interface Rgw {
   stop(): Promise<void>;
 }
 
-/** Starts one that answers on two ports, with TLS on one of them. The folder is to be empty, and its path short. */
+/** Starts one that answers on four ports, with TLS on two of them. The folder is to be empty, and its path short. */
 export async function startRgw(folder: string, tls: Certificates): Promise<Rgw> {
-  const [http, https, mon] = [await freePort(), await freePort(), await freePort()];
+  const http = await freeEndpoints('http');
+  const https = await freeEndpoints('https');
+  const mon = await freePort();
   const conf = join(folder, 'ceph.conf');
+  const listen = [
+    ...http.map((endpoint) => `endpoint=${new URL(endpoint).host}`),
+    ...https.map((endpoint) => `ssl_endpoint=${new URL(endpoint).host}`),
+  ].join(' ');
   await Promise.all(['mon', 'osd'].map((name) => mkdir(join(folder, name))));
-  await writeFile(conf, configuration(folder, { http, https, mon }, tls));
+  await writeFile(conf, configuration(folder, mon, listen, tls));
 
   const daemons: Daemon[] = [];
   const start = (name: string, path: string, ...args: string[]): Daemon => {
@@ -44,7 +59,7 @@ export async function startRgw(folder: string, tls: Certificates): Promise<Rgw> 
     start('osd', 'ceph-osd', '-i', '0', ...osdData);
 
     const gateway = start('rgw', 'radosgw', '-n', 'client.rgw');
-    await gateway.answers(() => connected(http));
+    await gateway.answers(() => Promise.all([...http, ...https].map(connected)));
     const keys = ['--access-key', CREDENTIALS.accessKeyId, '--secret-key', CREDENTIALS.secretAccessKey];
     const user = ['user', 'create', '--uid', 'test', '--display-name', 'test', ...keys];
     await command('radosgw-admin', '-c', conf, '-n', 'client.rgw', ...user);
@@ -55,8 +70,8 @@ export async function startRgw(folder: string, tls: Certificates): Promise<Rgw> 
   // RGW checks no region, but takes only its own as the place of a new bucket; us-east-1 names none.
   const common = { region: 'us-east-1', ...CREDENTIALS };
   return {
-    plain: { endpoint: `http://127.0.0.1:${http}`, ...common },
-    tls: { endpoint: `https://127.0.0.1:${https}`, ca: tls.ca, ...common },
+    plain: { endpoints: http, ...common },
+    tls: { endpoints: https, ca: tls.ca, ...common },
     stop,
   };
 }
@@ -66,14 +81,9 @@ export async function startRgw(folder: string, tls: Certificates): Promise<Rgw> 
  * asks the monitor for a secure link, which needs them: so its mode is crc. Short paxos intervals make the start quick;
  * tcp_nodelay saves 40 ms a request; gc frees what was deleted within seconds, as memstore must hold it all.
  */
-function configuration(
-  folder: string,
-  port: Readonly<Record<'http' | 'https' | 'mon', number>>,
-  { cert, key }: Certificates,
-): string {
-  const listen = `endpoint=127.0.0.1:${port.http} ssl_endpoint=127.0.0.1:${port.https}`;
+function configuration(folder: string, mon: number, listen: string, { cert, key }: Certificates): string {
   return `[global]
-mon host = [v2:127.0.0.1:${port.mon}]
+mon host = [v2:127.0.0.1:${mon}]
 public addr = 127.0.0.1
 cluster addr = 127.0.0.1
 ms bind msgr1 = false

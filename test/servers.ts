@@ -11,8 +11,8 @@ import { VIRTUAL_DOMAIN } from './conformance/suites';
 
 /** One that answers. */
 export interface Server {
-  /** `http://127.0.0.1:port` */
-  readonly endpoint: string;
+  /** `http://127.0.0.1:port`, two ports of one server. */
+  readonly endpoints: readonly [string, string];
   readonly region: string;
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
@@ -29,15 +29,23 @@ export async function temporaryFolder(): Promise<string> {
   return folder;
 }
 
-/** A port that nothing listened on a moment ago. */
+/** A port that nothing listened on a moment ago, below those that systems give to clients. */
 export async function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer().once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
+  for (;;) {
+    const port = 12_000 + Math.floor(Math.random() * 20_000);
+    const server = createServer();
+    const free = await new Promise<boolean>((resolve) => {
+      server.once('error', () => resolve(false)).listen(port, '127.0.0.1', () => resolve(true));
     });
-  });
+    if (!free) continue;
+    await new Promise((resolve) => server.close(resolve));
+    return port;
+  }
+}
+
+/** Two endpoints on free ports of loopback. */
+export async function freeEndpoints(scheme: 'http' | 'https'): Promise<[string, string]> {
+  return [`${scheme}://127.0.0.1:${await freePort()}`, `${scheme}://127.0.0.1:${await freePort()}`];
 }
 
 /** Which of these commands are not on PATH. */
@@ -131,24 +139,25 @@ interface VersitygwOptions {
 /** Starts versitygw, which answers to path and to virtual-host addressing. */
 export async function startVersitygw(options: VersitygwOptions): Promise<Server & { stop(): Promise<void> }> {
   const { path, folder, region = 'us-east-1', tls } = options;
-  const port = await freePort();
-  const buckets = join(folder, `buckets-${port}`);
+  const endpoints = await freeEndpoints(tls ? 'https' : 'http');
+  const buckets = join(folder, 'buckets');
   await mkdir(buckets);
-  const args = ['--port', `127.0.0.1:${port}`, '--keep-alive', '--quiet', '--region', region];
+  const args = endpoints.flatMap((endpoint) => ['--port', new URL(endpoint).host]);
+  args.push('--keep-alive', '--quiet', '--region', region);
   if (tls) args.push('--cert', tls.cert, '--key', tls.key);
   args.push('--virtual-domain', VIRTUAL_DOMAIN, 'posix', buckets);
   const { accessKeyId, secretAccessKey } = CREDENTIALS;
   const env = { PATH: process.env.PATH, ROOT_ACCESS_KEY: accessKeyId, ROOT_SECRET_KEY: secretAccessKey };
-  const daemon = new Daemon(path, args, join(folder, `versitygw-${port}.log`), env);
-  await daemon.answers(() => connected(port));
-  const endpoint = `${tls ? 'https' : 'http'}://127.0.0.1:${port}`;
-  return { endpoint, region, ...CREDENTIALS, ...(tls && { ca: tls.ca }), stop: () => daemon.stop() };
+  const daemon = new Daemon(path, args, join(folder, 'versitygw.log'), env);
+  await daemon.answers(() => Promise.all(endpoints.map(connected)));
+  return { endpoints, region, ...CREDENTIALS, ...(tls && { ca: tls.ca }), stop: () => daemon.stop() };
 }
 
-/** Rejects while nothing takes connections on a port. */
-export async function connected(port: number): Promise<void> {
+/** Rejects while nothing takes connections at an endpoint. */
+export async function connected(endpoint: string): Promise<void> {
+  const { hostname, port } = new URL(endpoint);
   return new Promise((resolve, reject) => {
-    const socket = connect(port, '127.0.0.1', () => {
+    const socket = connect(Number(port), hostname, () => {
       socket.destroy();
       resolve();
     }).once('error', reject);

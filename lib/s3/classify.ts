@@ -28,8 +28,9 @@ export function isRetryable(errorClass: ErrorClass): boolean {
  */
 export function classifyStatus(status: number, code = ''): ErrorClass {
   if (status === 503 || status === 429 || code === 'SlowDown') return 'throttled';
+  // versitygw says 404 XAdminUserNotFound where S3 says 403 InvalidAccessKeyId.
+  if (status === 401 || status === 403 || code === 'XAdminUserNotFound') return 'auth';
   if (status === 404) return 'notFound';
-  if (status === 401 || status === 403) return 'auth';
   if (status === 408 || code === 'RequestTimeout') return 'timeout';
   if (status >= 500) return 'server';
   return 'client';

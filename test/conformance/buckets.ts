@@ -1,5 +1,6 @@
 /** Buckets looked at and created. */
 import { type Bench, type Case, failed, same, succeeded } from './case';
+import { said } from './odd-keys';
 
 export const bucketCases: readonly Case[] = [
   { name: 'headBucket tells a bucket that is there from one that is not', run: head },
@@ -36,7 +37,7 @@ function create(t: Bench): void {
 }
 
 function createExisting(t: Bench): void {
-  const { failure, status } = t.s3.createBucket();
-  if (failure !== undefined) same('class', failure.errorClass, 'client');
-  t.report('createExisting', failure === undefined ? 'ok' : `${status} ${failure.code}`);
+  const outcome = t.s3.createBucket();
+  if (outcome.failure !== undefined) same('class', outcome.failure.errorClass, 'client');
+  t.report('createExisting', said(outcome));
 }

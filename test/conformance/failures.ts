@@ -31,9 +31,13 @@ function wrongSecret(t: Bench): void {
 
 function wrongAccessKey(t: Bench): void {
   const s3 = t.client({ ...ONCE, credentials: { accessKeyId: 'NOSUCHACCESSKEY', secretAccessKey: 'x' } });
-  const want = { errorClass: 'auth', status: 403 } as const;
-  failed('PUT', s3.putObject(t.key('a'), t.random(10), ''), { ...want, code: 'InvalidAccessKeyId' });
-  failed('HEAD', s3.headBucket(), want);
+  const put = s3.putObject(t.key('a'), t.random(10), '');
+  failed('PUT', put, { errorClass: 'auth' });
+  failed('LIST', s3.listObjects(), { errorClass: 'auth' });
+  // versitygw says 404, and an answer to HEAD holds no code to tell more.
+  const own = put.failure?.code === 'XAdminUserNotFound';
+  if (!own) same('code', put.failure?.code, 'InvalidAccessKeyId');
+  failed('HEAD', s3.headBucket(), own ? { errorClass: 'notFound', status: 404 } : { errorClass: 'auth', status: 403 });
 }
 
 function missingBucket(t: Bench): void {
@@ -91,16 +95,12 @@ function wrongScheme(t: Bench): void {
   else allFail(t, endpoint.replace('http', 'https'), ['connect']);
 }
 
-function twoEndpoints(t: Bench): string[] {
-  const [endpoint = ''] = t.options.endpoints;
-  return [endpoint, endpoint.replace('127.0.0.1', 'localhost')];
-}
-
 function rotation(t: Bench): void {
-  const endpoints = twoEndpoints(t);
+  const { endpoints } = t.options;
   const key = t.key('object');
   put(t, key, t.random(10));
   const hosts = endpoints.map(hostOf);
+  same('endpoints given', hosts.length, 2);
   const asked = (firstEndpoint: number) => {
     const s3 = t.client({ endpoints, firstEndpoint });
     return [0, 1, 2, 3].map(() => succeeded('HEAD', s3.headObject(key, '')).endpoint);

@@ -38,10 +38,10 @@ function abort(t: Bench): void {
   const { s3 } = t;
   const key = t.key('object');
   const { uploadId } = succeeded('create', s3.createMultipartUpload(key, ''));
-  const part = succeeded('part', s3.uploadPart(key, uploadId, 1, t.random(1000), ''));
+  succeeded('part', s3.uploadPart(key, uploadId, 1, t.random(1000), ''));
   succeeded('abort', s3.abortMultipartUpload(key, uploadId, ''));
   failed('HEAD', s3.headObject(key, ''), { errorClass: 'notFound' });
-  failed('completion', s3.completeMultipartUpload(key, uploadId, [part], ''), {
+  failed('further part', s3.uploadPart(key, uploadId, 2, t.random(10), ''), {
     errorClass: 'notFound',
     code: 'NoSuchUpload',
   });

@@ -25,11 +25,10 @@ function roundTrip(t: Bench, bytes: number): void {
   const key = t.key('object');
   const body = t.random(bytes);
   const hash = t.sha256(body);
-  const endpoint = hostOf(t.options.endpoints[0] ?? '');
 
   const written = put(t, key, body);
   same('bytes of PUT', written.bytes, bytes);
-  same('endpoint of PUT', written.endpoint, endpoint);
+  same('endpoint of PUT is one', t.options.endpoints.map(hostOf).includes(written.endpoint), true);
   const head = succeeded('HEAD', s3.headObject(key, '1KB'));
   same('content-length of HEAD', head.headers?.['content-length'], String(bytes));
   same('bytes of HEAD', head.bytes, 0);

@@ -26,7 +26,9 @@ def attempt(call):
     try:
         return call(), "ok"
     except ClientError as e:
-        return None, f"{e.response['ResponseMetadata']['HTTPStatusCode']} {e.response['Error'].get('Code', '')}"
+        status = str(e.response["ResponseMetadata"]["HTTPStatusCode"])
+        code = e.response["Error"].get("Code", "")
+        return None, f"{status} {'' if code == status else code}"  # without a body, boto3 has one for both
     except (BotoCoreError, ValueError) as e:
         return None, f"0 {type(e).__name__}"
 
@@ -47,22 +49,21 @@ def objects_in(bucket):
 
 def odd_keys(bucket, names):
     s3.create_bucket(Bucket=bucket, **asked["createBucket"])
-    kept = []
-    for key in [f"kept/{name}" for name in names]:
+    fates = []
+    for name in names:
+        key, gone = f"kept/{name}", f"gone/{name}"
         content = content_of(key)
         _, put = attempt(lambda: s3.put_object(Bucket=bucket, Key=key, Body=content))
         got, said = attempt(lambda: s3.get_object(Bucket=bucket, Key=key)["Body"].read())
         read = said.split(" ")[0] if got is None else "same" if got == content else "other"
         page, _ = attempt(lambda: s3.list_objects_v2(Bucket=bucket, Prefix=key))
-        listed = page is not None and any(entry["Key"] == key for entry in page.get("Contents", []))
-        kept.append({"key": key, "put": put, "read": read, "listed": listed})
-    gone = [f"gone/{name}" for name in names]
-    for key in gone:
-        attempt(lambda: s3.put_object(Bucket=bucket, Key=key, Body=content_of(key)))
-    delete = {"Objects": [{"Key": key} for key in gone], "Quiet": True}
-    answer, said = attempt(lambda: s3.delete_objects(Bucket=bucket, Delete=delete))
-    errors = [{"Key": "", "Code": said}] if answer is None else answer.get("Errors", [])
-    return {"kept": kept, "undeleted": [{"key": e["Key"], "code": e["Code"]} for e in errors]}
+        listed = None if page is None else any(entry["Key"] == key for entry in page.get("Contents", []))
+        attempt(lambda: s3.put_object(Bucket=bucket, Key=gone, Body=content_of(gone)))
+        answer, deleted = attempt(lambda: s3.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": gone}]}))
+        for error in answer.get("Errors", []) if answer else []:
+            deleted = error["Code"]
+        fates.append({"key": key, "put": put, "read": read, "listed": listed, "deleted": deleted})
+    return fates
 
 
 bucket = asked["bucket"]

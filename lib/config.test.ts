@@ -1,0 +1,455 @@
+import { describe, expect, test } from 'vitest';
+import {
+  type Config,
+  ConfigError,
+  defaultText,
+  type Environment,
+  publicConfig,
+  readConfig,
+  type Setting,
+  type SettingName,
+  settings,
+  settingTexts,
+} from './config';
+
+const SECRETS = { AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE', AWS_SECRET_ACCESS_KEY: 'hush/hush', AWS_SESSION_TOKEN: 'to/ken==' };
+
+/** As little as a run needs. */
+const LEAST: Environment = {
+  S3_ENDPOINTS: 'http://127.0.0.1:9000',
+  AWS_ACCESS_KEY_ID: SECRETS.AWS_ACCESS_KEY_ID,
+  AWS_SECRET_ACCESS_KEY: SECRETS.AWS_SECRET_ACCESS_KEY,
+  S3_BUCKET: 'bucket',
+};
+
+function problemsOf(...environments: Environment[]): readonly string[] {
+  try {
+    readConfig(...environments);
+  } catch (e) {
+    if (e instanceof ConfigError) return e.problems;
+    throw e;
+  }
+  return [];
+}
+
+const all = Object.entries(settings) as [SettingName, Setting<unknown>][];
+
+test('the table of settings: variable, option, default', () => {
+  const table = all.map(([, s]) => `${s.env.join(', ')} | ${s.option ? `--${s.option}` : ''} | ${defaultText(s)}`);
+  // A change here changes the README's table and what users have set: say so in CHANGELOG.md.
+  expect(`\n${table.join('\n')}\n`).toMatchInlineSnapshot(`
+    "
+    S3_ENDPOINTS, S3_POOL |  | required
+    AWS_ACCESS_KEY_ID |  | required
+    AWS_SECRET_ACCESS_KEY |  | required
+    AWS_SESSION_TOKEN |  | none
+    AWS_REGION |  | us-east-1
+    S3_BUCKET |  | required
+    S3_VERIFY_SSL |  | false
+    S3_ADDRESSING |  | path
+    S3LOADTEST_BACKEND |  | http
+    S3LOADTEST_DATA_DIR |  | ./data
+    S3LOADTEST_DURATION | --duration <time> | 5m
+    S3LOADTEST_CONCURRENCY | --concurrency <n> | cores × 8; 64 under bare \`k6 run\`
+    S3LOADTEST_SIZE | --size <list> | the pattern's own
+    S3LOADTEST_RATE | --rate <ops> | as fast as the VUs go (closed loop)
+    S3LOADTEST_THRESHOLDS | --threshold <metric:expr...> | http_req_failed:rate<0.01
+    S3LOADTEST_PREFIX | --prefix <prefix> | loadtest/
+    S3LOADTEST_WORKER_ID | --worker-id <id> | w0
+    S3LOADTEST_STATS_INTERVAL | --stats-interval <time> | 30s
+    S3LOADTEST_LOG_LEVEL | --log-level <level> | info
+    S3LOADTEST_SEED | --seed <n> | 1
+    S3LOADTEST_TIMEOUT | --timeout <time> | 60s
+    S3LOADTEST_PART_SIZE |  | 8MB
+    "
+  `);
+});
+
+test.each(all)('%s: what is shown as its default is its default', (_, s) => {
+  // A list's text is what stands in its place, as "the pattern's own".
+  if (s.fallback === undefined || Array.isArray(s.fallback)) return expect(defaultText(s)).toMatch(/\S/);
+  const shown = s.parse(defaultText(s));
+  if (shown === undefined) expect(defaultText(s)).toContain(String(s.fallback));
+  else expect(shown).toEqual(s.fallback);
+});
+
+test('no variable and no option stands for two settings', () => {
+  const variables = all.flatMap(([, s]) => s.env);
+  const options = all.flatMap(([, s]) => (s.option === undefined ? [] : [s.option.split(' ')[0]]));
+  expect(new Set(variables).size).toBe(variables.length);
+  expect(new Set(options).size).toBe(options.length);
+});
+
+test('what must be given has no default, and the other way round', () => {
+  for (const [, s] of all) if (s.required) expect(s.fallback).toBeUndefined();
+});
+
+describe('values', () => {
+  const KB = 1024;
+  const MB = 1024 * KB;
+  type Rows = { readonly [K in SettingName]: readonly { text: string; value: Config[K]; why: string }[] };
+
+  const right: Rows = {
+    endpoints: [
+      { text: 'http://127.0.0.1:9000', value: ['http://127.0.0.1:9000'], why: 'one' },
+      { text: 'https://s3.example.com', value: ['https://s3.example.com'], why: "the scheme's own port" },
+      {
+        text: ' http://a:1 , http://b:2/ ,',
+        value: ['http://a:1', 'http://b:2'],
+        why: 'spaces, a slash and a comma at the end',
+      },
+      { text: 'http://[::1]:9000', value: ['http://[::1]:9000'], why: 'IPv6' },
+      { text: 'http://minio_1:65535', value: ['http://minio_1:65535'], why: "a container's name" },
+    ],
+    accessKeyId: [
+      { text: 'AKIAIOSFODNN7EXAMPLE', value: 'AKIAIOSFODNN7EXAMPLE', why: "AWS's" },
+      { text: 'a', value: 'a', why: 'as short as others have them' },
+    ],
+    secretAccessKey: [
+      { text: 'wJalrXUtnFEMI/K7MDENG+bPx#=', value: 'wJalrXUtnFEMI/K7MDENG+bPx#=', why: 'any character but spaces' },
+    ],
+    sessionToken: [{ text: 'FwoGZXIvYXdzEBYaD/token==', value: 'FwoGZXIvYXdzEBYaD/token==', why: 'as AWS gives them' }],
+    region: [
+      { text: 'eu-west-1', value: 'eu-west-1', why: "AWS's" },
+      { text: 'garage', value: 'garage', why: "others'" },
+    ],
+    bucket: [
+      { text: 'my-bucket.v1', value: 'my-bucket.v1', why: 'dots and dashes' },
+      { text: 'Old_Bucket', value: 'Old_Bucket', why: 'older names' },
+    ],
+    verifySsl: [
+      { text: 'TRUE', value: true, why: 'any case' },
+      { text: '1', value: true, why: 'as a number' },
+      { text: 'no', value: false, why: 'as a word' },
+      { text: 'off', value: false, why: 'another' },
+    ],
+    addressing: [
+      { text: 'Virtual', value: 'virtual', why: 'any case' },
+      { text: 'path', value: 'path', why: 'the default' },
+    ],
+    backend: [{ text: 'HTTP', value: 'http', why: 'any case' }],
+    dataDir: [{ text: '/tmp/a b', value: '/tmp/a b', why: 'a folder may have spaces' }],
+    duration: [
+      { text: '1h30m', value: 5_400_000, why: 'a sum' },
+      { text: '1s', value: 1000, why: 'the least k6 takes' },
+    ],
+    concurrency: [
+      { text: '1', value: 1, why: 'the least' },
+      { text: '100000', value: 100_000, why: 'the most' },
+    ],
+    sizes: [
+      { text: '1KB', value: [{ label: '1KB', bytes: KB }], why: 'one' },
+      {
+        text: '10mb, 1KB',
+        value: [
+          { label: '10MB', bytes: 10 * MB },
+          { label: '1KB', bytes: KB },
+        ],
+        why: 'in the order given',
+      },
+      { text: '1024,1KB,1KiB', value: [{ label: '1KB', bytes: KB }], why: 'each once' },
+      { text: '1B', value: [{ label: '1B', bytes: 1 }], why: 'the least' },
+      { text: '100GB', value: [{ label: '100GB', bytes: 100 * 1024 * MB }], why: 'the most' },
+    ],
+    rate: [
+      { text: '2.5', value: 2.5, why: 'a fraction' },
+      { text: '30000/m', value: 500, why: 'by the minute' },
+    ],
+    thresholds: [
+      {
+        text: 'http_req_duration{op:GET,size:1KB}:p(99.9)<50',
+        value: [{ metric: 'http_req_duration{op:GET,size:1KB}', expr: 'p(99.9)<50' }],
+        why: 'tags and a percentile',
+      },
+      {
+        text: 's3_bytes:count>=1 ; checks:rate == .99;',
+        value: [
+          { metric: 's3_bytes', expr: 'count>=1' },
+          { metric: 'checks', expr: 'rate == .99' },
+        ],
+        why: 'two, with spaces',
+      },
+      {
+        text: 'http_reqs{endpoint:10.0.0.1:9000}:rate>100',
+        value: [{ metric: 'http_reqs{endpoint:10.0.0.1:9000}', expr: 'rate>100' }],
+        why: 'a colon in a tag',
+      },
+      {
+        text: 'a:avg<1;a:min<1;a:max<1;a:med<1;a:value!=1;a:p(0)===1;a:p(100)>1',
+        value: ['avg<1', 'min<1', 'max<1', 'med<1', 'value!=1', 'p(0)===1', 'p(100)>1'].map((expr) => ({
+          metric: 'a',
+          expr,
+        })),
+        why: "all of k6's methods and operators",
+      },
+    ],
+    prefix: [
+      { text: 'loadtest/', value: 'loadtest/', why: 'the default' },
+      { text: 'a/b.c-d_e/', value: 'a/b.c-d_e/', why: 'several folders' },
+    ],
+    workerId: [
+      { text: 'w12', value: 'w12', why: 'short' },
+      { text: 'host.example_1', value: 'host.example_1', why: "a host's name" },
+    ],
+    statsInterval: [{ text: '1s', value: 1000, why: 'the least' }],
+    logLevel: [{ text: 'WARNING', value: 'warning', why: 'as Python writes them' }],
+    seed: [
+      { text: '0', value: 0, why: 'the least' },
+      { text: '4294967295', value: 0xffff_ffff, why: 'the most' },
+    ],
+    timeout: [{ text: '500ms', value: 500, why: 'below a second' }],
+    partSize: [
+      { text: '5MB', value: 5 * MB, why: "S3's least" },
+      { text: '1GB', value: 1024 * MB, why: 'the most' },
+    ],
+  };
+
+  const wrong: { readonly [K in SettingName]: readonly { text: string; why: string }[] } = {
+    endpoints: [
+      { text: '127.0.0.1:9000', why: 'no scheme' },
+      { text: 'ftp://a', why: 'another scheme' },
+      { text: 'http://a/bucket', why: 'a path' },
+      { text: 'http://a?x=1', why: 'a query' },
+      { text: 'http://', why: 'no host' },
+      { text: 'http://a:', why: 'no port after the colon' },
+      { text: 'http://a:0', why: 'no such port' },
+      { text: 'http://a:65536', why: 'nor this' },
+      { text: 'http://a:1,http://a:1/', why: 'one twice would count for two' },
+      { text: 'http://a:1 http://b:2', why: 'no comma' },
+      { text: ',', why: 'none' },
+    ],
+    accessKeyId: [
+      { text: 'a b', why: 'a space' },
+      { text: '"AKID"', why: 'quotes that a shell left' },
+    ],
+    secretAccessKey: [
+      { text: 'two words', why: 'a space' },
+      { text: 'a\nb', why: 'a line break' },
+    ],
+    sessionToken: [{ text: 'two words', why: 'a space' }],
+    region: [
+      { text: 'us east', why: 'a space' },
+      { text: 'us/east', why: 'a slash would be another scope' },
+    ],
+    bucket: [
+      { text: 'ab', why: 'too short' },
+      { text: 'my/bucket', why: 'a slash' },
+      { text: '-bucket', why: 'begins with a dash' },
+      { text: 'bücket', why: 'no ASCII' },
+    ],
+    verifySsl: [
+      { text: 'maybe', why: 'neither' },
+      { text: '2', why: 'no truth value' },
+    ],
+    addressing: [{ text: 'dns', why: "another tool's word" }],
+    backend: [
+      { text: 'boto3', why: 'a Python client' },
+      { text: 'minio', why: 'another' },
+    ],
+    dataDir: [],
+    duration: [
+      { text: '0s', why: 'no time' },
+      { text: '999ms', why: 'k6 takes no less than a second' },
+      { text: '30', why: 'no unit' },
+      { text: '5 m', why: 'a space' },
+      { text: '-5m', why: 'negative' },
+    ],
+    concurrency: [
+      { text: '0', why: 'nobody' },
+      { text: '1.5', why: 'half a VU' },
+      { text: '100001', why: 'too many' },
+      { text: 'ten', why: 'a word' },
+      { text: '0x10', why: 'no decimal' },
+    ],
+    sizes: [
+      { text: '0B', why: 'S3 has them, a load of them has no bytes' },
+      { text: '101GB', why: 'too large' },
+      { text: '1KB,,1MB', why: 'an empty one' },
+      { text: '1KB 1MB', why: 'no comma' },
+      { text: 'big', why: 'a word' },
+    ],
+    rate: [
+      { text: '0', why: 'never' },
+      { text: '-1', why: 'negative' },
+      { text: '10/d', why: 'no such unit' },
+      { text: 'fast', why: 'a word' },
+    ],
+    thresholds: [
+      { text: 'p(99)<50', why: 'no metric' },
+      { text: 'http_req_duration', why: 'no expression' },
+      { text: 'http_req_duration:p99<50', why: 'k6 writes p(99)' },
+      { text: 'http_req_duration:p(101)<50', why: 'no such percentile' },
+      { text: 'http_req_duration:p(99)<', why: 'no value' },
+      { text: 'http_req_duration:p(99)<1.2.3', why: 'no number' },
+      { text: 'http_req_duration:p(99)<50ms', why: 'k6 takes plain numbers' },
+      { text: 'http_req_duration:p(99)!==50', why: 'no operator of k6' },
+      { text: 'http_req_duration:mean<50', why: 'no method of k6' },
+      { text: 'http_req_duration{op}:avg<50', why: 'a tag without a value' },
+      { text: 'http_req_duration{op:GET:avg<50', why: 'a brace that nothing closes' },
+      { text: 'a:avg<1,b:avg<1', why: 'a comma for the semicolon' },
+    ],
+    prefix: [
+      { text: 'loadtest', why: 'no slash at the end' },
+      { text: '/loadtest/', why: 'an empty folder' },
+      { text: 'a//', why: 'another' },
+      { text: '../', why: 'no folder of a bucket' },
+      { text: 'a b/', why: 'a space' },
+    ],
+    workerId: [
+      { text: 'a/b', why: 'a slash would be another layout' },
+      { text: '..', why: 'clients resolve it' },
+      { text: 'a b', why: 'a space' },
+    ],
+    statsInterval: [
+      { text: '500ms', why: 'too often' },
+      { text: '30', why: 'no unit' },
+    ],
+    logLevel: [{ text: 'trace', why: 'no such level' }],
+    seed: [
+      { text: '-1', why: 'negative' },
+      { text: '4294967296', why: 'more than 32 bits' },
+      { text: '1.5', why: 'a fraction' },
+    ],
+    timeout: [
+      { text: '0s', why: 'no time' },
+      { text: '60', why: 'no unit' },
+    ],
+    partSize: [
+      { text: '4MB', why: "less than S3's least" },
+      { text: '2GB', why: 'more than fits a VU' },
+      { text: '8', why: 'bytes' },
+    ],
+  };
+
+  const rightRows = all.flatMap(([name, s]) => right[name].map((row) => ({ ...row, name, variable: s.env[0] })));
+  test.each(rightRows)('$variable=$text: $why', ({ name, variable, text, value }) => {
+    expect(readConfig({ ...LEAST, [variable]: text })[name]).toEqual(value);
+  });
+
+  const wrongRows = all.flatMap(([name, s]) => wrong[name].map((row) => ({ ...row, setting: s, variable: s.env[0] })));
+  test.each(wrongRows)('$variable=$text is refused in one line: $why', ({ setting, variable, text }) => {
+    const problems = problemsOf({ ...LEAST, [variable]: text });
+    const shown = setting.secret ? '(not shown)' : JSON.stringify(text.trim());
+    expect(problems).toEqual([`${variable} is ${shown}: give ${setting.expected}`]);
+    expect(problems[0]).not.toContain('\n');
+  });
+});
+
+describe('readConfig', () => {
+  test('a run needs four settings, and has all the others', () => {
+    const config = readConfig(LEAST);
+    for (const [name, s] of all) {
+      if (!s.required) expect(config[name], name).toEqual(s.fallback);
+    }
+    expect(config).toMatchObject({
+      endpoints: ['http://127.0.0.1:9000'],
+      bucket: 'bucket',
+      accessKeyId: 'AKIDEXAMPLE',
+    });
+  });
+
+  test.each([
+    {
+      environments: [{ S3_BUCKET: 'env' }, { S3_BUCKET: 'here' }, { S3_BUCKET: 'home' }],
+      is: 'env',
+      why: 'the first that has it wins',
+    },
+    { environments: [{}, { S3_BUCKET: 'here' }, { S3_BUCKET: 'home' }], is: 'here', why: 'then the next' },
+    { environments: [{ S3_BUCKET: undefined }, {}, { S3_BUCKET: 'home' }], is: 'home', why: 'then the last' },
+    {
+      environments: [{ S3_BUCKET: '' }, { S3_BUCKET: 'here' }],
+      is: 'here',
+      why: 'empty is none, as an unset variable of a CI job is',
+    },
+    { environments: [{ S3_BUCKET: ' \t' }, { S3_BUCKET: 'here' }], is: 'here', why: 'and so are spaces' },
+    { environments: [{ S3_BUCKET: ' env ' }], is: 'env', why: 'spaces around are no part of it' },
+  ])('$environments: $why', ({ environments, is }) => {
+    const { S3_BUCKET: _, ...rest } = LEAST;
+    expect(readConfig(...environments, rest).bucket).toBe(is);
+  });
+
+  test.each([
+    { environments: [{ S3_POOL: 'http://pool' }], is: 'http://pool', why: "the original's other name" },
+    {
+      environments: [{ S3_POOL: 'http://pool', S3_ENDPOINTS: 'http://own' }],
+      is: 'http://own',
+      why: 'the first name wins within one',
+    },
+    {
+      environments: [{ S3_POOL: 'http://pool' }, { S3_ENDPOINTS: 'http://own' }],
+      is: 'http://pool',
+      why: 'but the nearer environment before that',
+    },
+    {
+      environments: [{ S3_POOL: 'http://pool', S3_ENDPOINTS: ' ' }],
+      is: 'http://pool',
+      why: 'an empty first name is none',
+    },
+  ])('$environments: $why', ({ environments, is }) => {
+    const { S3_ENDPOINTS: _, ...rest } = LEAST;
+    expect(readConfig(...environments, rest).endpoints).toEqual([is]);
+  });
+
+  test('all that is missing is said at once, a line each, and what is wrong besides', () => {
+    const environment = { S3LOADTEST_DURATION: '5 minutes', S3_VERIFY_SSL: 'perhaps' };
+    expect(problemsOf(environment)).toEqual([
+      'S3_ENDPOINTS is missing (S3 endpoints, separated by commas; each request takes the next one): set it in the environment or in .env',
+      'AWS_ACCESS_KEY_ID is missing (access key): set it in the environment or in .env',
+      'AWS_SECRET_ACCESS_KEY is missing (secret key): set it in the environment or in .env',
+      'S3_BUCKET is missing (bucket to load; it must be there): set it in the environment or in .env',
+      'S3_VERIFY_SSL is "perhaps": give true or false',
+      'S3LOADTEST_DURATION is "5 minutes": give a duration of 1s or more, such as 30s, 5m, 2h, 1d, 1w or 1h30m',
+    ]);
+    expect(() => readConfig(environment)).toThrow(problemsOf(environment).join('\n'));
+  });
+
+  test('the variable that is wrong is named, not the one it stands for', () => {
+    const { S3_ENDPOINTS: _, ...rest } = LEAST;
+    expect(problemsOf({ ...rest, S3_POOL: 'nope' })[0]).toMatch(/^S3_POOL is "nope": give /);
+  });
+
+  test('a wrong value is not passed over for a right one further on: it is what the user meant', () => {
+    expect(problemsOf({ S3LOADTEST_SEED: 'x' }, { ...LEAST, S3LOADTEST_SEED: '1' })).toHaveLength(1);
+  });
+
+  test('variables that are no settings are left alone', () => {
+    expect(readConfig({ ...LEAST, PATH: '/bin', AWS_PROFILE: 'x' })).toEqual(readConfig(LEAST));
+  });
+});
+
+describe('secrets', () => {
+  const config = readConfig({ ...LEAST, ...SECRETS });
+
+  test('are in what the client gets, and in nothing that is shown', () => {
+    expect(config).toMatchObject({
+      accessKeyId: 'AKIDEXAMPLE',
+      secretAccessKey: 'hush/hush',
+      sessionToken: 'to/ken==',
+    });
+    const shown = JSON.stringify(publicConfig(config));
+    for (const secret of Object.values(SECRETS)) expect(shown).not.toContain(secret);
+  });
+
+  test('are all that is left out of it', () => {
+    const secret = all.filter(([, s]) => s.secret).map(([name]) => name);
+    expect(secret.sort()).toEqual(['accessKeyId', 'secretAccessKey', 'sessionToken']);
+    const left = Object.keys(config).filter((name) => !(name in publicConfig(config)));
+    expect(left.sort()).toEqual(secret);
+  });
+
+  test('are not in a message about them, nor in one about an endpoint that has some', () => {
+    const [about] = problemsOf({ ...LEAST, AWS_SECRET_ACCESS_KEY: 'hush hush' });
+    expect(about).toBe('AWS_SECRET_ACCESS_KEY is (not shown): give a secret key without spaces');
+    const [endpoint] = problemsOf({ ...LEAST, S3_ENDPOINTS: 'http://me:hush@host:9000,https://a:hush@b' });
+    expect(endpoint).toMatch(/^S3_ENDPOINTS is "http:\/\/…@host:9000,https:\/\/…@b": give /);
+  });
+});
+
+test('settingTexts gives each text that is set, once, under its first name, and nothing else', () => {
+  const texts = settingTexts(
+    { S3_POOL: ' http://pool ', S3LOADTEST_SEED: '', PATH: '/bin' },
+    { S3_ENDPOINTS: 'http://own', S3LOADTEST_SEED: '7' },
+  );
+  expect(texts).toEqual({ S3_ENDPOINTS: 'http://pool', S3LOADTEST_SEED: '7' });
+  expect(readConfig({ ...LEAST, ...texts })).toMatchObject({ endpoints: ['http://pool'], seed: 7 });
+});
