@@ -53,7 +53,7 @@ test('the table of settings: variable, option, default', () => {
     S3LOADTEST_CONCURRENCY | --concurrency <n> | cores × 8; 64 under bare \`k6 run\`
     S3LOADTEST_SIZE | --size <list> | the pattern's own
     S3LOADTEST_RATE | --rate <ops> | as fast as the VUs go (closed loop)
-    S3LOADTEST_THRESHOLDS | --threshold <metric:expr...> | http_req_failed:rate<0.01
+    S3LOADTEST_THRESHOLDS | --threshold <metric:expr> | http_req_failed:rate<0.01
     S3LOADTEST_PREFIX | --prefix <prefix> | loadtest/
     S3LOADTEST_WORKER_ID | --worker-id <id> | w0
     S3LOADTEST_STATS_INTERVAL | --stats-interval <time> | 30s

@@ -9,6 +9,8 @@ export interface Setting<T> {
   readonly env: readonly [string, ...string[]];
   /** The CLI's option as commander writes it, without the dashes' name repeated: `duration <time>`. */
   readonly option?: string;
+  /** The option may be given several times; the variable separates its values by semicolons. */
+  readonly repeats?: true;
   readonly help: string;
   /** Undefined when the setting may be left out or, with `required`, must not be. */
   readonly fallback: T | undefined;
@@ -37,6 +39,8 @@ export interface Threshold {
 
 export const STANDARD_SIZES = ['1KB', '10KB', '100KB', '1MB', '10MB', '100MB'] as const;
 const LARGEST_OBJECT = 100 * 1024 ** 3;
+/** Go counts a duration in nanoseconds, up to 292 years; nobody tests for more than one. */
+const LONGEST = 366 * 86_400_000;
 const SMALLEST_PART = 5 * 1024 ** 2;
 
 const text = (pattern: RegExp) => (value: string) => (pattern.test(value) ? value : undefined);
@@ -65,7 +69,9 @@ function parseEndpoints(value: string): string[] | undefined {
     const port = Number(match?.[1] ?? 1);
     return match !== null && port >= 1 && port <= 65_535;
   });
-  return right && endpoints.length > 0 && new Set(endpoints).size === endpoints.length ? endpoints : undefined;
+  // Figures are kept by host and port: one of both schemes would count as one, twice.
+  const hosts = new Set(endpoints.map((e) => e.replace(/^https?:/, '')));
+  return right && endpoints.length > 0 && hosts.size === endpoints.length ? endpoints : undefined;
 }
 
 function parseSizes(value: string): ObjectSize[] | undefined {
@@ -104,7 +110,7 @@ const positive = <T extends number>(parse: (value: string) => T | undefined) => 
 
 function atLeastASecond(value: string): number | undefined {
   const ms = parseDuration(value);
-  return ms !== undefined && ms >= 1000 ? ms : undefined;
+  return ms !== undefined && ms >= 1000 && ms <= LONGEST ? ms : undefined;
 }
 
 function setting<T>(s: Setting<T>): Setting<T> {
@@ -230,8 +236,9 @@ export const settings = {
   }),
   thresholds: setting<Threshold[]>({
     env: ['S3LOADTEST_THRESHOLDS'],
-    option: 'threshold <metric:expr...>',
-    help: 'k6 thresholds, in the variable separated by semicolons; one on http_req_failed replaces the default',
+    option: 'threshold <metric:expr>',
+    repeats: true,
+    help: 'a k6 threshold, any number of them, in the variable separated by semicolons; one on http_req_failed replaces the default',
     fallback: [],
     fallbackText: 'http_req_failed:rate<0.01',
     parse: parseThresholds,

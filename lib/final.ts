@@ -40,7 +40,7 @@ export function finalText(result: Result): string {
   const head = `FINAL: ops=${formatCount(ops)} (${formatCount(rate)}/s), bytes=${formatBytes(bytes)}`;
   const lines = [
     `${head}, errors=${formatCount(errors)}, elapsed=${formatDuration(result.run.durationMs)}${result.interrupted ? ' (interrupted)' : ''}`,
-    ...latencyLine(result.totals),
+    ...latencyLine(result),
     ...errorLine(result),
     ...result.thresholds.filter((t) => !t.ok).map((t) => `  Threshold failed: ${t.metric} ${t.expr}`),
     ...result.warnings.map((w) => `  Warning: ${w.message}: ${w.remedy}`),
@@ -48,12 +48,17 @@ export function finalText(result: Result): string {
   return lines.join('\n');
 }
 
-function latencyLine(totals: readonly Total[]): string[] {
-  const byOp = totals.flatMap((total) => {
+/** What a total is of: the operation, and the test where there are several. */
+function nameOf(total: Total, { run }: Result): string {
+  return run.tests.length > 1 ? `${total.test} ${total.op}` : total.op;
+}
+
+function latencyLine(result: Result): string[] {
+  const byOp = result.totals.flatMap((total) => {
     const { latency } = total;
     if (!latency) return [];
     const shown = PERCENTILES.map((p) => `p${p}=${formatLatency(percentile(latency, p) ?? 0)}`);
-    return [`${total.op} ${shown.join(' ')}`];
+    return [`${nameOf(total, result)} ${shown.join(' ')}`];
   });
   return byOp.length > 0 ? [`  Latency: ${byOp.join(' | ')}`] : [];
 }
@@ -62,7 +67,7 @@ function errorLine(result: Result): string[] {
   const failed = result.totals.filter((total) => errorCount(total) > 0);
   const byOp = failed.map((total) => {
     const classes = Object.entries(total.errors).map(([name, n]) => `${name}=${formatCount(n)}`);
-    return `${total.op} ${classes.join(' ')}`;
+    return `${nameOf(total, result)} ${classes.join(' ')}`;
   });
   const retries = result.generator.retries > 0 ? ` (retries=${formatCount(result.generator.retries)})` : '';
   const samples = result.errorSamples.map((sample) => `    ${sample.class}: ${sample.op} ${sample.message}`);

@@ -1,6 +1,6 @@
 /** Where objects stand, and which of them a VU may read. Pure but for the clock. */
 
-import { below } from './random';
+import { below, shuffle } from './random';
 import type { ListOutcome, S3 } from './s3/api';
 
 /** `loadtest/{worker}/{size}/{test}/{timestamp_us}/{suffix}`, as the original laid it out. */
@@ -10,12 +10,15 @@ export interface KeyParts {
   readonly test: string;
 }
 
+/** Keys that need no encoding, as all that KeyMaker makes: others are left alone, so that VUs need not look at each. */
+const PLAIN = /^[A-Za-z0-9\-._~/]+$/;
 /** Keys a worker remembers in all, shared out among its VUs: k6 has nothing that VUs could share. */
 const TRACKED_KEYS = 5_000;
 /** Found keys that all VUs together may hold; each VU gets a copy of what setup returns. */
 const FOUND_KEYS_IN_ALL_VUS = 200_000;
 const FOUND_KEYS_MOST = 5_000;
 const FOUND_KEYS_LEAST = 120;
+const MOST_PAGES = 10;
 
 /** Makes keys of a size that no other VU, run or worker makes: by time, VU, count and four random letters. */
 export type MakeKey = (size: string) => string;
@@ -71,7 +74,7 @@ export function createTrackedKeys(
       if (tracked === undefined) return undefined;
       const own = tracked.own;
       const others = tracked.found;
-      const n = Math.floor(Math.random() * (own.length + others.length));
+      const n = (Math.random() * (own.length + others.length)) | 0;
       return n < own.length ? own[n] : others[n - own.length];
     },
   };
@@ -105,14 +108,16 @@ export function findKeys(
   const found: Record<string, string[]> = {};
   const label = new Map(sizes.map((size) => [size.bytes, size.label]));
   const folders = (under: string[]) => under.flatMap((folder) => subfolders(s3, folder, onFailure));
-  const groups = folders(folders(folders([prefix]))); // worker, size, test
-  const share = Math.max(1, Math.floor(most / Math.max(1, groups.length)));
+  const all = folders(folders(folders([prefix]))); // worker, size, test
+  // Where one of each would be too many, chance takes some: the first in order would be those of the first workers only.
+  const groups = all.length > most ? shuffle(all, Math.random).slice(0, most) : all;
+  const share = Math.floor(most / Math.max(1, groups.length));
   for (const group of groups) {
     const page = s3.listObjects({ prefix: group, maxKeys: Math.min(1000, share) });
     if (page.failure) onFailure(page);
     for (const { key, bytes } of page.objects) {
       const size = label.get(bytes);
-      if (size === undefined || parseKey(prefix, key) === undefined) continue;
+      if (size === undefined || !PLAIN.test(key) || parseKey(prefix, key) === undefined) continue;
       found[size] ??= [];
       found[size].push(key);
     }
@@ -120,15 +125,16 @@ export function findKeys(
   return found;
 }
 
-/** The prefixes one level below; a worker's thousand pages are enough for any layout of this kind. */
+/** The prefixes one level below, of so many pages at most: no layout of this kind has more, but a bucket of others' may. */
 function subfolders(s3: S3, prefix: string, onFailure: (outcome: ListOutcome) => void): string[] {
   const all: string[] = [];
   let next: string | undefined;
-  do {
+  for (let n = 0; n < MOST_PAGES; n++) {
     const page = s3.listObjects({ prefix, delimiter: '/', ...(next === undefined ? {} : { continuationToken: next }) });
     if (page.failure) onFailure(page);
     all.push(...page.prefixes);
     next = page.next;
-  } while (next !== undefined && all.length < 10_000);
+    if (next === undefined) break;
+  }
   return all;
 }

@@ -3,15 +3,37 @@ import { type Config, ConfigError, type Environment, readConfig } from './config
 import { parseEnvFile } from './env-file';
 import { FROM_CLI } from './protocol';
 
-/** @throws ConfigError naming every missing and every bad setting. */
+/** @throws ConfigError naming every missing and every bad setting, or the folder that a bare run can't write to. */
 export function loadConfig(): Config {
-  return readConfig(__ENV, ...envFiles());
+  const config = readConfig(__ENV, ...envFiles());
+  if (isBareRun()) checkResultsFolder(config.dataDir);
+  return config;
+}
+
+/**
+ * Whether this is `k6 run` by hand, with the machine's files and variables. The CLI has read the files already. And k6 puts
+ * every file that a script opens into an archive: `k6 archive` and `k6 cloud run` pass no system variables on, so where
+ * there is no PATH there is to be no secret either.
+ */
+function isBareRun(): boolean {
+  return __ENV[FROM_CLI.present] === undefined && __ENV.PATH !== undefined;
+}
+
+/** k6 makes no folders, and exits 0 when it could not write: a run whose Result would be lost is better not begun. */
+function checkResultsFolder(dataDir: string): void {
+  const path = `${dataDir.startsWith('/') ? dataDir : `${__ENV.PWD ?? '.'}/${dataDir}`}/results`;
+  try {
+    open(path);
+  } catch (e) {
+    if (/directories/.test(String(e))) return;
+  }
+  throw new ConfigError([
+    `S3LOADTEST_DATA_DIR is "${dataDir}": there is no folder ${path} for the Result: make it, or name another`,
+  ]);
 }
 
 function envFiles(): Environment[] {
-  // The CLI has read the files already. And k6 puts every file that a script opens into an archive: `k6 archive` and
-  // `k6 cloud run` pass no system variables on, so where there is no PATH there is to be no secret either.
-  if (__ENV[FROM_CLI.present] !== undefined || __ENV.PATH === undefined) return [];
+  if (!isBareRun()) return [];
   const folders = [__ENV.PWD, __ENV.HOME && `${__ENV.HOME}/.s3loadtest`];
   return folders.flatMap((folder) => (folder ? readIfThere(`${folder}/.env`) : []));
 }

@@ -107,6 +107,16 @@ describe('instead', () => {
     }
   });
 
+  test('never borrows from the next deck, whose shares hold by themselves', () => {
+    for (const seed of [1, 2, 3, 4, 5, 6, 7, 8]) {
+      const deck = createDeck({ GET: 1, PUT: 1 }, ['1KB'], seeded(seed));
+      const [, last] = take(deck, 2) as [Card, Card];
+      const other = last.op === 'GET' ? 'PUT' : 'GET';
+      expect(deck.instead(last, other)).toEqual({ op: other, size: '1KB' });
+      for (let i = 0; i < 5; i++) expect(counts(take(deck, 2))).toEqual({ 'GET 1KB': 1, 'PUT 1KB': 1 });
+    }
+  });
+
   test('gives one all the same when the deck has none left: a bucket that was emptied meanwhile', () => {
     const deck = createDeck({ GET: 1 }, ['1KB'], seeded(1));
     expect(deck.instead(deck.next(), 'PUT')).toEqual({ op: 'PUT', size: '1KB' });

@@ -47,6 +47,8 @@ interface Prepared {
   readonly runId: string;
   /** Milliseconds since 1970 when setup ended. */
   readonly startedAt: number;
+  /** Milliseconds that setup took: k6 counts them as the test's. */
+  readonly setupMs: number;
   readonly found: Readonly<Record<string, readonly string[]>>;
 }
 
@@ -116,14 +118,21 @@ function options(definition: PatternDefinition, config: Config, measured: Measur
     // A redirect would be followed with a signature for another host.
     maxRedirects: 0,
     throw: true,
+    // S3 has no cookies, and a new jar for each iteration is not for nothing.
+    noCookiesReset: true,
     setupTimeout: '120s',
     userAgent: 's3loadtest',
   };
 }
 
-/** A client that starts its rotation at one of the endpoints, by number, and stays within one request's time limit. */
-function connect(config: Config, recorder: Recorder, first: number, limits: { timeout: number; attempts: number }): S3 {
-  const options = { ...config, ...limits, credentials: config, firstEndpoint: first };
+/** A client that starts its rotation at one of the endpoints, by number. */
+function connect(
+  config: Config,
+  recorder: Recorder,
+  first: number,
+  how: { timeout: number; attempts: number; plainKeys?: boolean },
+): S3 {
+  const options = { ...config, ...how, credentials: config, firstEndpoint: first };
   return createHttpS3(options, recorder, sleep);
 }
 
@@ -148,7 +157,7 @@ function prepare(
   const runId = __ENV[FROM_CLI.runId] ?? newRunId(startedAt, definition.name);
   const begin: Begin = { measured: [measured] };
   if (startedByCli()) console.info(MARKS.begin + JSON.stringify(begin));
-  return { runId, startedAt, found };
+  return { runId, startedAt, setupMs: exec.instance.currentTestRunDuration, found };
 }
 
 const startedByCli = () => __ENV[FROM_CLI.present] !== undefined;
@@ -188,27 +197,28 @@ function virtualUser(
   const bytesOf = new Map(sizes.map((size) => [size.label, size.bytes]));
   const allBytes = sizes.map((size) => size.bytes);
   const vu = exec.vu.idInTest;
-  const s3 = connect(config, createRecorder(), vu, { timeout: config.timeout, attempts: ATTEMPTS });
+  const s3 = connect(config, createRecorder(), vu, { timeout: config.timeout, attempts: ATTEMPTS, plainKeys: true });
   const deck = createDeck(definition.mix as Mix, labels, seeded(config.seed * 1_000_003 + vu));
   const keys = createTrackedKeys(labels, config.concurrency, prepared.found);
   const makeKey = createKeyMaker(config.prefix, config.workerId, definition.name, vu);
   const payload = createPayload(allBytes, config.partSize, crypto.randomBytes);
 
-  const get = (key: string, size: string) => s3.getObject(key, size, bytesOf.get(size));
-  const put = (size: string) => {
+  const put = (size: string): void => {
     const key = makeKey(size);
     const bytes = bytesOf.get(size) as number;
-    const outcome = payload.inParts(bytes)
-      ? s3.putObjectInParts(key, payload.parts(bytes), size)
-      : s3.putObject(key, payload.body(bytes), size);
+    const outcome =
+      bytes > config.partSize
+        ? s3.putObjectInParts(key, payload.parts(bytes), size)
+        : s3.putObject(key, payload.body(bytes), size);
     if (outcome.failure === undefined) keys.wrote(size, key);
   };
 
   return () => {
     const card = deck.next();
-    if (card.op === 'PUT') return put(card.size);
-    const key = keys.any(card.size);
-    if (key !== undefined) get(key, card.size);
+    const size = card.size;
+    if (card.op === 'PUT') return put(size);
+    const key = keys.any(size);
+    if (key !== undefined) s3.getObject(key, size, bytesOf.get(size));
     // Until there is something to read, write it; the read comes later instead, so that shares stay as they are.
     else put(deck.instead(card, 'PUT').size);
   };
@@ -221,6 +231,7 @@ function report(data: SummaryData & { setup_data?: Prepared }, config: Config, m
   const result = summarize(data, config, {
     runId: prepared.runId,
     startedAt: prepared.startedAt,
+    setupMs: prepared.setupMs,
     measured: [measured],
     plannedMs: config.duration,
     vus: config.concurrency,

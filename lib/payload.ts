@@ -36,10 +36,13 @@ export function memoryNeed(vus: number, sizes: readonly number[], partSize: numb
 export interface Payload {
   /** A new body, to be sent before the next one is asked for. */
   body(bytes: number): ArrayBuffer;
-  /** Whether a body of this many bytes goes in parts. */
-  inParts(bytes: number): boolean;
   /** A large body, a part at a time out of the one pool. */
   parts(bytes: number): PartedBody;
+}
+
+interface Buffered {
+  readonly buffer: ArrayBuffer;
+  readonly words: Uint32Array;
 }
 
 /** `sizes` are all that will be asked for. The pool is filled with the first body: a VU that only reads has none. */
@@ -49,46 +52,38 @@ export function createPayload(
   randomBytes: (n: number) => ArrayBuffer,
 ): Payload {
   const poolBytes = Math.max(SMALLEST_POOL, Math.ceil(largestPiece(sizes, partSize) / 4) * 4);
-  let pool: ArrayBuffer | undefined;
-  let words = new Uint32Array(0);
   // Small bodies have a buffer each, stamped anew: cutting them out of the pool would leave k6 a buffer to collect each time.
-  const small = new Map<number, { buffer: ArrayBuffer; words: Uint32Array }>();
+  const small = new Map<number, Buffered>();
+  let large: Buffered | undefined;
   let count = Math.floor(Math.random() * 0x1_0000_0000);
 
-  /** Makes every block of the words from one index to another unlike any other: a random number, then a count. */
-  const stamp = (into: Uint32Array, from: number, end: number): void => {
+  const fill = (bytes: number): Buffered => {
+    const isSmall = bytes <= SMALL && bytes >= STAMP;
+    const buffer = randomBytes(isSmall ? bytes : poolBytes);
+    const filled = { buffer, words: new Uint32Array(buffer, 0, Math.floor(buffer.byteLength / 4)) };
+    if (isSmall) small.set(bytes, filled);
+    else large = filled;
+    return filled;
+  };
+
+  const body = (bytes: number): ArrayBuffer => {
+    let from = 0;
+    let own = bytes <= SMALL && bytes >= STAMP ? small.get(bytes) : large;
+    if (own === undefined) own = fill(bytes);
+    if (own === large) from = Math.floor(Math.random() * (Math.floor((poolBytes - bytes) / 4) + 1));
+    const words = own.words;
+    // A random number and a count make each block unlike any other; a body of less than both has as much as fits.
+    const end = bytes < STAMP ? from : from + (bytes - STAMP) / 4;
     for (let at = from; at <= end; at += BLOCK / 4) {
-      into[at] = Math.random() * 0x1_0000_0000;
-      into[at + 1] = count++;
+      words[at] = Math.random() * 0x1_0000_0000;
+      words[at + 1] = count++;
     }
+    if (own.buffer.byteLength === bytes) return own.buffer;
+    return own.buffer.slice(from * 4, from * 4 + bytes);
   };
-
-  const smallBody = (bytes: number): ArrayBuffer => {
-    let own = small.get(bytes);
-    if (own === undefined) {
-      const buffer = randomBytes(bytes);
-      own = { buffer, words: new Uint32Array(buffer, 0, Math.floor(bytes / 4)) };
-      small.set(bytes, own);
-    }
-    stamp(own.words, 0, (bytes - STAMP) / 4);
-    return own.buffer;
-  };
-
-  const largeBody = (bytes: number): ArrayBuffer => {
-    if (pool === undefined) {
-      pool = randomBytes(poolBytes);
-      words = new Uint32Array(pool);
-    }
-    const from = Math.floor(Math.random() * ((poolBytes - bytes) / 4 + 1));
-    stamp(words, from, from + (bytes - STAMP) / 4);
-    return bytes === poolBytes ? pool : pool.slice(from * 4, from * 4 + bytes);
-  };
-
-  const body = (bytes: number): ArrayBuffer => (bytes <= SMALL && bytes >= STAMP ? smallBody(bytes) : largeBody(bytes));
 
   return {
     body,
-    inParts: (bytes) => bytes > partSize,
     parts: (bytes) => {
       const partBytes = partBytesFor(bytes, partSize);
       return { bytes, partBytes, part: (i) => body(Math.min(partBytes, bytes - i * partBytes)) };

@@ -2,8 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { below, seeded, shuffle } from './random';
 
 describe('seeded', () => {
-  // Worked out apart, in Python, from https://gist.github.com/tommyettinger/46a874533244883189143505d203312c. A run's seed
-  // stands in its Result: the numbers it gives must never change.
+  // mulberry32, worked out apart in Python. A run's seed stands in its Result: the numbers it gives must never change.
   test.each([
     { seed: 0, first: [0.26642920868471265, 0.0003297457005828619, 0.2232720274478197] },
     { seed: 1, first: [0.6270739405881613, 0.002735721180215478, 0.5274470399599522] },

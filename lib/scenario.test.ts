@@ -18,7 +18,7 @@ test('without a rate, each VU goes at its own pace from start to end', () => {
     executor: 'constant-vus',
     vus: 8,
     duration: '90000ms',
-    gracefulStop: '60000ms',
+    gracefulStop: '65000ms',
     tags: { test: 'firehose' },
   });
 });
@@ -31,7 +31,7 @@ test('with one, operations begin on time, by VUs that are all there from the sta
     duration: '90000ms',
     preAllocatedVUs: 8,
     maxVUs: 8,
-    gracefulStop: '60000ms',
+    gracefulStop: '65000ms',
     tags: { test: 'firehose' },
   });
 });

@@ -2,15 +2,15 @@
 import type { Scenario } from 'k6/options';
 import type { Config } from './config';
 
-/** How long operations under way at the end may take before k6 breaks them off. */
-export const GRACEFUL_STOP_MS = 60_000;
+/** How much longer than one request's time limit operations under way at the end may take before k6 breaks them off. */
+const GRACE_MS = 5_000;
 
 /**
  * The scenario of a pattern that runs from start to end: as many VUs as asked for, each at its own pace (closed loop), or
  * with a rate, operations begun on time whatever the store takes (open loop).
  */
 export function continuous(test: string, config: Config): Scenario {
-  const common = { gracefulStop: `${GRACEFUL_STOP_MS}ms`, tags: { test } };
+  const common = { gracefulStop: `${config.timeout + GRACE_MS}ms`, tags: { test } };
   const duration = `${config.duration}ms`;
   const vus = config.concurrency;
   if (config.rate === undefined) return { executor: 'constant-vus', vus, duration, ...common };

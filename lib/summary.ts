@@ -34,6 +34,8 @@ export interface RunFacts {
   readonly runId: string;
   /** Milliseconds since 1970. */
   readonly startedAt: number;
+  /** Milliseconds from k6's start of the test to that: setup is no load, but k6 counts it as the test's time. */
+  readonly setupMs: number;
   readonly measured: readonly Measured[];
   /** How long the load was to last at least. */
   readonly plannedMs: number;
@@ -50,6 +52,7 @@ const round = (ms: number) => Number(ms.toPrecision(6));
 /** The Result of one k6 process. What only the CLI sees (CPU, memory, timeline, workers) is left empty. */
 export function summarize(data: SummaryData, config: Config, facts: RunFacts): Result {
   const metrics = data.metrics ?? {};
+  const durationMs = data.state.testRunDurationMs - facts.setupMs;
   const figures = <T extends Tags>(tags: T) => ({ ...tags, ...readFigures(metrics, tags) });
   const seen = (f: Figures) => f.ops > 0 || errorCount(f) > 0;
   const count = (name: string) => metrics[name]?.values.count ?? 0;
@@ -59,7 +62,7 @@ export function summarize(data: SummaryData, config: Config, facts: RunFacts): R
       id: facts.runId,
       tests: facts.measured.map((m) => m.test),
       startedAt: new Date(facts.startedAt).toISOString(),
-      durationMs: Math.round(data.state.testRunDurationMs),
+      durationMs: Math.round(durationMs),
       seed: config.seed,
       backend: config.backend,
       versions: facts.versions,
@@ -84,7 +87,7 @@ export function summarize(data: SummaryData, config: Config, facts: RunFacts): R
     errorSamples: [],
     warnings: warningsOf(config, count('dropped_iterations')),
     // k6 does not say that it was stopped early, but only a run that was ends before its time.
-    interrupted: data.state.testRunDurationMs < facts.plannedMs - 50,
+    interrupted: durationMs < facts.plannedMs - 50,
     partial: false,
   };
 }

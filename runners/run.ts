@@ -4,13 +4,13 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import { execute } from './execute';
 import { ROOT, scriptOf } from './project';
-import { addSettingOptions, loadSettings, type Options } from './settings';
+import { addSettingOptions, collect, loadSettings, type Options } from './settings';
 import { getTools, type Tool } from './tools';
 
 /** Adds the options that `run` and what runs like it take. */
 export function addRunOptions(command: Command): Command {
   return addSettingOptions(command)
-    .option('--out <uri...>', "k6's --out: where metrics also go (json=FILE, experimental-prometheus-rw, cloud …)")
+    .option('--out <uri>', "k6's --out, any number of them: json=FILE, experimental-prometheus-rw, cloud …", collect)
     .option('--no-memory-check', 'run even when memory may not suffice')
     .option('--dry-run', 'print the k6 command and start nothing')
     .option('--json', 'print the Result on standard output, and all else on standard error');

@@ -31,9 +31,16 @@ const VUS_PER_CORE = 8;
 export function addSettingOptions(command: Command): Command {
   for (const s of Object.values(settings) as Setting<unknown>[]) {
     if (s.option === undefined) continue;
-    command.option(`--${s.option}`, `${s.help} (${s.env[0]}; default: ${defaultText(s)})`);
+    const help = `${s.help} (${s.env[0]}; default: ${defaultText(s)})`;
+    if (s.repeats) command.option(`--${s.option}`, help, collect);
+    else command.option(`--${s.option}`, help);
   }
   return command;
+}
+
+/** Gathers the values of an option that may be given several times. */
+export function collect(value: string, before: readonly string[] = []): string[] {
+  return [...before, value];
 }
 
 /** @throws ConfigError naming every missing and every bad setting. */

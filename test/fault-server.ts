@@ -40,7 +40,7 @@ export async function startFaultServer() {
     list.push({ at, method, url, headers, body });
     // Go sends a request again by itself when a kept connection turns out closed; that must not count here.
     response.setHeader('Connection', 'close');
-    if (fault) fault.answer(response, list.length, request);
+    if (fault) fault.answer(response, list.length, request, body.toString());
     else response.writeHead(404).end();
   });
   let resets = 0;

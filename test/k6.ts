@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { FROM_CLI } from '../lib/protocol';
 import { run } from '../runners/child';
 import { CASE_MARK, type CaseLine, REPORT_MARK, WROTE_MARK } from './conformance/case';
 import type { SuiteName } from './conformance/suites';
@@ -62,7 +63,8 @@ export async function runSuite(options: SuiteOptions): Promise<SuiteRun> {
   const env: NodeJS.ProcessEnv = {
     PATH: process.env.PATH,
     HOME: folder,
-    PWD: folder,
+    // As the CLI does: all settings are here, and no .env file is looked for.
+    [FROM_CLI.present]: '1',
     K6_AUTO_EXTENSION_RESOLUTION: 'false',
     CONFORMANCE_SUITE: suite,
     S3LOADTEST_BACKEND: options.backend,

@@ -125,6 +125,8 @@ export interface S3Options {
   readonly timeout: number;
   /** Attempts in all; 1 for none but the first. */
   readonly attempts: number;
+  /** Every key is known to hold unreserved characters and slashes only, so that none needs to be looked at. */
+  readonly plainKeys?: boolean;
   /** Rotation starts here, so that VUs do not move in step. */
   readonly firstEndpoint: number;
 }

@@ -34,6 +34,8 @@ interface Kind {
   readonly keep: Keep;
   /** A success counts as an operation of its own; a failure always does. */
   readonly counted: boolean;
+  /** Nothing is looked at in a success but its length. */
+  readonly plain?: true;
   /** Which way payload goes, if any does. */
   readonly payload?: 'sent' | 'received';
   /** What is handed on of a success's answer. */
@@ -42,9 +44,9 @@ interface Kind {
   readonly refuse?: (body: string) => Failure | undefined;
 }
 
-const GET: Kind = { op: 'GET', method: 'GET', keep: 'none', counted: true, payload: 'received' };
-const READ: Kind = { ...GET, keep: 'binary', needs: 'body' };
-const PUT: Kind = { op: 'PUT', method: 'PUT', keep: 'text', counted: true, payload: 'sent' };
+const GET: Kind = { op: 'GET', method: 'GET', keep: 'none', counted: true, plain: true, payload: 'received' };
+const READ: Kind = { op: 'GET', method: 'GET', keep: 'binary', counted: true, payload: 'received', needs: 'body' };
+const PUT: Kind = { op: 'PUT', method: 'PUT', keep: 'text', counted: true, plain: true, payload: 'sent' };
 const HEAD: Kind = { op: 'HEAD', method: 'HEAD', keep: 'none', counted: true, needs: 'headers' };
 const DELETE: Kind = { op: 'DELETE', method: 'DELETE', keep: 'text', counted: true };
 const DELETE_OBJECTS: Kind = { op: 'DELETE_OBJECTS', method: 'POST', keep: 'text', counted: true, needs: 'body' };
@@ -117,7 +119,8 @@ export function createHttpS3(options: S3Options, recorder: Recorder, sleep: (sec
   });
   let next = options.firstEndpoint % hosts.length;
 
-  const pathOf = (key: string): string => `${base}/${encodeKey(key)}`;
+  const root = `${base}/`;
+  const pathOf = options.plainKeys ? (key: string) => root + key : (key: string) => root + encodeKey(key);
   const bucketPath = virtual ? '/' : base;
 
   const sendWith = (
@@ -162,6 +165,16 @@ export function createHttpS3(options: S3Options, recorder: Recorder, sleep: (sec
         extras === undefined
           ? send(method, host.origin + path, body, host.signer.sign(method, path, ''), kind.keep)
           : sendWith(kind, host, path, body, extras);
+      // How almost every operation ends, without a further call: an object was sent, or came with the length it should have.
+      if (answer.status === 200 && kind.plain === true) {
+        const bytes = body === null ? (contentLength(answer) ?? expectBytes ?? 0) : (body as ArrayBuffer).byteLength;
+        if (expectBytes === undefined || bytes === expectBytes) {
+          const t = answer.timings;
+          const ms = t.duration + t.blocked + t.connecting + t.tls_handshaking;
+          recorder.succeeded(ms, bytes);
+          return { status: 200, bytes, ms, endpoint };
+        }
+      }
       const reply = replyOf(kind, endpoint, answer, body, expectBytes, began);
       if (reply.failure === undefined) {
         if (kind.counted) recorder.succeeded(reply.ms, reply.bytes);
@@ -378,7 +391,9 @@ function failureOf(answer: Answer): Failure {
   if (status === 0) return { errorClass: classifyTransport(error ?? ''), code: '', message: error ?? '' };
   const xml = asText(answer.body);
   const code = textOf(xml, 'Code') ?? '';
-  return { errorClass: classifyStatus(status, code), code, message: textOf(xml, 'Message') ?? '' };
+  // A proxy, or a TLS port asked in plain HTTP, answers with a line of text.
+  const message = textOf(xml, 'Message') ?? (xml.startsWith('<') ? '' : (xml.split('\n')[0] ?? '').slice(0, 200));
+  return { errorClass: classifyStatus(status, code), code, message };
 }
 
 function noUploadId(xml: string): Failure | undefined {

@@ -37,7 +37,7 @@ function countingHashes(): { hashes: Hashes; calls: { sha256: number; hmac: numb
 const { hashes } = countingHashes();
 const EMPTY = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
 
-/** A request and what AWS publishes of every stage of signing it; a stage that AWS leaves out is left out here, too. */
+/** A request, and what AWS publishes of every stage of signing it. */
 interface Published {
   readonly name: string;
   /** What an implementation that fails here alone gets wrong. */
@@ -48,8 +48,8 @@ interface Published {
   readonly query?: Readonly<Record<string, string>>;
   readonly headers: Readonly<Record<string, string>>;
   readonly payloadHash: string;
-  /** The canonical request, in full where it is short, or its query or headers' part. */
   readonly canonical: string;
+  /** Of the canonical request: the last line of the string to sign. */
   readonly requestHash: string;
   readonly signature: string;
 }
@@ -541,6 +541,15 @@ describe('createSigner', () => {
     expect(signer.signWith(row.method, row.path, row.query, {}, UNSIGNED_PAYLOAD)).toEqual(quick);
     // A caller's undefined token is no token: k6 would send the text 'undefined'.
     expect('x-amz-security-token' in quick).toBe(row.sessionToken !== undefined);
+  });
+
+  test('an empty token is none: S3 refuses the header without a value', () => {
+    const { signer } = clockedSigner('127.0.0.1:9000', { sessionToken: '' });
+    expect(Object.keys(signer.sign('GET', '/bucket/key', '')).sort()).toEqual([
+      'authorization',
+      'x-amz-content-sha256',
+      'x-amz-date',
+    ]);
   });
 
   test('headers to sign come on top of the usual ones, the token included', () => {

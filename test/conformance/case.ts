@@ -91,6 +91,14 @@ export function put(t: Bench, key: string, body: ArrayBuffer): Outcome {
   return outcome;
 }
 
+/** Throws unless a read succeeded and gave these bytes. */
+export function readAs(t: Bench, what: string, read: ReturnType<S3['readObject']>, body: ArrayBuffer): void {
+  const { bytes, content } = succeeded(what, read);
+  if (!(content instanceof ArrayBuffer)) throw new Error(`${what} gave ${typeof content}`);
+  same(`bytes of ${what}`, [bytes, content.byteLength], [body.byteLength, body.byteLength]);
+  same(`content of ${what}`, t.sha256(content), t.sha256(body));
+}
+
 /** host:port of an endpoint. */
 export function hostOf(endpoint: string): string {
   return endpoint.replace(/^https?:\/\//, '');

@@ -3,15 +3,15 @@
  * process, in fault-server.ts; the rest runs in k6. Pure but for the socket that `answer` is handed.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Outcome, S3, S3Options } from '../../lib/s3/api';
+import type { DeleteObjectsOutcome, ListOutcome, Outcome, S3, S3Options } from '../../lib/s3/api';
 import type { ErrorClass } from '../../lib/s3/classify';
 import { type Bench, type Case, failed, same, succeeded } from './case';
 import { partedBody } from './multipart';
 
 export interface Fault {
   readonly name: string;
-  /** Answers the nth request, the first being 1. The request's body has been read. */
-  answer(response: ServerResponse, nth: number, request: IncomingMessage): void;
+  /** Answers the nth request, the first being 1. */
+  answer(response: ServerResponse, nth: number, request: IncomingMessage, body: string): void;
   /** Client options beside five attempts within ten seconds each. */
   readonly client?: Partial<S3Options>;
   /** A GET of 1,000 bytes where nothing is said. */
@@ -47,6 +47,17 @@ const half = (headers: Record<string, string | number>, then: (response: ServerR
 const cut = (response: ServerResponse): void => {
   response.socket?.end();
 };
+
+/** Throws unless the outcome is a listing of these. */
+function listing(outcome: Outcome, keys: readonly string[], prefixes: readonly string[]): void {
+  const found = outcome as ListOutcome;
+  same(
+    'keys',
+    found.objects.map(({ key }) => key),
+    keys,
+  );
+  same('common prefixes', found.prefixes, prefixes);
+}
 
 const put = (s3: S3, t: Bench): Outcome => s3.putObject('key', t.random(100), '');
 
@@ -257,6 +268,34 @@ export const faults: readonly Fault[] = [
     requests: 1,
   },
   {
+    name: 'an encoded listing is decoded, plus signs for spaces included',
+    answer: (response) =>
+      xml(
+        response,
+        200,
+        '<ListBucketResult><EncodingType>url</EncodingType><Contents><Key>a+b%2Bc%20%C3%BC%26%252F</Key><Size>1</Size>' +
+          '</Contents><CommonPrefixes><Prefix>x+y/</Prefix></CommonPrefixes></ListBucketResult>',
+      ),
+    operate: (s3) => s3.listObjects(),
+    want: 'success',
+    check: (outcome) => listing(outcome, ['a b+c ü&%2F'], ['x y/']),
+    requests: 1,
+  },
+  {
+    name: 'a listing of a server that knows no encoding is taken as it is',
+    answer: (response) =>
+      xml(
+        response,
+        200,
+        '<ListBucketResult xmlns="x"><Contents><Size>1</Size><Key>a+b%20&amp;&#252;</Key></Contents>' +
+          '<CommonPrefixes><Prefix>x+y/</Prefix></CommonPrefixes></ListBucketResult>',
+      ),
+    operate: (s3) => s3.listObjects(),
+    want: 'success',
+    check: (outcome) => listing(outcome, ['a+b%20&ü'], ['x+y/']),
+    requests: 1,
+  },
+  {
     name: 'a listed key that is no UTF-8 does not throw',
     answer: (response) =>
       xml(
@@ -266,7 +305,7 @@ export const faults: readonly Fault[] = [
       ),
     operate: (s3) => s3.listObjects(),
     want: 'success',
-    check: (outcome) => same('objects', (outcome as unknown as { objects: unknown[] }).objects.length, 1),
+    check: (outcome) => listing(outcome, ['a%FFb'], []),
     requests: 1,
   },
   {
@@ -280,9 +319,25 @@ export const faults: readonly Fault[] = [
     operate: (s3) => s3.deleteObjects(['a&b', 'c']),
     want: 'success',
     check: (outcome) => {
-      const { failed } = outcome as unknown as { failed: unknown };
-      same('failed', failed, [{ key: 'a&b', code: 'AccessDenied', message: 'no' }]);
+      same('failed', (outcome as DeleteObjectsOutcome).failed, [{ key: 'a&b', code: 'AccessDenied', message: 'no' }]);
     },
+    requests: 1,
+  },
+  {
+    name: 'a bucket is created in the region of the settings',
+    answer: (response, _, __, body) =>
+      response.writeHead(body.includes('<LocationConstraint>eu-test-1</LocationConstraint>') ? 200 : 400).end(),
+    client: { region: 'eu-test-1' },
+    operate: (s3) => s3.createBucket(),
+    want: 'success',
+    requests: 1,
+  },
+  {
+    name: 'a bucket is created in us-east-1 without naming it',
+    answer: (response, _, __, body) => response.writeHead(body === '' ? 200 : 400).end(),
+    client: { region: 'us-east-1' },
+    operate: (s3) => s3.createBucket(),
+    want: 'success',
     requests: 1,
   },
   {

@@ -1,0 +1,239 @@
+import { describe, expect, test } from 'vitest';
+import { readConfig } from './config';
+import { QUANTILES } from './distribution';
+import { submetrics } from './metrics';
+import { type RunFacts, type SummaryData, type SummaryMetric, summarize, TREND_STATS } from './summary';
+
+const environment = {
+  S3_ENDPOINTS: 'http://10.0.0.1:9000,http://10.0.0.2:9000',
+  AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE',
+  AWS_SECRET_ACCESS_KEY: 'hush/hush',
+  S3_BUCKET: 'bucket',
+  S3LOADTEST_DURATION: '30s',
+  S3LOADTEST_SIZE: '1KB,1MB',
+};
+const config = readConfig(environment);
+
+const measured = {
+  test: 'firehose',
+  ops: ['GET', 'PUT'],
+  sizes: ['1KB', '1MB'],
+  endpoints: ['10.0.0.1:9000', '10.0.0.2:9000'],
+};
+
+const facts: RunFacts = {
+  runId: '20261121T120000Z-firehose-3f9a',
+  startedAt: Date.UTC(2026, 10, 21, 12),
+  setupMs: 1500,
+  measured: [measured],
+  plannedMs: 30_000,
+  vus: 8,
+  versions: { s3loadtest: '0.1.0' },
+};
+
+/** A Trend as k6 gives it: here all quantiles on the straight line from least to greatest. */
+function trend(count: number, min: number, max: number): SummaryMetric {
+  const values: Record<string, number> = { count, min, max, avg: (min + max) / 2 };
+  for (const p of QUANTILES) values[`p(${p})`] = min + ((max - min) * p) / 100;
+  return { values };
+}
+
+const counter = (count: number): SummaryMetric => ({ values: { count, rate: count / 30 } });
+
+/** What k6 says of submetrics that nothing came into: they are there, and empty. */
+const empty: Record<string, SummaryMetric> = Object.fromEntries(
+  submetrics(measured).map((name) => [name, { values: { count: 0, rate: 0 }, thresholds: {} }]),
+);
+
+function dataOf(metrics: Record<string, SummaryMetric>, testRunDurationMs = 31_520.4): SummaryData {
+  return { state: { testRunDurationMs }, metrics: { ...empty, ...metrics } };
+}
+
+const GETS = 'test:firehose,op:GET';
+const FULL = dataOf({
+  [`s3_op_duration{${GETS},size:1KB}`]: trend(400, 1, 101),
+  [`s3_op_duration{${GETS}}`]: trend(400, 1, 101),
+  [`s3_op_duration{${GETS},endpoint:10.0.0.1:9000}`]: trend(300, 1, 51),
+  [`s3_op_duration{${GETS},endpoint:10.0.0.2:9000}`]: trend(100, 2, 101),
+  [`http_req_waiting{${GETS},expected_response:true}`]: trend(400, 0.5, 50),
+  [`http_req_waiting{${GETS}}`]: trend(407, 0.5, 9000),
+  [`s3_bytes{${GETS}}`]: counter(409_600),
+  [`s3_bytes{${GETS},size:1KB}`]: counter(409_600),
+  [`s3_error_duration{${GETS}}`]: trend(7, 5, 60_000),
+  [`s3_error_duration{${GETS},class:throttled}`]: trend(4, 5, 6),
+  [`s3_error_duration{${GETS},class:timeout}`]: trend(3, 60_000, 60_000),
+  's3_error_duration{test:firehose,op:PUT}': trend(2, 5, 6),
+  's3_error_duration{test:firehose,op:PUT,class:server}': trend(2, 5, 6),
+  iterations: counter(404),
+  dropped_iterations: counter(0),
+  s3_retries: counter(5),
+  http_req_failed: { values: { rate: 0.02 }, thresholds: { 'rate<0.01': { ok: false } } },
+  'http_req_duration{op:GET}': { values: {}, thresholds: { 'p(99)<50': { ok: true }, 'avg<1': { ok: false } } },
+});
+
+describe('a run', () => {
+  const result = summarize(FULL, config, facts);
+
+  test('is told by what it was and what it was given, secrets left out', () => {
+    expect(result).toMatchObject({
+      schema: 's3loadtest/result@1',
+      run: {
+        id: '20261121T120000Z-firehose-3f9a',
+        tests: ['firehose'],
+        startedAt: '2026-11-21T12:00:00.000Z',
+        seed: 1,
+        backend: 'http',
+        versions: { s3loadtest: '0.1.0' },
+        config: { bucket: 'bucket', duration: 30_000 },
+        quantiles: QUANTILES,
+      },
+      interrupted: false,
+      partial: false,
+    });
+    expect(JSON.stringify(result)).not.toMatch(/AKIDEXAMPLE|hush/);
+  });
+
+  test("lasted from the load's start, not from setup's: k6 counts both, and every rate is by this", () => {
+    expect(result.run.durationMs).toBe(30_020);
+  });
+
+  test('has totals of what was done: successes, their bytes, failures by class', () => {
+    const [gets, puts] = result.totals;
+    expect(result.totals).toHaveLength(2);
+    expect(gets).toMatchObject({
+      test: 'firehose',
+      op: 'GET',
+      ops: 400,
+      bytes: 409_600,
+      errors: { throttled: 4, timeout: 3 },
+    });
+    expect(gets?.latency).toMatchObject({ kind: 'quantiles', count: 400, min: 1, max: 101, mean: 51 });
+    expect(gets?.latency?.values[QUANTILES.indexOf(99)]).toBe(100);
+    // Only failures were seen of PUT; they are no throughput, and have no latency.
+    expect(puts).toEqual({
+      test: 'firehose',
+      op: 'PUT',
+      ops: 0,
+      bytes: 0,
+      errors: { server: 2 },
+      latency: undefined,
+      ttfb: undefined,
+      errorLatency: puts?.errorLatency,
+    });
+    expect(puts?.errorLatency).toMatchObject({ count: 2, min: 5, max: 6 });
+  });
+
+  test('keeps the time of failures apart from that of successes', () => {
+    expect(result.totals[0]?.ttfb).toMatchObject({ count: 400, max: 50 });
+    expect(result.totals[0]?.errorLatency).toMatchObject({ count: 7, max: 60_000 });
+  });
+
+  test('leaves out series and endpoints where nothing was done', () => {
+    expect(result.series.map(({ op, size, ops }) => [op, size, ops])).toEqual([['GET', '1KB', 400]]);
+    expect(result.endpoints.map(({ op, endpoint, ops }) => [op, endpoint, ops])).toEqual([
+      ['GET', '10.0.0.1:9000', 300],
+      ['GET', '10.0.0.2:9000', 100],
+    ]);
+  });
+
+  test('tells how thresholds did, each expression of each metric, and none of those that only keep submetrics apart', () => {
+    expect(result.thresholds).toEqual([
+      { metric: 'http_req_failed', expr: 'rate<0.01', ok: false },
+      { metric: 'http_req_duration{op:GET}', expr: 'p(99)<50', ok: true },
+      { metric: 'http_req_duration{op:GET}', expr: 'avg<1', ok: false },
+    ]);
+  });
+
+  test('has of the generator what k6 knows, and null for what it does not', () => {
+    expect(result.generator).toEqual({
+      cpu: null,
+      memory: null,
+      cores: null,
+      vus: 8,
+      iterations: 404,
+      droppedIterations: 0,
+      retries: 5,
+    });
+    expect([result.timeline, result.workers, result.errorSamples]).toEqual([[], [], []]);
+  });
+
+  test('has six digits of a latency, no more: a Result of nine tests is read by people', () => {
+    const metric = { values: { ...trend(3, 1, 2).values, avg: 1.23456789, 'p(50)': 0.000123456789 } };
+    const { totals } = summarize(dataOf({ [`s3_op_duration{${GETS}}`]: metric }), config, facts);
+    expect(totals[0]?.latency?.mean).toBe(1.23457);
+    expect(totals[0]?.latency?.values[QUANTILES.indexOf(50)]).toBe(0.000123457);
+  });
+
+  test('comes back out of JSON as it went in: there is no number in it that JSON can not hold', () => {
+    expect(JSON.parse(JSON.stringify(result))).toEqual(result);
+  });
+});
+
+test.each([
+  { ms: 31_500, interrupted: false, why: '30 s of load and 1.5 s of setup' },
+  { ms: 91_400, interrupted: false, why: 'the last operations took their time' },
+  { ms: 31_460, interrupted: false, why: "k6's own clock may be some milliseconds short" },
+  { ms: 31_000, interrupted: true, why: 'long enough only if setup were load' },
+  { ms: 9_000, interrupted: true, why: 'Ctrl-C' },
+])('after $ms ms, interrupted is $interrupted: $why', ({ ms, interrupted }) => {
+  expect(summarize(dataOf({}, ms), config, facts).interrupted).toBe(interrupted);
+});
+
+test.each([
+  { data: { state: { testRunDurationMs: 1600 } }, why: 'k6 leaves metrics out when nothing was measured' },
+  { data: { state: { testRunDurationMs: 1600 }, metrics: {} }, why: 'or has none' },
+  { data: dataOf({}, 1600), why: 'or has them empty' },
+])('a run in which nothing happened is a Result of nothing: $why', ({ data }) => {
+  expect(summarize(data, config, facts)).toMatchObject({
+    run: { durationMs: 100 },
+    series: [],
+    totals: [],
+    endpoints: [],
+    thresholds: [],
+    generator: { iterations: 0, droppedIterations: 0, retries: 0 },
+    interrupted: true,
+  });
+});
+
+test('several tests in one k6 have each their own figures', () => {
+  const other = { ...measured, test: 'ebb' };
+  const data = dataOf({
+    's3_op_duration{test:firehose,op:GET}': trend(3, 1, 2),
+    's3_op_duration{test:ebb,op:GET}': trend(5, 1, 2),
+  });
+  const result = summarize(data, config, { ...facts, measured: [measured, other] });
+  expect(result.run.tests).toEqual(['firehose', 'ebb']);
+  expect(result.totals.map(({ test, op, ops }) => [test, op, ops])).toEqual([
+    ['firehose', 'GET', 3],
+    ['ebb', 'GET', 5],
+  ]);
+});
+
+describe('warnings', () => {
+  const codes = (more: Record<string, string>, dropped: number) =>
+    summarize(
+      dataOf({ dropped_iterations: counter(dropped) }),
+      readConfig({ ...environment, ...more }),
+      facts,
+    ).warnings.map(({ code }) => code);
+
+  test.each([
+    { more: {}, dropped: 0, is: [], why: 'no TLS, so none that was not verified' },
+    { more: { S3_ENDPOINTS: 'https://s3' }, dropped: 0, is: ['tls-not-verified'], why: 'the default does not verify' },
+    {
+      more: { S3_ENDPOINTS: 'http://a,https://s3' },
+      dropped: 0,
+      is: ['tls-not-verified'],
+      why: 'one endpoint is enough',
+    },
+    { more: { S3_ENDPOINTS: 'https://s3', S3_VERIFY_SSL: 'true' }, dropped: 0, is: [], why: 'it was verified' },
+    { more: {}, dropped: 3, is: ['unmet-demand'], why: 'the rate asked for was not reached' },
+  ])('$is: $why', ({ more, dropped, is }) => {
+    expect(codes(more, dropped)).toEqual(is);
+  });
+});
+
+test('k6 is asked for every statistic that is read', () => {
+  expect(TREND_STATS).toEqual(expect.arrayContaining(['min', 'max', 'avg', 'count', 'p(50)', 'p(99)', 'p(99.999)']));
+  expect(TREND_STATS).toHaveLength(4 + QUANTILES.length);
+});
