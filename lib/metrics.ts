@@ -61,7 +61,9 @@ function figureSubmetrics(tags: Tags): string[] {
  * follows. An empty list of expressions is enough, and costs a tag comparison a sample.
  */
 export function submetrics(measured: Measured): string[] {
-  const all: Tags[] = [...seriesTags(measured), ...totalTags(measured), ...endpointTags(measured)];
+  // A single endpoint's figures are the totals; each submetric costs every sample a comparison.
+  const endpoints = measured.endpoints.length > 1 ? endpointTags(measured) : [];
+  const all: Tags[] = [...seriesTags(measured), ...totalTags(measured), ...endpoints];
   const live = totalTags(measured).flatMap((tags) => [
     submetric(REQUESTS, { ...tags, expected_response: 'true' }),
     submetric(REQUESTS, { ...tags, expected_response: 'false' }),

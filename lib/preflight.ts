@@ -92,7 +92,9 @@ function explainTransport(endpoint: string, message: string, config: Checked): s
   if (/timeout|deadline/i.test(message)) {
     return `S3_ENDPOINTS: ${endpoint} does not answer within ${PREFLIGHT_TIMEOUT_MS / 1000} s (${message})`;
   }
-  return `S3_ENDPOINTS: ${endpoint} can't be used: ${message}`;
+  const plain = config.endpoints.some((e) => e === `http://${endpoint}`);
+  const hint = plain && /EOF|reset/.test(message) ? `; if it speaks TLS, give https://${endpoint}` : '';
+  return `S3_ENDPOINTS: ${endpoint} can't be used: ${message}${hint}`;
 }
 
 /** Milliseconds this machine's clock is ahead of the server's, by the answer's Date header. */

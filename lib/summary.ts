@@ -14,7 +14,15 @@ import {
   TTFB,
   totalTags,
 } from './metrics';
-import { errorCount, type Figures, type Result, SCHEMA, type ThresholdResult, type Warning } from './result';
+import {
+  type EndpointSeries,
+  errorCount,
+  type Figures,
+  type Result,
+  SCHEMA,
+  type ThresholdResult,
+  type Warning,
+} from './result';
 import { ERROR_CLASSES, type ErrorClass } from './s3/classify';
 
 /** What k6 hands to handleSummary, as far as it is read here. */
@@ -54,6 +62,11 @@ export function summarize(data: SummaryData, config: Config, facts: RunFacts): R
   const metrics = data.metrics ?? {};
   const durationMs = data.state.testRunDurationMs - facts.setupMs;
   const figures = <T extends Tags>(tags: T) => ({ ...tags, ...readFigures(metrics, tags) });
+  const endpointFigures = (m: Measured): EndpointSeries[] => {
+    const [only, ...others] = m.endpoints;
+    if (only === undefined || others.length > 0) return endpointTags(m).map(figures);
+    return totalTags(m).map((tags) => ({ ...figures(tags), endpoint: only }));
+  };
   const seen = (f: Figures) => f.ops > 0 || errorCount(f) > 0;
   const count = (name: string) => metrics[name]?.values.count ?? 0;
   return {
@@ -71,7 +84,7 @@ export function summarize(data: SummaryData, config: Config, facts: RunFacts): R
     },
     series: facts.measured.flatMap((m) => seriesTags(m).map(figures).filter(seen)),
     totals: facts.measured.flatMap((m) => totalTags(m).map(figures).filter(seen)),
-    endpoints: facts.measured.flatMap((m) => endpointTags(m).map(figures).filter(seen)),
+    endpoints: facts.measured.flatMap((m) => endpointFigures(m).filter(seen)),
     timeline: [],
     thresholds: readThresholds(metrics),
     generator: {

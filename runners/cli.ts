@@ -23,11 +23,24 @@ function createProgram(): Command {
 }
 
 async function main(): Promise<void> {
+  outliveOutput();
   try {
     await createProgram().parseAsync();
   } catch (e) {
     process.exitCode = exitCodeOf(e);
   }
+}
+
+/** A reader that has gone, as `| head` does, must not take the run and its Result along; what it missed is no success. */
+function outliveOutput(): void {
+  const failed = () => process.once('exit', () => (process.exitCode ||= EXIT.failed));
+  process.stderr.once('error', failed).on('error', () => {});
+  process.stdout
+    .once('error', (e: NodeJS.ErrnoException) => {
+      console.error(`error: standard output takes no more (${e.code})`);
+      failed();
+    })
+    .on('error', () => {});
 }
 
 /** Says what went wrong, once and in its own words, unless that is done; a bug shows its stack. */

@@ -1,6 +1,6 @@
 /** `k6 run build/firehose.js`: stock k6 without the CLI, configured by the environment and `.env` files. */
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
@@ -193,14 +193,25 @@ function shiftDate(minutes: number): string {
     };`;
 }
 
-test('a data folder that is not there: the Result is missed by what runs k6, not by nobody', async () => {
+test.each([
+  { what: 'is not there', make: async () => {} },
+  { what: 'has no folder results', make: (data: string) => mkdir(data) },
+  {
+    what: 'has a file for results',
+    make: async (data: string) => {
+      await mkdir(data);
+      await writeFile(join(data, 'results'), '');
+    },
+  },
+])('a data folder that $what: no load, for k6 would exit 0 without a Result', async ({ make }) => {
   const home = await stage.home();
-  const env = { ...full(home, await newBucket(stage.site)), S3LOADTEST_DATA_DIR: join(home.path, 'nowhere') };
-  const { code, stdout, stderr } = await k6(home, env, 'run', BUNDLE);
-  expect(existsSync(join(home.path, 'nowhere'))).toBe(false);
-  expect(stdout).toMatch(/^FINAL: /m); // the figures are not lost
-  expect(stderr).toMatch(/level=error .*nowhere/);
-  expect(code).not.toBe(0);
+  const bucket = await newBucket(stage.site);
+  await make(home.data);
+  const { code, stdout, stderr } = await k6(home, full(home, bucket), 'run', BUNDLE);
+  expect(code).toBe(108);
+  expect(stderr).toContain(`there is no folder ${join(home.data, 'results')} for the Result: make it, or name another`);
+  expect(stdout).not.toContain('FINAL');
+  expect(keysIn(stage.site, bucket)).toEqual([]);
 });
 
 test('k6 archive takes no credential along', async () => {

@@ -434,6 +434,21 @@ describe('ends', () => {
   });
 });
 
+describe('standard output', () => {
+  test.each([
+    { to: '| head -n 1', why: 'its reader goes' },
+    { to: '> /dev/full', why: 'its disk is full' },
+  ])('$why ($to): the run goes on to its Result, and says so', async ({ to }) => {
+    const { home, env } = await setting();
+    const options = '--duration 3s --size 1KB --stats-interval 1s';
+    const script = `{ "$1" "$2" run firehose ${options}; echo "exit $?" >&2; } ${to}`;
+    const { stderr } = await new Program('sh', ['-c', script, 'sh', process.execPath, CLI], env, home.path).ended;
+    expect(stderr).toMatch(/^error: standard output takes no more \((EPIPE|ENOSPC)\)\nexit 1\n$/);
+    const { result } = onlyRun(home);
+    expect([result.interrupted, sum(result.totals).ops > 100]).toEqual([false, true]);
+  });
+});
+
 describe('a disk that takes no Result', () => {
   function expectRefuge({ code, stdout, stderr }: Ended, home: Home): void {
     expect(code, stderr).toBe(1);

@@ -120,7 +120,8 @@ export function createHttpS3(options: S3Options, recorder: Recorder, sleep: (sec
   let next = options.firstEndpoint % hosts.length;
 
   const root = `${base}/`;
-  const pathOf = options.plainKeys ? (key: string) => root + key : (key: string) => root + encodeKey(key);
+  const plainKeys = options.plainKeys === true;
+  const pathOf = (key: string): string => root + encodeKey(key);
   const bucketPath = virtual ? '/' : base;
 
   const sendWith = (
@@ -167,7 +168,7 @@ export function createHttpS3(options: S3Options, recorder: Recorder, sleep: (sec
           : sendWith(kind, host, path, body, extras);
       // How almost every operation ends, without a further call: an object was sent, or came with the length it should have.
       if (answer.status === 200 && kind.plain === true) {
-        const bytes = body === null ? (contentLength(answer) ?? expectBytes ?? 0) : (body as ArrayBuffer).byteLength;
+        const bytes = body === null ? contentLength(answer, expectBytes) : (body as ArrayBuffer).byteLength;
         if (expectBytes === undefined || bytes === expectBytes) {
           const t = answer.timings;
           const ms = t.duration + t.blocked + t.connecting + t.tls_handshaking;
@@ -202,7 +203,7 @@ export function createHttpS3(options: S3Options, recorder: Recorder, sleep: (sec
     size: string,
   ): Outcome & UploadedPart => {
     const extras = { query: canonicalQuery({ partNumber: number, uploadId }) };
-    const outcome = call(UPLOAD_PART, pathOf(key), size, orNone(body), undefined, extras);
+    const outcome = call(UPLOAD_PART, pathOf(key), size, body, undefined, extras);
     return { ...outcome, number, etag: outcome.headers?.etag ?? '' };
   };
 
@@ -226,7 +227,8 @@ export function createHttpS3(options: S3Options, recorder: Recorder, sleep: (sec
   };
 
   const putObject = (key: string, body: ArrayBuffer, size: string): Outcome => {
-    return call(PUT, pathOf(key), size, orNone(body));
+    // k6 sends an empty buffer in chunks, without the Content-Length that S3 wants; of no body it says that its length is 0.
+    return call(PUT, plainKeys ? root + key : pathOf(key), size, body.byteLength === 0 ? null : body);
   };
 
   const putObjectInParts = (key: string, body: PartedBody, size: string): Outcome => {
@@ -256,7 +258,7 @@ export function createHttpS3(options: S3Options, recorder: Recorder, sleep: (sec
   };
 
   const getObject = (key: string, size: string, expectBytes?: number): Outcome => {
-    return call(GET, pathOf(key), size, null, expectBytes);
+    return call(GET, plainKeys ? root + key : pathOf(key), size, null, expectBytes);
   };
 
   const readObject = (
@@ -372,7 +374,7 @@ function replyOf(
   let bytes = 0;
   if (payload === 'sent') bytes = body === null ? 0 : (body as ArrayBuffer).byteLength;
   else if (payload === 'received') {
-    bytes = contentLength(answer) ?? expectBytes ?? 0;
+    bytes = contentLength(answer, expectBytes);
     if (expectBytes !== undefined && bytes !== expectBytes) {
       return { failure: otherLength(bytes, expectBytes), status, bytes: 0, ms, endpoint };
     }
@@ -428,11 +430,6 @@ function decodeUrl(text: string): string {
     // Not UTF-8, so no text can hold it: a key that nobody can ask for is better than no listing.
     return text;
   }
-}
-
-/** k6 sends an empty buffer in chunks, without the Content-Length that S3 wants; of no body it says that its length is 0. */
-function orNone(body: ArrayBuffer): ArrayBuffer | null {
-  return body.byteLength === 0 ? null : body;
 }
 
 /** A body as text; '' for none, and for bytes, which no caller that parses asks for. */

@@ -65,10 +65,10 @@ export function elapsed(answer: Answer): number {
   return t.duration + t.blocked + t.connecting + t.tls_handshaking;
 }
 
-/** Bytes of the answer's body as the server announced them; undefined when it did not. */
-export function contentLength(answer: Answer): number | undefined {
+/** Bytes of the answer's body as the server announced them; where it did not, those that were expected. */
+export function contentLength(answer: Answer, expected = 0): number {
   const length = answer.headers['Content-Length'];
-  return length === undefined ? undefined : Number(length);
+  return length === undefined ? expected : Number(length);
 }
 
 /** The answer's headers by lower-case name. */
