@@ -1,6 +1,5 @@
 /**
- * A traffic pattern as k6 wants it: options, setup, the function every iteration calls, and handleSummary. One iteration
- * is one operation.
+ * A traffic pattern as k6 wants it: options, setup, the function every iteration calls, and handleSummary.
  */
 import { sleep } from 'k6';
 import crypto from 'k6/crypto';
@@ -62,25 +61,32 @@ function refuse(message: string): never {
   throw new Error(message);
 }
 
-/** Builds what a k6 script exports. Called once in every VU, in k6's init context. */
+/** Builds what a k6 script exports. Called in k6's init context, once for the run and once in every VU. */
 export function pattern(definition: PatternDefinition): Pattern {
   let config: Config;
   try {
     config = loadConfig();
   } catch (e) {
-    if (!(e instanceof ConfigError)) throw e;
-    // k6 would show an error thrown here with its stack, once a VU.
-    const { message } = e;
-    return { options: {}, setup: () => refuse(message), run: () => {}, handleSummary: () => ({}) };
+    if (e instanceof ConfigError) return refusing(e.message);
+    throw e;
   }
   const sizes = config.sizes ?? (settings.sizes.parse(definition.sizes.join(',')) as ObjectSize[]);
+  // Here and not in setup: k6 makes all VUs before it calls that, and thousands take minutes and the memory in question.
+  const tooMuch = tooLittleMemory(config, sizes);
+  if (tooMuch !== undefined) return refusing(tooMuch);
   const measured = measuredBy(definition, config, sizes);
   return {
-    options: options(definition, config, measured),
+    // Hundreds of submetrics, which VUs have no use for.
+    options: __VU === 0 ? options(definition, config, measured) : {},
     setup: () => prepare(definition, config, sizes, measured),
     run: iteration(definition, config, sizes),
     handleSummary: (data) => report(data, config, measured),
   };
+}
+
+/** A script that says why it does not run: an error thrown in init would be shown with its stack, once a VU. */
+function refusing(message: string): Pattern {
+  return { options: {}, setup: () => refuse(message), run: () => {}, handleSummary: () => ({}) };
 }
 
 function measuredBy(definition: PatternDefinition, config: Config, sizes: readonly ObjectSize[]): Measured {
@@ -144,8 +150,7 @@ function prepare(
 ): Prepared {
   const makeMarker = createKeyMaker(config.prefix, config.workerId, definition.name, 0);
   const check = connect(config, createSilentRecorder(), 0, { timeout: PREFLIGHT_TIMEOUT_MS, attempts: 1 });
-  const problem =
-    tooLittleMemory(config, sizes) ?? preflight(check, config, makeMarker, definition.mix.PUT !== undefined);
+  const problem = preflight(check, config, makeMarker, definition.mix.PUT !== undefined);
   if (problem !== undefined) refuse(problem);
   const s3 = connect(config, createSilentRecorder(), 0, { timeout: config.timeout, attempts: ATTEMPTS });
   const say = ({ status, failure }: Outcome) => {
@@ -177,12 +182,22 @@ function tooLittleMemory(config: Config, sizes: readonly ObjectSize[]): string |
   );
 }
 
-/** The function of one VU, which does one operation. What it needs is made at the VU's first iteration. */
+/**
+ * Milliseconds of operations in one iteration, where VUs go at their own pace. k6 makes its own work and six samples of
+ * each iteration, which is a tenth of what a small operation costs; a long operation is an iteration by itself.
+ */
+const ITERATION_MS = 10;
+
+/** The function of one VU. What it needs is made at the VU's first iteration. */
 function iteration(definition: PatternDefinition, config: Config, sizes: readonly ObjectSize[]) {
   let operate: (() => void) | undefined;
+  // With an arrival rate k6 begins an iteration for each operation that is due.
+  const span = config.rate === undefined ? ITERATION_MS : 0;
   return (prepared: Prepared): void => {
     operate ??= virtualUser(definition, config, sizes, prepared);
-    operate();
+    const end = Date.now() + span;
+    do operate();
+    while (Date.now() < end);
   };
 }
 

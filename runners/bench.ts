@@ -18,6 +18,7 @@ import { freePort } from './k6';
 import { planK6 } from './plan';
 import { ROOT } from './project';
 import { getTools } from './tools';
+import { availableMemory } from './usage';
 
 /** What one client did in one round. */
 interface Figures {
@@ -130,7 +131,7 @@ async function measure(client: Client, k6: string, endpoint: string, duration: s
       S3LOADTEST_CONCURRENCY: vus,
       S3LOADTEST_SIZE: '1KB',
     },
-    freeMemory: undefined,
+    freeMemory: availableMemory(),
   });
   // The shell's `times` tells the CPU that its ended children took: all of it, and on every Unix.
   const timed = `"$@"; code=$?; times >&2; exit $code`;

@@ -129,7 +129,10 @@ function stopOnSignals(k6: { interrupt(): void; kill(): void }, say: (line: stri
     received: () => first > 0,
     release: () => {
       clearTimeout(late);
-      for (const name of SIGNALS) process.removeListener(name, onSignal);
+      // The signal that npm passes on may come as late as this, and must not be what ends us: we go on to listen, and end
+      // by exit(), before which Node does not give signals their usual effect back, as it does when it ends by itself.
+      if (first > 0) process.once('beforeExit', () => process.exit());
+      else for (const name of SIGNALS) process.removeListener(name, onSignal);
     },
   };
 }

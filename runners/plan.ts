@@ -42,10 +42,19 @@ export function planK6(wishes: K6Wishes): K6Plan {
       [FROM_CLI.present]: '1',
       [FROM_CLI.runId]: wishes.runId,
       [FROM_CLI.freeMemory]: wishes.freeMemory === undefined ? '' : String(wishes.freeMemory),
+      ...garbageCollection(wishes.freeMemory),
       // A static import of an extension would make stock k6 ask Grafana's build service for a binary.
       K6_AUTO_EXTENSION_RESOLUTION: 'false',
     },
   };
+}
+
+/**
+ * Go collects garbage when its memory has doubled, which for k6 is many times a second; at five times it costs a tenth less
+ * CPU an operation. The limit makes it collect sooner where memory is not there for that.
+ */
+function garbageCollection(freeMemory: number | undefined): Record<string, string> {
+  return freeMemory === undefined ? {} : { GOGC: '400', GOMEMLIMIT: String(Math.floor(freeMemory * 0.7)) };
 }
 
 /** The plan as a shell command, with credentials named and not shown. */

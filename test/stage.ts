@@ -24,6 +24,9 @@ export interface Ended {
   readonly ms: number;
 }
 
+/** Those that run: a test that fails leaves its own. */
+const running = new Set<Program>();
+
 /** A process that runs, and what it has said so far. */
 export class Program {
   readonly #child: ChildProcess;
@@ -35,6 +38,7 @@ export class Program {
     const began = performance.now();
     const child = spawn(path, [...args], { env, cwd, stdio: ['ignore', 'pipe', 'pipe'] });
     this.#child = child;
+    running.add(this);
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
       this.stdout += text;
     });
@@ -45,6 +49,7 @@ export class Program {
     process.once('exit', onExit);
     this.ended = once(child, 'close').then(([code, signal]) => {
       process.removeListener('exit', onExit);
+      running.delete(this);
       return { code, signal, stdout: this.stdout, stderr: this.stderr, ms: performance.now() - began };
     });
   }
@@ -168,6 +173,8 @@ export async function openStage(): Promise<Stage> {
       return { path, temporary, data: join(path, 'data') };
     },
     stop: async () => {
+      for (const program of running) program.kill('SIGTERM');
+      await Promise.all([...running].map((program) => program.ended));
       for (const stop of stops.reverse()) await stop();
       await rm(folder, { recursive: true, force: true });
     },
