@@ -15,12 +15,14 @@ function install() {
   if (modified(`${root}node_modules/.package-lock.json`) >= modified(`${root}package-lock.json`)) return;
   console.error('installing packages …');
   // A CLI that was started by npm hands npm's own settings down; they are right for the inner one, too.
-  const npm = spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
+  // Not `npm ci`: it refuses a lock file that lacks optional packages for other platforms, which mirrors may not have.
+  // Versions are the lock file's all the same, and --no-save leaves that as it is.
+  const npm = spawnSync('npm', ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error'], {
     cwd: root,
     stdio: ['ignore', 2, 2],
   });
   if (npm.status !== 0) {
-    console.error(`npm ci failed${npm.error ? `: ${npm.error.message}` : ''}`);
+    console.error(`npm install failed${npm.error ? `: ${npm.error.message}` : ''}`);
     process.exit(1);
   }
 }
