@@ -4,7 +4,7 @@
  * because it must run before anything is installed.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync, utimesSync } from 'node:fs';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -25,6 +25,9 @@ function install() {
     console.error(`npm install failed${npm.error ? `: ${npm.error.message}` : ''}`);
     process.exit(1);
   }
+  // npm leaves its file as it was when nothing was missing, and would be asked again at every start.
+  const now = new Date();
+  utimesSync(`${root}node_modules/.package-lock.json`, now, now);
 }
 
 async function build() {
