@@ -158,13 +158,13 @@ describe('memoryNeed', () => {
   test('grows with the VUs, and with five copies of the largest piece', () => {
     const one = memoryNeed(1, [100 * MB], 8 * MB);
     expect(one).toBeGreaterThan(5 * 8 * MB);
-    expect(one).toBeLessThan(5 * 8 * MB + MB);
+    expect(one).toBeLessThan(5 * 8 * MB + 2 * MB);
     expect(memoryNeed(64, [100 * MB], 8 * MB)).toBe(64 * one);
     expect(memoryNeed(64, [KB, 100 * GB], 8 * MB)).toBeGreaterThan(64 * one);
   });
 
   test('is something for the smallest bodies, too', () => {
     expect(memoryNeed(1, [1], 8 * MB)).toBe(memoryNeed(1, [64 * KB], 8 * MB));
-    expect(memoryNeed(2000, [KB], 8 * MB)).toBeGreaterThan(640 * MB);
+    expect(memoryNeed(2000, [KB], 8 * MB)).toBeGreaterThan(2000 * MB);
   });
 });
