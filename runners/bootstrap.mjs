@@ -4,7 +4,7 @@
  * because it must run before anything is installed.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, statSync, utimesSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync, utimesSync } from 'node:fs';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -73,7 +73,6 @@ try {
 const [command, ...rest] = process.argv.slice(2);
 if (command !== undefined) {
   const cli = `${root}build/cli.mjs`;
-  if (!existsSync(cli)) throw new Error(`${cli} is missing`);
   process.argv = [process.argv[0], cli, command, ...rest];
   await import(pathToFileURL(cli).href);
 }
