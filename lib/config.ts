@@ -41,6 +41,7 @@ export const STANDARD_SIZES = ['1KB', '10KB', '100KB', '1MB', '10MB', '100MB'] a
 const LARGEST_OBJECT = 100 * 1024 ** 3;
 /** Go counts a duration in nanoseconds, up to 292 years; nobody tests for more than one. */
 const LONGEST = 366 * 86_400_000;
+const MOST_VUS = 100_000;
 const SMALLEST_PART = 5 * 1024 ** 2;
 
 const text = (pattern: RegExp) => (value: string) => (pattern.test(value) ? value : undefined);
@@ -107,6 +108,31 @@ const positive = <T extends number>(parse: (value: string) => T | undefined) => 
     return n !== undefined && n > 0 ? n : undefined;
   };
 };
+
+/** What a load is to come to, and for how long: VUs, or with `/s` operations begun per second. */
+export interface Stages {
+  readonly unit: 'vus' | 'rate';
+  /** `target` in VUs or operations a second, `ms` in milliseconds. */
+  readonly list: ReadonlyArray<{ readonly target: number; readonly ms: number }>;
+}
+
+const STAGE = /^(\d+(?:\.\d+)?(\/[smh])?):([^:]+)$/;
+
+function parseStages(value: string): Stages | undefined {
+  const list: { target: number; ms: number }[] = [];
+  const units = new Set<Stages['unit']>();
+  for (const part of value.split(',')) {
+    const [, amount = '', per, time = ''] = STAGE.exec(part.trim()) ?? [];
+    const target = per === undefined ? wholeNumber(0, MOST_VUS)(amount) : parseRate(amount);
+    const ms = atLeastASecond(time);
+    if (target === undefined || ms === undefined) return undefined;
+    units.add(per === undefined ? 'vus' : 'rate');
+    list.push({ target, ms });
+  }
+  const [unit, other] = units;
+  const least = list.some(({ target }) => target > 0);
+  return unit !== undefined && other === undefined && least ? { unit, list } : undefined;
+}
 
 function atLeastASecond(value: string): number | undefined {
   const ms = parseDuration(value);
@@ -193,8 +219,15 @@ export const settings = {
   }),
   dataDir: setting<string>({
     env: ['S3LOADTEST_DATA_DIR'],
-    help: 'folder that results/ is in',
+    help: 'folder that results/ and payload/ are in',
     fallback: './data',
+    parse: text(/\S/),
+    expected: 'a folder',
+  }),
+  keyDir: setting<string>({
+    env: ['S3LOADTEST_KEY_DIR'],
+    help: 'folder of key files, loadtest-keys-{test}-{worker}-{size}.txt',
+    fallback: './data/keys',
     parse: text(/\S/),
     expected: 'a folder',
   }),
@@ -213,7 +246,7 @@ export const settings = {
     help: 'virtual users (VUs), each with one operation at a time',
     fallback: 64,
     fallbackText: 'cores × 8; 64 under bare `k6 run`',
-    parse: wholeNumber(1, 100_000),
+    parse: wholeNumber(1, MOST_VUS),
     expected: 'a whole number from 1 to 100000',
   }),
   sizes: setting<ObjectSize[]>({
@@ -233,6 +266,60 @@ export const settings = {
     fallbackText: 'as fast as the VUs go (closed loop)',
     parse: positive(parseRate),
     expected: 'operations a second such as 500, 2.5/s or 30000/m',
+  }),
+  ramp: setting<number>({
+    env: ['S3LOADTEST_RAMP'],
+    option: 'ramp <time>',
+    help: 'time in which the load climbs to its target, at the start and at each of --stages',
+    fallback: 0,
+    fallbackText: 'none: all at once',
+    parse: parseDuration,
+    expected: 'a duration such as 30s',
+  }),
+  stages: setting<Stages>({
+    env: ['S3LOADTEST_STAGES'],
+    option: 'stages <list>',
+    help: 'load by stages: VUs:time, or ops/s:time for an open loop (100/s:5m,500/s:5m), in place of --duration',
+    fallback: undefined,
+    parse: parseStages,
+    expected: 'VUs and times such as 100:5m,500:5m or rates and times such as 100/s:5m,500/s:5m, no mixture',
+  }),
+  burst: setting<number>({
+    env: ['S3LOADTEST_BURST'],
+    option: 'burst <time>',
+    help: 'length of a burst, for patterns that have bursts',
+    fallback: undefined,
+    fallbackText: "the pattern's own",
+    parse: atLeastASecond,
+    expected: 'a duration of 1s or more, such as 10m',
+  }),
+  pause: setting<number>({
+    env: ['S3LOADTEST_PAUSE'],
+    option: 'pause <time>',
+    help: 'time between two bursts, for patterns that have bursts',
+    fallback: undefined,
+    fallbackText: "the pattern's own",
+    parse: atLeastASecond,
+    expected: 'a duration of 1s or more, such as 1h',
+  }),
+  seedObjects: setting<number>({
+    env: ['S3LOADTEST_SEED_OBJECTS'],
+    option: 'seed-objects <n>',
+    help: 'objects that a pattern which only reads writes before it starts, its sizes in turn',
+    fallback: 0,
+    parse: wholeNumber(0, 1_000_000),
+    expected: 'a whole number from 0 to 1000000',
+  }),
+  tests: setting<string[]>({
+    env: ['S3LOADTEST_TESTS'],
+    help: 'which patterns build/all.js runs at once, separated by commas (the CLI takes them as arguments)',
+    fallback: undefined,
+    fallbackText: 'all it has',
+    parse: (value) => {
+      const names = value.split(',').map((name) => name.trim());
+      return names.every((name) => /^[a-z][a-z0-9-]*$/.test(name)) ? [...new Set(names)] : undefined;
+    },
+    expected: 'names of patterns, separated by commas',
   }),
   thresholds: setting<Threshold[]>({
     env: ['S3LOADTEST_THRESHOLDS'],
@@ -309,7 +396,7 @@ export const settings = {
 
 export type SettingName = keyof typeof settings;
 type ValueOf<S> = S extends Setting<infer T> ? T : never;
-type MayBeLeftOut = 'sessionToken' | 'sizes' | 'rate';
+type MayBeLeftOut = 'sessionToken' | 'sizes' | 'rate' | 'stages' | 'burst' | 'pause' | 'tests';
 
 /** The settings of one run, checked. Durations in milliseconds, sizes in bytes, rate in operations a second. */
 export type Config = {
@@ -332,6 +419,7 @@ export class ConfigError extends Error {
  */
 export function readConfig(...environments: readonly Environment[]): Config {
   const values: Record<string, unknown> = {};
+  const given = new Map<string, string>();
   const problems: string[] = [];
   for (const [name, s] of Object.entries(settings) as [SettingName, Setting<unknown>][]) {
     const found = lookUp(s.env, environments);
@@ -345,10 +433,40 @@ export function readConfig(...environments: readonly Environment[]): Config {
       // Nor are the user and password that an endpoint may have been given.
       const shown = s.secret ? '(not shown)' : JSON.stringify(found.text.replace(/\/\/[^/@,]*@/g, '//…@'));
       problems.push(`${found.variable} is ${shown}: give ${s.expected}`);
-    } else values[name] = value;
+    } else {
+      values[name] = value;
+      given.set(name, found.variable);
+    }
+  }
+  if (problems.length === 0) problems.push(...contradictions(values as unknown as Config, given));
+  const { stages } = values as unknown as Config;
+  if (stages !== undefined) {
+    values.duration = stages.list.reduce((sum, { ms }) => sum + ms, 0);
+    if (stages.unit === 'vus') values.concurrency = Math.max(...stages.list.map(({ target }) => target));
   }
   if (problems.length > 0) throw new ConfigError(problems);
   return values as unknown as Config;
+}
+
+/** What is right by itself and wrong together. `given` has the variables of settings that are not left to their defaults. */
+function contradictions(config: Config, given: ReadonlyMap<string, string>): string[] {
+  const { stages, ramp, duration } = config;
+  const problems: string[] = [];
+  const both = (name: SettingName, why: string) => {
+    if (stages !== undefined && given.has(name)) {
+      problems.push(`${given.get('stages')} and ${given.get(name)} are both set: ${why}, leave one of them out`);
+    }
+  };
+  both('duration', 'stages have their own times');
+  both('rate', 'rates of stages are written 100/s:5m');
+  const shortest = stages ? Math.min(...stages.list.map(({ ms }) => ms)) : duration;
+  if (ramp > shortest) {
+    const what = stages ? 'the shortest of the stages' : 'the run';
+    problems.push(
+      `${given.get('ramp')} is ${formatDuration(ramp)}: ${what} takes ${formatDuration(shortest)}, give no more than that`,
+    );
+  }
+  return problems;
 }
 
 function lookUp(names: readonly string[], environments: readonly Environment[]) {
