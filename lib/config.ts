@@ -418,10 +418,37 @@ export class ConfigError extends Error {
  * @throws ConfigError naming every missing and every bad setting.
  */
 export function readConfig(...environments: readonly Environment[]): Config {
+  const names = Object.keys(settings) as SettingName[];
+  const { values, given, problems } = readValues(names, environments);
+  if (problems.length === 0) problems.push(...contradictions(values as unknown as Config, given));
+  const { stages } = values as unknown as Config;
+  if (stages !== undefined) {
+    values.duration = stages.list.reduce((sum, { ms }) => sum + ms, 0);
+    if (stages.unit === 'vus') values.concurrency = Math.max(...stages.list.map(({ target }) => target));
+  }
+  if (problems.length > 0) throw new ConfigError(problems);
+  return values as unknown as Config;
+}
+
+/**
+ * Only the settings named, for commands that need no more than those: nothing else is looked at, or missed.
+ * @throws ConfigError naming every missing and every bad one of them.
+ */
+export function readSome<K extends SettingName>(
+  names: readonly K[],
+  ...environments: readonly Environment[]
+): Pick<Config, K> {
+  const { values, problems } = readValues(names, environments);
+  if (problems.length > 0) throw new ConfigError(problems);
+  return values as unknown as Pick<Config, K>;
+}
+
+function readValues(names: readonly SettingName[], environments: readonly Environment[]) {
   const values: Record<string, unknown> = {};
   const given = new Map<string, string>();
   const problems: string[] = [];
-  for (const [name, s] of Object.entries(settings) as [SettingName, Setting<unknown>][]) {
+  for (const name of names) {
+    const s = settings[name] as Setting<unknown>;
     const found = lookUp(s.env, environments);
     if (!found) {
       if (s.required) problems.push(`${s.env[0]} is missing (${s.help}): set it in the environment or in .env`);
@@ -438,14 +465,7 @@ export function readConfig(...environments: readonly Environment[]): Config {
       given.set(name, found.variable);
     }
   }
-  if (problems.length === 0) problems.push(...contradictions(values as unknown as Config, given));
-  const { stages } = values as unknown as Config;
-  if (stages !== undefined) {
-    values.duration = stages.list.reduce((sum, { ms }) => sum + ms, 0);
-    if (stages.unit === 'vus') values.concurrency = Math.max(...stages.list.map(({ target }) => target));
-  }
-  if (problems.length > 0) throw new ConfigError(problems);
-  return values as unknown as Config;
+  return { values, given, problems };
 }
 
 /** What is right by itself and wrong together. `given` has the variables of settings that are not left to their defaults. */

@@ -11,7 +11,7 @@ export interface KeyParts {
 }
 
 /** Keys that need no encoding, as all that KeyMaker makes: others are left alone, so that VUs need not look at each. */
-const PLAIN = /^[A-Za-z0-9\-._~/]+$/;
+export const PLAIN = /^[A-Za-z0-9\-._~/]+$/;
 /** Keys a worker remembers in all, shared out among its VUs: k6 has nothing that VUs could share. */
 const TRACKED_KEYS = 5_000;
 /** Found keys that all VUs together may hold; each VU gets a copy of what setup returns. */

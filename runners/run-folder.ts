@@ -60,7 +60,7 @@ export class RunFolder {
 }
 
 /** Makes a folder and those above it. Node's own `recursive` never returns where the system says ENOENT, as in /proc. */
-function makeFolders(path: string): void {
+export function makeFolders(path: string): void {
   try {
     mkdirSync(path);
   } catch (e) {

@@ -9,7 +9,9 @@ import {
   defaultText,
   type Environment,
   readConfig,
+  readSome,
   type Setting,
+  type SettingName,
   settings,
   settingTexts,
 } from '../lib/config';
@@ -26,10 +28,12 @@ export interface Settings {
 
 /** VUs for each core, as the original took threads. */
 const VUS_PER_CORE = 8;
+const all = Object.keys(settings) as SettingName[];
 
-/** Adds every setting that has an option, with its help and default out of lib/config.ts. */
-export function addSettingOptions(command: Command): Command {
-  for (const s of Object.values(settings) as Setting<unknown>[]) {
+/** Adds every setting, or those named, that has an option, with its help and default out of lib/config.ts. */
+export function addSettingOptions(command: Command, names: readonly SettingName[] = all): Command {
+  for (const name of names) {
+    const s = settings[name] as Setting<unknown>;
     if (s.option === undefined) continue;
     const help = `${s.help} (${s.env[0]}; default: ${defaultText(s)})`;
     if (s.repeats) command.option(`--${s.option}`, help, collect);
@@ -45,10 +49,23 @@ export function collect(value: string, before: readonly string[] = []): string[]
 
 /** @throws ConfigError naming every missing and every bad setting. */
 export function loadSettings(options: Options, environment: Environment): Settings {
-  const files = [join(process.cwd(), '.env'), join(homedir(), '.s3loadtest', '.env')].map(readEnvFile);
-  const sources = [fromOptions(options), environment, ...files, { S3LOADTEST_CONCURRENCY: defaultConcurrency() }];
+  const sources = [...sourcesOf(options, environment), { S3LOADTEST_CONCURRENCY: defaultConcurrency() }];
   const config = readConfig(...sources);
   return { config, environment: settingTexts(...sources) };
+}
+
+/** The settings named and no others, from the same places. @throws ConfigError naming every missing and every bad one. */
+export function loadSome<K extends SettingName>(
+  names: readonly K[],
+  options: Options,
+  environment: Environment,
+): Pick<Config, K> {
+  return readSome(names, ...sourcesOf(options, environment));
+}
+
+function sourcesOf(options: Options, environment: Environment): Environment[] {
+  const files = [join(process.cwd(), '.env'), join(homedir(), '.s3loadtest', '.env')].map(readEnvFile);
+  return [fromOptions(options), environment, ...files];
 }
 
 function defaultConcurrency(): string {
