@@ -1,6 +1,6 @@
 /** The original's STATS and FINAL lines, from figures. Pure: returns text. */
-import { percentile } from './distribution';
-import { errorCount, type Result, sum, type Total } from './result';
+import { type Distribution, percentile } from './distribution';
+import { errorCount, type Result, type Series, sum, type Total } from './result';
 import { formatBytes, formatCount, formatDuration, formatLatency } from './units';
 
 const PERCENTILES = [50, 95, 99];
@@ -15,6 +15,10 @@ export interface Stats {
   readonly elapsedMs: number;
   /** Milliseconds by op and percentile's name, as k6 tells them while it runs. */
   readonly latency: ReadonlyArray<{ readonly op: string; readonly percentiles: Readonly<Record<string, number>> }>;
+  /** Keys listed or deleted a second, by op. */
+  readonly objects: ReadonlyArray<{ readonly op: string; readonly perSecond: number }>;
+  /** Where several tests run: operations a second of each. */
+  readonly tests: ReadonlyArray<{ readonly test: string; readonly opsPerSecond: number }>;
 }
 
 /** `STATS: ops=42,691 (1,423/s), bytes=2.1GB (71.2MB/s), errors=0, elapsed=30s | GET p50=3.0ms p90=9.1ms p95=18ms`. */
@@ -26,50 +30,86 @@ export function statsLine(stats: Stats): string {
     const shown = Object.entries(percentiles).map(([name, ms]) => `${name}=${formatLatency(ms)}`);
     return `${op} ${shown.join(' ')}`;
   });
-  return [figures, ...latency].join(' | ');
+  const objects = stats.objects.map(({ op, perSecond }) => `${op} ${formatCount(perSecond)} keys/s`);
+  const tests = stats.tests.map(({ test, opsPerSecond }) => `${test} ${formatCount(opsPerSecond)}/s`);
+  return [figures, ...latency, ...objects, ...tests].join(' | ');
 }
 
 /**
- * The FINAL lines: operations, bytes, errors and time, then latency by operation, errors by class, thresholds and, where
- * there is reason, what makes the figures less than they seem.
+ * The FINAL lines: operations, bytes, errors and time, then what each operation did, errors by class, thresholds and, where
+ * there is reason, what makes the figures less than they seem. Several tests are told one after the other.
  */
 export function finalText(result: Result): string {
-  const { ops, bytes, errors } = sum(result.totals);
-  const seconds = result.run.durationMs / 1000;
-  const rate = seconds > 0 ? ops / seconds : 0;
-  const head = `FINAL: ops=${formatCount(ops)} (${formatCount(rate)}/s), bytes=${formatBytes(bytes)}`;
+  const { tests, durationMs } = result.run;
+  const seconds = durationMs / 1000;
+  const head = headline(result.totals, seconds);
+  const several = tests.length > 1;
   const lines = [
-    `${head}, errors=${formatCount(errors)}, elapsed=${formatDuration(result.run.durationMs)}${result.interrupted ? ' (interrupted)' : ''}`,
-    ...latencyLine(result),
-    ...errorLine(result),
+    `FINAL: ${head}, elapsed=${formatDuration(durationMs)}${result.interrupted ? ' (interrupted)' : ''}`,
+    ...tests.flatMap((test) => {
+      const totals = result.totals.filter((total) => total.test === test);
+      const own = testLines(result, test, totals, seconds);
+      return several ? [`  ${test}: ${headline(totals, seconds)}`, ...own.map((line) => `  ${line}`)] : own;
+    }),
+    ...retryLine(result),
+    ...result.errorSamples.map((sample) => `    ${sample.class}: ${sample.op} ${sample.message}`),
     ...result.thresholds.filter((t) => !t.ok).map((t) => `  Threshold failed: ${t.metric} ${t.expr}`),
     ...result.warnings.map((w) => `  Warning: ${w.message}: ${w.remedy}`),
   ];
   return lines.join('\n');
 }
 
-/** What a total is of: the operation, and the test where there are several. */
-function nameOf(total: Total, { run }: Result): string {
-  return run.tests.length > 1 ? `${total.test} ${total.op}` : total.op;
+function headline(totals: readonly Total[], seconds: number): string {
+  const { ops, bytes, errors, misses } = sum(totals);
+  const counts = `ops=${formatCount(ops)} (${formatCount(perSecond(ops, seconds))}/s), bytes=${formatBytes(bytes)}`;
+  return `${counts}, errors=${formatCount(errors)}${misses > 0 ? `, misses=${formatCount(misses)}` : ''}`;
 }
 
-function latencyLine(result: Result): string[] {
-  const byOp = result.totals.flatMap((total) => {
-    const { latency } = total;
-    if (!latency) return [];
-    const shown = PERCENTILES.map((p) => `p${p}=${formatLatency(percentile(latency, p) ?? 0)}`);
-    return [`${nameOf(total, result)} ${shown.join(' ')}`];
-  });
-  return byOp.length > 0 ? [`  Latency: ${byOp.join(' | ')}`] : [];
+const perSecond = (n: number, seconds: number) => (seconds > 0 ? n / seconds : 0);
+
+function testLines(result: Result, test: string, totals: readonly Total[], seconds: number): string[] {
+  const line = (name: string, of: (total: Total) => string | undefined) => {
+    const shown = totals.flatMap((total) => {
+      const text = of(total);
+      return text === undefined ? [] : [`${total.op} ${text}`];
+    });
+    return shown.length > 0 ? [`  ${name}: ${shown.join(' | ')}`] : [];
+  };
+  return [
+    ...line('Latency', ({ latency }) => latency && percentiles(latency)),
+    ...line('Keys', ({ objects }) =>
+      objects === undefined ? undefined : `${formatCount(objects)} (${formatCount(perSecond(objects, seconds))}/s)`,
+    ),
+    ...sizeTable(
+      result.series.filter((series) => series.test === test),
+      seconds,
+    ),
+    ...line('Misses (404: deleted meanwhile, no errors)', ({ misses }) => (misses ? formatCount(misses) : undefined)),
+    ...line('Errors', (total) => {
+      const classes = Object.entries(total.errors).map(([name, n]) => `${name}=${formatCount(n)}`);
+      return errorCount(total) > 0 ? classes.join(' ') : undefined;
+    }),
+  ];
 }
 
-function errorLine(result: Result): string[] {
-  const failed = result.totals.filter((total) => errorCount(total) > 0);
-  const byOp = failed.map((total) => {
-    const classes = Object.entries(total.errors).map(([name, n]) => `${name}=${formatCount(n)}`);
-    return `${nameOf(total, result)} ${classes.join(' ')}`;
-  });
-  const retries = result.generator.retries > 0 ? ` (retries=${formatCount(result.generator.retries)})` : '';
-  const samples = result.errorSamples.map((sample) => `    ${sample.class}: ${sample.op} ${sample.message}`);
-  return byOp.length > 0 ? [`  Errors: ${byOp.join(' | ')}${retries}`, ...samples] : [];
+function percentiles(latency: Distribution): string {
+  return PERCENTILES.map((p) => `p${p}=${formatLatency(percentile(latency, p) ?? 0)}`).join(' ');
+}
+
+/** A line a size, where sizes are all that tells the operations apart. */
+function sizeTable(series: readonly Series[], seconds: number): string[] {
+  const one = new Set(series.map(({ op, phase }) => `${op} ${phase}`)).size === 1;
+  if (!one || series.length < 2) return [];
+  const rows = series.map(({ size, ops, bytes, latency }) => [
+    size,
+    formatCount(ops),
+    `${formatBytes(perSecond(bytes, seconds))}/s`,
+    latency === undefined ? '' : percentiles(latency),
+  ]);
+  const widths = [0, 1, 2].map((i) => Math.max(...rows.map((row) => (row[i] ?? '').length)));
+  return rows.map((row) => `    ${row.map((cell, i) => (i < 3 ? cell.padStart(widths[i] ?? 0) : cell)).join('  ')}`);
+}
+
+function retryLine({ generator: { retries } }: Result): string[] {
+  return retries > 0 ? [`  Retries: ${formatCount(retries)} of these attempts were repeats`] : [];
 }

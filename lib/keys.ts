@@ -43,21 +43,43 @@ export function createKeyMaker(prefix: string, worker: string, test: string, vu:
   };
 }
 
-/** Keys that one VU may read, by size: those it wrote, the oldest forgotten first, and those that setup found. */
+/** Keys of a size, which k6 may hold once for all VUs: they can be looked at, and not changed. */
+export type ListedKeys = Readonly<Record<string, { readonly length: number; readonly [index: number]: string }>>;
+export type FoundKeys = Readonly<Record<string, readonly string[]>>;
+
+/** Keys that one VU may ask for, by size: those it wrote, the oldest forgotten first, and those found in the bucket. */
 export interface TrackedKeys {
   wrote(size: string, key: string): void;
-  /** Any of them, each as likely; undefined when there is none. */
+  /** One that this VU wrote, each as likely; undefined when there is none. */
+  own(size: string): string | undefined;
+  /** Any of all, each as likely; undefined when there is none. */
   any(size: string): string | undefined;
+  /** The key given last is not in the bucket any more. */
+  forget(): void;
+  /** What is in the bucket now, in place of what was found before. */
+  found(keys: FoundKeys): void;
 }
 
-/** `vus` is how many share the room for tracked keys; `found` are keys by size. */
+interface SizeKeys {
+  readonly own: string[];
+  /** Where the next key goes when there is no room. */
+  oldest: number;
+  found: string[];
+}
+
+/** `vus` is how many share the room for tracked keys; `listed` are keys out of key files. */
 export function createTrackedKeys(
   sizes: readonly string[],
   vus: number,
-  found: Readonly<Record<string, readonly string[]>>,
+  found: FoundKeys,
+  listed: ListedKeys = {},
 ): TrackedKeys {
   const room = Math.max(1, Math.floor(TRACKED_KEYS / vus / sizes.length));
-  const all = new Map(sizes.map((size) => [size, { own: [] as string[], oldest: 0, found: found[size] ?? [] }]));
+  const all = new Map<string, SizeKeys>(
+    sizes.map((size) => [size, { own: [], oldest: 0, found: [...(found[size] ?? [])] }]),
+  );
+  let lastOf: string[] | undefined;
+  let last = 0;
   return {
     wrote: (size, key) => {
       const tracked = all.get(size);
@@ -69,13 +91,42 @@ export function createTrackedKeys(
         tracked.oldest = (tracked.oldest + 1) % room;
       }
     },
+    own: (size) => {
+      const tracked = all.get(size);
+      if (tracked === undefined) return undefined;
+      lastOf = tracked.own;
+      last = (Math.random() * lastOf.length) | 0;
+      return lastOf[last];
+    },
     any: (size) => {
       const tracked = all.get(size);
       if (tracked === undefined) return undefined;
       const own = tracked.own;
       const others = tracked.found;
-      const n = (Math.random() * (own.length + others.length)) | 0;
-      return n < own.length ? own[n] : others[n - own.length];
+      const files = listed[size];
+      const known = own.length + others.length;
+      last = (Math.random() * (known + (files === undefined ? 0 : files.length))) | 0;
+      if (last < own.length) {
+        lastOf = own;
+        return own[last];
+      }
+      if (last < known) {
+        lastOf = others;
+        last -= own.length;
+        return others[last];
+      }
+      lastOf = undefined;
+      return files?.[last - known];
+    },
+    forget: () => {
+      if (lastOf === undefined) return;
+      const end = lastOf.pop();
+      if (end !== undefined && last < lastOf.length) lastOf[last] = end;
+      lastOf = undefined;
+    },
+    found: (keys) => {
+      for (const [size, tracked] of all) tracked.found = [...(keys[size] ?? [])];
+      lastOf = undefined;
     },
   };
 }
@@ -86,6 +137,16 @@ export function parseKey(prefix: string, key: string): KeyParts | undefined {
   const [worker, size, test, time, suffix] = key.slice(prefix.length).split('/');
   if (!worker || !size || !test || !suffix || !/^\d{16}$/.test(time ?? '')) return undefined;
   return { worker, size, test };
+}
+
+/** The name of the file that keys of a test, a worker and a size are in, one a line, as the original's. */
+export function keyFileName({ test, worker, size }: KeyParts): string {
+  return `loadtest-keys-${test}-${worker}-${size}.txt`;
+}
+
+/** Whether a line of a key file is a key that a VU may ask for as an object of this size. */
+export function isListedKey(prefix: string, key: string, size: string): boolean {
+  return PLAIN.test(key) && parseKey(prefix, key)?.size === size;
 }
 
 /** How many found keys each VU can be given. */

@@ -1,13 +1,32 @@
 /** The settings inside k6: from the environment, then `./.env`, then `~/.s3loadtest/.env`. */
-import { type Config, ConfigError, type Environment, readConfig } from './config';
+import { type Config, ConfigError, type Environment, readConfig, settings } from './config';
 import { parseEnvFile } from './env-file';
 import { FROM_CLI } from './protocol';
 
-/** @throws ConfigError naming every missing and every bad setting, or the folder that a bare run can't write to. */
-export function loadConfig(): Config {
-  const config = readConfig(__ENV, ...envFiles());
+export interface Loaded {
+  readonly config: Config;
+  /** Whether someone said how many VUs there are to be. */
+  readonly concurrencyAsked: boolean;
+}
+
+let loaded: Loaded | undefined;
+
+/**
+ * The settings, read once a VU however many scripts ask.
+ * @throws ConfigError naming every missing and every bad setting, or the folder that a bare run can't write to
+ */
+export function loadConfig(): Loaded {
+  loaded ??= load();
+  return loaded;
+}
+
+function load(): Loaded {
+  const environments = [__ENV, ...envFiles()];
+  const concurrencyAsked = settings.concurrency.env.some((name) => environments.some((e) => e[name]?.trim()));
+  const fallback = __ENV[FROM_CLI.concurrency];
+  const config = readConfig(...environments, fallback ? { [settings.concurrency.env[0]]: fallback } : {});
   if (isBareRun()) checkResultsFolder(config.dataDir);
-  return config;
+  return { config, concurrencyAsked };
 }
 
 /**
@@ -15,7 +34,7 @@ export function loadConfig(): Config {
  * every file that a script opens into an archive: `k6 archive` and `k6 cloud run` pass no system variables on, so where
  * there is no PATH there is to be no secret either.
  */
-function isBareRun(): boolean {
+export function isBareRun(): boolean {
   return __ENV[FROM_CLI.present] === undefined && __ENV.PATH !== undefined;
 }
 

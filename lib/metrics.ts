@@ -4,7 +4,10 @@ import { ERROR_CLASSES } from './s3/classify';
 /** Own metrics, for what k6's built-in http_req_* can't say. */
 export const OP_DURATION = 's3_op_duration';
 export const ERROR_DURATION = 's3_error_duration';
+export const ERRORS = 's3_errors';
+export const MISSES = 's3_misses';
 export const BYTES = 's3_bytes';
+export const OBJECTS = 's3_objects';
 export const RETRIES = 's3_retries';
 /** Built in: time to first byte, from the request's end. */
 export const TTFB = 'http_req_waiting';
@@ -14,15 +17,32 @@ export const REQUESTS = 'http_reqs';
 /** The size tag of operations on no object: k6 takes no empty tag in a submetric. */
 export const NO_SIZE = 'none';
 
-/** What one test measures: which operations, of which sizes, at which endpoints. */
+/** Operations that list or delete many objects at once. */
+const OF_MANY_OBJECTS: ReadonlySet<string> = new Set(['LIST', 'DELETE_OBJECTS']);
+/** Operations on one object that another may have deleted meanwhile. */
+export const OF_ONE_OBJECT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'DELETE']);
+/** What S3 answers when it has deleted something, or given up an upload. */
+const NO_CONTENT: ReadonlySet<string> = new Set(['DELETE', 'ABORT_MULTIPART']);
+
+/** What one test measures: which operations of which sizes, in which phases, at which endpoints. */
 export interface Measured {
   readonly test: string;
-  readonly ops: readonly string[];
-  readonly sizes: readonly string[];
+  /** Phases of its load that are counted apart; empty where there is only one. */
+  readonly phases: readonly string[];
+  readonly series: ReadonlyArray<{ readonly op: string; readonly size: string }>;
   readonly endpoints: readonly string[];
+  /** Objects are deleted while others ask for them: that one is gone is counted apart, and is no error. */
+  readonly missesExpected: boolean;
 }
 
 export type Tags = Readonly<Record<string, string>>;
+
+/** The tags of one operation's figures, with what they are of beside the operation. */
+export interface OpTags {
+  readonly test: string;
+  readonly op: string;
+  readonly [more: string]: string;
+}
 
 /** The name of a submetric as k6 writes it: `s3_bytes{test:firehose,op:GET}`. */
 export function submetric(metric: string, tags: Tags): string {
@@ -30,30 +50,75 @@ export function submetric(metric: string, tags: Tags): string {
   return `${metric}{${list.join(',')}}`;
 }
 
-/** The tags of every series of a test, by op and size. */
-export function seriesTags({ test, ops, sizes }: Measured): { test: string; op: string; size: string }[] {
-  return ops.flatMap((op) => sizes.map((size) => ({ test, op, size })));
+/** The operations of a test, each once. */
+export function opsOf({ series }: Measured): string[] {
+  return [...new Set(series.map(({ op }) => op))];
+}
+
+/** The tags of every series of a test, by phase where there are several, op and size. */
+export function seriesTags({ test, phases, series }: Measured): Array<OpTags & { size: string }> {
+  if (phases.length === 0) return series.map(({ op, size }) => ({ test, op, size }));
+  return phases.flatMap((phase) => series.map(({ op, size }) => ({ test, phase, op, size })));
 }
 
 /** The tags of every total, one an op. */
-export function totalTags({ test, ops }: Measured): { test: string; op: string }[] {
-  return ops.map((op) => ({ test, op }));
+export function totalTags(measured: Measured): OpTags[] {
+  return opsOf(measured).map((op) => ({ test: measured.test, op }));
 }
 
 /** The tags of every endpoint's figures, one an op. */
-export function endpointTags({ test, ops, endpoints }: Measured): { test: string; op: string; endpoint: string }[] {
-  return endpoints.flatMap((endpoint) => ops.map((op) => ({ test, op, endpoint })));
+export function endpointTags(measured: Measured): Array<OpTags & { endpoint: string }> {
+  const { test, endpoints } = measured;
+  return endpoints.flatMap((endpoint) => opsOf(measured).map((op) => ({ test, op, endpoint })));
 }
 
-/** Every submetric that one set of figures is read from. */
-function figureSubmetrics(tags: Tags): string[] {
-  return [
-    submetric(OP_DURATION, tags),
-    submetric(TTFB, { ...tags, expected_response: 'true' }),
-    submetric(BYTES, tags),
-    submetric(ERROR_DURATION, tags),
-    ...ERROR_CLASSES.map((errorClass) => submetric(ERROR_DURATION, { ...tags, class: errorClass })),
-  ];
+/**
+ * The tags of requests that succeeded. Not k6's `expected_response`: that a missing object is expected makes it no success.
+ */
+export function succeeded(tags: OpTags): Tags {
+  return { ...tags, status: NO_CONTENT.has(tags.op) ? '204' : '200' };
+}
+
+/** The tags of requests that k6 takes for failed. */
+export function failed(tags: OpTags): Tags {
+  return { ...tags, expected_response: 'false' };
+}
+
+/** Submetrics, by name, of one set of figures; where a metric means nothing for the operation, it has none. */
+export interface FigureMetrics {
+  readonly latency: string;
+  readonly ttfb: string;
+  readonly errorLatency: string;
+  readonly errors: ReadonlyArray<readonly [errorClass: (typeof ERROR_CLASSES)[number], name: string]>;
+  readonly bytes: string;
+  readonly objects?: string;
+  readonly misses?: string;
+}
+
+/** The submetrics that one set of figures is read from. */
+export function figureMetrics(tags: OpTags, missesExpected: boolean): FigureMetrics {
+  return {
+    latency: submetric(OP_DURATION, tags),
+    ttfb: submetric(TTFB, succeeded(tags)),
+    errorLatency: submetric(ERROR_DURATION, tags),
+    errors: ERROR_CLASSES.map((errorClass) => [errorClass, submetric(ERRORS, { ...tags, class: errorClass })] as const),
+    bytes: submetric(BYTES, tags),
+    ...(OF_MANY_OBJECTS.has(tags.op) ? { objects: submetric(OBJECTS, tags) } : {}),
+    ...(missesExpected && OF_ONE_OBJECT.has(tags.op) ? { misses: submetric(MISSES, tags) } : {}),
+  };
+}
+
+/** The submetrics that the CLI follows while the run goes on. */
+export function liveMetrics(tags: OpTags, missesExpected: boolean) {
+  const { bytes, objects, misses, latency } = figureMetrics(tags, missesExpected);
+  return {
+    ops: submetric(REQUESTS, succeeded(tags)),
+    errors: submetric(REQUESTS, failed(tags)),
+    bytes,
+    objects,
+    misses,
+    latency,
+  };
 }
 
 /**
@@ -61,12 +126,16 @@ function figureSubmetrics(tags: Tags): string[] {
  * follows. An empty list of expressions is enough, and costs a tag comparison a sample.
  */
 export function submetrics(measured: Measured): string[] {
+  const { missesExpected } = measured;
   // A single endpoint's figures are the totals; each submetric costs every sample a comparison.
   const endpoints = measured.endpoints.length > 1 ? endpointTags(measured) : [];
-  const all: Tags[] = [...seriesTags(measured), ...totalTags(measured), ...endpoints];
-  const live = totalTags(measured).flatMap((tags) => [
-    submetric(REQUESTS, { ...tags, expected_response: 'true' }),
-    submetric(REQUESTS, { ...tags, expected_response: 'false' }),
-  ]);
-  return [...all.flatMap(figureSubmetrics), ...live];
+  const figures = [...seriesTags(measured), ...totalTags(measured), ...endpoints].flatMap((tags) => {
+    const { errors, ...others } = figureMetrics(tags, missesExpected);
+    return [...Object.values(others), ...errors.map(([, name]) => name)];
+  });
+  const live = totalTags(measured).flatMap((tags) => {
+    const { ops, errors } = liveMetrics(tags, missesExpected);
+    return [ops, errors];
+  });
+  return [...figures, ...live];
 }

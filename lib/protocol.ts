@@ -1,6 +1,6 @@
 /** What a k6 that the CLI started and the CLI say to each other: variables in, marked lines out. Pure. */
 import type { Measured } from './metrics';
-import type { ErrorSample } from './result';
+import type { ErrorSample, ScheduledPhase } from './result';
 
 /** Variables that only the CLI sets. */
 export const FROM_CLI = {
@@ -9,22 +9,50 @@ export const FROM_CLI = {
   runId: 'S3LOADTEST_RUN_ID',
   /** Bytes of memory free when k6 is started; '' when they are not known or not to be looked at. */
   freeMemory: 'S3LOADTEST_FREE_MEMORY',
+  /** VUs for a machine like this, where nobody asked for any and the pattern does not want others. */
+  concurrency: 'S3LOADTEST_DEFAULT_CONCURRENCY',
+  /** A file with keys out of key files, one a line; '' for none. */
+  keys: 'S3LOADTEST_KEYS',
+  /** Set at all: which keys were deleted is to be told. */
+  tellDeleted: 'S3LOADTEST_TELL_DELETED',
+  /** Set at all: nothing will run, the plan is to be told. */
+  dryRun: 'S3LOADTEST_DRY_RUN',
 } as const;
 
 /** What the lines begin with. The Result is on standard output, the others are messages of k6's log. */
 export const MARKS = {
+  plan: 's3loadtest-plan ',
   begin: 's3loadtest-begin ',
+  deleted: 's3loadtest-deleted ',
   sample: 's3loadtest-sample ',
   result: 's3loadtest-result ',
 } as const;
 
+/** What is to run: for people who ask before. */
+export interface PlanText {
+  /** How the load is divided, or undefined where it is not. */
+  readonly split?: string | undefined;
+  readonly schedule: readonly ScheduledPhase[];
+}
+
 /** Load is about to begin. */
-export interface Begin {
+export interface Begin extends PlanText {
   readonly measured: readonly Measured[];
+  readonly vus: number;
+}
+
+/** Every key of the layout between these, in the order of a listing, is deleted but for the failed. */
+export interface DeletedRange {
+  readonly first: string;
+  readonly last: string;
+  readonly failed: readonly string[];
 }
 
 /** What a marked line holds, or undefined when it is not marked so. */
-export function readMarked<T extends Begin | ErrorSample>(mark: string, line: string): T | undefined {
+export function readMarked<T extends PlanText | Begin | ErrorSample | DeletedRange>(
+  mark: string,
+  line: string,
+): T | undefined {
   return line.startsWith(mark) ? (JSON.parse(line.slice(mark.length)) as T) : undefined;
 }
 

@@ -15,6 +15,10 @@ export interface Figures {
   readonly bytes: number;
   /** Failed attempts by class. Retries are attempts of their own. */
   readonly errors: Partial<Record<ErrorClass, number>>;
+  /** Keys that successes listed or deleted, of operations that do so. */
+  readonly objects?: number;
+  /** Asked for, and deleted by another meanwhile: neither successes nor errors. Where nobody deletes, they are errors. */
+  readonly misses?: number;
   /** From the call to the last byte, connecting included, of successes. */
   readonly latency?: Distribution | undefined;
   /** From the request's last byte to the answer's first, of successes. None for a multipart PUT. */
@@ -26,6 +30,8 @@ export interface Figures {
 /** What a series is of. */
 export interface Series extends Figures {
   readonly test: string;
+  /** The phase of the test's load, where several are counted apart. */
+  readonly phase?: string;
   readonly op: string;
   /** A size label; 'none' for operations on no object. */
   readonly size: string;
@@ -48,10 +54,31 @@ export interface TimelinePoint {
   readonly t: number;
   /** Length of the interval in milliseconds. */
   readonly ms: number;
+  readonly test: string;
   readonly op: string;
   readonly ops: number;
   readonly bytes: number;
   readonly errors: number;
+  /** As in Figures, where they are of use. */
+  readonly objects?: number;
+  readonly misses?: number;
+}
+
+/** A time in which a test's load was to be on, milliseconds from the run's start. */
+export interface ScheduledPhase {
+  readonly test: string;
+  readonly phase: string;
+  readonly startMs: number;
+  readonly endMs: number;
+}
+
+/** One k6 scenario's part of the load. */
+export interface LoadShare {
+  readonly test: string;
+  readonly scenario: string;
+  readonly vus: number;
+  /** Part of the whole, 0 to 1. */
+  readonly share: number;
 }
 
 export interface ThresholdResult {
@@ -113,6 +140,9 @@ export interface Result {
     readonly versions: Readonly<Record<string, string>>;
     /** The settings, without secrets. */
     readonly config: Readonly<Record<string, unknown>>;
+    readonly loads: readonly LoadShare[];
+    /** Of loads that are not on from start to end. */
+    readonly schedule: readonly ScheduledPhase[];
     /** In percent: where the distributions' values stand. */
     readonly quantiles: readonly number[];
   };
@@ -135,13 +165,14 @@ export function errorCount(figures: Figures): number {
   return Object.values(figures.errors).reduce((sum, n) => sum + n, 0);
 }
 
-/** Successes, payload bytes and failed attempts of all of them. */
-export function sum(all: readonly Figures[]): { ops: number; bytes: number; errors: number } {
-  const total = { ops: 0, bytes: 0, errors: 0 };
+/** Successes, payload bytes, failed attempts and misses of all of them. */
+export function sum(all: readonly Figures[]): { ops: number; bytes: number; errors: number; misses: number } {
+  const total = { ops: 0, bytes: 0, errors: 0, misses: 0 };
   for (const figures of all) {
     total.ops += figures.ops;
     total.bytes += figures.bytes;
     total.errors += errorCount(figures);
+    total.misses += figures.misses ?? 0;
   }
   return total;
 }

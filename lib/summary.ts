@@ -1,29 +1,19 @@
 /** k6's end-of-test summary as a Result. Pure. */
 import { type Config, publicConfig } from './config';
 import { type Distribution, QUANTILES } from './distribution';
-import {
-  BYTES,
-  ERROR_DURATION,
-  endpointTags,
-  type Measured,
-  OP_DURATION,
-  RETRIES,
-  seriesTags,
-  submetric,
-  type Tags,
-  TTFB,
-  totalTags,
-} from './metrics';
+import { endpointTags, figureMetrics, type Measured, type OpTags, RETRIES, seriesTags, totalTags } from './metrics';
 import {
   type EndpointSeries,
   errorCount,
   type Figures,
+  type LoadShare,
   type Result,
   SCHEMA,
+  type ScheduledPhase,
   type ThresholdResult,
   type Warning,
 } from './result';
-import { ERROR_CLASSES, type ErrorClass } from './s3/classify';
+import type { ErrorClass } from './s3/classify';
 
 /** What k6 hands to handleSummary, as far as it is read here. */
 export interface SummaryData {
@@ -47,7 +37,8 @@ export interface RunFacts {
   readonly measured: readonly Measured[];
   /** How long the load was to last at least. */
   readonly plannedMs: number;
-  readonly vus: number;
+  readonly loads: readonly LoadShare[];
+  readonly schedule: readonly ScheduledPhase[];
   readonly versions: Readonly<Record<string, string>>;
 }
 
@@ -61,13 +52,14 @@ const round = (ms: number) => Number(ms.toPrecision(6));
 export function summarize(data: SummaryData, config: Config, facts: RunFacts): Result {
   const metrics = data.metrics ?? {};
   const durationMs = data.state.testRunDurationMs - facts.setupMs;
-  const figures = <T extends Tags>(tags: T) => ({ ...tags, ...readFigures(metrics, tags) });
-  const endpointFigures = (m: Measured): EndpointSeries[] => {
-    const [only, ...others] = m.endpoints;
-    if (only === undefined || others.length > 0) return endpointTags(m).map(figures);
-    return totalTags(m).map((tags) => ({ ...figures(tags), endpoint: only }));
-  };
-  const seen = (f: Figures) => f.ops > 0 || errorCount(f) > 0;
+  const seen = (f: Figures) => f.ops > 0 || errorCount(f) > 0 || (f.misses ?? 0) > 0;
+  const read = <T extends OpTags>(of: (m: Measured) => readonly T[]) =>
+    facts.measured.flatMap((m) =>
+      of(m)
+        .map((tags) => ({ ...tags, ...readFigures(metrics, tags, m) }))
+        .filter(seen),
+    );
+  const totals = read(totalTags);
   const count = (name: string) => metrics[name]?.values.count ?? 0;
   return {
     schema: SCHEMA,
@@ -80,18 +72,27 @@ export function summarize(data: SummaryData, config: Config, facts: RunFacts): R
       backend: config.backend,
       versions: facts.versions,
       config: publicConfig(config),
+      loads: facts.loads,
+      schedule: facts.schedule,
       quantiles: QUANTILES,
     },
-    series: facts.measured.flatMap((m) => seriesTags(m).map(figures).filter(seen)),
-    totals: facts.measured.flatMap((m) => totalTags(m).map(figures).filter(seen)),
-    endpoints: facts.measured.flatMap((m) => endpointFigures(m).filter(seen)),
+    series: read(seriesTags),
+    totals,
+    endpoints: facts.measured.flatMap((m): EndpointSeries[] => {
+      const [only, ...others] = m.endpoints;
+      // k6 was not asked to keep a single endpoint apart.
+      if (only !== undefined && others.length === 0) {
+        return totals.filter(({ test }) => test === m.test).map((total) => ({ ...total, endpoint: only }));
+      }
+      return read((each) => (each === m ? endpointTags(m) : []));
+    }),
     timeline: [],
     thresholds: readThresholds(metrics),
     generator: {
       cpu: null,
       memory: null,
       cores: null,
-      vus: facts.vus,
+      vus: facts.loads.reduce((n, { vus }) => n + vus, 0),
       iterations: count('iterations'),
       droppedIterations: count('dropped_iterations'),
       retries: count(RETRIES),
@@ -124,17 +125,26 @@ function warningsOf(config: Config, dropped: number): Warning[] {
   return warnings;
 }
 
-function readFigures(metrics: Readonly<Record<string, SummaryMetric>>, tags: Tags): Figures {
-  const latency = readTrend(metrics[submetric(OP_DURATION, tags)]);
-  const ttfb = readTrend(metrics[submetric(TTFB, { ...tags, expected_response: 'true' })]);
-  const errorLatency = readTrend(metrics[submetric(ERROR_DURATION, tags)]);
+function readFigures(
+  metrics: Readonly<Record<string, SummaryMetric>>,
+  tags: OpTags,
+  { missesExpected }: Measured,
+): Figures {
+  const names = figureMetrics(tags, missesExpected);
+  const count = (name: string) => metrics[name]?.values.count ?? 0;
+  const latency = readTrend(metrics[names.latency]);
   const errors: Partial<Record<ErrorClass, number>> = {};
-  for (const errorClass of ERROR_CLASSES) {
-    const n = metrics[submetric(ERROR_DURATION, { ...tags, class: errorClass })]?.values.count ?? 0;
-    if (n > 0) errors[errorClass] = n;
-  }
-  const bytes = metrics[submetric(BYTES, tags)]?.values.count ?? 0;
-  return { ops: latency?.count ?? 0, bytes, errors, latency, ttfb, errorLatency };
+  for (const [errorClass, name] of names.errors) if (count(name) > 0) errors[errorClass] = count(name);
+  return {
+    ops: latency?.count ?? 0,
+    bytes: count(names.bytes),
+    errors,
+    ...(names.objects === undefined ? {} : { objects: count(names.objects) }),
+    ...(names.misses === undefined ? {} : { misses: count(names.misses) }),
+    latency,
+    ttfb: readTrend(metrics[names.ttfb]),
+    errorLatency: readTrend(metrics[names.errorLatency]),
+  };
 }
 
 function readTrend(metric: SummaryMetric | undefined): Distribution | undefined {

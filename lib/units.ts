@@ -1,6 +1,8 @@
 /** Sizes, durations and rates: one table each, which both parsing and printing use. Pure; runs in k6 and in Node. */
 
 const SECOND = 1_000;
+export const MINUTE = 60 * SECOND;
+export const HOUR = 60 * MINUTE;
 const DURATIONS: ReadonlyArray<readonly [suffix: string, ms: number]> = [
   ['w', 7 * 86_400 * SECOND],
   ['d', 86_400 * SECOND],

@@ -51,7 +51,7 @@ export function addBench(program: Command): void {
   program
     .command('bench')
     .description('what the client costs: ops/s and CPU per operation against a null S3 server, beside unsigned k6/http')
-    .option('--duration <time>', 'length of each run', '10s')
+    .option('--duration <time>', 'length of each run', '20s')
     .option('--rounds <n>', 'runs of each client, in turn', '3')
     .option('--concurrency <n>', 'VUs', '16')
     .action(async (options: { duration: string; rounds: string; concurrency: string }) => {
@@ -131,6 +131,9 @@ async function measure(client: Client, k6: string, endpoint: string, duration: s
       S3LOADTEST_CONCURRENCY: vus,
       S3LOADTEST_SIZE: '1KB',
     },
+    concurrency: Number(vus),
+    keys: '',
+    tellDeleted: false,
     freeMemory: availableMemory(),
   });
   // The shell's `times` tells the CPU that its ended children took: all of it, and on every Unix.

@@ -34,6 +34,9 @@ async function build() {
   const { build: bundle } = await import('esbuild');
   const { version } = JSON.parse(readFileSync(`${root}package.json`, 'utf8'));
   const scripts = readdirSync(`${root}scripts`).filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts'));
+  const patterns = scripts
+    .map((name) => name.slice(0, -3))
+    .filter((name) => name !== 'all' && !name.startsWith('bench-'));
   const common = {
     absWorkingDir: root,
     bundle: true,
@@ -41,7 +44,7 @@ async function build() {
     sourcemap: true,
     outdir: 'build',
     logLevel: 'error',
-    define: { VERSION: JSON.stringify(version) },
+    define: { VERSION: JSON.stringify(version), PATTERNS: JSON.stringify(patterns) },
   };
   await Promise.all([
     // `k6/*` is k6's own; the target is what k6's JavaScript engine reads without help.

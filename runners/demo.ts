@@ -51,7 +51,7 @@ async function demo(options: Options): Promise<number> {
       S3_ADDRESSING: 'path',
       S3LOADTEST_K6: tools.k6.path,
     };
-    const exit = await run('firehose', options, environment);
+    const exit = await run(['firehose'], options, environment);
     if (options.keep === true && !signalled) {
       const file = join(server.folder, 'demo.env');
       const lines = Object.entries(server.environment).map(([name, value]) => `export ${name}=${value}\n`);

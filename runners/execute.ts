@@ -4,12 +4,14 @@ import { type Config, ConfigError } from '../lib/config';
 import { finalText, statsLine } from '../lib/final';
 import { newRunId } from '../lib/protocol';
 import { parseResult, type Result, sum } from '../lib/result';
-import { formatDuration } from '../lib/units';
+import { formatCount, formatDuration } from '../lib/units';
+import { dryRun } from './dry-run';
 import { type Follower, follow } from './follow';
 import { freePort, type K6End, startK6 } from './k6';
-import { planK6, showPlan } from './plan';
+import { planK6 } from './plan';
 import { RunFolder } from './run-folder';
-import type { Settings } from './settings';
+import { RunKeys } from './run-keys';
+import { defaultConcurrency, type Settings } from './settings';
 import { createTerminal } from './terminal';
 import { availableMemory } from './usage';
 
@@ -17,9 +19,11 @@ import { availableMemory } from './usage';
 export const EXIT = { ok: 0, failed: 1, usage: 2, threshold: 99 } as const;
 
 export interface Execution {
-  readonly pattern: string;
-  /** Path of the bundle. */
+  /** What the run is called after: its patterns. */
+  readonly name: string;
+  /** Path of the bundle, and which of its patterns run, where not all do. */
   readonly script: string;
+  readonly tests?: readonly string[] | undefined;
   /** Path of the k6 binary, and the version it has. */
   readonly k6: string;
   readonly k6Version: string;
@@ -44,39 +48,46 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
  */
 export async function execute(execution: Execution): Promise<number> {
   const { config } = execution.settings;
-  const runId = newRunId(Date.now(), execution.pattern);
+  const runId = newRunId(Date.now(), execution.name);
   const api = `127.0.0.1:${await freePort()}`;
-  const plan = planK6({
-    k6: execution.k6,
-    script: execution.script,
-    runId,
-    api,
-    outs: execution.outs,
-    settings: execution.settings.environment,
-    freeMemory: execution.memoryCheck ? availableMemory() : undefined,
-  });
+  const planWith = (keys: { path: string; any: boolean }) =>
+    planK6({
+      k6: execution.k6,
+      script: execution.script,
+      tests: execution.tests,
+      runId,
+      api,
+      outs: execution.outs,
+      settings: execution.settings.environment,
+      concurrency: defaultConcurrency(),
+      keys: keys.path,
+      tellDeleted: keys.any,
+      freeMemory: execution.memoryCheck ? availableMemory() : undefined,
+    });
   if (execution.dryRun) {
-    process.stdout.write(
-      execution.json ? `${JSON.stringify({ commands: [showPlan(plan)] })}\n` : `${showPlan(plan)}\n`,
-    );
+    const text = await dryRun(planWith({ path: '', any: false }), execution.environment, execution.json);
+    process.stdout.write(`${text}\n`);
     return EXIT.ok;
   }
 
   const terminal = createTerminal(execution.json, config.logLevel);
   const folder = makeFolder(config, runId);
+  const keys = await takeKeys(config, folder);
+  const plan = planWith(keys);
   let follower: Follower | undefined;
   let lastError = '';
   const k6 = startK6(plan, execution.environment, {
-    begin: ({ measured }) => {
-      const vus = `${config.concurrency} VUs`;
-      terminal.say(
-        `${execution.pattern}: ${vus} for ${formatDuration(config.duration)} on ${config.endpoints.join(', ')}`,
-      );
+    begin: ({ measured, vus, split, schedule }) => {
+      const time = formatDuration(config.duration);
+      terminal.say(`${execution.name}: ${vus} VUs for ${time} on ${config.endpoints.join(', ')}`);
+      if (split !== undefined) terminal.say(split);
+      if (schedule.length > 0) terminal.say(`on and off by schedule, ${schedule.length} times on: --dry-run shows it`);
       follower = follow(api, measured, config.statsInterval, {
         tick: (stats) => terminal.progress(stats, config.duration),
         stats: (stats) => terminal.say(statsLine(stats)),
       });
     },
+    deleted: (range) => keys.deleted(range),
     log: (line) => {
       folder.addLog(line);
       const message = line.message.replace(/^test aborted: /, '');
@@ -94,13 +105,39 @@ export async function execute(execution: Execution): Promise<number> {
     const timeline = await seen?.stop(measured?.totals ?? [], measured?.run.durationMs ?? 0);
     if (measured === undefined) return endedWithoutResult(end, seen !== undefined, folder, lastError, terminal.log);
     const result = complete(measured, end, execution, timeline ?? [], signals.received());
-    return report(result, end, folder, execution.json, terminal.say);
+    const exit = report(result, end, folder, execution.json, terminal.say);
+    return (await pruneKeys(keys, config, terminal.say)) ? exit : EXIT.failed;
   } catch (e) {
     folder.addLog({ level: 'error', message: String(e) });
     throw e;
   } finally {
     signals.release();
     folder.close();
+  }
+}
+
+/** Reads key files, if there are any. @throws ConfigError when they can't be read */
+async function takeKeys(config: Config, folder: RunFolder): Promise<RunKeys> {
+  try {
+    return await RunKeys.take(config, folder.path);
+  } catch (e) {
+    folder.remove();
+    throw new ConfigError([
+      `S3LOADTEST_KEY_DIR is "${config.keyDir}": key files can't be read there (${(e as Error).message})`,
+    ]);
+  }
+}
+
+/** Takes deleted keys out of key files. Returns whether that went well, and has said so when not. */
+async function pruneKeys(keys: RunKeys, config: Config, say: (line: string) => void): Promise<boolean> {
+  try {
+    const dropped = await keys.finish(config);
+    if (dropped > 0)
+      say(`  Key files in ${config.keyDir}: ${formatCount(dropped)} keys were deleted, and are taken out`);
+    return true;
+  } catch (e) {
+    say(`error: key files in ${config.keyDir} still hold keys that were deleted: ${(e as Error).message}`);
+    return false;
   }
 }
 

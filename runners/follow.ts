@@ -1,7 +1,7 @@
 /** Follows a running k6 through its REST API: running counts once a second, latencies when they are wanted. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Stats } from '../lib/final';
-import { BYTES, type Measured, OP_DURATION, REQUESTS, submetric, totalTags } from '../lib/metrics';
+import { liveMetrics, type Measured, totalTags } from '../lib/metrics';
 import { errorCount, type TimelinePoint, type Total } from '../lib/result';
 
 const INTERVAL_MS = 1_000;
@@ -10,10 +10,56 @@ const COUNTED_AS: Readonly<Record<string, string>> = { COMPLETE_MULTIPART: 'PUT'
 /** Calls that are part of another operation. */
 const NOT_COUNTED: ReadonlySet<string> = new Set(['CREATE_MULTIPART', 'UPLOAD_PART', 'ABORT_MULTIPART']);
 
+/** Running counts of one operation of one test. */
 interface Counts {
+  readonly test: string;
+  readonly op: string;
   ops: number;
   bytes: number;
   errors: number;
+  objects: number;
+  misses: number;
+}
+
+const COUNTED = ['ops', 'bytes', 'errors', 'objects', 'misses'] as const;
+
+/** Counts of each operation of each test, in the order they were first seen. */
+class Tally {
+  private readonly all = new Map<string, Counts>();
+
+  of(test: string, op: string): Counts {
+    const name = `${test} ${op}`;
+    let counts = this.all.get(name);
+    if (counts === undefined) {
+      counts = { test, op, ops: 0, bytes: 0, errors: 0, objects: 0, misses: 0 };
+      this.all.set(name, counts);
+    }
+    return counts;
+  }
+
+  list(): Counts[] {
+    return [...this.all.values()].filter((counts) => COUNTED.some((name) => counts[name] > 0));
+  }
+
+  total(of: (typeof COUNTED)[number], where: (counts: Counts) => boolean = () => true): number {
+    return [...this.all.values()].filter(where).reduce((n, counts) => n + counts[of], 0);
+  }
+
+  /** What came since, as points of so many milliseconds: one for each operation that was ever seen. */
+  since(before: Tally, t: number, ms: number): TimelinePoint[] {
+    return this.list().map((now) => {
+      const then = before.of(now.test, now.op);
+      const point = { t, ms, test: now.test, op: now.op, ops: now.ops - then.ops };
+      const [bytes, errors] = [now.bytes - then.bytes, now.errors - then.errors];
+      return {
+        ...point,
+        bytes,
+        errors,
+        ...(now.objects > 0 ? { objects: now.objects - then.objects } : {}),
+        ...(now.misses > 0 ? { misses: now.misses - then.misses } : {}),
+      };
+    });
+  }
 }
 
 export interface Follower {
@@ -36,30 +82,21 @@ export function follow(
 ): Follower {
   const began = Date.now();
   const timeline: TimelinePoint[] = [];
-  let before: { at: number; counts: Map<string, Counts> } = { at: began, counts: new Map() };
-  let atLastStats = { at: began, ops: 0, bytes: 0 };
+  let before = { at: began, tally: new Tally() };
+  let atLastStats = before;
   const stopped = new AbortController();
 
   const poll = async (): Promise<void> => {
-    const counts = await readCounts(api, measured, stopped.signal);
-    const at = Date.now();
-    for (const [op, now] of counts) {
-      const then = before.counts.get(op) ?? { ops: 0, bytes: 0, errors: 0 };
-      const [ops, bytes, errors] = [now.ops - then.ops, now.bytes - then.bytes, now.errors - then.errors];
-      timeline.push({ t: before.at - began, ms: at - before.at, op, ops, bytes, errors });
-    }
-    const stats = statsOf(counts, before, at, began);
-    before = { at, counts };
-    on.tick(stats);
-    if (at - atLastStats.at < statsMs - INTERVAL_MS / 2) return;
-    const seconds = (at - atLastStats.at) / 1000;
-    on.stats({
-      ...stats,
-      opsPerSecond: (stats.ops - atLastStats.ops) / seconds,
-      bytesPerSecond: (stats.bytes - atLastStats.bytes) / seconds,
-      latency: await readLatencies(api, measured, stopped.signal),
-    });
-    atLastStats = { at, ops: stats.ops, bytes: stats.bytes };
+    const tally = await readTally(api, measured, stopped.signal);
+    const now = { at: Date.now(), tally };
+    timeline.push(...tally.since(before.tally, before.at - began, now.at - before.at));
+    on.tick(statsOf(now, before, began, measured));
+    before = now;
+    if (now.at - atLastStats.at < statsMs - INTERVAL_MS / 2) return;
+    // Of many tests, percentiles would fill lines that nobody reads.
+    const latency = measured.length > 1 ? [] : await readLatencies(api, measured, stopped.signal);
+    on.stats({ ...statsOf(now, atLastStats, began, measured), latency });
+    atLastStats = now;
   };
 
   const loop = (async () => {
@@ -74,71 +111,78 @@ export function follow(
       stopped.abort();
       await loop;
       const t = before.at - began;
-      return [...timeline, ...lastPoints(before.counts, totals, t, Math.max(1, durationMs - t))];
+      return [
+        ...timeline,
+        ...tallyOf(totals)
+          .since(before.tally, t, Math.max(1, durationMs - t))
+          .filter(isSomething),
+      ];
     },
   };
 }
 
-function lastPoints(seen: Map<string, Counts>, totals: readonly Total[], t: number, ms: number): TimelinePoint[] {
-  const points: TimelinePoint[] = [];
-  const final = new Map<string, Counts>();
+const isSomething = (point: TimelinePoint) => COUNTED.some((name) => (point[name] ?? 0) > 0);
+
+/** A run's final figures, counted as running ones are. */
+function tallyOf(totals: readonly Total[]): Tally {
+  const tally = new Tally();
   for (const total of totals) {
-    const op = COUNTED_AS[total.op] ?? total.op;
-    const sum = final.get(op) ?? { ops: 0, bytes: 0, errors: 0 };
-    sum.ops += total.ops;
-    sum.bytes += total.bytes;
-    sum.errors += errorCount(total);
-    final.set(op, sum);
+    const counts = tally.of(total.test, COUNTED_AS[total.op] ?? total.op);
+    counts.ops += total.ops;
+    counts.bytes += total.bytes;
+    counts.errors += errorCount(total);
+    counts.objects += total.objects ?? 0;
+    counts.misses += total.misses ?? 0;
   }
-  for (const [op, now] of final) {
-    const then = seen.get(op) ?? { ops: 0, bytes: 0, errors: 0 };
-    const [ops, bytes, errors] = [now.ops - then.ops, now.bytes - then.bytes, now.errors - then.errors];
-    if (ops > 0 || errors > 0) points.push({ t, ms, op, ops, bytes, errors });
-  }
-  return points;
+  return tally;
 }
 
-function statsOf(
-  counts: Map<string, Counts>,
-  before: { at: number; counts: Map<string, Counts> },
-  at: number,
-  began: number,
-) {
-  const total = (all: Map<string, Counts>, of: keyof Counts) => [...all.values()].reduce((n, c) => n + c[of], 0);
-  const seconds = Math.max(0.001, (at - before.at) / 1000);
-  const [ops, bytes] = [total(counts, 'ops'), total(counts, 'bytes')];
+interface Look {
+  readonly at: number;
+  readonly tally: Tally;
+}
+
+function statsOf(now: Look, before: Look, began: number, measured: readonly Measured[]): Stats {
+  const seconds = Math.max(0.001, (now.at - before.at) / 1000);
+  const rate = (of: (typeof COUNTED)[number], where?: (counts: Counts) => boolean) =>
+    (now.tally.total(of, where) - before.tally.total(of, where)) / seconds;
+  const listed = [...new Set(now.tally.list().flatMap(({ op, objects }) => (objects > 0 ? [op] : [])))];
   return {
-    ops,
-    bytes,
-    errors: total(counts, 'errors'),
-    opsPerSecond: (ops - total(before.counts, 'ops')) / seconds,
-    bytesPerSecond: (bytes - total(before.counts, 'bytes')) / seconds,
-    elapsedMs: at - began,
+    ops: now.tally.total('ops'),
+    bytes: now.tally.total('bytes'),
+    errors: now.tally.total('errors'),
+    opsPerSecond: rate('ops'),
+    bytesPerSecond: rate('bytes'),
+    elapsedMs: now.at - began,
     latency: [],
+    objects: listed.map((op) => ({ op, perSecond: rate('objects', (counts) => counts.op === op) })),
+    tests:
+      measured.length > 1
+        ? measured.map(({ test }) => ({ test, opsPerSecond: rate('ops', (counts) => counts.test === test) }))
+        : [],
   };
 }
 
-async function readCounts(
-  api: string,
-  measured: readonly Measured[],
-  signal: AbortSignal,
-): Promise<Map<string, Counts>> {
-  const counts = new Map<string, Counts>();
-  const all = measured.flatMap(totalTags).map(async (tags) => {
-    const [ok, failed, bytes] = await Promise.all([
-      readValue(api, submetric(REQUESTS, { ...tags, expected_response: 'true' }), 'count', signal),
-      readValue(api, submetric(REQUESTS, { ...tags, expected_response: 'false' }), 'count', signal),
-      readValue(api, submetric(BYTES, tags), 'count', signal),
-    ]);
-    const op = COUNTED_AS[tags.op] ?? tags.op;
-    const sum = counts.get(op) ?? { ops: 0, bytes: 0, errors: 0 };
-    if (!NOT_COUNTED.has(tags.op)) sum.ops += ok;
-    sum.bytes += bytes;
-    sum.errors += failed;
-    if (sum.ops + sum.errors > 0) counts.set(op, sum);
-  });
+async function readTally(api: string, measured: readonly Measured[], signal: AbortSignal): Promise<Tally> {
+  const tally = new Tally();
+  const read = async (metric: string | undefined) =>
+    metric === undefined ? 0 : ((await readSample(api, metric, signal))?.count ?? 0);
+  const all = measured.flatMap((m) =>
+    totalTags(m).map(async (tags) => {
+      const names = liveMetrics(tags, m.missesExpected);
+      const counts = tally.of(tags.test, COUNTED_AS[tags.op] ?? tags.op);
+      const [ops, errors, bytes, objects, misses] = await Promise.all(
+        [names.ops, names.errors, names.bytes, names.objects, names.misses].map(read),
+      );
+      if (!NOT_COUNTED.has(tags.op)) counts.ops += ops ?? 0;
+      counts.errors += errors ?? 0;
+      counts.bytes += bytes ?? 0;
+      counts.objects += objects ?? 0;
+      counts.misses += misses ?? 0;
+    }),
+  );
   await Promise.all(all);
-  return counts;
+  return tally;
 }
 
 /** Latencies since the run's start. k6's REST API gives these percentiles and no others. */
@@ -147,17 +191,15 @@ async function readLatencies(
   measured: readonly Measured[],
   signal: AbortSignal,
 ): Promise<Stats['latency']> {
-  const all = measured.flatMap(totalTags).map(async (tags) => {
-    const sample = await readSample(api, submetric(OP_DURATION, tags), signal);
-    if (sample === undefined || (sample.max ?? 0) === 0) return [];
-    const { med = 0, 'p(90)': p90 = 0, 'p(95)': p95 = 0 } = sample;
-    return [{ op: tags.op, percentiles: { p50: med, p90, p95 } }];
-  });
+  const all = measured.flatMap((m) =>
+    totalTags(m).map(async (tags) => {
+      const sample = await readSample(api, liveMetrics(tags, m.missesExpected).latency, signal);
+      if (sample === undefined || (sample.max ?? 0) === 0) return [];
+      const { med = 0, 'p(90)': p90 = 0, 'p(95)': p95 = 0 } = sample;
+      return [{ op: tags.op, percentiles: { p50: med, p90, p95 } }];
+    }),
+  );
   return (await Promise.all(all)).flat();
-}
-
-async function readValue(api: string, metric: string, of: string, signal: AbortSignal): Promise<number> {
-  return (await readSample(api, metric, signal))?.[of] ?? 0;
 }
 
 /** A metric's values, or undefined while nothing was measured. */

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { createInterface } from 'node:readline';
-import { type Begin, MARKS, readMarked } from '../lib/protocol';
+import { type Begin, type DeletedRange, MARKS, readMarked } from '../lib/protocol';
 import type { ErrorSample } from '../lib/result';
 import type { K6Plan } from './plan';
 import { type Usage, UsageMeter } from './usage';
@@ -17,6 +17,8 @@ export interface LogLine {
 export interface K6Events {
   /** Load begins now. */
   begin(begin: Begin): void;
+  /** Keys were deleted. */
+  deleted(range: DeletedRange): void;
   /** k6 said something that is no marked line. */
   log(line: LogLine): void;
 }
@@ -61,10 +63,12 @@ export function startK6(plan: K6Plan, environment: NodeJS.ProcessEnv, events: K6
     const line = readLogLine(text);
     const begin = readMarked<Begin>(MARKS.begin, line.message);
     const sample = readMarked<ErrorSample>(MARKS.sample, line.message);
+    const deleted = readMarked<DeletedRange>(MARKS.deleted, line.message);
     if (begin) {
       meter.start();
       events.begin(begin);
-    } else if (!sample) events.log(line);
+    } else if (deleted) events.deleted(deleted);
+    else if (!sample) events.log(line);
     else if (!samples.has(sample.class)) {
       samples.set(sample.class, sample);
       events.log({ level: line.level, message: `first ${sample.class}: ${sample.op} ${sample.message}` });
@@ -91,7 +95,7 @@ export function startK6(plan: K6Plan, environment: NodeJS.ProcessEnv, events: K6
   };
 }
 
-function readLogLine(text: string): LogLine {
+export function readLogLine(text: string): LogLine {
   try {
     const { level = 'info', msg = '', error } = JSON.parse(text) as { level?: string; msg?: string; error?: string };
     return { level, message: error ? `${msg}: ${error}` : msg };

@@ -20,6 +20,14 @@ export interface K6Wishes {
   /** Values of k6's --out. */
   readonly outs: readonly string[];
   readonly settings: Readonly<Record<string, string>>;
+  /** VUs where the settings name none. */
+  readonly concurrency: number;
+  /** Which of the script's patterns; all of them when left out. */
+  readonly tests?: readonly string[] | undefined;
+  /** Path of a file with keys to read, '' for none. */
+  readonly keys: string;
+  /** Whether k6 is to say which keys it deleted. */
+  readonly tellDeleted: boolean;
   /** Bytes, or undefined when memory is not to be looked at. */
   readonly freeMemory: number | undefined;
 }
@@ -39,8 +47,12 @@ export function planK6(wishes: K6Wishes): K6Plan {
     ],
     environment: {
       ...wishes.settings,
+      ...(wishes.tests === undefined ? {} : { [settings.tests.env[0]]: wishes.tests.join(',') }),
       [FROM_CLI.present]: '1',
       [FROM_CLI.runId]: wishes.runId,
+      [FROM_CLI.concurrency]: String(wishes.concurrency),
+      [FROM_CLI.keys]: wishes.keys,
+      ...(wishes.tellDeleted ? { [FROM_CLI.tellDeleted]: '1' } : {}),
       [FROM_CLI.freeMemory]: wishes.freeMemory === undefined ? '' : String(wishes.freeMemory),
       ...garbageCollection(wishes.freeMemory),
       // A static import of an extension would make stock k6 ask Grafana's build service for a binary.

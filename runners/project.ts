@@ -14,13 +14,26 @@ export function patterns(): string[] {
   return files.filter((name) => name.endsWith('.js') && !name.startsWith('bench-')).map((name) => name.slice(0, -3));
 }
 
-/** Path of a pattern's bundle. @throws ConfigError when there is no such pattern */
-export function scriptOf(pattern: string): string {
+/** All patterns there are, in one script. */
+export const ALL = 'all';
+
+/**
+ * Path of the bundle that runs these patterns, and which of its own they are, where it has more than that.
+ * @throws ConfigError when one of them is no pattern
+ */
+export function scriptOf(names: readonly string[]): { script: string; tests?: readonly string[] } {
   const known = patterns();
-  if (!known.includes(pattern)) {
+  const unknown = names.find((name) => !known.includes(name));
+  if (unknown !== undefined) {
     throw new ConfigError([
-      `pattern "${pattern}" is not known: give ${known.join(', ') || 'one after `npm run build`'}`,
+      `pattern "${unknown}" is not known: give ${known.join(', ') || 'one after `npm run build`'}`,
     ]);
   }
-  return join(ROOT, 'build', `${pattern}.js`);
+  const different = [...new Set(names)];
+  const path = (name: string) => join(ROOT, 'build', `${name}.js`);
+  const [only] = different;
+  if (different.length === 1 && only !== undefined) return { script: path(only) };
+  if (different.includes(ALL))
+    throw new ConfigError([`patterns "${names.join(' ')}": ${ALL} has the others in it, give it alone`]);
+  return { script: path(ALL), tests: different };
 }

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { execute } from './execute';
-import { ROOT, scriptOf } from './project';
+import { patterns, ROOT, scriptOf } from './project';
 import { addSettingOptions, collect, loadSettings, type Options } from './settings';
 import { getTools, type Tool } from './tools';
 
@@ -18,22 +18,23 @@ export function addRunOptions(command: Command): Command {
 
 export function addRun(program: Command): void {
   addRunOptions(program.command('run'))
-    .argument('<pattern>', 'firehose')
-    .description('run a pattern on this machine')
-    .action(async (pattern: string, options: Options) => {
-      process.exitCode = await run(pattern, options, process.env);
+    .argument('<patterns...>', patterns().join(', '))
+    .description('run a pattern on this machine, or several at once in one k6 process')
+    .action(async (names: string[], options: Options) => {
+      process.exitCode = await run(names, options, process.env);
     });
 }
 
-/** Runs a pattern and returns the exit code. @throws ConfigError, ToolError */
-export async function run(pattern: string, options: Options, environment: NodeJS.ProcessEnv): Promise<number> {
-  const script = scriptOf(pattern);
+/** Runs patterns at once and returns the exit code. @throws ConfigError, ToolError */
+export async function run(names: readonly string[], options: Options, environment: NodeJS.ProcessEnv): Promise<number> {
+  const { script, tests } = scriptOf(names);
   const settings = loadSettings(options, environment);
   const dryRun = options.dryRun === true;
   const k6 = dryRun ? likelyK6(environment) : await findK6(environment);
   return execute({
-    pattern,
+    name: names.join('-'),
     script,
+    tests,
     k6: k6.path,
     k6Version: k6.version,
     settings,

@@ -49,7 +49,7 @@ export function collect(value: string, before: readonly string[] = []): string[]
 
 /** @throws ConfigError naming every missing and every bad setting. */
 export function loadSettings(options: Options, environment: Environment): Settings {
-  const sources = [...sourcesOf(options, environment), { S3LOADTEST_CONCURRENCY: defaultConcurrency() }];
+  const sources = sourcesOf(options, environment);
   const config = readConfig(...sources);
   return { config, environment: settingTexts(...sources) };
 }
@@ -68,8 +68,9 @@ function sourcesOf(options: Options, environment: Environment): Environment[] {
   return [fromOptions(options), environment, ...files];
 }
 
-function defaultConcurrency(): string {
-  return String(availableParallelism() * VUS_PER_CORE);
+/** VUs for this machine, where nobody asked for any. */
+export function defaultConcurrency(): number {
+  return availableParallelism() * VUS_PER_CORE;
 }
 
 function fromOptions(options: Options): Environment {

@@ -4,15 +4,15 @@
  *
  * Writes only until there is something to read; then reads what any test of any worker has left in the bucket, too.
  */
-import { pattern } from '../lib/pattern';
-import { continuous } from '../lib/scenario';
+import type { Pattern } from '../lib/pattern';
+import { script } from '../lib/script';
+import { mixed } from '../lib/traffic/mixed';
 
-const firehose = pattern({
+export const firehose: Pattern = {
   name: 'firehose',
-  mix: { GET: 50, PUT: 50 },
   sizes: ['1KB', '10KB', '100KB', '1MB', '10MB', '100MB'],
-  shape: continuous,
-});
+  loads: [{ does: mixed({ GET: 50, PUT: 50 }) }],
+};
 
-export const { options, setup, handleSummary } = firehose;
-export default firehose.run;
+export const { options, setup, run, handleSummary } = script([firehose]);
+export default run;

@@ -5,32 +5,39 @@
 import { sleep } from 'k6';
 import crypto from 'k6/crypto';
 import type { Options } from 'k6/options';
+import { setTimeout } from 'k6/timers';
 import type { Backend } from '../lib/config';
 import { loadConfig } from '../lib/load-config';
-import { pattern } from '../lib/pattern';
+import { optionsOf } from '../lib/options';
+import { planOf } from '../lib/plan';
 import { createRecorder } from '../lib/recorder';
 import type { Recorder, S3, S3Options } from '../lib/s3/api';
 import { createHttpS3 } from '../lib/s3/client';
+import { mixed } from '../lib/traffic/mixed';
 import { type Bench, CASE_MARK, type CaseLine, REPORT_MARK, WROTE_MARK } from './conformance/case';
 import { type SuiteName, suites, VIRTUAL_DOMAIN } from './conformance/suites';
 
 /** All that a further backend adds to the suite. */
-const clients: Record<Backend, (options: S3Options, recorder: Recorder, sleep: (seconds: number) => void) => S3> = {
+const clients: Record<Backend, (options: S3Options, recorder: Recorder) => S3> = {
   http: createHttpS3,
 };
 
-const config = loadConfig();
+const { config } = loadConfig();
 const suite = __ENV.CONFORMANCE_SUITE as SuiteName;
 
 /** What a pattern asks of k6: the client relies on some of it, such as that no redirect is followed. */
-const asPattern = pattern({
-  name: 'conformance',
-  mix: { GET: 1 },
-  sizes: ['1KB'],
-  shape: () => ({ executor: 'per-vu-iterations', vus: 1, iterations: 1, maxDuration: '5m', gracefulStop: '0s' }),
-}).options;
+const asPattern = optionsOf(
+  planOf([{ name: 'conformance', sizes: ['1KB'], loads: [{ does: mixed({ GET: 1 }) }] }], config, true),
+);
 
-export const options: Options = { ...asPattern, thresholds: {}, hosts: { [`*.${VIRTUAL_DOMAIN}`]: '127.0.0.1' } };
+export const options: Options = {
+  ...asPattern,
+  scenarios: {
+    conformance: { executor: 'per-vu-iterations', vus: 1, iterations: 1, maxDuration: '5m', gracefulStop: '0s' },
+  },
+  thresholds: {},
+  hosts: { [`*.${VIRTUAL_DOMAIN}`]: '127.0.0.1' },
+};
 
 export default function runSuite(): void {
   const wrote: Record<string, string> = {};
@@ -58,9 +65,11 @@ function bench(prefix: string, wrote: Record<string, string>): Bench {
     credentials: config,
     timeout: config.timeout,
     attempts: 5,
+    sleep,
+    pause: (seconds) => new Promise((resolve) => setTimeout(resolve, seconds * 1000)),
     firstEndpoint: 0,
   };
-  const client = (changes: Partial<S3Options>) => clients[config.backend]({ ...base, ...changes }, recorder, sleep);
+  const client = (changes: Partial<S3Options>) => clients[config.backend]({ ...base, ...changes }, recorder);
   const sha256 = (data: ArrayBuffer) => crypto.sha256(data, 'hex');
   return {
     s3: client({}),

@@ -65,6 +65,14 @@ export interface ListOutcome extends Outcome {
   readonly next?: string | undefined;
 }
 
+/** A page of a listing of which only its length was read. */
+export interface CountOutcome extends Outcome {
+  /** Keys on the page. */
+  readonly keys: number;
+  /** For the next page; undefined on the last one. */
+  readonly next?: string | undefined;
+}
+
 export interface DeleteObjectsOutcome extends Outcome {
   readonly failed: readonly { readonly key: string; readonly code: string; readonly message: string }[];
 }
@@ -94,7 +102,11 @@ export interface S3 {
   deleteObject(key: string, size: string): Outcome;
   /** At most 1,000 keys. Fails for some keys and succeeds for others in one answer. */
   deleteObjects(keys: readonly string[]): DeleteObjectsOutcome;
+  /** The same without waiting, so that one VU can have many under way. */
+  deleteObjectsAsync(keys: readonly string[]): Promise<DeleteObjectsOutcome>;
   listObjects(options?: ListOptions): ListOutcome;
+  /** A page of a listing whose keys nobody wants: reading them would cost the client more than asking for them. */
+  countObjects(options?: ListOptions): CountOutcome;
   createMultipartUpload(key: string, size: string): Outcome & { readonly uploadId: string };
   uploadPart(key: string, uploadId: string, number: number, body: ArrayBuffer, size: string): Outcome & UploadedPart;
   completeMultipartUpload(key: string, uploadId: string, parts: readonly UploadedPart[], size: string): Outcome;
@@ -105,11 +117,16 @@ export interface S3 {
 
 /** Hears of every attempt. */
 export interface Recorder {
-  /** One is about to be made: sets the tags that its figures will carry. */
+  /** One is about to be made, or its outcome to be told: sets the tags that its figures will carry. */
   begin(op: Op, size: string, endpoint: string): void;
-  /** It succeeded, and counts as an operation; parts of a multipart upload do not, their PUT does. */
-  succeeded(ms: number, bytes: number): void;
+  /**
+   * It succeeded, and counts as an operation; parts of a multipart upload do not, their PUT does. `objects` are keys listed
+   * or deleted.
+   */
+  succeeded(ms: number, bytes: number, objects: number): void;
   failed(op: Op, outcome: Outcome, failure: Failure): void;
+  /** A success that nevertheless failed for so many of its objects. */
+  refused(op: Op, outcome: Outcome, failure: Failure, objects: number): void;
   /** A further one is about to be made. */
   retried(): void;
 }
@@ -127,6 +144,9 @@ export interface S3Options {
   readonly attempts: number;
   /** Every key is known to hold unreserved characters and slashes only, so that none needs to be looked at. */
   readonly plainKeys?: boolean;
+  /** Waits between attempts, in seconds: `sleep` stops the VU, `pause` lets what it has under way go on. */
+  readonly sleep: (seconds: number) => void;
+  readonly pause: (seconds: number) => Promise<void>;
   /** Rotation starts here, so that VUs do not move in step. */
   readonly firstEndpoint: number;
 }

@@ -36,6 +36,25 @@ export function classifyStatus(status: number, code = ''): ErrorClass {
   return 'client';
 }
 
+/** S3's codes that may stand in an answer of status 200, and the status each has elsewhere. */
+const STATUS_OF_CODE: Readonly<Record<string, number>> = {
+  AccessDenied: 403,
+  NoSuchKey: 404,
+  NoSuchVersion: 404,
+  NoSuchUpload: 404,
+  InvalidPart: 400,
+  InvalidPartOrder: 400,
+  EntityTooSmall: 400,
+  MethodNotAllowed: 405,
+  SlowDown: 503,
+  ServiceUnavailable: 503,
+};
+
+/** The class of a failure that an answer of status 200 tells of, by its code alone. */
+export function classifyCode(code: string): ErrorClass {
+  return classifyStatus(STATUS_OF_CODE[code] ?? 500, code);
+}
+
 /** In the order they are looked for: what Go's net/http and crypto/tls say when no answer came. */
 const TRANSPORT_ERRORS: ReadonlyArray<readonly [RegExp, ErrorClass]> = [
   [/lookup |no such host|\bdial\b|x509|tls: |handshake|certificate|proxyconnect|server gave HTTP response/i, 'connect'],

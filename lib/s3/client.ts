@@ -1,6 +1,7 @@
 /** The http backend: own SigV4 on k6/http. Signs, sends, classifies, records and tries again. */
 import type {
   ByteRange,
+  CountOutcome,
   DeleteObjectsOutcome,
   Failure,
   ListOptions,
@@ -13,8 +14,18 @@ import type {
   S3Options,
   UploadedPart,
 } from './api';
-import { classifyStatus, classifyTransport, isRetryable } from './classify';
-import { type Answer, contentLength, createSend, elapsed, headersOf, type Keep, k6Hashes } from './send';
+import { classifyCode, classifyStatus, classifyTransport, isRetryable } from './classify';
+import {
+  type Answer,
+  contentLength,
+  createSend,
+  createSendAsync,
+  elapsed,
+  headersOf,
+  type Keep,
+  k6Hashes,
+  type Send,
+} from './send';
 import { createSigner, type Signer, UNSIGNED_PAYLOAD } from './sign';
 import { canonicalQuery, encodeKey } from './uri';
 import { elementsOf, escapeXml, textOf } from './xml';
@@ -49,8 +60,8 @@ const READ: Kind = { op: 'GET', method: 'GET', keep: 'binary', counted: true, pa
 const PUT: Kind = { op: 'PUT', method: 'PUT', keep: 'text', counted: true, plain: true, payload: 'sent' };
 const HEAD: Kind = { op: 'HEAD', method: 'HEAD', keep: 'none', counted: true, needs: 'headers' };
 const DELETE: Kind = { op: 'DELETE', method: 'DELETE', keep: 'text', counted: true };
-const DELETE_OBJECTS: Kind = { op: 'DELETE_OBJECTS', method: 'POST', keep: 'text', counted: true, needs: 'body' };
-const LIST: Kind = { op: 'LIST', method: 'GET', keep: 'text', counted: true, needs: 'body', refuse: noListing };
+const DELETE_OBJECTS: Kind = { op: 'DELETE_OBJECTS', method: 'POST', keep: 'text', counted: false, needs: 'body' };
+const LIST: Kind = { op: 'LIST', method: 'GET', keep: 'text', counted: false, needs: 'body', refuse: noListing };
 const CREATE_MULTIPART: Kind = {
   op: 'CREATE_MULTIPART',
   method: 'POST',
@@ -102,13 +113,14 @@ export function pauseBefore(n: number, random: () => number): number {
   return whole / 2 + (whole / 2) * random();
 }
 
-/** A client on k6/http for one VU. `sleep` waits a number of seconds between attempts. */
-export function createHttpS3(options: S3Options, recorder: Recorder, sleep: (seconds: number) => void): S3 {
+/** A client on k6/http for one VU. */
+export function createHttpS3(options: S3Options, recorder: Recorder): S3 {
   // Closures throughout: k6's JavaScript finds a captured variable ten times faster than a property of `this`.
-  const { bucket, region, attempts } = options;
+  const { bucket, region, attempts, sleep, pause } = options;
   const virtual = options.addressing === 'virtual';
   const base = virtual ? '' : `/${bucket}`;
   const send = createSend(options.timeout);
+  const sendAsync = createSendAsync(options.timeout);
   const hosts: Host[] = options.endpoints.map((url) => {
     const [scheme = '', endpoint = ''] = url.split('://');
     const host = virtual ? `${bucket}.${endpoint}` : endpoint;
@@ -124,22 +136,36 @@ export function createHttpS3(options: S3Options, recorder: Recorder, sleep: (sec
   const pathOf = (key: string): string => root + encodeKey(key);
   const bucketPath = virtual ? '/' : base;
 
-  const sendWith = (
+  const nextHost = (): Host => {
+    const host = hosts[next] as Host;
+    next = next + 1 === hosts.length ? 0 : next + 1;
+    return host;
+  };
+
+  /** Sends a call that has more to it than path and body. */
+  const sendWith = <A>(
+    send: Send<A>,
     kind: Kind,
     host: Host,
     path: string,
     body: ArrayBuffer | string | null,
     extras: Extras,
-  ): Answer => {
+  ): A => {
     const { query = '', headers = {}, payloadHash = UNSIGNED_PAYLOAD } = extras;
     const url = host.origin + path + (query === '' ? '' : `?${query}`);
-    return send(
-      kind.method,
-      url,
-      body,
-      host.signer.signWith(kind.method, path, query, headers, payloadHash),
-      kind.keep,
-    );
+    const signed = host.signer.signWith(kind.method, path, query, headers, payloadHash);
+    return send(kind.method, url, body, signed, kind.keep);
+  };
+
+  /** Records a reply. Returns seconds until the next attempt, or undefined when the reply is what came of the operation. */
+  const settle = (kind: Kind, reply: Reply, attempt: number): number | undefined => {
+    const { failure } = reply;
+    if (failure === undefined) {
+      if (kind.counted) recorder.succeeded(reply.ms, reply.bytes, 0);
+      return undefined;
+    }
+    recorder.failed(kind.op, reply, failure);
+    return attempt >= attempts || !isRetryable(failure.errorClass) ? undefined : pauseBefore(attempt + 1, Math.random);
   };
 
   /**
@@ -156,8 +182,7 @@ export function createHttpS3(options: S3Options, recorder: Recorder, sleep: (sec
   ): Reply => {
     const op = kind.op;
     for (let attempt = 1; ; attempt++) {
-      const host = hosts[next] as Host;
-      next = next + 1 === hosts.length ? 0 : next + 1;
+      const host = nextHost();
       const endpoint = host.endpoint;
       recorder.begin(op, size, endpoint);
       const began = Date.now();
@@ -165,26 +190,39 @@ export function createHttpS3(options: S3Options, recorder: Recorder, sleep: (sec
       const answer =
         extras === undefined
           ? send(method, host.origin + path, body, host.signer.sign(method, path, ''), kind.keep)
-          : sendWith(kind, host, path, body, extras);
+          : sendWith(send, kind, host, path, body, extras);
       // How almost every operation ends, without a further call: an object was sent, or came with the length it should have.
       if (answer.status === 200 && kind.plain === true) {
         const bytes = body === null ? contentLength(answer, expectBytes) : (body as ArrayBuffer).byteLength;
         if (expectBytes === undefined || bytes === expectBytes) {
           const t = answer.timings;
           const ms = t.duration + t.blocked + t.connecting + t.tls_handshaking;
-          recorder.succeeded(ms, bytes);
+          recorder.succeeded(ms, bytes, 0);
           return { status: 200, bytes, ms, endpoint };
         }
       }
       const reply = replyOf(kind, endpoint, answer, body, expectBytes, began);
-      if (reply.failure === undefined) {
-        if (kind.counted) recorder.succeeded(reply.ms, reply.bytes);
-        return reply;
-      }
-      const { failure } = reply;
-      recorder.failed(op, reply, failure);
-      if (attempt >= attempts || !isRetryable(failure.errorClass)) return reply;
-      sleep(pauseBefore(attempt + 1, Math.random));
+      const seconds = settle(kind, reply, attempt);
+      if (seconds === undefined) return reply;
+      sleep(seconds);
+      recorder.retried();
+    }
+  };
+
+  /** The same, letting the VU do other things while the request is under way. */
+  const callAsync = async (kind: Kind, path: string, body: string, extras: Extras): Promise<Reply> => {
+    for (let attempt = 1; ; attempt++) {
+      const host = nextHost();
+      recorder.begin(kind.op, '', host.endpoint);
+      const began = Date.now();
+      const answer = await sendWith(sendAsync, kind, host, path, body, extras);
+      const reply = replyOf(kind, host.endpoint, answer, body, undefined, began);
+      // Others may have begun meanwhile.
+      recorder.begin(kind.op, '', host.endpoint);
+      const seconds = settle(kind, reply, attempt);
+      if (seconds === undefined) return reply;
+      await pause(seconds);
+      recorder.begin(kind.op, '', host.endpoint);
       recorder.retried();
     }
   };
@@ -253,7 +291,7 @@ export function createHttpS3(options: S3Options, recorder: Recorder, sleep: (sec
     }
     const whole: Outcome = { ...completed, bytes: body.bytes, ms: Date.now() - began };
     recorder.begin('PUT', size, completed.endpoint);
-    recorder.succeeded(whole.ms, whole.bytes);
+    recorder.succeeded(whole.ms, whole.bytes, 0);
     return whole;
   };
 
@@ -280,24 +318,46 @@ export function createHttpS3(options: S3Options, recorder: Recorder, sleep: (sec
     return call(DELETE, pathOf(key), size, null);
   };
 
-  const deleteObjects = (keys: readonly string[]): DeleteObjectsOutcome => {
+  const batchOf = (keys: readonly string[]): { xml: string; extras: Extras } => {
     const objects = keys.map((key) => `<Object><Key>${escapeXml(key)}</Key></Object>`).join('');
     const xml = `<Delete xmlns="${XMLNS}"><Quiet>true</Quiet>${objects}</Delete>`;
-    const { body, ...outcome } = call(DELETE_OBJECTS, bucketPath, '', xml, undefined, {
+    const extras: Extras = {
       query: canonicalQuery({ delete: '' }),
       // S3 refuses a batch without a checksum: https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
       headers: { 'content-md5': k6Hashes.md5(xml, 'base64'), 'content-type': 'application/xml' },
       payloadHash: k6Hashes.sha256(xml, 'hex'),
-    });
+    };
+    return { xml, extras };
+  };
+
+  /** Reads what became of each key, and records it: an answer of 200 may refuse every one of them. */
+  const batchOutcome = (keys: readonly string[], { body, ...outcome }: Reply): DeleteObjectsOutcome => {
+    if (outcome.failure) return { ...outcome, failed: [] };
     const failed = elementsOf(asText(body), 'Error').map((error) => ({
       key: textOf(error, 'Key') ?? '',
       code: textOf(error, 'Code') ?? '',
       message: textOf(error, 'Message') ?? '',
     }));
+    recorder.succeeded(outcome.ms, 0, Math.max(0, keys.length - failed.length));
+    for (const code of new Set(failed.map((key) => key.code))) {
+      const those = failed.filter((key) => key.code === code);
+      const failure = { errorClass: classifyCode(code), code, message: those[0]?.message ?? '' };
+      recorder.refused('DELETE_OBJECTS', outcome, failure, those.length);
+    }
     return { ...outcome, failed };
   };
 
-  const listObjects = (options: ListOptions = {}): ListOutcome => {
+  const deleteObjects = (keys: readonly string[]): DeleteObjectsOutcome => {
+    const { xml, extras } = batchOf(keys);
+    return batchOutcome(keys, call(DELETE_OBJECTS, bucketPath, '', xml, undefined, extras));
+  };
+
+  const deleteObjectsAsync = async (keys: readonly string[]): Promise<DeleteObjectsOutcome> => {
+    const { xml, extras } = batchOf(keys);
+    return batchOutcome(keys, await callAsync(DELETE_OBJECTS, bucketPath, xml, extras));
+  };
+
+  const list = (options: ListOptions): Reply => {
     const query = canonicalQuery({
       'list-type': 2,
       'encoding-type': 'url',
@@ -307,20 +367,39 @@ export function createHttpS3(options: S3Options, recorder: Recorder, sleep: (sec
       'continuation-token': options.continuationToken,
       'max-keys': options.maxKeys,
     });
-    const { body, ...outcome } = call(LIST, bucketPath, '', null, undefined, { query });
+    return call(LIST, bucketPath, '', null, undefined, { query });
+  };
+
+  const nextPage = (xml: string): string | undefined =>
+    textOf(xml, 'IsTruncated') === 'true' ? textOf(xml, 'NextContinuationToken') : undefined;
+
+  const listObjects = (options: ListOptions = {}): ListOutcome => {
+    const { body, ...outcome } = list(options);
     if (outcome.failure) return { ...outcome, objects: [], prefixes: [] };
     const xml = asText(body);
     // A server may ignore encoding-type; then it does not repeat it either.
     const decode = textOf(xml, 'EncodingType') === 'url' ? decodeUrl : (text: string) => text;
+    const objects = elementsOf(xml, 'Contents').map((entry) => ({
+      key: decode(textOf(entry, 'Key') ?? ''),
+      bytes: Number(textOf(entry, 'Size') ?? 0),
+    }));
+    recorder.succeeded(outcome.ms, 0, objects.length);
     return {
       ...outcome,
-      objects: elementsOf(xml, 'Contents').map((entry) => ({
-        key: decode(textOf(entry, 'Key') ?? ''),
-        bytes: Number(textOf(entry, 'Size') ?? 0),
-      })),
+      objects,
       prefixes: elementsOf(xml, 'CommonPrefixes').map((entry) => decode(textOf(entry, 'Prefix') ?? '')),
-      next: textOf(xml, 'IsTruncated') === 'true' ? textOf(xml, 'NextContinuationToken') : undefined,
+      next: nextPage(xml),
     };
+  };
+
+  const countObjects = (options: ListOptions = {}): CountOutcome => {
+    const { body, ...outcome } = list(options);
+    if (outcome.failure) return { ...outcome, keys: 0 };
+    const xml = asText(body);
+    // Not every server counts them.
+    const keys = Number(textOf(xml, 'KeyCount') ?? elementsOf(xml, 'Contents').length);
+    recorder.succeeded(outcome.ms, 0, keys);
+    return { ...outcome, keys, next: nextPage(xml) };
   };
 
   const headBucket = (): Outcome => {
@@ -345,7 +424,9 @@ export function createHttpS3(options: S3Options, recorder: Recorder, sleep: (sec
     headObject,
     deleteObject,
     deleteObjects,
+    deleteObjectsAsync,
     listObjects,
+    countObjects,
     createMultipartUpload,
     uploadPart,
     completeMultipartUpload,
@@ -420,7 +501,7 @@ function otherLength(bytes: number, expected: number): Failure {
 function errorAfterAll(xml: string): Failure | undefined {
   if (!xml.includes('<Error>')) return undefined;
   const code = textOf(xml, 'Code') ?? '';
-  return { errorClass: classifyStatus(500, code), code, message: textOf(xml, 'Message') ?? '' };
+  return { errorClass: classifyCode(code), code, message: textOf(xml, 'Message') ?? '' };
 }
 
 function decodeUrl(text: string): string {

@@ -26,35 +26,58 @@ interface Timings {
 }
 
 /** Sends a request, and never throws for what the network does. */
-export type Send = (
+export type Send<A> = (
   method: string,
   url: string,
   body: ArrayBuffer | string | null,
   headers: Record<string, string>,
   keep: Keep,
-) => Answer;
+) => A;
 
 /** k6's own time limit; giving it again would cost each request 10 µs, for k6 reads it as text. */
 const K6_TIMEOUT_MS = 60_000;
 
 /** What sends for one VU; `timeout` is in milliseconds for one request, body included. */
-export function createSend(timeout: number): Send {
-  // Made once, used again by every request of its kind: k6 reads them before it returns.
-  const limit = timeout === K6_TIMEOUT_MS ? undefined : { timeout };
-  const none: RefinedParams<'none'> = { responseType: 'none', ...limit };
-  const text: RefinedParams<'text'> = { responseType: 'text', ...limit };
-  const binary: RefinedParams<'binary'> = { responseType: 'binary', ...limit };
+export function createSend(timeout: number): Send<Answer> {
+  const paramsFor = createParams(timeout);
   const { request } = http;
   return (method, url, body, headers, keep) => {
-    const params: RefinedParams<ResponseType> = keep === 'none' ? none : keep === 'text' ? text : binary;
+    const params = paramsFor(keep);
     params.headers = headers;
     try {
       return request(method, url, body, params) as Answer;
     } catch (e) {
-      // The scripts set k6's `throw`: else k6 logs every failed request, which at saturation costs more than sending.
-      return { status: 0, error: transportError(e), body: null, headers: {}, timings: NO_TIMINGS };
+      return noAnswer(e);
     }
   };
+}
+
+/** The same without waiting for the answer. Headers and body may be used again at once: k6 reads them before it returns. */
+export function createSendAsync(timeout: number): Send<Promise<Answer>> {
+  const paramsFor = createParams(timeout);
+  return async (method, url, body, headers, keep) => {
+    const params = paramsFor(keep);
+    params.headers = headers;
+    try {
+      return (await http.asyncRequest(method, url, body, params)) as Answer;
+    } catch (e) {
+      return noAnswer(e);
+    }
+  };
+}
+
+/** Parameters made once, and used again by every request of their kind. */
+function createParams(timeout: number): (keep: Keep) => RefinedParams<ResponseType> {
+  const limit = timeout === K6_TIMEOUT_MS ? undefined : { timeout };
+  const none: RefinedParams<'none'> = { responseType: 'none', ...limit };
+  const text: RefinedParams<'text'> = { responseType: 'text', ...limit };
+  const binary: RefinedParams<'binary'> = { responseType: 'binary', ...limit };
+  return (keep) => (keep === 'none' ? none : keep === 'text' ? text : binary);
+}
+
+/** The scripts set k6's `throw`: else k6 logs every failed request, which at saturation costs more than sending. */
+function noAnswer(e: unknown): Answer {
+  return { status: 0, error: transportError(e), body: null, headers: {}, timings: NO_TIMINGS };
 }
 
 const NO_TIMINGS: Timings = { duration: 0, blocked: 0, connecting: 0, tls_handshaking: 0 };

@@ -41,7 +41,17 @@ function element(name: string): RegExp {
 
 /** The text of the first element of a name, unescaped; undefined when there is none, '' when it is empty. */
 export function textOf(xml: string, name: string): string | undefined {
-  const match = xml === '' ? null : element(name).exec(xml);
+  if (xml === '') return undefined;
+  // How almost every element stands there; a regular expression takes k6 3 ms to get to the end of a page of 1,000 keys.
+  const open = `<${name}`;
+  let at = xml.indexOf(open);
+  // A longer name that begins as this one.
+  while (at !== -1 && /[\w.-]/.test(xml.charAt(at + open.length))) at = xml.indexOf(open, at + open.length);
+  if (at === -1) return undefined;
+  const text = at + open.length + 1;
+  const end = xml.indexOf('<', text);
+  if (xml.charAt(text - 1) === '>' && xml.startsWith(`</${name}>`, end)) return unescapeXml(xml.slice(text, end));
+  const match = element(name).exec(xml);
   return match ? unescapeXml(match[1] ?? '') : undefined;
 }
 

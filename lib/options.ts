@@ -1,0 +1,54 @@
+/** A plan as k6's options. Pure. */
+import type { Options, Scenario } from 'k6/options';
+import { submetrics } from './metrics';
+import { k6Vus, type Plan, type PlannedLoad } from './plan';
+import { scenarioOf } from './scenario';
+import { TREND_STATS } from './summary';
+
+/** Preparation may list a large bucket, or write objects first. */
+const SETUP_TIMEOUT = '120s';
+const SEEDING_TIMEOUT = '2h';
+/** What k6 leaves idle connections for: more batches at once than that would connect anew for each. */
+const CONNECTIONS = 64;
+
+export function optionsOf(plan: Plan): Options {
+  const { config, loads, measured } = plan;
+  const asked = config.thresholds;
+  const defaults = measured.flatMap(({ test }) => [
+    // A test in which nothing succeeds must not pass, whatever its other thresholds.
+    { metric: `http_reqs{test:${test},status:200}`, expr: 'count>0' },
+    ...(asked.some((t) => t.metric.startsWith('http_req_failed'))
+      ? []
+      : [{ metric: `http_req_failed{test:${test}}`, expr: 'rate<0.01' }]),
+  ]);
+  const thresholds: Record<string, string[]> = {};
+  for (const name of measured.flatMap(submetrics)) thresholds[name] = [];
+  for (const { metric, expr } of [...defaults, ...asked]) thresholds[metric] = [...(thresholds[metric] ?? []), expr];
+  const connections = Math.max(CONNECTIONS, ...loads.map(({ vus, traffic }) => (traffic.pacesItself ? vus : 0)));
+  return {
+    scenarios: Object.fromEntries(loads.map((load) => [load.name, scenarioFor(load, plan)])),
+    thresholds,
+    summaryTrendStats: [...TREND_STATS],
+    // Every tag is looked up for every sample; these are what thresholds, Results and dashboards go by.
+    systemTags: ['status', 'error_code', 'expected_response', 'scenario'],
+    discardResponseBodies: true,
+    insecureSkipTLSVerify: !config.verifySsl,
+    // A redirect would be followed with a signature for another host.
+    maxRedirects: 0,
+    throw: true,
+    // S3 has no cookies, and a new jar for each iteration is not for nothing.
+    noCookiesReset: true,
+    setupTimeout: config.seedObjects > 0 ? SEEDING_TIMEOUT : SETUP_TIMEOUT,
+    batch: connections,
+    batchPerHost: connections,
+    userAgent: 's3loadtest',
+  };
+}
+
+/** Traffic that paces itself keeps to rate, ramp and stages inside; k6 gives it one VU all the time. */
+function scenarioFor(load: PlannedLoad, { config }: Plan): Scenario {
+  const vus = k6Vus(load);
+  if (!load.traffic.pacesItself) return scenarioOf({ ...load, vus }, config);
+  const { rate: _, stages: __, ...rest } = config;
+  return scenarioOf({ ...load, vus }, { ...rest, ramp: 0 });
+}

@@ -1,0 +1,155 @@
+/** Patterns and settings as loads: how many VUs each gets, when it is on, and what it measures. Pure. */
+import { type Config, ConfigError, type ObjectSize, settings } from './config';
+import { type Measured, NO_SIZE } from './metrics';
+import type { Pattern } from './pattern';
+import { largestPiece, memoryNeed } from './payload';
+import type { Op } from './s3/api';
+import { isOpenLoop, type Load } from './scenario';
+import { always } from './schedule';
+import type { Traffic } from './traffic/traffic';
+import { formatBytes } from './units';
+
+/** One k6 scenario, with the traffic in it. */
+export interface PlannedLoad extends Load {
+  readonly traffic: Traffic;
+  readonly sizes: readonly ObjectSize[];
+  /** Where several phases are counted apart. */
+  readonly phased: boolean;
+}
+
+/** Everything that follows from patterns and settings. */
+export interface Plan {
+  /** With the concurrency that holds where none was asked for. */
+  readonly config: Config;
+  readonly loads: readonly PlannedLoad[];
+  readonly measured: readonly Measured[];
+  /** Every size that any of the tests uses. */
+  readonly sizes: readonly ObjectSize[];
+  readonly reads: boolean;
+  readonly writes: boolean;
+  readonly deletes: boolean;
+}
+
+const MULTIPART: readonly Op[] = ['CREATE_MULTIPART', 'UPLOAD_PART', 'COMPLETE_MULTIPART', 'ABORT_MULTIPART'];
+/** Operations that are on no object of a size. */
+const WITHOUT_SIZE: ReadonlySet<string> = new Set(['LIST', 'DELETE_OBJECTS']);
+
+/**
+ * The plan of the patterns that the settings ask for, all of them where they name none. VUs and rate are divided among the
+ * tests equally, and within a test as it says; each load has a VU at least.
+ * @throws ConfigError when a name is none of the patterns'
+ */
+export function planOf(all: readonly Pattern[], given: Config, concurrencyAsked: boolean): Plan {
+  const patterns = chosen(all, given.tests);
+  const own = patterns.length === 1 ? patterns[0]?.concurrency : undefined;
+  const config =
+    own === undefined || concurrencyAsked || given.stages?.unit === 'vus' ? given : { ...given, concurrency: own };
+  const vus = divide(
+    config.concurrency,
+    patterns.map(() => 1),
+  );
+  const loads = patterns.flatMap((pattern, i) => loadsOf(pattern, config, vus[i] as number, 1 / patterns.length));
+  const has = (what: 'reads' | 'writes' | 'deletes') => loads.some(({ traffic }) => traffic[what]);
+  return {
+    config,
+    loads,
+    measured: patterns.map((pattern) => measuredBy(pattern, loads, config)),
+    sizes: [...new Map(loads.flatMap(({ sizes }) => sizes).map((size) => [size.label, size])).values()],
+    reads: has('reads'),
+    writes: has('writes'),
+    deletes: has('deletes'),
+  };
+}
+
+function chosen(all: readonly Pattern[], names: readonly string[] | undefined): readonly Pattern[] {
+  if (names === undefined || all.length === 1) return all;
+  const unknown = names.filter((name) => !all.some((pattern) => pattern.name === name));
+  if (unknown.length > 0) {
+    throw new ConfigError([
+      `${settings.tests.env[0]}: "${unknown[0]}" is not known: give ${all.map((p) => p.name).join(', ')}`,
+    ]);
+  }
+  return all.filter(({ name }) => names.includes(name));
+}
+
+function loadsOf(pattern: Pattern, config: Config, vus: number, share: number): PlannedLoad[] {
+  const sizes = config.sizes ?? pattern.sizes.flatMap((label) => settings.sizes.parse(label) ?? []);
+  const shares = pattern.loads.map((load) => load.share ?? 1);
+  const divided = divide(vus, shares);
+  return pattern.loads.map((load, i) => ({
+    name: load.name === undefined ? pattern.name : `${pattern.name}-${load.name}`,
+    test: pattern.name,
+    share: share * (shares[i] as number),
+    vus: divided[i] as number,
+    schedule: load.when?.(config) ?? always(config.duration),
+    traffic: load.does,
+    sizes,
+    phased: pattern.loads.length > 1,
+  }));
+}
+
+/** So many VUs in these parts: none less than one, and in all no more than there are, where that goes. */
+function divide(vus: number, parts: readonly number[]): number[] {
+  const whole = parts.reduce((sum, part) => sum + part, 0);
+  const divided = parts.map((part) => Math.max(1, Math.floor((vus * part) / whole)));
+  let rest = vus - divided.reduce((sum, n) => sum + n, 0);
+  for (let i = 0; rest > 0; i = (i + 1) % divided.length, rest--) divided[i] = (divided[i] as number) + 1;
+  return divided;
+}
+
+function measuredBy(pattern: Pattern, all: readonly PlannedLoad[], config: Config): Measured {
+  const loads = all.filter(({ test }) => test === pattern.name);
+  const own = (what: 'reads' | 'writes') => loads.some(({ traffic }) => traffic[what]);
+  const series = new Map<string, { op: string; size: string }>();
+  const add = (op: string, size: string) => series.set(`${op} ${size}`, { op, size });
+  for (const { traffic, sizes } of loads) {
+    for (const op of traffic.ops) {
+      if (WITHOUT_SIZE.has(op)) add(op, NO_SIZE);
+      else for (const { label } of sizes) add(op, label);
+    }
+    const inParts = traffic.writes ? sizes.filter(({ bytes }) => bytes > config.partSize) : [];
+    for (const { label } of inParts) for (const op of MULTIPART) add(op, label);
+  }
+  const phases = new Set(loads.flatMap(({ schedule, phased }) => (phased ? schedule.map(({ phase }) => phase) : [])));
+  return {
+    test: pattern.name,
+    phases: [...phases],
+    series: [...series.values()],
+    endpoints: config.endpoints.map((endpoint) => endpoint.replace(/^https?:\/\//, '')),
+    // Someone deletes; or all that is read is others', who may.
+    missesExpected: all.some(({ traffic }) => traffic.deletes) || (own('reads') && !own('writes')),
+  };
+}
+
+/** VUs that k6 is to make for a load: one is enough for traffic that paces itself. */
+export function k6Vus({ traffic, vus }: PlannedLoad): number {
+  return traffic.pacesItself ? 1 : vus;
+}
+
+/** Why the run would take the machine's memory down, in one line; undefined when it would not. `free` in bytes, or NaN. */
+export function tooLittleMemory({ loads, config }: Plan, free: number): string | undefined {
+  const bytesOf = ({ sizes, traffic }: PlannedLoad) => (traffic.writes ? sizes.map((size) => size.bytes) : []);
+  const needs = loads.map((load) => memoryNeed(k6Vus(load), bytesOf(load), config.partSize));
+  const need = needs.reduce((sum, n) => sum + n, 0);
+  if (!(need > free)) return undefined;
+  const most = Math.floor((config.concurrency * free) / need);
+  const piece = formatBytes(largestPiece(loads.flatMap(bytesOf), config.partSize));
+  const fewer = most > 0 ? `--concurrency ${most}` : 'smaller objects (--size)';
+  return (
+    `${config.concurrency} VUs with up to ${piece} each under way may need ${formatBytes(need)} of memory, and ` +
+    `${formatBytes(free)} are free: take ${fewer}, or --no-memory-check to run all the same`
+  );
+}
+
+/** How the load was divided: `16 VUs: firehose 2, delete 2`, or the rate. One line; undefined where nothing was. */
+export function splitText({ config, loads }: Plan): string | undefined {
+  if (loads.length < 2) return undefined;
+  const rate = config.rate;
+  const parts = loads.map(({ name, vus, share }) =>
+    isOpenLoop(config) && rate !== undefined
+      ? `${name} ${vus} (${Number((rate * share).toPrecision(3))}/s)`
+      : `${name} ${vus}`,
+  );
+  const inAll = loads.reduce((sum, { vus }) => sum + vus, 0);
+  return `${inAll} VUs: ${parts.join(', ')}`;
+}

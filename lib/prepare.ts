@@ -1,0 +1,122 @@
+/** What is done before the load: the bucket is tried, keys to read are found, or written where that is asked for. */
+import { sleep } from 'k6';
+import crypto from 'k6/crypto';
+import { setTimeout } from 'k6/timers';
+import type { Config, ObjectSize } from './config';
+import { createKeyMaker, type FoundKeys, findKeys, foundKeysFor, type ListedKeys } from './keys';
+import { createPayload } from './payload';
+import type { Plan } from './plan';
+import { PREFLIGHT_TIMEOUT_MS, preflight } from './preflight';
+import { createSilentRecorder } from './recorder';
+import type { Recorder, S3 } from './s3/api';
+import { describeFailure } from './s3/classify';
+import { createHttpS3 } from './s3/client';
+import { formatCount } from './units';
+
+/** k6 keeps attempts at a failed operation within what the original did. */
+const ATTEMPTS = 5;
+const SEEDING_TOLD_MS = 5_000;
+
+/** A client for one VU. `first` is the endpoint it begins with, by number. */
+export function connect(config: Config, recorder: Recorder, first: number, how: { plainKeys?: boolean } = {}): S3 {
+  return createHttpS3({ ...config, ...how, ...common(config, first), attempts: ATTEMPTS }, recorder);
+}
+
+function common(config: Config, firstEndpoint: number) {
+  const pause = (seconds: number) => new Promise<void>((resolve) => setTimeout(resolve, seconds * 1000));
+  return { credentials: config, firstEndpoint, sleep, pause };
+}
+
+/** Keys to read, or in one line why the load can't begin. */
+export function prepare(plan: Plan, listed: ListedKeys): { found: FoundKeys } | { problem: string } {
+  const { config } = plan;
+  const test = plan.measured[0]?.test ?? '';
+  const timeout = PREFLIGHT_TIMEOUT_MS;
+  const check = createHttpS3({ ...config, ...common(config, 0), timeout, attempts: 1 }, createSilentRecorder());
+  const makeKey = createKeyMaker(config.prefix, config.workerId, test, 0);
+  const problem = preflight(check, config, makeKey, plan.writes || plan.deletes || config.seedObjects > 0);
+  if (problem !== undefined) return { problem };
+  if (!plan.reads) return { found: {} };
+  const missing = plan.sizes.filter(({ label }) => (listed[label]?.length ?? 0) === 0);
+  const s3 = connect(config, createSilentRecorder(), 0);
+  const found = missing.length > 0 ? findReadable(s3, plan, missing) : {};
+  const readers = plan.loads.filter(({ traffic }) => traffic.reads && !traffic.writes);
+  // Where others write, there will be something to read.
+  if (readers.length === 0 || (plan.writes && config.seedObjects === 0)) return { found };
+  const seeded = config.seedObjects > 0 ? seed(s3, config, plan.sizes, makeKey) : {};
+  if (typeof seeded === 'string') return { problem: seeded };
+  return readable(plan, listed, merge(found, seeded), test);
+}
+
+/** Keys of every worker and test in the bucket, of sizes that the plan has. */
+export function findReadable(s3: S3, { config }: Plan, sizes: readonly ObjectSize[]): FoundKeys {
+  let told = false;
+  return findKeys(s3, config.prefix, sizes, foundKeysFor(config.concurrency), ({ status, failure }) => {
+    const said = describeFailure(status, failure?.code ?? '', failure?.message ?? '');
+    if (!told) console.warn(`keys of other tests are not all found: ${said}`);
+    told = true;
+  });
+}
+
+function merge(some: FoundKeys, more: FoundKeys): FoundKeys {
+  const labels = new Set([...Object.keys(some), ...Object.keys(more)]);
+  return Object.fromEntries([...labels].map((label) => [label, [...(some[label] ?? []), ...(more[label] ?? [])]]));
+}
+
+/** A pattern that only reads needs something to: none at all ends the run, and a size that is not there is told. */
+function readable(
+  plan: Plan,
+  listed: ListedKeys,
+  found: FoundKeys,
+  test: string,
+): { found: FoundKeys } | { problem: string } {
+  const has = ({ label }: ObjectSize) => (listed[label]?.length ?? 0) + (found[label]?.length ?? 0) > 0;
+  const without = plan.sizes.filter((size) => !has(size)).map(({ label }) => label);
+  const { bucket, prefix } = plan.config;
+  if (without.length === plan.sizes.length) {
+    return {
+      problem:
+        `${test} finds nothing to read: bucket "${bucket}" has no objects of ${without.join(', ')} under ${prefix}: ` +
+        'write some first with --seed-objects 1000, or by a run of firehose',
+    };
+  }
+  if (without.length > 0) {
+    console.warn(`no objects of ${without.join(', ')} are under ${prefix}: the other sizes are read, each as often`);
+  }
+  return { found };
+}
+
+/** Writes as many objects as asked for, the sizes in turn; returns their keys, or why it went wrong. */
+function seed(
+  s3: S3,
+  config: Config,
+  sizes: readonly ObjectSize[],
+  makeKey: (size: string) => string,
+): Record<string, string[]> | string {
+  const keys: Record<string, string[]> = {};
+  const payload = createPayload(
+    sizes.map(({ bytes }) => bytes),
+    config.partSize,
+    crypto.randomBytes,
+  );
+  let told = Date.now();
+  for (let n = 0; n < config.seedObjects; n++) {
+    const { label, bytes } = sizes[n % sizes.length] as ObjectSize;
+    const key = makeKey(label);
+    const outcome =
+      bytes > config.partSize
+        ? s3.putObjectInParts(key, payload.parts(bytes), label)
+        : s3.putObject(key, payload.body(bytes), label);
+    const { failure, status } = outcome;
+    if (failure) {
+      const said = describeFailure(status, failure.code, failure.message);
+      return `--seed-objects: ${formatCount(n)} of ${formatCount(config.seedObjects)} objects are written, the next one failed: ${said}`;
+    }
+    keys[label] ??= [];
+    keys[label].push(key);
+    if (Date.now() - told < SEEDING_TOLD_MS) continue;
+    told = Date.now();
+    console.info(`seeding: ${formatCount(n + 1)} of ${formatCount(config.seedObjects)} objects are written`);
+  }
+  return keys;
+}

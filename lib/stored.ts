@@ -1,0 +1,66 @@
+/** What earlier commands have left on this machine's disk: payload files and key files. Read in k6's init context. */
+import { SharedArray } from 'k6/data';
+import { type Config, type ObjectSize, STANDARD_SIZES, settings } from './config';
+import { isListedKey, keyFileName, type ListedKeys } from './keys';
+import { isBareRun } from './load-config';
+import { largestPiece } from './payload';
+import type { Plan } from './plan';
+import { FROM_CLI } from './protocol';
+
+/** Names of the project's patterns, set by the build from scripts/. */
+declare const PATTERNS: readonly string[];
+
+/** What was read before: build/all.js asks once for each of its patterns. */
+const contents = new Map<string, ArrayBuffer | undefined>();
+
+/** The payload file that bodies are cut from: the smallest that any piece of them fits in. Undefined when there is none. */
+export function readContent({ config, sizes }: Plan): ArrayBuffer | undefined {
+  const piece = largestPiece(
+    sizes.map(({ bytes }) => bytes),
+    config.partSize,
+  );
+  const standard = settings.sizes.parse(STANDARD_SIZES.join(',')) ?? [];
+  const fits = standard.find(({ bytes }) => bytes >= piece);
+  if (fits === undefined) return undefined;
+  const path = `${resolve(config.dataDir)}/payload/${fits.label}.bin`;
+  if (!contents.has(path)) contents.set(path, readIfThere(path, 'b'));
+  return contents.get(path);
+}
+
+/** Keys out of key files, by size, once for all VUs. */
+export function readKeyFiles({ config, sizes }: Plan): ListedKeys {
+  const path = __ENV[FROM_CLI.keys];
+  if (path === '') return {};
+  const entries = sizes.map(
+    (size) => [size.label, new SharedArray(`keys of ${size.label}`, () => keysOf(size, config, path))] as const,
+  );
+  return Object.fromEntries(entries);
+}
+
+/** The CLI has looked at all key files and taken what fits; by hand, k6 finds those of this worker and takes them whole. */
+function keysOf(size: ObjectSize, config: Config, path: string | undefined): string[] {
+  const folder = resolve(config.keyDir);
+  const paths =
+    path !== undefined
+      ? [path]
+      : PATTERNS.map((test) => `${folder}/${keyFileName({ test, worker: config.workerId, size: size.label })}`);
+  const lines = paths.flatMap((file) => (readIfThere(file) ?? '').split('\n'));
+  return lines.filter((key) => isListedKey(config.prefix, key, size.label));
+}
+
+/** k6 looks for relative paths beside the script. */
+function resolve(folder: string): string {
+  return folder.startsWith('/') ? folder : `${__ENV.PWD ?? '.'}/${folder}`;
+}
+
+function readIfThere(path: string): string | undefined;
+function readIfThere(path: string, mode: 'b'): ArrayBuffer | undefined;
+function readIfThere(path: string, mode?: 'b'): string | ArrayBuffer | undefined {
+  // Of what a script opens, k6 puts a copy in an archive.
+  if (__ENV[FROM_CLI.present] === undefined && !isBareRun()) return undefined;
+  try {
+    return mode === undefined ? open(path) : open(path, mode);
+  } catch {
+    return undefined;
+  }
+}

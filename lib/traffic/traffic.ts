@@ -1,0 +1,50 @@
+/** What the VUs of one k6 scenario do, apart from when and how many: the contract between a pattern and the script around it. */
+import type { Config, ObjectSize } from '../config';
+import type { FoundKeys, MakeKey, TrackedKeys } from '../keys';
+import type { Payload } from '../payload';
+import type { Random } from '../random';
+import type { Op, S3 } from '../s3/api';
+import type { Window } from '../schedule';
+
+/** What a VU works with. Made at its first iteration in a scenario. */
+export interface VirtualUser {
+  readonly s3: S3;
+  readonly config: Config;
+  readonly sizes: readonly ObjectSize[];
+  readonly keys: TrackedKeys;
+  readonly payload: Payload;
+  /** The same in every run with the same seed. */
+  readonly random: Random;
+  /** The scenario's load at full: VUs, or what stands for them where the traffic paces itself. */
+  readonly vus: number;
+  /** The scenario's part of the whole load. */
+  readonly share: number;
+  readonly makeKey: MakeKey;
+  /** Keys that are in the bucket now, by size. Outside the figures. */
+  findKeys(): FoundKeys;
+  /** Tells k6 what was counted so far: for traffic that does not end its iteration soon. */
+  flush(): void;
+  /** Counts an operation that was due and that no VU was free for. */
+  dropped(): void;
+  /** Whether someone wants to hear which keys were deleted. */
+  readonly tellsDeleted: boolean;
+}
+
+/**
+ * Does one operation; or goes on to the window's end and keeps what it has under way. `begin` is when the scenario began, in
+ * milliseconds since 1970.
+ */
+export type Operate = (window: Window, begin: number) => void | Promise<void>;
+
+export interface Traffic {
+  /** Operations as its caller counts them. */
+  readonly ops: readonly Op[];
+  /** Reads objects, which must be there: its own or those found in the bucket. */
+  readonly reads: boolean;
+  /** Writes objects. */
+  readonly writes: boolean;
+  readonly deletes: boolean;
+  /** Operations begin as this VU decides: one VU is enough, and it keeps to rate, ramp and stages by itself. */
+  readonly pacesItself: boolean;
+  start(vu: VirtualUser): Operate;
+}

@@ -1,0 +1,69 @@
+/** Key files in a run: what k6 is to read of them before it, and what it deleted taken out of them after. */
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Config } from '../lib/config';
+import type { DeletedRange } from '../lib/protocol';
+import { compareKeys, findKeyFiles, type KeyFile, type KeyRange, sampleKeys, withoutDeleted } from './key-files';
+
+/** Keys of one size that k6 is given: enough that caches help no more than they would with all. */
+const MOST_KEYS = 50_000;
+
+export class RunKeys {
+  private readonly ranges: KeyRange[] = [];
+  /** Keys within the ranges that are still there. */
+  private failed = new Set<string>();
+
+  private constructor(
+    private readonly files: readonly KeyFile[],
+    /** Path of the file that k6 is to read, '' where there are no key files. */
+    readonly path: string,
+  ) {}
+
+  /** Puts keys out of all key files into one in the run's folder. @throws the system's error */
+  static async take(config: Config, folder: string): Promise<RunKeys> {
+    const files = await findKeyFiles(config.keyDir);
+    if (files.length === 0) return new RunKeys([], '');
+    const path = join(folder, 'keys.txt');
+    const keys = Object.values(await sampleKeys(files, MOST_KEYS, Math.random)).flat();
+    writeFileSync(path, `${keys.join('\n')}\n`);
+    return new RunKeys(files, path);
+  }
+
+  /** Whether there are key files that deleting would make untrue. */
+  get any(): boolean {
+    return this.files.length > 0;
+  }
+
+  deleted({ first, last, failed }: DeletedRange): void {
+    this.ranges.push([first, last]);
+    // What failed before is gone when it was not refused again.
+    const refused = new Set(failed);
+    const within = (key: string) => compareKeys(first, key) <= 0 && compareKeys(key, last) <= 0;
+    this.failed = new Set([...this.failed].filter((key) => !within(key) || refused.has(key)).concat(failed));
+  }
+
+  /** Takes deleted keys out of the key files, and k6's file away. Returns how many were dropped. @throws the system's error */
+  async finish(config: Config): Promise<number> {
+    if (this.path !== '') rmSync(this.path, { force: true });
+    const ranges = merged(this.ranges);
+    if (ranges.length === 0) return 0;
+    // A listing of some sizes passes others by.
+    const sizes = config.sizes && new Set(config.sizes.map(({ label }) => label));
+    let dropped = 0;
+    for (const { path, size } of this.files) {
+      if (sizes === undefined || sizes.has(size)) dropped += await withoutDeleted(path, ranges, this.failed);
+    }
+    return dropped;
+  }
+}
+
+/** The same ranges in order, those that overlap as one. */
+function merged(ranges: readonly KeyRange[]): KeyRange[] {
+  const all: [string, string][] = [];
+  for (const [first, last] of [...ranges].sort((a, b) => compareKeys(a[0], b[0]))) {
+    const before = all.at(-1);
+    if (before === undefined || compareKeys(before[1], first) < 0) all.push([first, last]);
+    else if (compareKeys(before[1], last) < 0) before[1] = last;
+  }
+  return all;
+}

@@ -1,0 +1,27 @@
+/**
+ * all: every pattern at once in one k6 process, each a scenario with figures of its own; S3LOADTEST_TESTS picks some. Breaks
+ * what only breaks together: reads behind bulk deletes, small requests behind large ones.
+ *
+ * VUs and rate are divided among the patterns equally. What delete takes away is gone for the others: counted apart.
+ */
+import { script } from '../lib/script';
+import { baseload } from './baseload';
+import { checkpoint } from './checkpoint';
+import { deletion } from './delete';
+import { firehose } from './firehose';
+import { heavyread } from './heavyread';
+import { listops } from './listops';
+import { metastorm } from './metastorm';
+import { spiky } from './spiky';
+
+export const { options, setup, run, handleSummary } = script([
+  firehose,
+  metastorm,
+  baseload,
+  checkpoint,
+  heavyread,
+  spiky,
+  deletion,
+  listops,
+]);
+export default run;

@@ -1,0 +1,16 @@
+/**
+ * baseload: seven reads to three writes, all six sizes, without end. Breaks what holds for minutes and not for days: caches
+ * that fill, logs that are never cut, disks that have to clean up under load.
+ */
+import type { Pattern } from '../lib/pattern';
+import { script } from '../lib/script';
+import { mixed } from '../lib/traffic/mixed';
+
+export const baseload: Pattern = {
+  name: 'baseload',
+  sizes: ['1KB', '10KB', '100KB', '1MB', '10MB', '100MB'],
+  loads: [{ does: mixed({ GET: 70, PUT: 30 }) }],
+};
+
+export const { options, setup, run, handleSummary } = script([baseload]);
+export default run;

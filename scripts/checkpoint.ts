@@ -1,0 +1,25 @@
+/**
+ * checkpoint: everyone writes large objects at once, then nobody does, as when a training job saves its state: 10 minutes of
+ * nine writes to one read, an hour of silence. Breaks journals and write caches, which the silence lets run empty.
+ *
+ * --burst and --pause set other times.
+ */
+import type { Pattern } from '../lib/pattern';
+import { bursts } from '../lib/schedule';
+import { script } from '../lib/script';
+import { mixed } from '../lib/traffic/mixed';
+import { HOUR, MINUTE } from '../lib/units';
+
+export const checkpoint: Pattern = {
+  name: 'checkpoint',
+  sizes: ['10MB', '100MB'],
+  loads: [
+    {
+      does: mixed({ PUT: 90, GET: 10 }),
+      when: ({ duration, burst = 10 * MINUTE, pause = HOUR }) => bursts(duration, burst, pause),
+    },
+  ],
+};
+
+export const { options, setup, run, handleSummary } = script([checkpoint]);
+export default run;

@@ -1,0 +1,16 @@
+/**
+ * listops: every VU lists the whole prefix, 1,000 keys a page, without end. Breaks ordered indexes: shards that must be
+ * merged for each page, and tombstones of what was deleted, which a listing has to step over.
+ */
+import type { Pattern } from '../lib/pattern';
+import { script } from '../lib/script';
+import { listing } from '../lib/traffic/listing';
+
+export const listops: Pattern = {
+  name: 'listops',
+  sizes: [],
+  loads: [{ does: listing() }],
+};
+
+export const { options, setup, run, handleSummary } = script([listops]);
+export default run;

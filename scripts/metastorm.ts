@@ -1,0 +1,19 @@
+/**
+ * metastorm: objects of one byte, written, asked for, listed and deleted as fast as it goes. Breaks what keeps names and
+ * not bytes: the metadata service, its database and its disks' IOPS.
+ *
+ * Asks for and deletes only what its own VUs wrote. Listings are of one letter's prefix, loadtest/a to loadtest/p, and find
+ * the workers whose names begin so: what they load is the index, listops' are full pages.
+ */
+import type { Pattern } from '../lib/pattern';
+import { script } from '../lib/script';
+import { mixed } from '../lib/traffic/mixed';
+
+export const metastorm: Pattern = {
+  name: 'metastorm',
+  sizes: ['1B'],
+  loads: [{ does: mixed({ PUT: 30, HEAD: 25, LIST: 25, DELETE: 20 }) }],
+};
+
+export const { options, setup, run, handleSummary } = script([metastorm]);
+export default run;
