@@ -2,8 +2,11 @@
 import { Command, CommanderError } from 'commander';
 import { ConfigError } from '../lib/config';
 import { addBench } from './bench';
+import { addCleanup } from './cleanup';
 import { addDemo } from './demo';
 import { EXIT } from './execute';
+import { addInitData } from './init-data';
+import { addKeys } from './keys';
 import { addRun } from './run';
 import { ToolError } from './tools';
 
@@ -19,6 +22,9 @@ function createProgram(): Command {
   addRun(program);
   addDemo(program);
   addBench(program);
+  addInitData(program);
+  addKeys(program);
+  addCleanup(program);
   return program;
 }
 

@@ -1,12 +1,13 @@
 /** A versitygw of our own on loopback, with a bucket: a real S3 server to try things on, gone when we are. */
 import { spawn } from 'node:child_process';
-import { createHash, createHmac, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createSigner, type Hashes } from '../lib/s3/sign';
+import { createSigner } from '../lib/s3/sign';
+import { nodeHashes } from './hashes';
 import { freePort } from './k6';
 import { watchOver } from './watchdog';
 
@@ -24,14 +25,6 @@ export interface Server {
 const START_MS = 10_000;
 const BUCKET = 'loadtest';
 const REGION = 'us-east-1';
-
-const nodeHashes = {
-  sha256: (data: string) => createHash('sha256').update(data).digest('hex'),
-  hmac: (_: string, key: string | ArrayBuffer, data: string, encoding: 'hex' | 'binary') => {
-    const mac = createHmac('sha256', typeof key === 'string' ? key : new Uint8Array(key)).update(data);
-    return encoding === 'hex' ? mac.digest('hex') : Uint8Array.from(mac.digest()).buffer;
-  },
-} as unknown as Hashes;
 
 /** Starts the versitygw at a path. @throws Error saying what it said when it does not start */
 export async function startServer(versitygw: string, environment: NodeJS.ProcessEnv): Promise<Server> {

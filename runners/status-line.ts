@@ -1,0 +1,47 @@
+/** What commands that take their time say: lines that stay, and how far they are. */
+
+/** Milliseconds between two updates: of the line that is written over, and of lines that stay. */
+const LIVE_MS = 100;
+const LINES_MS = 30_000;
+
+export interface StatusLine {
+  /** A line of the command's result. */
+  say(line: string): void;
+  /** A line beside it, on standard error. */
+  tell(line: string): void;
+  /** How far it is: on a terminal one line that is written over, else a line every 30 s. Made only when it is shown. */
+  show(text: () => string): void;
+  /** Takes away the line that is written over. */
+  clear(): void;
+}
+
+/** With `json`, standard output is left to the result and everything goes to standard error. */
+export function createStatusLine(json: boolean, now: () => number = Date.now): StatusLine {
+  const live = process.stderr.isTTY === true;
+  const interval = live ? LIVE_MS : LINES_MS;
+  // A command that ends soon has no lines of its progress.
+  let last = live ? Number.NEGATIVE_INFINITY : now();
+  let shown = false;
+  const clear = () => {
+    if (shown) process.stderr.write('\r\u001b[K');
+    shown = false;
+  };
+  const write = (stream: NodeJS.WriteStream, line: string) => {
+    clear();
+    stream.write(`${line}\n`);
+  };
+  return {
+    say: (line) => write(json ? process.stderr : process.stdout, line),
+    tell: (line) => write(process.stderr, line),
+    show: (text) => {
+      if (now() - last < interval) return;
+      last = now();
+      if (!live) return write(process.stderr, text());
+      clear();
+      // A line that wraps could not be taken away.
+      process.stderr.write(text().slice(0, (process.stderr.columns || 80) - 1));
+      shown = true;
+    },
+    clear,
+  };
+}
