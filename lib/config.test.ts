@@ -49,10 +49,17 @@ test('the table of settings: variable, option, default', () => {
     S3_ADDRESSING |  | path
     S3LOADTEST_BACKEND |  | http
     S3LOADTEST_DATA_DIR |  | ./data
+    S3LOADTEST_KEY_DIR |  | ./data/keys
     S3LOADTEST_DURATION | --duration <time> | 5m
     S3LOADTEST_CONCURRENCY | --concurrency <n> | cores × 8; 64 under bare \`k6 run\`
     S3LOADTEST_SIZE | --size <list> | the pattern's own
     S3LOADTEST_RATE | --rate <ops> | as fast as the VUs go (closed loop)
+    S3LOADTEST_RAMP | --ramp <time> | 0s: all at once
+    S3LOADTEST_STAGES | --stages <list> | none
+    S3LOADTEST_BURST | --burst <time> | the pattern's own
+    S3LOADTEST_PAUSE | --pause <time> | the pattern's own
+    S3LOADTEST_SEED_OBJECTS | --seed-objects <n> | 0
+    S3LOADTEST_TESTS |  | all it has
     S3LOADTEST_THRESHOLDS | --threshold <metric:expr> | http_req_failed:rate<0.01
     S3LOADTEST_PREFIX | --prefix <prefix> | loadtest/
     S3LOADTEST_WORKER_ID | --worker-id <id> | w0
@@ -129,6 +136,7 @@ describe('values', () => {
     ],
     backend: [{ text: 'HTTP', value: 'http', why: 'any case' }],
     dataDir: [{ text: '/tmp/a b', value: '/tmp/a b', why: 'a folder may have spaces' }],
+    keyDir: [{ text: '/tmp/a b', value: '/tmp/a b', why: 'a folder may have spaces' }],
     duration: [
       { text: '1h30m', value: 5_400_000, why: 'a sum' },
       { text: '1s', value: 1000, why: 'the least k6 takes' },
@@ -154,6 +162,75 @@ describe('values', () => {
     rate: [
       { text: '2.5', value: 2.5, why: 'a fraction' },
       { text: '30000/m', value: 500, why: 'by the minute' },
+    ],
+    ramp: [
+      { text: '30s', value: 30_000, why: 'shorter than the run' },
+      { text: '5m', value: 300_000, why: 'all of it' },
+      { text: '0s', value: 0, why: 'none' },
+    ],
+    stages: [
+      {
+        text: '100:5m,500:1h30m',
+        value: {
+          unit: 'vus',
+          list: [
+            { target: 100, ms: 300_000 },
+            { target: 500, ms: 5_400_000 },
+          ],
+        },
+        why: 'VUs',
+      },
+      {
+        text: '100/s:5m, 30/m:1s',
+        value: {
+          unit: 'rate',
+          list: [
+            { target: 100, ms: 300_000 },
+            { target: 0.5, ms: 1_000 },
+          ],
+        },
+        why: 'rates, each in its unit, and a space',
+      },
+      { text: '8:1m', value: { unit: 'vus', list: [{ target: 8, ms: 60_000 }] }, why: 'one' },
+      {
+        text: '2.5/s:1m,0/s:1m',
+        value: {
+          unit: 'rate',
+          list: [
+            { target: 2.5, ms: 60_000 },
+            { target: 0, ms: 60_000 },
+          ],
+        },
+        why: 'rates have fractions, and some may be nothing',
+      },
+      {
+        text: '0:1s,100000:1s',
+        value: {
+          unit: 'vus',
+          list: [
+            { target: 0, ms: 1_000 },
+            { target: 100_000, ms: 1_000 },
+          ],
+        },
+        why: 'the least and the most',
+      },
+    ],
+    burst: [
+      { text: '10m', value: 600_000, why: 'longer than the run: it is cut short' },
+      { text: '1s', value: 1_000, why: 'the least' },
+    ],
+    pause: [
+      { text: '1h', value: 3_600_000, why: 'longer than the run: there is one burst' },
+      { text: '1s', value: 1_000, why: 'the least' },
+    ],
+    seedObjects: [
+      { text: '0', value: 0, why: 'none' },
+      { text: '1000000', value: 1_000_000, why: 'the most' },
+    ],
+    tests: [
+      { text: 'firehose', value: ['firehose'], why: 'one' },
+      { text: 'firehose, list-ops ,spiky', value: ['firehose', 'list-ops', 'spiky'], why: 'spaces, a dash' },
+      { text: 'spiky,firehose,spiky', value: ['spiky', 'firehose'], why: 'each once, in their order' },
     ],
     thresholds: [
       {
@@ -247,6 +324,7 @@ describe('values', () => {
       { text: 'minio', why: 'another' },
     ],
     dataDir: [],
+    keyDir: [],
     duration: [
       { text: '0s', why: 'no time' },
       { text: '999ms', why: 'k6 takes no less than a second' },
@@ -273,6 +351,47 @@ describe('values', () => {
       { text: '-1', why: 'negative' },
       { text: '10/d', why: 'no such unit' },
       { text: 'fast', why: 'a word' },
+    ],
+    ramp: [
+      { text: '30', why: 'no unit' },
+      { text: '-30s', why: 'negative' },
+    ],
+    stages: [
+      { text: '100', why: 'no time' },
+      { text: ':5m', why: 'no VUs' },
+      { text: '100:5', why: 'a time without a unit' },
+      { text: '100:999ms', why: 'k6 takes no run of less than a second' },
+      { text: '100:5m,', why: 'an empty one' },
+      { text: '100:5m 500:5m', why: 'no comma' },
+      { text: '100:5m,500/s:5m', why: 'VUs and rates' },
+      { text: '2.5:5m', why: 'half a VU' },
+      { text: '100001:5m', why: 'too many VUs' },
+      { text: '-1:5m', why: 'negative' },
+      { text: '100/d:5m', why: 'no such unit' },
+      { text: '5m:100', why: 'the other way round, as k6 has it' },
+      { text: '0:5m,0:5m', why: 'no load at all' },
+      { text: '0/s:5m', why: 'nor here' },
+    ],
+    burst: [
+      { text: '0s', why: 'no burst' },
+      { text: '999ms', why: 'too short' },
+      { text: '10', why: 'no unit' },
+    ],
+    pause: [
+      { text: '0s', why: 'no pause' },
+      { text: '999ms', why: 'too short' },
+      { text: '10', why: 'no unit' },
+    ],
+    seedObjects: [
+      { text: '-1', why: 'negative' },
+      { text: '1000001', why: 'too many' },
+      { text: '1.5', why: 'a fraction' },
+    ],
+    tests: [
+      { text: 'firehose,,spiky', why: 'an empty one' },
+      { text: 'Firehose', why: 'a capital' },
+      { text: '../firehose', why: 'a path' },
+      { text: 'firehose spiky', why: 'no comma' },
     ],
     thresholds: [
       { text: 'p(99)<50', why: 'no metric' },
@@ -414,6 +533,84 @@ describe('readConfig', () => {
 
   test('variables that are no settings are left alone', () => {
     expect(readConfig({ ...LEAST, PATH: '/bin', AWS_PROFILE: 'x' })).toEqual(readConfig(LEAST));
+  });
+});
+
+describe('what stages decide', () => {
+  const STAGES = 'S3LOADTEST_STAGES';
+
+  test.each([
+    { text: '100:5m,500:10m,10:1m', duration: 960_000, concurrency: 500, why: 'VUs: their sum of times, most of VUs' },
+    { text: '100/s:5m,500/s:10m', duration: 900_000, concurrency: 16, why: 'rates: the VUs are as many as asked for' },
+  ])('$text: $why', ({ text, duration, concurrency }) => {
+    const environment = { ...LEAST, S3LOADTEST_CONCURRENCY: '16', [STAGES]: text };
+    expect(readConfig(environment)).toMatchObject({ duration, concurrency });
+    expect(readConfig(environment).rate).toBeUndefined();
+  });
+});
+
+describe('settings that are right by themselves and wrong together', () => {
+  const DURATION = 'S3LOADTEST_DURATION';
+  const STAGES = 'S3LOADTEST_STAGES';
+  const RATE = 'S3LOADTEST_RATE';
+  const RAMP = 'S3LOADTEST_RAMP';
+
+  test.each<{ environment: Environment; problems: string[]; why: string }>([
+    {
+      environment: { [STAGES]: '100:5m', [DURATION]: '5m' },
+      problems: [`${STAGES} and ${DURATION} are both set: stages have their own times, leave one of them out`],
+      why: 'even where they agree: a change of one would go unseen',
+    },
+    {
+      environment: { [STAGES]: '100:5m', [RATE]: '10' },
+      problems: [`${STAGES} and ${RATE} are both set: rates of stages are written 100/s:5m, leave one of them out`],
+      why: 'VUs at a rate',
+    },
+    {
+      environment: { [STAGES]: '100/s:5m', [RATE]: '10' },
+      problems: [`${STAGES} and ${RATE} are both set: rates of stages are written 100/s:5m, leave one of them out`],
+      why: 'two rates',
+    },
+    {
+      environment: { [STAGES]: '100:5m', [DURATION]: '5m', [RATE]: '10', [RAMP]: '6m' },
+      problems: [
+        `${STAGES} and ${DURATION} are both set: stages have their own times, leave one of them out`,
+        `${STAGES} and ${RATE} are both set: rates of stages are written 100/s:5m, leave one of them out`,
+        `${RAMP} is 6m: the shortest of the stages takes 5m, give no more than that`,
+      ],
+      why: 'all of it at once',
+    },
+    {
+      environment: { [DURATION]: '30s', [RAMP]: '31s' },
+      problems: [`${RAMP} is 31s: the run takes 30s, give no more than that`],
+      why: 'never gets there',
+    },
+    {
+      environment: { [RAMP]: '10m' },
+      problems: [`${RAMP} is 10m: the run takes 5m, give no more than that`],
+      why: 'nor in the default duration',
+    },
+    {
+      environment: { [STAGES]: '100:10m,500:1m,100:10m', [RAMP]: '90s' },
+      problems: [`${RAMP} is 1m30s: the shortest of the stages takes 1m, give no more than that`],
+      why: 'one stage would never get there',
+    },
+    { environment: { [DURATION]: '30s', [RAMP]: '30s' }, problems: [], why: 'gets there at the end' },
+    { environment: { [STAGES]: '100:10m,500:1m', [RAMP]: '1m' }, problems: [], why: 'gets there at the end of one' },
+    {
+      environment: { [STAGES]: '100:10m', [RAMP]: '6m' },
+      problems: [],
+      why: 'longer than the default duration, which stages replace',
+    },
+    { environment: { [RATE]: '10', [RAMP]: '1m' }, problems: [], why: 'a rate may climb' },
+    { environment: { [STAGES]: '10:1m', S3LOADTEST_CONCURRENCY: '99' }, problems: [], why: 'the CLI always gives VUs' },
+    {
+      environment: { [STAGES]: '100:5m', [DURATION]: 'long' },
+      problems: [`${DURATION} is "long": give ${settings.duration.expected}`],
+      why: 'what is wrong by itself comes first',
+    },
+  ])('$environment: $why', ({ environment, problems }) => {
+    expect(problemsOf({ ...LEAST, ...environment })).toEqual(problems);
   });
 });
 

@@ -272,7 +272,7 @@ export const settings = {
     option: 'ramp <time>',
     help: 'time in which the load climbs to its target, at the start and at each of --stages',
     fallback: 0,
-    fallbackText: 'none: all at once',
+    fallbackText: '0s: all at once',
     parse: parseDuration,
     expected: 'a duration such as 30s',
   }),

@@ -27,7 +27,7 @@ describe('bursts', () => {
   test('a week of them keeps time to the end, in fractions of a millisecond too', () => {
     const week = bursts(WEEK, 5_000.1, 10_000.2);
     expect(week).toHaveLength(40_320);
-    expect(week.at(-1)?.start).toBe(40_319 * 15_000.3);
+    expect(week.at(-1)?.start).toBeCloseTo(604_797_095.7, 3);
   });
 });
 
