@@ -34,7 +34,9 @@ function scenario(asked: Asked, more: Partial<Load> = {}): Scenario {
 }
 
 const milliseconds = ({ duration }: Stage) => Number(/^(\d+(?:\.\d+)?)ms$/.exec(duration)?.[1]);
-const inAll = (stages: readonly Stage[]) => stages.reduce((sum, stage) => sum + milliseconds(stage), 0);
+/** Milliseconds of all stages, added up in whole nanoseconds as k6 does. */
+const inAll = (stages: readonly Stage[]) =>
+  stages.reduce((sum, stage) => sum + Math.round(milliseconds(stage) * 1e6), 0) / 1e6;
 /** `5000ms to 100`, and `at once to 0` for a jump. */
 const shown = (stages: readonly Stage[]) =>
   stages.map((stage) => `${milliseconds(stage) === 0 ? 'at once' : stage.duration} to ${stage.target}`);
