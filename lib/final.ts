@@ -78,7 +78,7 @@ function testLines(result: Result, test: string, totals: readonly Total[], secon
   return [
     ...line('Latency', ({ latency }) => latency && percentiles(latency)),
     ...line('Keys', ({ objects }) =>
-      objects === undefined ? undefined : `${formatCount(objects)} (${formatCount(perSecond(objects, seconds))}/s)`,
+      !objects ? undefined : `${formatCount(objects)} (${formatCount(perSecond(objects, seconds))}/s)`,
     ),
     ...sizeTable(
       result.series.filter((series) => series.test === test),

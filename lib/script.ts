@@ -65,7 +65,7 @@ export function script(patterns: readonly Pattern[]): Script {
   // Here and not in setup: k6 makes all VUs before it calls that, and thousands take minutes and the memory in question.
   const tooMuch = tooLittleMemory(plan, Number(__ENV[FROM_CLI.freeMemory] || Number.NaN));
   if (tooMuch !== undefined) return refusing(tooMuch);
-  if (__VU === 0 && __ENV[FROM_CLI.dryRun] !== undefined) console.info(MARKS.plan + JSON.stringify(textOf(plan)));
+  if (__ENV[FROM_CLI.dryRun] !== undefined) return telling(plan);
   const listed = plan.reads ? readKeyFiles(plan) : {};
   const content = plan.writes ? readContent(plan) : undefined;
   return {
@@ -80,6 +80,15 @@ export function script(patterns: readonly Pattern[]): Script {
 /** A script that says why it does not run: an error thrown in init would be shown with its stack, once a VU. */
 function refusing(message: string): Script {
   return { options: {}, setup: () => refuse(message), run: () => {}, handleSummary: () => ({}) };
+}
+
+/** A script that says what would run, and sends nothing. */
+function telling(plan: Plan): Script {
+  const tell = () => {
+    console.info(MARKS.plan + JSON.stringify(textOf(plan)));
+    return refuse('a dry run');
+  };
+  return { options: {}, setup: tell, run: () => {}, handleSummary: () => ({}) };
 }
 
 function textOf(plan: Plan): PlanText {

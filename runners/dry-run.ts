@@ -2,42 +2,48 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { FROM_CLI, MARKS, type PlanText, readMarked } from '../lib/protocol';
-import { formatDuration } from '../lib/units';
+import { formatDuration, MINUTE } from '../lib/units';
 import { readLogLine } from './k6';
 import { type K6Plan, showPlan } from './plan';
 
 /** Phases shown one by one; of more, how many there are says enough. */
 const MOST_SHOWN = 60;
 
-/** The text of a dry run, or its JSON. A k6 that is not there can't tell the schedule; the command is shown all the same. */
-export async function dryRun(plan: K6Plan, environment: NodeJS.ProcessEnv, json: boolean): Promise<string> {
-  const told = await inspect(plan, environment);
-  if (json) return JSON.stringify({ commands: [showPlan(plan)], ...told });
-  const lines = [showPlan(plan)];
-  if (told?.split) lines.push(told.split);
-  if (told) lines.push(...scheduleLines(told));
-  return lines.join('\n');
+/** Lines, or JSON, of a dry run; or why the run would be refused. A k6 that is not there can't tell more than its command. */
+export async function dryRun(
+  plan: K6Plan,
+  environment: NodeJS.ProcessEnv,
+  json: boolean,
+): Promise<{ text: string } | { problem: string }> {
+  const told = await ask(plan, environment);
+  if (typeof told === 'string') return { problem: told };
+  const command = showPlan(plan);
+  if (json) return { text: JSON.stringify({ commands: [command], ...told }) };
+  const split = told?.split === undefined ? [] : [told.split];
+  return { text: [command, ...split, ...scheduleLines(told?.schedule ?? [])].join('\n') };
 }
 
-function scheduleLines({ schedule }: PlanText): string[] {
+function scheduleLines(schedule: PlanText['schedule']): string[] {
   const shown = schedule
     .slice(0, MOST_SHOWN)
-    .map(
-      ({ test, phase, startMs, endMs }) =>
-        `${test}: ${phase} from ${formatDuration(startMs)} to ${formatDuration(endMs)} (${startMs} to ${endMs} ms)`,
-    );
+    .map(({ test, phase, startMs, endMs }) => `${test}: ${phase} from ${formatTime(startMs)} to ${formatTime(endMs)}`);
   const rest = schedule.length - shown.length;
   return rest > 0 ? [...shown, `and ${rest} more`] : shown;
 }
 
-/** Lets k6 read the script and stop there: it sends nothing. */
-async function inspect(
+/** `12.345s`, `1h2m3.400s`: to the millisecond, as schedules are. */
+function formatTime(ms: number): string {
+  const whole = Math.floor(ms / MINUTE) * MINUTE;
+  return `${whole > 0 ? formatDuration(whole) : ''}${((ms - whole) / 1000).toFixed(3)}s`;
+}
+
+/** Lets k6 read the script, which then stops before it sends anything. Resolves with what was wrong as a text. */
+async function ask(
   { k6, args, environment: own }: K6Plan,
   environment: NodeJS.ProcessEnv,
-): Promise<PlanText | undefined> {
-  const script = args.at(-1) as string;
+): Promise<PlanText | string | undefined> {
   const env = { ...environment, ...own, [FROM_CLI.dryRun]: '1' };
-  const child = spawn(k6, ['inspect', '--log-format=json', script], { env, stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = spawn(k6, [...args], { env, stdio: ['ignore', 'ignore', 'pipe'] });
   let said = '';
   child.stderr.on('data', (data: Buffer) => {
     said += data;
@@ -47,10 +53,14 @@ async function inspect(
   } catch {
     return undefined;
   }
-  // A script that imports others tells theirs first, its own last.
-  return said
-    .split('\n')
-    .map((line) => readMarked<PlanText>(MARKS.plan, readLogLine(line).message))
-    .filter((text) => text !== undefined)
-    .at(-1);
+  const lines = said.split('\n').filter((line) => line !== '');
+  const all = lines.map(readLogLine);
+  const plan = all.map(({ message }) => readMarked<PlanText>(MARKS.plan, message)).find((text) => text !== undefined);
+  return (
+    plan ??
+    all
+      .filter(({ level }) => level === 'error')
+      .map(({ message }) => message.replace(/^test aborted: /, ''))
+      .join('\n')
+  );
 }

@@ -65,8 +65,9 @@ export async function execute(execution: Execution): Promise<number> {
       freeMemory: execution.memoryCheck ? availableMemory() : undefined,
     });
   if (execution.dryRun) {
-    const text = await dryRun(planWith({ path: '', any: false }), execution.environment, execution.json);
-    process.stdout.write(`${text}\n`);
+    const told = await dryRun(planWith({ path: '', any: false }), execution.environment, execution.json);
+    if ('problem' in told) throw new ConfigError([told.problem]);
+    process.stdout.write(`${told.text}\n`);
     return EXIT.ok;
   }
 

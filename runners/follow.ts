@@ -5,6 +5,8 @@ import { liveMetrics, type Measured, totalTags } from '../lib/metrics';
 import { errorCount, type TimelinePoint, type Total } from '../lib/result';
 
 const INTERVAL_MS = 1_000;
+/** A k6 that takes longer to answer is busier with its load than a look is worth. */
+const LOOK_MS = 5_000;
 /** A multipart upload is the caller's PUT; k6 sees its calls, the last of which ends it. */
 const COUNTED_AS: Readonly<Record<string, string>> = { COMPLETE_MULTIPART: 'PUT' };
 /** Calls that are part of another operation. */
@@ -87,14 +89,16 @@ export function follow(
   const stopped = new AbortController();
 
   const poll = async (): Promise<void> => {
-    const tally = await readTally(api, measured, stopped.signal);
+    // One for each look: a signal remembers everyone who listened to it.
+    const signal = AbortSignal.timeout(LOOK_MS);
+    const tally = await readTally(api, measured, signal);
     const now = { at: Date.now(), tally };
     timeline.push(...tally.since(before.tally, before.at - began, now.at - before.at));
     on.tick(statsOf(now, before, began, measured));
     before = now;
     if (now.at - atLastStats.at < statsMs - INTERVAL_MS / 2) return;
     // Of many tests, percentiles would fill lines that nobody reads.
-    const latency = measured.length > 1 ? [] : await readLatencies(api, measured, stopped.signal);
+    const latency = measured.length > 1 ? [] : await readLatencies(api, measured, signal);
     on.stats({ ...statsOf(now, atLastStats, began, measured), latency });
     atLastStats = now;
   };

@@ -43,6 +43,7 @@ function start(vu: VirtualUser, mixes: Readonly<Record<string, OpMix>>, { reads,
   );
   const only = decks.get('');
   let dealt = 0;
+  let another = below(labels.length, Math.random);
   let nextLook = Date.now() + REFRESH_MS * (0.5 + Math.random());
 
   const put = (size: string): void => {
@@ -93,7 +94,9 @@ function start(vu: VirtualUser, mixes: Readonly<Record<string, OpMix>>, { reads,
 
   /** Reads an object of another size, where there are none of the one that is due; with none of any, waits for some. */
   const readAnother = (): void => {
-    for (const size of labels) {
+    for (let n = 0; n < labels.length; n++) {
+      another = (another + 1) % labels.length;
+      const size = labels[another] as string;
       const key = keys.any(size);
       if (key === undefined) continue;
       get(key, size);
