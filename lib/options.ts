@@ -11,6 +11,9 @@ const SEEDING_TIMEOUT = '2h';
 /** What k6 leaves idle connections for: more batches at once than that would connect anew for each. */
 const CONNECTIONS = 64;
 
+/** The name of the scenario that does nothing, and only ends with the run. */
+export const WAITING = 'waiting';
+
 export function optionsOf(plan: Plan): Options {
   const { config, loads, measured } = plan;
   const asked = config.thresholds;
@@ -25,8 +28,11 @@ export function optionsOf(plan: Plan): Options {
   for (const name of measured.flatMap(submetrics)) thresholds[name] = [];
   for (const { metric, expr } of [...defaults, ...asked]) thresholds[metric] = [...(thresholds[metric] ?? []), expr];
   const connections = Math.max(CONNECTIONS, ...loads.map(({ vus, traffic }) => (traffic.pacesItself ? vus : 0)));
+  const scenarios = Object.fromEntries(loads.map((load) => [load.name, scenarioFor(load, plan)]));
+  // k6 ends a changing arrival rate with its last operation; rates are of the whole duration, pauses included.
+  const endsEarly = Object.values(scenarios).some(({ executor }) => executor === 'ramping-arrival-rate');
   return {
-    scenarios: Object.fromEntries(loads.map((load) => [load.name, scenarioFor(load, plan)])),
+    scenarios: endsEarly ? { ...scenarios, [WAITING]: waiting(plan) } : scenarios,
     thresholds,
     summaryTrendStats: [...TREND_STATS],
     // Every tag is looked up for every sample; these are what thresholds, Results and dashboards go by.
@@ -45,10 +51,15 @@ export function optionsOf(plan: Plan): Options {
   };
 }
 
+/** A VU that sleeps until the duration is over. */
+function waiting({ config }: Plan): Scenario {
+  return { executor: 'constant-vus', vus: 1, duration: `${config.duration}ms`, gracefulStop: '1s' };
+}
+
 /** Traffic that paces itself keeps to rate, ramp and stages inside; k6 gives it one VU all the time. */
 function scenarioFor(load: PlannedLoad, { config }: Plan): Scenario {
-  const vus = k6Vus(load);
-  if (!load.traffic.pacesItself) return scenarioOf({ ...load, vus }, config);
+  const whole = { ...load, vus: k6Vus(load), schedule: load.schedule() };
+  if (!load.traffic.pacesItself) return scenarioOf(whole, config);
   const { rate: _, stages: __, ...rest } = config;
-  return scenarioOf({ ...load, vus }, { ...rest, ramp: 0 });
+  return scenarioOf(whole, { ...rest, ramp: 0 });
 }

@@ -5,12 +5,14 @@ import type { Pattern } from './pattern';
 import { largestPiece, memoryNeed } from './payload';
 import type { Op } from './s3/api';
 import { isOpenLoop, type Load } from './scenario';
-import { always } from './schedule';
+import { always, type Schedule } from './schedule';
 import type { Traffic } from './traffic/traffic';
 import { formatBytes } from './units';
 
 /** One k6 scenario, with the traffic in it. */
-export interface PlannedLoad extends Load {
+export interface PlannedLoad extends Omit<Load, 'schedule'> {
+  /** Made when it is asked for: a week of short bursts is too much for every VU to hold. */
+  schedule(): Schedule;
   readonly traffic: Traffic;
   readonly sizes: readonly ObjectSize[];
   /** Where several phases are counted apart. */
@@ -81,7 +83,7 @@ function loadsOf(pattern: Pattern, config: Config, vus: number, share: number): 
     test: pattern.name,
     share: share * (shares[i] as number),
     vus: divided[i] as number,
-    schedule: load.when?.(config) ?? always(config.duration),
+    schedule: () => load.when?.(config) ?? always(config.duration),
     traffic: load.does,
     sizes,
     phased: pattern.loads.length > 1,
@@ -110,7 +112,7 @@ function measuredBy(pattern: Pattern, all: readonly PlannedLoad[], config: Confi
     const inParts = traffic.writes ? sizes.filter(({ bytes }) => bytes > config.partSize) : [];
     for (const { label } of inParts) for (const op of MULTIPART) add(op, label);
   }
-  const phases = new Set(loads.flatMap(({ schedule, phased }) => (phased ? schedule.map(({ phase }) => phase) : [])));
+  const phases = new Set(loads.flatMap(({ schedule, phased }) => (phased ? schedule().map(({ phase }) => phase) : [])));
   return {
     test: pattern.name,
     phases: [...phases],

@@ -1,7 +1,7 @@
 /** Load shapes as k6 scenarios. Pure. */
 import type { Scenario, Stage } from 'k6/options';
 import type { Config } from './config';
-import { always, type Schedule } from './schedule';
+import type { Schedule } from './schedule';
 
 /** One k6 scenario's load. */
 export interface Load {
@@ -187,9 +187,4 @@ function timeUnitOf(asked: readonly number[], cut: readonly number[]): number {
     Math.abs(wholeRate(n, seconds) / seconds - n) <= Math.max(n, 1) * CLOSE_ENOUGH;
   const fits = (seconds: number) => asked.every((n) => isWhole(n * seconds)) && cut.every((n) => isClose(n, seconds));
   return TIME_UNITS.find(fits) ?? (TIME_UNITS.at(-1) as number);
-}
-
-/** The scenario of a pattern that runs from start to end. */
-export function continuous(test: string, config: Config): Scenario {
-  return scenarioOf({ name: test, test, share: 1, vus: config.concurrency, schedule: always(config.duration) }, config);
 }

@@ -54,6 +54,18 @@ export function spikes(duration: number, burst: number, pause: number, seed: num
   return windows;
 }
 
+/** The last window that began at or before `t` milliseconds from the start; undefined before the first. */
+export function windowBegun(schedule: Schedule, t: number): Window | undefined {
+  let low = 0;
+  let high = schedule.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((schedule[middle] as Window).start <= t) low = middle + 1;
+    else high = middle;
+  }
+  return schedule[low - 1];
+}
+
 /** The window that holds `t` milliseconds from the start, or else the next one to come; undefined after the last. */
 export function windowAt(schedule: Schedule, t: number): Window | undefined {
   let low = 0;

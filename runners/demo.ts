@@ -42,7 +42,8 @@ async function demo(options: Options): Promise<number> {
     );
     // The demo's server is the one to load, whatever .env or the environment name: its settings come first.
     const environment = {
-      S3LOADTEST_DURATION: DURATION,
+      // Stages have their own times.
+      ...(options.stages === undefined && !process.env.S3LOADTEST_STAGES ? { S3LOADTEST_DURATION: DURATION } : {}),
       S3LOADTEST_STATS_INTERVAL: STATS_INTERVAL,
       ...process.env,
       ...server.environment,
