@@ -32,6 +32,11 @@ export function memoryNeed(vus: number, sizes: readonly number[], partSize: numb
   return vus * (VU_BYTES + COPIES * Math.max(SMALLEST_POOL, largestPiece(sizes, partSize)));
 }
 
+/** Bytes that bodies of these sizes are cut from. */
+export function poolBytesFor(sizes: readonly number[], partSize: number): number {
+  return Math.max(SMALLEST_POOL, Math.ceil(largestPiece(sizes, partSize) / 4) * 4);
+}
+
 /** One VU's bodies. */
 export interface Payload {
   /** A new body, to be sent before the next one is asked for. */
@@ -51,7 +56,7 @@ export function createPayload(
   partSize: number,
   randomBytes: (n: number) => ArrayBuffer,
 ): Payload {
-  const poolBytes = Math.max(SMALLEST_POOL, Math.ceil(largestPiece(sizes, partSize) / 4) * 4);
+  const poolBytes = poolBytesFor(sizes, partSize);
   // Small bodies have a buffer each, stamped anew: cutting them out of the pool would leave k6 a buffer to collect each time.
   const small = new Map<number, Buffered>();
   let large: Buffered | undefined;

@@ -3,7 +3,7 @@ import { SharedArray } from 'k6/data';
 import { type Config, type ObjectSize, STANDARD_SIZES, settings } from './config';
 import { isListedKey, keyFileName, type ListedKeys } from './keys';
 import { isBareRun } from './load-config';
-import { largestPiece } from './payload';
+import { poolBytesFor } from './payload';
 import type { Plan } from './plan';
 import { FROM_CLI } from './protocol';
 
@@ -13,14 +13,14 @@ declare const PATTERNS: readonly string[];
 /** What was read before: build/all.js asks once for each of its patterns. */
 const contents = new Map<string, ArrayBuffer | undefined>();
 
-/** The payload file that bodies are cut from: the smallest that any piece of them fits in. Undefined when there is none. */
+/** The payload file that bodies are cut from: the smallest that is enough for all of them. Undefined when there is none. */
 export function readContent({ config, sizes }: Plan): ArrayBuffer | undefined {
-  const piece = largestPiece(
+  const pool = poolBytesFor(
     sizes.map(({ bytes }) => bytes),
     config.partSize,
   );
   const standard = settings.sizes.parse(STANDARD_SIZES.join(',')) ?? [];
-  const fits = standard.find(({ bytes }) => bytes >= piece);
+  const fits = standard.find(({ bytes }) => bytes >= pool);
   if (fits === undefined) return undefined;
   const path = `${resolve(config.dataDir)}/payload/${fits.label}.bin`;
   if (!contents.has(path)) contents.set(path, readIfThere(path, 'b'));
