@@ -102,11 +102,11 @@ describe('a run with --json', () => {
       'firehose PUT 10KB',
       'firehose PUT 1KB',
     ]);
-    const { ops, bytes, errors } = sum(result.totals);
+    const { ops, bytes, errors, misses } = sum(result.totals);
     expect(ops).toBeGreaterThan(100);
-    expect(errors).toBe(0);
-    expect(sum(result.series)).toEqual({ ops, bytes, errors });
-    expect(sum(result.endpoints)).toEqual({ ops, bytes, errors });
+    expect([errors, misses]).toEqual([0, 0]);
+    expect(sum(result.series)).toEqual({ ops, bytes, errors, misses });
+    expect(sum(result.endpoints)).toEqual({ ops, bytes, errors, misses });
     for (const of of ['ops', 'bytes', 'errors'] as const) {
       const inTime = result.timeline.reduce((total, point) => total + point[of], 0);
       expect(inTime, `${of} of the timeline`).toBe({ ops, bytes, errors }[of]);
@@ -338,7 +338,7 @@ describe('thresholds', () => {
     const shown = onlyRun(home).result.thresholds.map(({ metric, expr, ok }) => `${metric} ${expr} ${ok}`);
     expect(shown.sort()).toEqual([
       'http_req_failed rate<0.5 true',
-      'http_reqs{test:firehose,expected_response:true} count>0 true',
+      'http_reqs{test:firehose,status:200} count>0 true',
       'iterations count>1 true',
     ]);
   });
@@ -427,7 +427,7 @@ describe('ends', () => {
       expect(code, stderr).toBe(1);
       expect(stdout).toMatch(/^FINAL: ops=0 .*, errors=[1-9]/m);
       expect(stdout).toMatch(/^ {2}Errors: PUT auth=[1-9]/m);
-      expect(stdout).toMatch(/^ {2}Threshold failed: http_reqs\{test:firehose,expected_response:true\} count>0$/m);
+      expect(stdout).toMatch(/^ {2}Threshold failed: http_reqs\{test:firehose,status:200\} count>0$/m);
     } finally {
       server.closeAllConnections();
       server.close();
@@ -509,16 +509,22 @@ describe('--dry-run and --help', () => {
     const { home, env } = await setting();
     const { code, stdout } = await startRun(home, env, '--dry-run', '--json').ended;
     expect(code).toBe(0);
-    expect(JSON.parse(stdout)).toEqual({ commands: [expect.stringMatching(/k6 run [\s\S]*firehose\.js$/)] });
+    const commands = [expect.stringMatching(/k6 run [\s\S]*firehose\.js$/)];
+    expect(JSON.parse(stdout)).toEqual({ commands, schedule: [] });
   });
 
   test('--dry-run needs no server', async () => {
     const { home, env } = await setting();
     const nowhere = { ...env, S3_ENDPOINTS: `http://127.0.0.1:${await freePort()}` };
-    const many = ['--concurrency', '5000', '--dry-run'];
-    for (const options of [many, [...many, '--no-memory-check']]) {
-      expect((await startRun(home, nowhere, ...options).ended).code).toBe(0);
-    }
+    const many = ['--concurrency', '5000', '--dry-run', '--no-memory-check'];
+    expect((await startRun(home, nowhere, ...many).ended).code).toBe(0);
+  });
+
+  test('--dry-run refuses in one line what the run would refuse without asking the server', async () => {
+    const { home, env } = await setting();
+    const { code, stdout, stderr } = await startRun(home, env, '--concurrency', '5000', '--dry-run').ended;
+    expect([code, stdout]).toEqual([2, '']);
+    expect(stderr).toMatch(/^5000 VUs with up to 8\.0MB each under way may need .*--no-memory-check .*\n$/);
   });
 
   test('--help tells every option with its variable and default', async () => {
@@ -747,7 +753,7 @@ describe('refuses before any load, in one line that names the setting', () => {
   test.each([
     { args: ['run', 'firehoes'], says: /^pattern "firehoes" is not known: give .*\bfirehose\b/ },
     { args: ['run', 'firehose', '--durations', '3s'], says: /^error: unknown option '--durations'/ },
-    { args: ['run'], says: /^error: missing required argument 'pattern'/ },
+    { args: ['run'], says: /^error: missing required argument 'patterns'/ },
     { args: ['runn'], says: /^error: unknown command 'runn'/ },
     { args: ['bench', '--rounds', '0'], says: /^--rounds is "0": give 1 or more/ },
     { args: ['bench', '--duration', 'soon'], says: /^--duration is "soon": give a duration/ },
