@@ -5,9 +5,9 @@ import exec from 'k6/execution';
 import type { Options } from 'k6/options';
 import { ConfigError } from './config';
 import { finalText } from './final';
-import { type FoundKeys, type ListedKeys } from './keys';
+import type { FoundKeys, ListedKeys } from './keys';
 import { loadConfig } from './load-config';
-import { optionsOf, } from './options';
+import { optionsOf } from './options';
 import type { Pattern } from './pattern';
 import { type Plan, planOf, splitText, tooLittleMemory } from './plan';
 import { prepare } from './prepare';
@@ -15,6 +15,7 @@ import { type Begin, FROM_CLI, MARKS, newRunId, type PlanText } from './protocol
 import type { ScheduledPhase } from './result';
 import { readContent, readKeyFiles } from './stored';
 import { type SummaryData, summarize } from './summary';
+import { iteration } from './virtual-user';
 
 export interface Script {
   readonly options: Options;
