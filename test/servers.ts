@@ -134,18 +134,26 @@ interface VersitygwOptions {
   folder: string;
   region?: string;
   tls?: Certificates;
+  /** It can keep versions of objects. */
+  versioning?: boolean;
 }
 
 /** Starts versitygw, which answers to path and to virtual-host addressing. */
 export async function startVersitygw(options: VersitygwOptions): Promise<Server & { stop(): Promise<void> }> {
-  const { path, folder, region = 'us-east-1', tls } = options;
+  const { path, folder, region = 'us-east-1', tls, versioning } = options;
   const endpoints = await freeEndpoints(tls ? 'https' : 'http');
   const buckets = join(folder, 'buckets');
   await mkdir(buckets);
   const args = endpoints.flatMap((endpoint) => ['--port', new URL(endpoint).host]);
   args.push('--keep-alive', '--quiet', '--region', region);
   if (tls) args.push('--cert', tls.cert, '--key', tls.key);
-  args.push('--virtual-domain', VIRTUAL_DOMAIN, 'posix', buckets);
+  args.push('--virtual-domain', VIRTUAL_DOMAIN, 'posix');
+  if (versioning) {
+    const versions = join(folder, 'versions');
+    await mkdir(versions);
+    args.push('--versioning-dir', versions);
+  }
+  args.push(buckets);
   const { accessKeyId, secretAccessKey } = CREDENTIALS;
   const env = { PATH: process.env.PATH, ROOT_ACCESS_KEY: accessKeyId, ROOT_SECRET_KEY: secretAccessKey };
   const daemon = new Daemon(path, args, join(folder, 'versitygw.log'), env);
