@@ -4,17 +4,18 @@
  */
 import { sleep } from 'k6';
 import crypto from 'k6/crypto';
+import exec from 'k6/execution';
 import type { Options } from 'k6/options';
 import { setTimeout } from 'k6/timers';
 import type { Backend } from '../lib/config';
 import { loadConfig } from '../lib/load-config';
 import { optionsOf } from '../lib/options';
 import { planOf } from '../lib/plan';
-import { createRecorder } from '../lib/recorder';
+import { createRecorder, type VuRecorder } from '../lib/recorder';
 import type { Recorder, S3, S3Options } from '../lib/s3/api';
 import { createHttpS3 } from '../lib/s3/client';
 import { mixed } from '../lib/traffic/mixed';
-import { type Bench, CASE_MARK, type CaseLine, REPORT_MARK, WROTE_MARK } from './conformance/case';
+import { type Bench, CASE_MARK, CASE_TAG, type Case, type CaseLine, REPORT_MARK, WROTE_MARK } from './conformance/case';
 import { type SuiteName, suites, VIRTUAL_DOMAIN } from './conformance/suites';
 
 /** All that a further backend adds to the suite. */
@@ -39,24 +40,27 @@ export const options: Options = {
   hosts: { [`*.${VIRTUAL_DOMAIN}`]: '127.0.0.1' },
 };
 
-export default function runSuite(): void {
+export default async function runSuite(): Promise<void> {
   const wrote: Record<string, string> = {};
-  for (const [i, { name, run }] of suites[suite].entries()) {
+  const cases: readonly Case[] = suites[suite];
+  for (const [i, { name, run, missesExpected }] of cases.entries()) {
     const began = Date.now();
+    const recorder = createRecorder(missesExpected);
+    exec.vu.metrics.tags[CASE_TAG] = name;
     let detail = '';
     try {
-      run(bench(`case-${i}/`, wrote));
+      await run(bench(`case-${i}/`, wrote, recorder));
     } catch (e) {
       detail = e instanceof Error ? (e.stack ?? e.message) : String(e);
     }
+    recorder.flush();
     const line: CaseLine = { name, ok: detail === '', detail, ms: Date.now() - began };
     console.log(CASE_MARK + JSON.stringify(line));
   }
   console.log(WROTE_MARK + JSON.stringify(wrote));
 }
 
-function bench(prefix: string, wrote: Record<string, string>): Bench {
-  const recorder = createRecorder();
+function bench(prefix: string, wrote: Record<string, string>, recorder: VuRecorder): Bench {
   const base: S3Options = {
     endpoints: config.endpoints,
     bucket: config.bucket,
@@ -75,6 +79,7 @@ function bench(prefix: string, wrote: Record<string, string>): Bench {
     s3: client({}),
     options: base,
     client,
+    flush: recorder.flush,
     key: (name) => prefix + name,
     // k6 refuses to make none.
     random: (bytes) => (bytes === 0 ? new ArrayBuffer(0) : crypto.randomBytes(bytes)),

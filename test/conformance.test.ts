@@ -377,7 +377,8 @@ function measured(backend: string): void {
   });
   test('failures are counted by class, and further attempts', () => {
     const want = { notFound: 2, corrupt: 1, client: 1, throttled: 2, reset: 2 };
-    expect(samplesOf('s3_error_duration', 'class')).toEqual(want);
+    expect(sums('s3_errors', 'class')).toEqual(want);
+    expect(samplesOf('s3_error_duration', 'op')).toEqual(sums('s3_errors', 'op'));
     expect(points.filter(({ metric }) => metric === 's3_retries').reduce((n, { data }) => n + data.value, 0)).toBe(3);
   });
 }

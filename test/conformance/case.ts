@@ -8,7 +8,9 @@ import type { ErrorClass } from '../../lib/s3/classify';
 
 export interface Case {
   readonly name: string;
-  run(t: Bench): void;
+  /** Its recorder takes an object that is not there for a miss, and no error. */
+  readonly missesExpected?: boolean | undefined;
+  run(t: Bench): void | Promise<void>;
 }
 
 /** What a case works with. */
@@ -18,6 +20,8 @@ export interface Bench {
   readonly options: S3Options;
   /** Another one, with some of its options changed. */
   client(changes: Partial<S3Options>): S3;
+  /** Tells k6 what was counted so far; what comes later is told at the end of the case. */
+  flush(): void;
   /** A key of this case's own. */
   key(name: string): string;
   random(bytes: number): ArrayBuffer;
@@ -31,6 +35,9 @@ export interface Bench {
   /** Tells vitest something to judge: boto3's own result is the yardstick for it, or what a server saw. */
   report(name: string, value: unknown): void;
 }
+
+/** The tag with the case's name on every sample. */
+export const CASE_TAG = 'case';
 
 /** What k6 prints of a case, after CASE_MARK and as JSON. */
 export interface CaseLine {

@@ -15,13 +15,14 @@ export const VIRTUAL_DOMAIN = 's3.test';
 const plain = [...objectCases, ...listingCases, ...multipartCases, ...bucketCases];
 
 /** The case once more, with the bucket in the host name. */
-function virtualHosted({ name, run }: Case): Case {
+function virtualHosted({ name, run, ...more }: Case): Case {
   return {
+    ...more,
     name: `virtual host: ${name}`,
     run: (t: Bench) => {
       const endpoints = t.options.endpoints.map((endpoint) => endpoint.replace('127.0.0.1', VIRTUAL_DOMAIN));
       const client: Bench['client'] = (changes) => t.client({ endpoints, addressing: 'virtual', ...changes });
-      run({ ...t, client, s3: client({}), options: { ...t.options, endpoints, addressing: 'virtual' } });
+      return run({ ...t, client, s3: client({}), options: { ...t.options, endpoints, addressing: 'virtual' } });
     },
   };
 }
