@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { type Distribution, QUANTILES } from './distribution';
 import { finalText, type Stats, statsLine } from './final';
-import { type Result, SCHEMA, type Total } from './result';
+import { type Result, SCHEMA, type Series, type Total } from './result';
 
 /** Latencies evenly from 0 to `max` milliseconds. */
 function even(count: number, max: number): Distribution {
@@ -37,6 +37,8 @@ function resultOf(more: Partial<Result> = {}, run: Partial<Result['run']> = {}):
       backend: 'http',
       versions: {},
       config: {},
+      loads: [],
+      schedule: [],
       quantiles: QUANTILES,
       ...run,
     },
@@ -86,22 +88,104 @@ describe('finalText', () => {
     expect(text).toMatchInlineSnapshot(`
       "FINAL: ops=42,691 (1,422/s), bytes=25.0GB, errors=1,209, elapsed=30s (interrupted)
         Latency: GET p50=15ms p95=29ms p99=30ms | PUT p50=600ms p95=1.14s p99=1.19s
-        Errors: GET notFound=3 throttled=1,204 | UPLOAD_PART timeout=2 (retries=1,206)
+        Errors: GET notFound=3 throttled=1,204 | UPLOAD_PART timeout=2
+        Retries: 1,206 of these attempts were repeats
           throttled: GET 503 SlowDown: Reduce your rate (endpoint 10.0.0.1:9000)
         Threshold failed: http_req_failed rate<0.01
         Warning: TLS certificates were not verified: set S3_VERIFY_SSL=true"
     `);
   });
 
-  test('several tests in one run: each line says of which', () => {
+  test('several tests in one run: all of them together, then each with what it did', () => {
+    const ebb = { test: 'ebb', bytes: 0, errors: {} };
     const text = finalText(
-      resultOf({ totals: [GET, { ...PUT, test: 'ebb', errors: { server: 1 } }] }, { tests: ['firehose', 'ebb'] }),
+      resultOf(
+        {
+          totals: [
+            GET,
+            { ...PUT, errors: { server: 1 } },
+            { ...ebb, op: 'LIST', ops: 30, objects: 30_000, latency: even(30, 40) },
+            { ...ebb, op: 'DELETE_OBJECTS', ops: 3, objects: 2_990, errors: { auth: 10 }, latency: even(3, 300) },
+          ],
+          errorSamples: [{ class: 'auth', op: 'DELETE_OBJECTS', message: '200 AccessDenied (endpoint a:9000)' }],
+        },
+        { tests: ['firehose', 'ebb'] },
+      ),
     );
     expect(text).toMatchInlineSnapshot(`
-      "FINAL: ops=42,691 (1,422/s), bytes=25.0GB, errors=1, elapsed=30s
-        Latency: firehose GET p50=15ms p95=29ms p99=30ms | ebb PUT p50=600ms p95=1.14s p99=1.19s
-        Errors: ebb PUT server=1"
+      "FINAL: ops=42,724 (1,423/s), bytes=25.0GB, errors=11, elapsed=30s
+        firehose: ops=42,691 (1,422/s), bytes=25.0GB, errors=1
+          Latency: GET p50=15ms p95=29ms p99=30ms | PUT p50=600ms p95=1.14s p99=1.19s
+          Errors: PUT server=1
+        ebb: ops=33 (1/s), bytes=0B, errors=10
+          Latency: LIST p50=20ms p95=38ms p99=40ms | DELETE_OBJECTS p50=150ms p95=285ms p99=297ms
+          Keys: LIST 30,000 (999/s) | DELETE_OBJECTS 2,990 (100/s)
+          Errors: DELETE_OBJECTS auth=10
+          auth: DELETE_OBJECTS 200 AccessDenied (endpoint a:9000)"
     `);
+  });
+
+  test('a test of several that did nothing is named all the same', () => {
+    const text = finalText(resultOf({}, { tests: ['firehose', 'ebb'] }));
+    expect(text).toMatch(/\n {2}ebb: ops=0 \(0\/s\), bytes=0B, errors=0$/);
+  });
+
+  test('misses are told apart from errors, and not where there were none', () => {
+    const text = finalText(
+      resultOf({
+        totals: [
+          { ...GET, misses: 1234 },
+          { ...PUT, misses: 0 },
+        ],
+      }),
+    );
+    expect(text).toMatchInlineSnapshot(`
+      "FINAL: ops=42,691 (1,422/s), bytes=25.0GB, errors=0, misses=1,234, elapsed=30s
+        Latency: GET p50=15ms p95=29ms p99=30ms | PUT p50=600ms p95=1.14s p99=1.19s
+        Misses (404: deleted meanwhile, no errors): GET 1,234"
+    `);
+  });
+
+  describe('a line a size', () => {
+    const series = (op: string, size: string, bytes: number, max: number): Series => ({
+      test: 'heavyread',
+      op,
+      size,
+      ops: 1000,
+      bytes,
+      errors: {},
+      latency: even(1000, max),
+    });
+    const reads = [series('GET', '1KB', 1_024_000, 3), series('GET', '100MB', 1000 * 100 * 1024 ** 2, 900)];
+    const of = (all: readonly Series[], tests = ['heavyread']) =>
+      finalText(resultOf({ totals: [{ ...GET, test: 'heavyread' }], series: all }, { tests })).split('\n');
+
+    test('where one operation is all there is: sizes are what tells its figures apart', () => {
+      expect(of(reads).join('\n')).toMatchInlineSnapshot(`
+        "FINAL: ops=21,345 (711/s), bytes=12.5GB, errors=0, elapsed=30s
+          Latency: GET p50=15ms p95=29ms p99=30ms
+              1KB  1,000  33.3KB/s  p50=1.5ms p95=2.9ms p99=3.0ms
+            100MB  1,000   3.3GB/s  p50=450ms p95=855ms p99=891ms"
+      `);
+    });
+
+    test('further in where several tests are told', () => {
+      expect(of(reads, ['heavyread', 'ebb'])[3]).toMatch(/^ {8}1KB {2}/);
+    });
+
+    test('a size that only failed has no latency', () => {
+      const { latency: _, ...failed } = { ...series('GET', '1MB', 0, 1), ops: 0, errors: { connect: 3 } };
+      expect(of([...reads, failed])[4]).toBe('      1MB      0      0B/s');
+    });
+
+    test.each([
+      { all: reads.slice(0, 1), why: 'one size is the total' },
+      { all: [...reads, series('PUT', '1KB', 1, 1)], why: 'two operations have a latency each' },
+      { all: [{ ...reads[0], phase: 'a' } as Series, { ...reads[1], phase: 'b' } as Series], why: 'phases mix sizes' },
+      { all: reads.map((s) => ({ ...s, test: 'ebb' })), why: "another test's" },
+    ])('and else none: $why', ({ all }) => {
+      expect(of(all)).toHaveLength(2);
+    });
   });
 
   test('a run in which nothing happened has no rate and no latency, rather than NaN or 0ms', () => {
@@ -129,6 +213,8 @@ describe('statsLine', () => {
     bytesPerSecond: 71.2 * 1024 ** 2,
     elapsedMs: 30_000,
     latency: [],
+    objects: [],
+    tests: [],
   };
 
   test.each([
@@ -151,6 +237,18 @@ describe('statsLine', () => {
       more: { ops: 0, bytes: 0, opsPerSecond: 0, bytesPerSecond: 0, errors: 12_000, elapsedMs: 59_960 },
       line: 'STATS: ops=0 (0/s), bytes=0B (0B/s), errors=12,000, elapsed=1m',
       why: 'when nothing succeeds',
+    },
+    {
+      more: {
+        latency: [{ op: 'LIST', percentiles: { p95: 12 } }],
+        objects: [{ op: 'LIST', perSecond: 12_000.4 }],
+        tests: [
+          { test: 'listops', opsPerSecond: 12 },
+          { test: 'firehose', opsPerSecond: 1411.03 },
+        ],
+      },
+      line: 'STATS: ops=42,691 (1,423/s), bytes=2.1GB (71.2MB/s), errors=0, elapsed=30s | LIST p95=12ms | LIST 12,000 keys/s | listops 12/s | firehose 1,411/s',
+      why: 'operations on many objects tell their keys, and several tests a rate each',
     },
   ])('$line: $why', ({ more, line }) => {
     expect(statsLine({ ...stats, ...more })).toBe(line);

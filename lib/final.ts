@@ -107,7 +107,9 @@ function sizeTable(series: readonly Series[], seconds: number): string[] {
     latency === undefined ? '' : percentiles(latency),
   ]);
   const widths = [0, 1, 2].map((i) => Math.max(...rows.map((row) => (row[i] ?? '').length)));
-  return rows.map((row) => `    ${row.map((cell, i) => (i < 3 ? cell.padStart(widths[i] ?? 0) : cell)).join('  ')}`);
+  return rows.map((row) =>
+    `    ${row.map((cell, i) => (i < 3 ? cell.padStart(widths[i] ?? 0) : cell)).join('  ')}`.trimEnd(),
+  );
 }
 
 function retryLine({ generator: { retries } }: Result): string[] {

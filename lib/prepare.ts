@@ -77,7 +77,7 @@ function readable(
     return {
       problem:
         `${test} finds nothing to read: bucket "${bucket}" has no objects of ${without.join(', ')} under ${prefix}: ` +
-        'write some first with --seed-objects 1000, or by a run of firehose',
+        'write some first with --seed-objects 1000, or by a run of a pattern that writes',
     };
   }
   if (without.length > 0) {

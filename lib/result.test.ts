@@ -11,11 +11,11 @@ test.each([
   expect(errorCount(figures(100, 0, errors))).toBe(n);
 });
 
-test('a sum is of successes, payload bytes and failures, and of nothing is 0', () => {
+test('a sum is of successes, payload bytes, failures and misses, and of nothing is 0', () => {
   const one = figures(10, 10_240, { server: 1 });
-  const other = figures(5, 5_000, { server: 2, timeout: 4 });
-  expect(sum([one, other])).toEqual({ ops: 15, bytes: 15_240, errors: 7 });
-  expect(sum([])).toEqual({ ops: 0, bytes: 0, errors: 0 });
+  const other = { ...figures(5, 5_000, { server: 2, timeout: 4 }), misses: 3, objects: 1000 };
+  expect(sum([one, other, { ...other, misses: 4 }])).toEqual({ ops: 20, bytes: 20_240, errors: 13, misses: 7 });
+  expect(sum([])).toEqual({ ops: 0, bytes: 0, errors: 0, misses: 0 });
 });
 
 describe('parseResult', () => {

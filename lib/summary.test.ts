@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { readConfig } from './config';
 import { QUANTILES } from './distribution';
-import { submetrics } from './metrics';
+import { type Measured, submetrics } from './metrics';
 import { type RunFacts, type SummaryData, type SummaryMetric, summarize, TREND_STATS } from './summary';
 
 const environment = {
@@ -14,12 +14,15 @@ const environment = {
 };
 const config = readConfig(environment);
 
-const measured = {
+const measured: Measured = {
   test: 'firehose',
-  ops: ['GET', 'PUT'],
-  sizes: ['1KB', '1MB'],
+  phases: [],
+  series: ['GET', 'PUT'].flatMap((op) => ['1KB', '1MB'].map((size) => ({ op, size }))),
   endpoints: ['10.0.0.1:9000', '10.0.0.2:9000'],
+  missesExpected: false,
 };
+
+const LOADS = [{ test: 'firehose', scenario: 'firehose', vus: 8, share: 1 }];
 
 const facts: RunFacts = {
   runId: '20261121T120000Z-firehose-3f9a',
@@ -27,7 +30,8 @@ const facts: RunFacts = {
   setupMs: 1500,
   measured: [measured],
   plannedMs: 30_000,
-  vus: 8,
+  loads: LOADS,
+  schedule: [],
   versions: { s3loadtest: '0.1.0' },
 };
 
@@ -55,15 +59,15 @@ const FULL = dataOf({
   [`s3_op_duration{${GETS}}`]: trend(400, 1, 101),
   [`s3_op_duration{${GETS},endpoint:10.0.0.1:9000}`]: trend(300, 1, 51),
   [`s3_op_duration{${GETS},endpoint:10.0.0.2:9000}`]: trend(100, 2, 101),
-  [`http_req_waiting{${GETS},expected_response:true}`]: trend(400, 0.5, 50),
+  [`http_req_waiting{${GETS},status:200}`]: trend(400, 0.5, 50),
   [`http_req_waiting{${GETS}}`]: trend(407, 0.5, 9000),
   [`s3_bytes{${GETS}}`]: counter(409_600),
   [`s3_bytes{${GETS},size:1KB}`]: counter(409_600),
   [`s3_error_duration{${GETS}}`]: trend(7, 5, 60_000),
-  [`s3_error_duration{${GETS},class:throttled}`]: trend(4, 5, 6),
-  [`s3_error_duration{${GETS},class:timeout}`]: trend(3, 60_000, 60_000),
+  [`s3_errors{${GETS},class:throttled}`]: counter(4),
+  [`s3_errors{${GETS},class:timeout}`]: counter(3),
   's3_error_duration{test:firehose,op:PUT}': trend(2, 5, 6),
-  's3_error_duration{test:firehose,op:PUT,class:server}': trend(2, 5, 6),
+  's3_errors{test:firehose,op:PUT,class:server}': counter(2),
   iterations: counter(404),
   dropped_iterations: counter(0),
   s3_retries: counter(5),
@@ -85,6 +89,8 @@ describe('a run', () => {
         backend: 'http',
         versions: { s3loadtest: '0.1.0' },
         config: { bucket: 'bucket', duration: 30_000 },
+        loads: LOADS,
+        schedule: [],
         quantiles: QUANTILES,
       },
       interrupted: false,
@@ -195,18 +201,91 @@ test.each([
   });
 });
 
-test('several tests in one k6 have each their own figures', () => {
-  const other = { ...measured, test: 'ebb' };
+describe('several tests in one k6', () => {
+  const other: Measured = { ...measured, test: 'ebb', endpoints: ['10.0.0.9:9000'] };
+  const loads = [
+    { test: 'firehose', scenario: 'firehose', vus: 6, share: 0.5 },
+    { test: 'ebb', scenario: 'ebb', vus: 1, share: 0.125 },
+    { test: 'ebb', scenario: 'ebb-burst', vus: 5, share: 0.375 },
+  ];
+  const schedule = [{ test: 'ebb', phase: 'burst', startMs: 1000, endMs: 2000 }];
   const data = dataOf({
     's3_op_duration{test:firehose,op:GET}': trend(3, 1, 2),
+    's3_op_duration{test:firehose,op:GET,endpoint:10.0.0.2:9000}': trend(3, 1, 2),
     's3_op_duration{test:ebb,op:GET}': trend(5, 1, 2),
   });
-  const result = summarize(data, config, { ...facts, measured: [measured, other] });
-  expect(result.run.tests).toEqual(['firehose', 'ebb']);
-  expect(result.totals.map(({ test, op, ops }) => [test, op, ops])).toEqual([
-    ['firehose', 'GET', 3],
-    ['ebb', 'GET', 5],
+  const result = summarize(data, config, { ...facts, measured: [measured, other], loads, schedule });
+
+  test('have each their own figures', () => {
+    expect(result.run.tests).toEqual(['firehose', 'ebb']);
+    expect(result.totals.map(({ test, op, ops }) => [test, op, ops])).toEqual([
+      ['firehose', 'GET', 3],
+      ['ebb', 'GET', 5],
+    ]);
+  });
+
+  test('and their own endpoints, each once: of a single one k6 keeps no figures apart, they are the totals', () => {
+    expect(result.endpoints.map(({ test, op, endpoint, ops }) => [test, op, endpoint, ops])).toEqual([
+      ['firehose', 'GET', '10.0.0.2:9000', 3],
+      ['ebb', 'GET', '10.0.0.9:9000', 5],
+    ]);
+  });
+
+  test('say how the load was divided among them, and when it was to be on', () => {
+    expect(result.run.loads).toEqual(loads);
+    expect(result.run.schedule).toEqual(schedule);
+    expect(result.generator.vus).toBe(12);
+  });
+});
+
+test('phases have series of their own, and one total together', () => {
+  const phased: Measured = { ...measured, phases: ['steady', 'read-burst'] };
+  const data = dataOf({
+    's3_op_duration{test:firehose,phase:steady,op:GET,size:1KB}': trend(3, 1, 2),
+    's3_op_duration{test:firehose,phase:read-burst,op:GET,size:1KB}': trend(5, 1, 2),
+    's3_op_duration{test:firehose,op:GET}': trend(8, 1, 2),
+  });
+  const result = summarize(data, config, { ...facts, measured: [phased] });
+  expect(result.series.map(({ phase, op, size, ops }) => [phase, op, size, ops])).toEqual([
+    ['steady', 'GET', '1KB', 3],
+    ['read-burst', 'GET', '1KB', 5],
   ]);
+  expect(result.totals.map(({ op, ops }) => [op, ops])).toEqual([['GET', 8]]);
+});
+
+describe('misses and objects', () => {
+  const deleting: Measured = {
+    ...measured,
+    series: [
+      { op: 'GET', size: '1KB' },
+      { op: 'PUT', size: '1KB' },
+      { op: 'LIST', size: 'none' },
+    ],
+    missesExpected: true,
+  };
+  const data = dataOf({
+    's3_misses{test:firehose,op:GET}': counter(7),
+    's3_op_duration{test:firehose,op:PUT}': trend(1, 1, 2),
+    's3_op_duration{test:firehose,op:LIST}': trend(2, 1, 2),
+    's3_objects{test:firehose,op:LIST}': counter(1500),
+  });
+
+  test('are of the operations that have them; one that did nothing but miss is told', () => {
+    const { totals } = summarize(data, config, { ...facts, measured: [deleting] });
+    expect(totals.map(({ op, ops, errors, misses, objects }) => ({ op, ops, errors, misses, objects }))).toEqual([
+      { op: 'GET', ops: 0, errors: {}, misses: 7, objects: undefined },
+      { op: 'PUT', ops: 1, errors: {}, misses: undefined, objects: undefined },
+      { op: 'LIST', ops: 2, errors: {}, misses: undefined, objects: 1500 },
+    ]);
+    // Left out, not undefined: a Result is JSON.
+    expect(totals[1]).not.toHaveProperty('misses');
+    expect(totals[1]).not.toHaveProperty('objects');
+  });
+
+  test('are not read where nobody deletes: there a 404 is an error', () => {
+    const { totals } = summarize(data, config, { ...facts, measured: [{ ...deleting, missesExpected: false }] });
+    expect(totals.map(({ op }) => op)).toEqual(['PUT', 'LIST']);
+  });
 });
 
 describe('warnings', () => {

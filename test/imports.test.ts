@@ -54,15 +54,31 @@ function wayToK6(path: string, files: Files, seen: ReadonlySet<string> = new Set
   return undefined;
 }
 
+/** The one script that is made of others. */
+const OF_ALL = 'scripts/all.ts';
+/** What traffic may have of k6: time. Requests and metrics come to it through the contract of a VU. */
+const CLOCKS: ReadonlySet<string> = new Set(['k6', 'k6/timers']);
+/** What stands above the kinds of traffic: makes patterns into a run of k6. */
+const ABOVE_TRAFFIC = /^lib\/(?:pattern|plan|options|script|prepare|recorder|stored|load-config)\.ts$/;
+
 /** Why a file may not import something, or undefined when it may. */
 function objection(path: string, imported: string, files: Files): string | undefined {
+  if (under('lib/traffic', path) && !isTest(path)) {
+    if (isK6(imported) && !CLOCKS.has(imported)) return 'traffic has of k6 nothing but time';
+    if (under('lib/s3', imported) && imported !== 'lib/s3/api.ts')
+      return 'traffic knows S3 by its contract, lib/s3/api.ts';
+    if (ABOVE_TRAFFIC.test(imported)) return 'traffic does not know what makes a run of it';
+  }
   if (under('lib', path)) {
     if (under('runners', imported) || under('scripts', imported)) return 'lib knows neither runners nor scripts';
     // Its tests run in Node, it does not: not even the parts that the CLI shares.
     if (!isTest(path) && !under('lib', imported) && !isK6(imported))
       return 'k6 has nothing but lib and its own modules';
   }
-  if (under('scripts', path) && !under('lib', imported) && !isK6(imported)) return 'a script is made of lib alone';
+  if (under('scripts', path) && !under('lib', imported) && !isK6(imported)) {
+    if (!under('scripts', imported)) return 'a script is made of lib alone';
+    if (path !== OF_ALL) return `no pattern knows another, only ${OF_ALL} knows them`;
+  }
   if (under('runners', path)) {
     if (under('scripts', imported)) return 'runners know patterns by their names';
     // A type of k6's counts, too: what needs it knows of k6.
@@ -94,7 +110,51 @@ function cycles(files: Files): string[] {
   return [...found];
 }
 
-/** Everything that is wrong with the imports of these files, a line each. */
+/** The way from a file to a module of k6 by imports that are there at run time; undefined when there is none. */
+function runningWayToK6(path: string, files: Files, seen: ReadonlySet<string> = new Set()): string[] | undefined {
+  if (isK6(path)) return [path];
+  if (seen.has(path)) return undefined;
+  for (const { of, typeOnly } of importsOf(path, files)) {
+    const way = typeOnly ? undefined : runningWayToK6(of, files, new Set([...seen, path]));
+    if (way) return [path, ...way];
+  }
+  return undefined;
+}
+
+/** Files of lib that say of themselves that they are pure, and load k6 all the same. */
+function impure(files: Files): string[] {
+  return Object.entries(files).flatMap(([path, source]) => {
+    const head = /^\/\*\*[\s\S]*?\*\//.exec(source)?.[0] ?? '';
+    if (!under('lib', path) || isTest(path) || !/\bPure\b/.test(head)) return [];
+    const way = runningWayToK6(path, files);
+    return way === undefined ? [] : [`${path} says that it is pure: ${way.join(' → ')}`];
+  });
+}
+
+const withoutComments = (source: string) => source.replace(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, '');
+
+/** Names of patterns that are words of the language, too: these count only where they are a whole text. */
+const WORDS: ReadonlySet<string> = new Set(['delete', 'all']);
+
+/** Names of patterns in lib: adding a pattern is adding one file in scripts/. */
+function namedPatterns(files: Files): string[] {
+  const names = Object.entries(files).flatMap(([path, source]) => {
+    if (!under('scripts', path)) return [];
+    return [
+      posix.basename(path, '.ts'),
+      ...[...source.matchAll(/^ {2}name: '([^']+)'/gm)].map(([, name]) => name ?? ''),
+    ];
+  });
+  return Object.entries(files).flatMap(([path, source]) => {
+    if (!under('lib', path) || isTest(path)) return [];
+    const code = withoutComments(source);
+    return [...new Set(names)]
+      .filter((name) => new RegExp(WORDS.has(name) ? `(['"\`])${name}\\1` : `\\b${name}\\b`).test(code))
+      .map((name) => `${path} knows the pattern ${name}`);
+  });
+}
+
+/** Everything that is wrong with the imports of these files, and with names that stand for them, a line each. */
 function violations(files: Files): string[] {
   const wrong = Object.keys(files).flatMap((path) =>
     importsOf(path, files).flatMap(({ of }) => {
@@ -102,7 +162,7 @@ function violations(files: Files): string[] {
       return reason === undefined ? [] : [`${path} imports ${of}: ${reason}`];
     }),
   );
-  return [...wrong, ...cycles(files).map((cycle) => `cycle: ${cycle}`)];
+  return [...wrong, ...impure(files), ...namedPatterns(files), ...cycles(files).map((cycle) => `cycle: ${cycle}`)];
 }
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..');
@@ -122,17 +182,26 @@ function project(): Files {
 describe('the project', () => {
   const files = project();
 
-  test('imports go one way, and nowhere in a circle', () => {
+  test('imports go one way and nowhere in a circle, what is pure stays so, and lib knows no pattern', () => {
     expect(violations(files)).toEqual([]);
   });
 
   test('this is read from its files, not from none', () => {
     const imported = (path: string) => importsOf(path, files).map(({ of }) => of);
-    expect(imported('scripts/firehose.ts')).toEqual(expect.arrayContaining(['lib/pattern.ts', 'lib/scenario.ts']));
+    expect(imported('scripts/firehose.ts')).toEqual(
+      expect.arrayContaining(['lib/pattern.ts', 'lib/script.ts', 'lib/traffic/mixed.ts']),
+    );
+    expect(imported('lib/traffic/deleting.ts')).toEqual(expect.arrayContaining(['k6/timers', 'lib/s3/api.ts']));
     expect(imported('lib/s3/send.ts')).toEqual(expect.arrayContaining(['k6/http', 'lib/s3/sign.ts']));
     expect(imported('runners/tools.ts')).toEqual(expect.arrayContaining(['node:fs', 'lib/units.ts']));
-    expect(wayToK6('lib/pattern.ts', files)).toBeDefined();
+    expect(wayToK6('lib/script.ts', files)).toBeDefined();
     expect(wayToK6('lib/config.ts', files)).toBeUndefined();
+    expect(wayToK6('lib/options.ts', files)).toBeDefined();
+    expect(runningWayToK6('lib/options.ts', files)).toBeUndefined();
+    expect(Object.keys(files).filter((path) => under('lib', path) && !isTest(path)).length).toBeGreaterThan(30);
+    // One script in lib's place of each pattern's: names are found, in files and in what they say of themselves.
+    const lib = { ...files, 'lib/known.ts': "const a = ['firehose', 'delete', 'all', 'bench-unsigned'];" };
+    expect(namedPatterns(lib)).toHaveLength(4);
     // Every line that looks like the end of an import was understood as one.
     for (const [path, source] of Object.entries(files)) {
       if (isTest(path)) continue; // their texts may hold imports of other programs
@@ -177,7 +246,10 @@ describe('the check itself', () => {
     },
     {
       files: { 'lib/s3/a.ts': "import type { Run } from '../../scripts/firehose';", 'scripts/firehose.ts': '' },
-      says: ['lib/s3/a.ts imports scripts/firehose.ts: lib knows neither runners nor scripts'],
+      says: [
+        'lib/s3/a.ts imports scripts/firehose.ts: lib knows neither runners nor scripts',
+        'lib/s3/a.ts knows the pattern firehose',
+      ],
       why: 'nor for a type',
     },
     {
@@ -189,6 +261,72 @@ describe('the check itself', () => {
       files: { 'lib/a.ts': "import {\n  one,\n  type Two,\n} from 'zx';" },
       says: ['lib/a.ts imports zx: k6 has nothing but lib and its own modules'],
       why: 'an import over several lines',
+    },
+    {
+      files: {
+        'scripts/all.ts': "import { b } from './b';\nimport { script } from '../lib/script';",
+        'scripts/b.ts': "import { script } from '../lib/script';",
+        'lib/script.ts': '',
+      },
+      says: [],
+      why: 'one script has all patterns',
+    },
+    {
+      files: { 'scripts/a.ts': "import { b } from './b';", 'scripts/b.ts': '' },
+      says: ['scripts/a.ts imports scripts/b.ts: no pattern knows another, only scripts/all.ts knows them'],
+      why: 'a pattern is one file',
+    },
+    {
+      files: {
+        'lib/traffic/a.ts':
+          "import { sleep } from 'k6';\nimport { setTimeout } from 'k6/timers';\nimport type { S3 } from '../s3/api';",
+        'lib/s3/api.ts': '',
+        'lib/traffic/a.test.ts': "import { createHttpS3 } from '../s3/client';",
+        'lib/s3/client.ts': '',
+      },
+      says: [],
+      why: 'traffic has time and a contract; its tests what they like',
+    },
+    {
+      files: { 'lib/traffic/a.ts': "import http from 'k6/http';" },
+      says: ['lib/traffic/a.ts imports k6/http: traffic has of k6 nothing but time'],
+      why: 'requests that nobody signs or counts',
+    },
+    {
+      files: { 'lib/traffic/a.ts': "import type { Options } from '../s3/client';", 'lib/s3/client.ts': '' },
+      says: ['lib/traffic/a.ts imports lib/s3/client.ts: traffic knows S3 by its contract, lib/s3/api.ts'],
+      why: 'whichever backend sends',
+    },
+    {
+      files: { 'lib/traffic/a.ts': "import { planOf } from '../plan';", 'lib/plan.ts': '' },
+      says: ['lib/traffic/a.ts imports lib/plan.ts: traffic does not know what makes a run of it'],
+      why: 'one way within lib, too',
+    },
+    {
+      files: {
+        'lib/a.ts': "/** What is left. Pure. */\nimport { b } from './b';",
+        'lib/b.ts': "/** Not so. */\nimport http from 'k6/http';",
+      },
+      says: ['lib/a.ts says that it is pure: lib/a.ts → lib/b.ts → k6/http'],
+      why: 'pure is what loads no k6, at any remove',
+    },
+    {
+      files: { 'lib/a.ts': "/** What is left. Pure. */\nimport type { Options } from 'k6/options';" },
+      says: [],
+      why: 'a shape is nothing to load',
+    },
+    {
+      files: {
+        'scripts/flood.ts': "  name: 'deluge',",
+        'lib/a.ts': "// flood\n/** deluge */\nconst text = 'like a deluge, unlike floods';",
+      },
+      says: ['lib/a.ts knows the pattern deluge'],
+      why: 'in a text; not in a comment, nor within a word',
+    },
+    {
+      files: { 'scripts/delete.ts': '', 'lib/a.ts': "const a = 'delete';", 'lib/b.ts': "const b = 'delete from';" },
+      says: ['lib/a.ts knows the pattern delete'],
+      why: 'some names are words, too',
     },
     {
       files: { 'scripts/a.ts': "import { plan } from '../runners/plan';", 'runners/plan.ts': '' },
