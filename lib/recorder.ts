@@ -96,17 +96,19 @@ export function createRecorder(missesExpected = false): VuRecorder {
     tag(op, size, endpoint);
   };
 
-  const count = (op: string, outcome: Outcome, { errorClass, code, message }: Failure, n: number): void => {
+  /** Returns whether it was an error, and no miss. */
+  const count = (op: string, outcome: Outcome, { errorClass, code, message }: Failure, n: number): boolean => {
     if (missesExpected && errorClass === 'notFound' && (OF_ONE_OBJECT.has(op) || code === 'NoSuchKey')) {
       misses.add(n);
-      return;
+      return false;
     }
     errors.add(n, { class: errorClass });
-    if (heard.has(errorClass)) return;
+    if (heard.has(errorClass)) return true;
     heard.add(errorClass);
     const said = `${describeFailure(outcome.status, code, message)} (endpoint ${outcome.endpoint})`;
     const sample: ErrorSample = { class: errorClass, op, message: said };
     console.warn(MARKS.sample + JSON.stringify(sample));
+    return true;
   };
 
   return {
@@ -117,8 +119,7 @@ export function createRecorder(missesExpected = false): VuRecorder {
       if (many !== 0) now.objects += many;
     },
     failed: (op, outcome, failure) => {
-      count(op, outcome, failure, 1);
-      errorDuration.add(outcome.ms);
+      if (count(op, outcome, failure, 1)) errorDuration.add(outcome.ms);
     },
     refused: count,
     retried: () => {
