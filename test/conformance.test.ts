@@ -9,7 +9,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { settings } from '../lib/config';
 import { getTools } from '../runners/tools';
-import { type Fault, faults, resetAtOnceCase } from './conformance/faults';
+import { CASE_TAG } from './conformance/case';
+import { type Fault, faults, resetAtOnceCase, type Told, toldOf } from './conformance/faults';
 import { KEY_MARK } from './conformance/measured';
 import { type Fate, ODD_KEYS, oddBucket } from './conformance/odd-keys';
 import { type SuiteName, suites } from './conformance/suites';
@@ -242,16 +243,71 @@ function python(what: string, input = ''): Promise<string> {
   });
 }
 
+/** One sample of k6's JSON output: https://grafana.com/docs/k6/latest/results-output/real-time/json */
+interface Point {
+  readonly type: string;
+  readonly metric: string;
+  readonly data: { readonly value: number; readonly tags: Readonly<Record<string, string>> };
+}
+
+/** The samples in k6's JSON output. */
+function pointsIn(output: string): Point[] {
+  return output
+    .split('\n')
+    .filter((line) => line.includes('"Point"'))
+    .map((line) => JSON.parse(line));
+}
+
+/** The sum of numbers by name. */
+function sumsBy(named: ReadonlyArray<readonly [name: string, value: number]>): Record<string, number> {
+  const found: Record<string, number> = {};
+  for (const [name, value] of named) found[name] = (found[name] ?? 0) + value;
+  return found;
+}
+
+/** The sum of a metric's samples by the values of some tags. */
+function sums(points: readonly Point[], metric: string, ...tags: readonly string[]): Record<string, number> {
+  const those = points.filter((point) => point.metric === metric);
+  return sumsBy(those.map(({ data }) => [tags.map((tag) => data.tags[tag] ?? '').join(' '), data.value]));
+}
+
+/** How many samples a metric has, by the values of some tags. */
+function samples(points: readonly Point[], metric: string, ...tags: readonly string[]): Record<string, number> {
+  const those = points.filter((point) => point.metric === metric);
+  return sumsBy(those.map(({ data }) => [tags.map((tag) => data.tags[tag] ?? '').join(' '), 1]));
+}
+
+function told(points: readonly Point[]): Told {
+  return {
+    ops: samples(points, 's3_op_duration')[''] ?? 0,
+    bytes: sums(points, 's3_bytes')[''] ?? 0,
+    objects: sums(points, 's3_objects')[''] ?? 0,
+    errors: sums(points, 's3_errors', 'class'),
+    failures: samples(points, 's3_error_duration')[''] ?? 0,
+    misses: sums(points, 's3_misses')[''] ?? 0,
+    retries: sums(points, 's3_retries')[''] ?? 0,
+  };
+}
+
 function misbehaving(backend: string): void {
   let server: Awaited<ReturnType<typeof startFaultServer>>;
   let run: SuiteRun;
+  let points: Point[];
   beforeAll(async () => {
     server = await startFaultServer();
     stops.push(server.stop);
     const where = { server: { ...CREDENTIALS, region: 'us-east-1' }, endpoints: server.endpoints, bucket: 'unused' };
-    run = await runSuite({ k6, bundle, folder, backend, suite: 'faults', ...where });
+    const file = join(folder, `faults-${backend}.json`);
+    run = await runSuite({ k6, bundle, folder, backend, suite: 'faults', ...where, args: ['--out', `json=${file}`] });
+    points = pointsIn(await readFile(file, 'utf8'));
   });
   testCases('faults', () => run);
+
+  describe('hears of each fault in the metrics', () => {
+    test.each(faults)('$name', (fault) => {
+      expect(told(points.filter(({ data }) => data.tags[CASE_TAG] === fault.name))).toEqual(toldOf(fault));
+    });
+  });
 
   describe('sees the requests that each fault calls for', () => {
     test.each(faults)('$name', (fault) => {
@@ -298,13 +354,6 @@ function pausesBetween(fault: Fault, times: readonly number[]): void {
   }
 }
 
-/** One sample of k6's JSON output: https://grafana.com/docs/k6/latest/results-output/real-time/json */
-interface Point {
-  readonly type: string;
-  readonly metric: string;
-  readonly data: { readonly value: number; readonly tags: Readonly<Record<string, string>> };
-}
-
 function measured(backend: string): void {
   let proxy: Awaited<ReturnType<typeof startProxy>>;
   let run: SuiteRun;
@@ -318,10 +367,7 @@ function measured(backend: string): void {
     const where = { endpoints: proxy.endpoints, args: ['--out', `json=${file}`] };
     run = await runOn(server, 'measured', backend, 'conformance-measured', where);
     output = await readFile(file, 'utf8');
-    points = output
-      .split('\n')
-      .filter((line) => line.includes('"Point"'))
-      .map((line) => JSON.parse(line));
+    points = pointsIn(output);
   });
   testCases('measured', () => run);
 
