@@ -93,9 +93,19 @@ function loadsOf(pattern: Pattern, config: Config, vus: number, share: number): 
 /** So many VUs in these parts: none less than one, and in all no more than there are, where that goes. */
 function divide(vus: number, parts: readonly number[]): number[] {
   const whole = parts.reduce((sum, part) => sum + part, 0);
-  const divided = parts.map((part) => Math.max(1, Math.floor((vus * part) / whole)));
+  const exact = parts.map((part) => (vus * part) / whole);
+  const divided = exact.map((n) => Math.max(1, Math.floor(n)));
+  const off = (i: number) => (exact[i] as number) - (divided[i] as number);
+  const all = divided.map((_, i) => i);
   let rest = vus - divided.reduce((sum, n) => sum + n, 0);
-  for (let i = 0; rest > 0; i = (i + 1) % divided.length, rest--) divided[i] = (divided[i] as number) + 1;
+  for (; rest > 0; rest--) {
+    const least = all.reduce((a, b) => (off(b) > off(a) ? b : a));
+    divided[least] = (divided[least] as number) + 1;
+  }
+  for (; rest < 0 && divided.some((n) => n > 1); rest++) {
+    const most = all.filter((i) => (divided[i] as number) > 1).reduce((a, b) => (off(b) < off(a) ? b : a));
+    divided[most] = (divided[most] as number) - 1;
+  }
   return divided;
 }
 
