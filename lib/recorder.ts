@@ -98,7 +98,9 @@ export function createRecorder(missesExpected = false): VuRecorder {
 
   /** Returns whether it was an error, and no miss. */
   const count = (op: string, outcome: Outcome, { errorClass, code, message }: Failure, n: number): boolean => {
-    if (missesExpected && errorClass === 'notFound' && (OF_ONE_OBJECT.has(op) || code === 'NoSuchKey')) {
+    // Of a batch only its keys may be missing; an upload that is gone is nothing that others delete.
+    const ofObjects = OF_ONE_OBJECT.has(op) || (op === 'DELETE_OBJECTS' && code === 'NoSuchKey');
+    if (missesExpected && errorClass === 'notFound' && ofObjects) {
       misses.add(n);
       return false;
     }
