@@ -2,8 +2,9 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
+import { keyFileName } from '../lib/keys';
 import { seeded } from '../lib/random';
-import { compareKeys, findKeyFiles, type KeyFile, keyFileName, sampleKeys, withoutDeleted } from './key-files';
+import { compareKeys, findKeyFiles, type KeyFile, sampleKeys, withoutDeleted } from './key-files';
 
 const root = mkdtempSync(join(tmpdir(), 's3lt-key-files-'));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
