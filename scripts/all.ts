@@ -14,7 +14,7 @@ import { listops } from './listops';
 import { metastorm } from './metastorm';
 import { spiky } from './spiky';
 
-export const { options, setup, run, handleSummary } = script([
+const k6 = script([
   firehose,
   metastorm,
   baseload,
@@ -24,4 +24,5 @@ export const { options, setup, run, handleSummary } = script([
   deletion,
   listops,
 ]);
-export default run;
+export const { options, setup, handleSummary } = k6;
+export default k6.run;
