@@ -63,6 +63,12 @@ describe('VUs are divided', () => {
     { vus: 16, parts: [[0.25, 0.75], [1]], is: [2, 6, 8], why: 'first among tests, then within each' },
     { vus: 3, parts: [[0.25, 0.75]], is: [1, 2], why: 'less than one is one' },
     { vus: 10, parts: [[0.05, 0.05, 0.9]], is: [1, 1, 8], why: 'taken from those that have more' },
+    {
+      vus: 10,
+      parts: [[0.05, 0.05, 0.05, 0.3, 0.55]],
+      is: [1, 1, 1, 2, 5],
+      why: 'from the one that has most beyond its part: 3 of 3, not 5 of 5.5',
+    },
     { vus: 2, parts: [[1], [1], [1]], is: [1, 1, 1], why: 'more than were asked for: a load without VUs is none' },
     { vus: 1, parts: [[0.25, 0.75], [1]], is: [1, 1, 1], why: 'likewise' },
     { vus: 4, parts: [[0.25, 0.75], [0.25, 0.75], [1]], is: [1, 1, 1, 1, 1], why: 'within a test, too' },

@@ -118,6 +118,11 @@ describe('bytes and objects', () => {
     succeed(recorder, 'GET', '1KB', HERE, 5);
     recorder.flush();
     expect(told('s3_bytes').map(({ value }) => value)).toEqual([1024, 5]);
+    succeed(recorder, 'LIST', '', HERE, 0, 1000);
+    recorder.flush();
+    succeed(recorder, 'LIST', '', HERE, 0, 7);
+    recorder.flush();
+    expect(told('s3_objects').map(({ value }) => value)).toEqual([1000, 7]);
   });
 
   test('of one recorder are not told by another', () => {

@@ -231,6 +231,16 @@ describe('several tests in one k6', () => {
     ]);
   });
 
+  test('where each has several endpoints, those of one are none of another', () => {
+    const both = { ...other, endpoints: measured.endpoints };
+    const { endpoints } = summarize(
+      dataOf({ [`s3_op_duration{${GETS},endpoint:10.0.0.2:9000}`]: trend(3, 1, 2) }),
+      config,
+      { ...facts, measured: [measured, both], loads },
+    );
+    expect(endpoints.map(({ test, ops }) => [test, ops])).toEqual([['firehose', 3]]);
+  });
+
   test('say how the load was divided among them, and when it was to be on', () => {
     expect(result.run.loads).toEqual(loads);
     expect(result.run.schedule).toEqual(schedule);

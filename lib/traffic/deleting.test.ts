@@ -262,6 +262,12 @@ describe('a rate', () => {
     expect(dropped).toBe(0);
   });
 
+  test('of stages that begin with none is waited for', async () => {
+    const { at } = await begun(4, { S3LOADTEST_STAGES: '0/s:2s,2/s:2s' }, { ms: 10 });
+    expect(at[0]).toBeGreaterThanOrEqual(2_000);
+    expect(at.length).toBeGreaterThanOrEqual(3);
+  });
+
   test('is of time in which there is something to delete: nothing is due between two cycles', async () => {
     const dropped = vi.fn();
     const { s3, batches } = bucketOf(keysOf('1KB', 5_000), {
@@ -306,7 +312,7 @@ describe("at the window's end", () => {
     expect(await deleteFor(12_300, vuFor(12_300, {}, { s3 }))).toBe(12_300);
     vi.setSystemTime(START);
     const full = bucketOf(keysOf('1KB', 3_000));
-    expect(await deleteFor(1_000, vuFor(1_000, { S3LOADTEST_RATE: '1/m' }, { s3: full.s3 }))).toBeLessThan(1_010);
+    expect(await deleteFor(1_030, vuFor(1_030, { S3LOADTEST_RATE: '1/m' }, { s3: full.s3 }))).toBeLessThan(1_040);
   });
 
   test('a listing without end is left, too', async () => {

@@ -183,6 +183,18 @@ test.each<{ of: string; environment: Environment; op: string; why: string }>([
   expect(calls.map((call) => call.op)).toEqual([op, op]);
 });
 
+test('a read expects as many bytes as the size has: fewer would be corrupt', () => {
+  const getObject = vi.fn(() => OK);
+  const found = { '1KB': ['a'], '9MB': ['b'] };
+  operate(mixed({ GET: 1 }), fakeVu({ s3: fakeS3({ getObject }), sizes: sizes('1KB,9MB'), found }), 2);
+  expect(getObject.mock.calls).toEqual(
+    expect.arrayContaining([
+      ['a', '1KB', 1024],
+      ['b', '9MB', 9 * 1024 ** 2],
+    ]),
+  );
+});
+
 describe('a key', () => {
   test('is asked for only when its object was written', () => {
     const { s3, calls } = bucketOf([], ({ op }) => (op === 'PUT' ? BROKEN : undefined));
