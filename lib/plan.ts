@@ -77,11 +77,12 @@ function chosen(all: readonly Pattern[], names: readonly string[] | undefined): 
 function loadsOf(pattern: Pattern, config: Config, vus: number, share: number): PlannedLoad[] {
   const sizes = config.sizes ?? pattern.sizes.flatMap((label) => settings.sizes.parse(label) ?? []);
   const shares = pattern.loads.map((load) => load.share ?? 1);
+  const whole = shares.reduce((sum, n) => sum + n, 0);
   const divided = divide(vus, shares);
   return pattern.loads.map((load, i) => ({
     name: load.name === undefined ? pattern.name : `${pattern.name}-${load.name}`,
     test: pattern.name,
-    share: share * (shares[i] as number),
+    share: (share * (shares[i] as number)) / whole,
     vus: divided[i] as number,
     schedule: () => load.when?.(config) ?? always(config.duration),
     traffic: load.does,
@@ -145,10 +146,11 @@ export function tooLittleMemory({ loads, config }: Plan, free: number): string |
   const need = needs.reduce((sum, n) => sum + n, 0);
   if (!(need > free)) return undefined;
   const most = Math.floor((config.concurrency * free) / need);
-  const piece = formatBytes(largestPiece(loads.flatMap(bytesOf), config.partSize));
+  const piece = largestPiece(loads.flatMap(bytesOf), config.partSize);
+  const each = piece > 0 ? ` with up to ${formatBytes(piece)} each under way` : '';
   const fewer = most > 0 ? `--concurrency ${most}` : 'smaller objects (--size)';
   return (
-    `${config.concurrency} VUs with up to ${piece} each under way may need ${formatBytes(need)} of memory, and ` +
+    `${config.concurrency} VUs${each} may need ${formatBytes(need)} of memory, and ` +
     `${formatBytes(free)} are free: take ${fewer}, or --no-memory-check to run all the same`
   );
 }

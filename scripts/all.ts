@@ -14,15 +14,6 @@ import { listops } from './listops';
 import { metastorm } from './metastorm';
 import { spiky } from './spiky';
 
-const k6 = script([
-  firehose,
-  metastorm,
-  baseload,
-  checkpoint,
-  heavyread,
-  spiky,
-  deletion,
-  listops,
-]);
+const k6 = script([firehose, metastorm, baseload, checkpoint, heavyread, spiky, deletion, listops]);
 export const { options, setup, handleSummary } = k6;
 export default k6.run;

@@ -41,6 +41,7 @@ test.each<{ pages: number; fails?: Record<number, number>; are: readonly string[
   { pages: 1, are: ['', '', ''], why: 'a single page, too' },
   { pages: 4, fails: { 3: 500 }, are: ['', '2', '3', '3', '4', ''], why: "the server's fault: the same page again" },
   { pages: 4, fails: { 3: 503, 4: 503 }, are: ['', '2', '3', '3', '3', '4'], why: 'as often as it takes' },
+  { pages: 4, fails: { 3: 429 }, are: ['', '2', '3', '3', '4'], why: 'too many requests says nothing of the token' },
   { pages: 4, fails: { 3: 0 }, are: ['', '2', '3', '3', '4'], why: 'no answer, which says nothing of the token' },
   { pages: 4, fails: { 3: 400 }, are: ['', '2', '3', '', '2'], why: 'a token that is not taken any more' },
   { pages: 4, fails: { 3: 404 }, are: ['', '2', '3', '', '2'], why: 'whichever way it is said' },
