@@ -118,10 +118,12 @@ function rotation(t: Bench): void {
   same('endpoints of VU 6', asked(6), [...hosts, ...hosts]);
 }
 
-function nextEndpoint(t: Bench): void {
+async function nextEndpoint(t: Bench): Promise<void> {
   const [endpoint = ''] = t.options.endpoints;
   const endpoints = [CLOSED, endpoint];
   same('endpoint', succeeded('HEAD', t.client({ endpoints }).headBucket()).endpoint, hostOf(endpoint));
+  const batch = await t.client({ endpoints }).deleteObjectsAsync([t.key('never written')]);
+  same('endpoint of a batch', succeeded('DeleteObjects', batch).endpoint, hostOf(endpoint));
   failed('HEAD tried once', t.client({ endpoints, attempts: 1 }).headBucket(), { errorClass: 'connect', status: 0 });
 }
 
