@@ -512,7 +512,7 @@ function otherLength(bytes: number, expected: number): Failure {
  * https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html
  */
 function errorAfterAll(xml: string): Failure | undefined {
-  if (!xml.includes('<Error>')) return undefined;
+  if (!/<Error[ >]/.test(xml)) return undefined;
   const code = textOf(xml, 'Code') ?? '';
   return { errorClass: classifyCode(code), code, message: textOf(xml, 'Message') ?? '' };
 }
