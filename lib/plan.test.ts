@@ -152,6 +152,12 @@ describe('which tests', () => {
     );
   });
 
+  test('objects to read are written first only for a test that writes none itself', () => {
+    const seed = { S3LOADTEST_SEED_OBJECTS: '5' };
+    expect(() => plan([pattern('one', BOTH)], seed)).toThrow('S3LOADTEST_SEED_OBJECTS is 5: of one none only reads');
+    expect(() => plan([pattern('one', BOTH), pattern('two', READING)], seed)).not.toThrow();
+  });
+
   test('a script of one pattern is that pattern, whatever the environment says of others', () => {
     expect(tests(plan([pattern('one', BOTH)], { S3LOADTEST_TESTS: 'two' }))).toEqual(['one']);
   });

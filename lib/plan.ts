@@ -51,6 +51,11 @@ export function planOf(all: readonly Pattern[], given: Config, concurrencyAsked:
     patterns.map(() => 1),
   );
   const loads = patterns.flatMap((pattern, i) => loadsOf(pattern, config, vus[i] as number, 1 / patterns.length));
+  if (config.seedObjects > 0 && onlyReading({ loads }).length === 0) {
+    throw new ConfigError([
+      `${settings.seedObjects.env[0]} is ${config.seedObjects}: of ${patterns.map(({ name }) => name).join(', ')} none only reads, leave it out`,
+    ]);
+  }
   const has = (what: 'reads' | 'writes' | 'deletes') => loads.some(({ traffic }) => traffic[what]);
   return {
     config,
@@ -132,6 +137,11 @@ function measuredBy(pattern: Pattern, all: readonly PlannedLoad[], config: Confi
     // Someone deletes; or all that is read is others', who may.
     missesExpected: all.some(({ traffic }) => traffic.deletes) || (own('reads') && !own('writes')),
   };
+}
+
+/** Loads of tests that read, and write nothing they could read. */
+export function onlyReading({ loads }: Pick<Plan, 'loads'>): PlannedLoad[] {
+  return loads.filter(({ traffic }) => traffic.reads && !traffic.writes);
 }
 
 /** VUs that k6 is to make for a load: one is enough for traffic that paces itself. */

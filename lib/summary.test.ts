@@ -298,6 +298,32 @@ describe('misses and objects', () => {
   });
 });
 
+describe('many misses among reads', () => {
+  const reading = (ops: readonly string[]) => ({
+    ...measured,
+    missesExpected: true,
+    series: ops.map((op) => ({ op, size: '1KB' })),
+  });
+  const codes = (ops: readonly string[], misses: number) =>
+    summarize(
+      dataOf({
+        's3_op_duration{test:firehose,op:GET}': trend(900, 1, 2),
+        's3_op_duration{test:firehose,op:DELETE}': trend(900, 1, 2),
+        's3_misses{test:firehose,op:GET}': counter(misses),
+      }),
+      config,
+      { ...facts, measured: [reading(ops)] },
+    ).warnings.map(({ code }) => code);
+
+  test.each([
+    { ops: ['GET'], misses: 101, are: ['many-misses'], why: 'more than a tenth: keys are not those of the bucket' },
+    { ops: ['GET'], misses: 99, are: [], why: 'fewer happen' },
+    { ops: ['GET', 'DELETE'], misses: 101, are: [], why: 'the run itself deletes' },
+  ])('$ops, $misses of 1,000: $why', ({ ops, misses, are }) => {
+    expect(codes(ops, misses)).toEqual(are);
+  });
+});
+
 describe('warnings', () => {
   const codes = (more: Record<string, string>, dropped: number) =>
     summarize(

@@ -32,7 +32,7 @@ export async function run(names: readonly string[], options: Options, environmen
   const dryRun = options.dryRun === true;
   const k6 = dryRun ? likelyK6(environment) : await findK6(environment);
   return execute({
-    name: names.join('-'),
+    name: [...new Set(names)].join('-'),
     script,
     tests,
     k6: k6.path,

@@ -338,8 +338,8 @@ describe('thresholds', () => {
     const shown = onlyRun(home).result.thresholds.map(({ metric, expr, ok }) => `${metric} ${expr} ${ok}`);
     expect(shown.sort()).toEqual([
       'http_req_failed rate<0.5 true',
-      'http_reqs{test:firehose,status:200} count>0 true',
       'iterations count>1 true',
+      's3_op_duration{test:firehose} max>0 true',
     ]);
   });
 

@@ -474,6 +474,13 @@ describe('several at once', () => {
 });
 
 describe('heavyread', () => {
+  test('beside a test that writes none of its sizes refuses, too', async () => {
+    const own = await setting();
+    const { code, stdout, stderr } = await start(own, 'run', 'metastorm', 'heavyread', '--duration', '2s').ended;
+    expect([code, stdout]).toEqual([2, '']);
+    expect(stderr).toMatch(/^error: heavyread finds nothing to read: .*\n$/);
+  });
+
   test('with nothing to read refuses, in one line that says how to make data', async () => {
     const own = await setting();
     put(own, ['production/x', 'loadtest/notes.txt'], 1024);
@@ -666,6 +673,7 @@ describe('refuses in one line', () => {
     ['spiky --ramp 10m --duration 5m', 'S3LOADTEST_RAMP is 10m: the run takes 5m, give no more'],
     ['checkpoint --burst 0s', 'S3LOADTEST_BURST is "0s": give a duration of 1s or more'],
     ['checkpoint --pause long', 'S3LOADTEST_PAUSE is "long": give a duration of 1s or more'],
+    ['firehose --seed-objects 5', 'S3LOADTEST_SEED_OBJECTS is 5: of firehose none only reads, leave it out'],
     ['heavyread --seed-objects -1', 'S3LOADTEST_SEED_OBJECTS is "-1": give a whole number'],
     ['all firehose', 'patterns "all firehose": all has the others in it, give it alone'],
     ['nosuch', 'pattern "nosuch" is not known: give all, baseload, checkpoint, delete, firehose, heavy'],
