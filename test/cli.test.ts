@@ -427,7 +427,7 @@ describe('ends', () => {
       expect(code, stderr).toBe(1);
       expect(stdout).toMatch(/^FINAL: ops=0 .*, errors=[1-9]/m);
       expect(stdout).toMatch(/^ {2}Errors: PUT auth=[1-9]/m);
-      expect(stdout).toMatch(/^ {2}Threshold failed: http_reqs\{test:firehose,status:200\} count>0$/m);
+      expect(stdout).toMatch(/^ {2}Threshold failed: s3_op_duration\{test:firehose\} max>0$/m);
     } finally {
       server.closeAllConnections();
       server.close();
