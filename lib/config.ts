@@ -143,8 +143,9 @@ function setting<T>(s: Setting<T>): Setting<T> {
   return s;
 }
 
-/** What `S3LOADTEST_BACKEND` may be today. */
-export type Backend = 'native' | 'http';
+/** What `S3LOADTEST_BACKEND` may be. */
+export const BACKENDS = ['native', 'http'] as const;
+export type Backend = (typeof BACKENDS)[number];
 
 export const settings = {
   endpoints: setting<string[]>({
@@ -215,7 +216,7 @@ export const settings = {
     help: "S3 client: native (Go, in the project's own k6) or http (own SigV4 on k6/http)",
     fallback: 'http',
     fallbackText: 'native where k6 has it, else http',
-    parse: oneOf('native', 'http'),
+    parse: oneOf(...BACKENDS),
     expected: 'native or http; boto3 and minio name Python clients, and k6 runs none',
   }),
   dataDir: setting<string>({

@@ -41,7 +41,7 @@ export function isBareRun(): boolean {
 
 /** A k6 that is asked for an extension it does not have ends with a stack. */
 function checkBackend(backend: Backend): void {
-  if (backend !== 'native' || __ENV[FROM_CLI.extension] !== undefined) return;
+  if (backend !== 'native' || __ENV[FROM_CLI.extension]) return;
   throw new ConfigError([
     `${settings.backend.env[0]} is "native": this k6 is not known to have the project's extension: leave it out, run by ` +
       `\`npx s3loadtest run\`, which builds such a k6, or say so of .tools/bin/k6 by ${FROM_CLI.extension}=1`,

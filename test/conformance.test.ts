@@ -7,7 +7,7 @@ import { execFile } from 'node:child_process';
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { settings } from '../lib/config';
+import { BACKENDS } from '../lib/config';
 import { getTools } from '../runners/tools';
 import { type Fault, faults, resetAtOnceCase } from './conformance/faults';
 import { KEY_MARK } from './conformance/measured';
@@ -18,7 +18,7 @@ import { bundleSuite, ROOT, runSuite, type SuiteRun } from './k6';
 import { RGW_COMMANDS, type Rgw, startRgw } from './rgw';
 import { CREDENTIALS, makeCertificates, missing, type Server, startVersitygw, temporaryFolder } from './servers';
 
-const backends = (process.env.S3LOADTEST_BACKEND ?? settings.backend.fallback ?? '').split(',');
+const backends = process.env.S3LOADTEST_BACKEND?.split(',') ?? BACKENDS;
 const noOpenssl = await missing(['openssl']);
 const noRgw = [...noOpenssl, ...(await missing(RGW_COMMANDS))];
 const noBoto3 = await python('import boto3').then(

@@ -20,7 +20,7 @@ interface NativeOptions extends Omit<S3Options, 'credentials' | 'sleep' | 'pause
 declare const require: (name: string) => Extension;
 
 /** k6 takes a module that it does not have for the end of the VU, and catching that does not help: so it is never asked. */
-const extension = __ENV[FROM_CLI.extension] === undefined ? undefined : require('k6/x/s3loadtest');
+const extension = __ENV[FROM_CLI.extension] ? require('k6/x/s3loadtest') : undefined;
 
 /** A client in Go for one VU. The recorder only says what counts: whoever sends also measures. */
 export function createNativeS3(options: S3Options, { counting }: Recorder): S3 {
