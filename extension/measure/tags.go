@@ -50,14 +50,14 @@ func (c *tagCache) of(by s3.Caller, op, size, endpoint, method string) *tagSets 
 	}
 	sets := c.known[key]
 	if sets == nil {
-		shown := size
-		if shown == "" {
-			shown = noSize
-		}
 		// Without a name k6's outputs would take the URL, and keep a time series for every key.
-		own := by.Tags.Tags.With("op", op).With("name", op).With("size", shown)
-		if endpoint != "" {
-			own = own.With("endpoint", endpoint)
+		own := by.Tags.Tags.With("op", op).With("name", op)
+		if op != preparation {
+			shown := size
+			if shown == "" {
+				shown = noSize
+			}
+			own = own.With("size", shown).With("endpoint", endpoint)
 		}
 		sets = &tagSets{own: own, byEnd: map[result]*metrics.TagSet{}, method: method}
 		c.known[key] = sets

@@ -25,7 +25,10 @@ type Signer struct {
 	hash   hash.Hash
 	// A plain canonical request from its fourth line on; what stands before its hash; header lines, the signature excepted.
 	requestTail, toSignHead, headersHead []byte
-	canonical                            []byte
+	// Used again by each request, and kept here because a hash would make them escape.
+	canonical []byte
+	sum       [sha256.Size]byte
+	text      [2 * sha256.Size]byte
 }
 
 // NewSigner signs for a host as the Host header has it: with its port unless that is the scheme's own.
@@ -43,7 +46,7 @@ func (s *Signer) AppendPlain(dst []byte, method string, path []byte, query strin
 	c = append(append(c, query...), '\n')
 	s.canonical = append(c, s.requestTail...)
 	dst = append(dst, s.headersHead...)
-	dst = s.appendSignature(dst, s.toSignHead)
+	dst = s.appendSignature(dst)
 	return append(dst, "\r\n"...)
 }
 
@@ -59,7 +62,7 @@ func (s *Signer) Append(dst []byte, method string, path []byte, query string, mo
 		dst = appendLine(dst, h.Name, h.Value)
 	}
 	dst = append(append(dst, "authorization: "...), Authorization(s.credentials.AccessKeyID, s.scope, signed)...)
-	dst = s.appendSignature(dst, s.toSignHead)
+	dst = s.appendSignature(dst)
 	return append(dst, "\r\n"...)
 }
 
@@ -95,17 +98,15 @@ func (s *Signer) renew() {
 }
 
 // appendSignature signs what s.canonical holds.
-func (s *Signer) appendSignature(dst, toSignHead []byte) []byte {
-	var sum [sha256.Size]byte
-	var text [2 * sha256.Size]byte
+func (s *Signer) appendSignature(dst []byte) []byte {
 	s.hash.Reset()
 	s.hash.Write(s.canonical)
-	hex.Encode(text[:], s.hash.Sum(sum[:0]))
+	hex.Encode(s.text[:], s.hash.Sum(s.sum[:0]))
 	s.mac.Reset()
-	s.mac.Write(toSignHead)
-	s.mac.Write(text[:])
-	hex.Encode(text[:], s.mac.Sum(sum[:0]))
-	return append(dst, text[:]...)
+	s.mac.Write(s.toSignHead)
+	s.mac.Write(s.text[:])
+	hex.Encode(s.text[:], s.mac.Sum(s.sum[:0]))
+	return append(dst, s.text[:]...)
 }
 
 func appendLine(dst []byte, name, value string) []byte {

@@ -152,6 +152,10 @@ const httpContinue, httpSwitchingProtocols = 100, 101
 // receive reads an answer of which the first byte is there. closes tells that the connection can't serve again.
 func (c *conn) receive(r *Request, wantHeaders func(int) bool, answer *Answer, buffer []byte) (closes bool, failure *Error) {
 	header := &c.header
+	// Of another protocol the parser would wait for more.
+	if start, _ := c.reader.Peek(1); start[0] != 'H' {
+		return true, c.headerError()
+	}
 	for {
 		if err := header.Read(c.reader); err != nil {
 			return true, c.headerError()

@@ -44,7 +44,7 @@ type Pool struct {
 	mu   sync.Mutex
 	idle map[*Host][]*conn
 	busy map[*conn]struct{}
-	// ctx is what connections live in, and over what ended has been told.
+	// ctx is the one whose end is waited for.
 	ctx  context.Context
 	stop func() bool
 }
@@ -54,12 +54,16 @@ func NewPool(dialer Dialer, reuse Reuse) *Pool {
 	return &Pool{dialer: dialer, reuse: reuse, idle: map[*Host][]*conn{}, busy: map[*conn]struct{}{}}
 }
 
-// Within ties connections to a context: when it ends, so do they, and requests under way fail.
-func (p *Pool) within(ctx context.Context) {
+// within ties a connection to a context: when that ends, so does what is under way. k6 has a context for each iteration, so
+// this is done once for all requests of one, and connections outlive it.
+func (p *Pool) within(ctx context.Context, c *conn) {
+	c.ctx = ctx
+	p.busy[c] = struct{}{}
 	if ctx == p.ctx {
 		return
 	}
-	if p.stop != nil {
+	// Of an earlier one something may be under way still.
+	if p.stop != nil && len(p.busy) == 1 {
 		p.stop()
 	}
 	p.ctx = ctx
@@ -74,23 +78,12 @@ func (p *Pool) end(ctx context.Context) {
 			c.abort()
 		}
 	}
-	p.closeIdle()
-}
-
-func (p *Pool) closeIdle() {
-	for host, all := range p.idle {
-		for _, c := range all {
-			_ = c.Close()
-		}
-		delete(p.idle, host)
-	}
 }
 
 // take gives a connection that stood a moment ago, or nil.
 func (p *Pool) take(ctx context.Context, host *Host, iteration int64) *conn {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.within(ctx)
 	for {
 		all := p.idle[host]
 		if len(all) == 0 {
@@ -102,13 +95,13 @@ func (p *Pool) take(ctx context.Context, host *Host, iteration int64) *conn {
 			_ = c.Close()
 			continue
 		}
-		c.ctx, c.iteration = ctx, iteration
-		p.busy[c] = struct{}{}
+		c.iteration = iteration
+		p.within(ctx, c)
 		return c
 	}
 }
 
-// dial makes a connection. trace gets the times.
+// dial makes a connection.
 func (p *Pool) dial(ctx context.Context, host *Host, iteration int64, deadline time.Time, times *Times) (*conn, *Error) {
 	ctx, cancel := context.WithDeadline(ctx, deadline)
 	defer cancel()
@@ -138,12 +131,7 @@ func (p *Pool) dial(ctx context.Context, host *Host, iteration int64, deadline t
 func (p *Pool) hold(ctx context.Context, c *conn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.within(ctx)
-	c.ctx = ctx
-	p.busy[c] = struct{}{}
-	if ctx.Err() != nil {
-		c.abort()
-	}
+	p.within(ctx, c)
 }
 
 // give takes a connection back: to be used again, or to be closed.
