@@ -137,10 +137,11 @@ export function tooLittleMemory({ loads, config }: Plan, free: number): string |
   const need = needs.reduce((sum, n) => sum + n, 0);
   if (!(need > free)) return undefined;
   const most = Math.floor((config.concurrency * free) / need);
-  const piece = formatBytes(largestPiece(loads.flatMap(bytesOf), config.partSize));
+  const piece = largestPiece(loads.flatMap(bytesOf), config.partSize);
+  const each = piece > 0 ? ` with up to ${formatBytes(piece)} each under way` : '';
   const fewer = most > 0 ? `--concurrency ${most}` : 'smaller objects (--size)';
   return (
-    `${config.concurrency} VUs with up to ${piece} each under way may need ${formatBytes(need)} of memory, and ` +
+    `${config.concurrency} VUs${each} may need ${formatBytes(need)} of memory, and ` +
     `${formatBytes(free)} are free: take ${fewer}, or --no-memory-check to run all the same`
   );
 }

@@ -91,6 +91,11 @@ async function bench(duration: string, rounds: number, vus: string): Promise<voi
       }
     }
     console.log(table(all, `1 KiB, half GET half PUT, ${vus} VUs, ${duration} a run, median of ${rounds} rounds`));
+    const [http, native] = ['http', 'native'].map((name) => all.get(clients.find((c) => c.backend === name) as Client));
+    if (http && native) {
+      const [ops, cpu] = (['opsPerSecond', 'cpuPerOp'] as const).map((of) => ratio(native, http, of));
+      console.log(`native over http: ${ops} × the ops/s, ${cpu} × the CPU per operation`);
+    }
     console.log(
       `Machine: ${availableParallelism()} cores (${cpus()[0]?.model.trim() ?? 'unknown'}), shared with the server; k6 ${k6.version}`,
     );
@@ -174,15 +179,18 @@ function show(figures: Figures): string {
   return `${formatCount(figures.opsPerSecond)} ops/s, ${figures.cpuPerOp.toFixed(1)} µs CPU per operation`;
 }
 
-/** A Markdown table. Ratios are taken round by round, then their median: the machine's speed drifts, the ratio less. */
+/** Taken round by round, then their median: the machine's speed drifts, the ratio less. */
+function ratio(of: readonly Figures[], yardstick: readonly Figures[], what: keyof Figures): string {
+  return median(of.map((f, i) => f[what] / (yardstick[i]?.[what] ?? Number.NaN))).toFixed(2);
+}
+
+/** A Markdown table. */
 function table(all: ReadonlyMap<Client, readonly Figures[]>, title: string): string {
   const yardstick = all.get(CLIENTS[0]) ?? [];
   const rows = [...all].map(([client, figures]) => {
-    const ratio = (of: keyof Figures) =>
-      median(figures.map((f, i) => f[of] / (yardstick[i]?.[of] ?? Number.NaN))).toFixed(2);
     const ops = formatCount(median(figures.map((f) => f.opsPerSecond)));
     const cpu = median(figures.map((f) => f.cpuPerOp)).toFixed(0);
-    return `| ${client.name} | ${ops} | ${cpu} µs | ${ratio('opsPerSecond')} | ${ratio('cpuPerOp')} |`;
+    return `| ${client.name} | ${ops} | ${cpu} µs | ${ratio(figures, yardstick, 'opsPerSecond')} | ${ratio(figures, yardstick, 'cpuPerOp')} |`;
   });
   return [
     title,

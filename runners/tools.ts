@@ -274,6 +274,43 @@ async function build(name: ToolName, pin: Pin, context: Context): Promise<Tool> 
   }
 }
 
+/** A system that Go builds for, in Go's words: linux, amd64. */
+export interface Target {
+  readonly os: string;
+  readonly arch: string;
+}
+
+/**
+ * Builds the project's k6 for another system, a worker's perhaps, and returns its path: `.tools/k6-linux-arm64`. It is built
+ * anew each time, which Go's cache makes short. @throws ToolError when it can't be
+ */
+export async function crossBuildK6(target: Target, options: ToolOptions): Promise<string> {
+  const { env, root, log } = options;
+  const [go] = await onPath('go', env);
+  if (!go) throw new ToolError('k6 for another system is built by Go, which is not on PATH: install it');
+  const { version } = await readPin('k6', root);
+  const name = `k6-${target.os}-${target.arch}`;
+  return interruptible(options.signal, async (signal) => {
+    const done = new Progress(log).begin(() => `building k6 ${version} for ${target.os} on ${target.arch}`);
+    try {
+      return await inWorkFolder(root, async (work) => {
+        const folder = moduleFolder('k6', root);
+        const own = { ...env, GOOS: target.os, GOARCH: target.arch, CGO_ENABLED: '0' };
+        const { package: main, ldflags } = TOOLS.k6;
+        const binary = await goBuild({ go, folder, package: main, ldflags: ldflags(version), work, env: own, signal });
+        const path = join(root, '.tools', name);
+        await rename(binary, path);
+        return path;
+      });
+    } catch (error) {
+      signal.throwIfAborted();
+      throw new ToolError(`${name} can't be built: ${reasonOf(error)}`);
+    } finally {
+      done();
+    }
+  });
+}
+
 async function downloadRelease(name: ToolName, pin: Pin, context: Context): Promise<Tool> {
   const { env, root, signal } = context;
   const base = (env.S3LOADTEST_DOWNLOAD_BASE || DOWNLOAD_BASE).replace(/\/+$/, '');
