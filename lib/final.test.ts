@@ -89,8 +89,8 @@ describe('finalText', () => {
       "FINAL: ops=42,691 (1,422/s), bytes=25.0GB, errors=1,209, elapsed=30s (interrupted)
         Latency: GET p50=15ms p95=29ms p99=30ms | PUT p50=600ms p95=1.14s p99=1.19s
         Errors: GET notFound=3 throttled=1,204 | UPLOAD_PART timeout=2
-        Retries: 1,206 of these attempts were repeats
           throttled: GET 503 SlowDown: Reduce your rate (endpoint 10.0.0.1:9000)
+        Retries: 1,206 of these attempts were repeats
         Threshold failed: http_req_failed rate<0.01
         Warning: TLS certificates were not verified: set S3_VERIFY_SSL=true"
     `);

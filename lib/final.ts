@@ -51,8 +51,8 @@ export function finalText(result: Result): string {
       const own = testLines(result, test, totals, seconds);
       return several ? [`  ${test}: ${headline(totals, seconds)}`, ...own.map((line) => `  ${line}`)] : own;
     }),
-    ...retryLine(result),
     ...result.errorSamples.map((sample) => `    ${sample.class}: ${sample.op} ${sample.message}`),
+    ...retryLine(result),
     ...result.thresholds.filter((t) => !t.ok).map((t) => `  Threshold failed: ${t.metric} ${t.expr}`),
     ...result.warnings.map((w) => `  Warning: ${w.message}: ${w.remedy}`),
   ];

@@ -1,6 +1,15 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { fakeS3, OK } from '../test/fake-s3';
-import { createKeyMaker, createTrackedKeys, findKeys, foundKeysFor, parseKey } from './keys';
+import {
+  createKeyMaker,
+  createTrackedKeys,
+  findKeys,
+  foundKeysFor,
+  isListedKey,
+  keyFileName,
+  parseKey,
+  type TrackedKeys,
+} from './keys';
 import type { ListOptions, ListOutcome, S3 } from './s3/api';
 
 afterEach(() => {
@@ -104,6 +113,170 @@ describe('createTrackedKeys', () => {
     tracked.wrote('10GB', 'k');
     expect(tracked.any('10GB')).toBeUndefined();
   });
+});
+
+describe('tracked keys of three kinds', () => {
+  const FOUND = { '1KB': ['f1', 'f2'], '1MB': ['F'] };
+  const LISTED = { '1KB': ['l1', 'l2', 'l3'] };
+  const all = (tracked: TrackedKeys, size = '1KB') => [...new Set(draws(() => tracked.any(size), 600))];
+
+  /** One VU with a key of each kind or more. */
+  function tracked(): TrackedKeys {
+    const keys = createTrackedKeys(['1KB', '1MB'], 1, FOUND, LISTED);
+    keys.wrote('1KB', 'own1');
+    return keys;
+  }
+
+  /** Draws until it is this key: it is then the one given last. */
+  function draw(keys: TrackedKeys, key: string): void {
+    for (let i = 0; i < 10_000; i++) if (keys.any('1KB') === key) return;
+    expect.fail(`${key} was never drawn`);
+  }
+
+  test('any is of all of them, each as likely', () => {
+    const keys = tracked();
+    const drawn = draws(() => keys.any('1KB'), 600);
+    for (const key of ['own1', 'f1', 'f2', 'l1', 'l2', 'l3']) {
+      expect(drawn.filter((k) => k === key)).toHaveLength(100);
+    }
+    expect(all(keys, '1MB')).toEqual(['F']);
+  });
+
+  test('own is only of those it wrote, of that size', () => {
+    const keys = tracked();
+    expect(keys.own('1MB')).toBeUndefined();
+    keys.wrote('1MB', 'big');
+    keys.wrote('1KB', 'own2');
+    expect([...new Set(draws(() => keys.own('1KB'), 100))]).toEqual(['own1', 'own2']);
+    expect([...new Set(draws(() => keys.own('1MB'), 100))]).toEqual(['big']);
+    expect(keys.own('10GB')).toBeUndefined();
+  });
+
+  test.each([
+    { gone: 'own1', left: ['f1', 'f2', 'l1', 'l2', 'l3'], why: 'an own one' },
+    { gone: 'f1', left: ['f2', 'l1', 'l2', 'l3', 'own1'], why: 'a found one, the first' },
+    { gone: 'f2', left: ['f1', 'l1', 'l2', 'l3', 'own1'], why: 'the last' },
+    {
+      gone: 'l2',
+      left: ['f1', 'f2', 'l1', 'l2', 'l3', 'own1'],
+      why: 'not one out of a key file, which k6 holds once for all VUs',
+    },
+  ])('forget takes away the key given last, and no other: $why', ({ gone, left }) => {
+    const keys = tracked();
+    draw(keys, gone);
+    keys.forget();
+    expect(all(keys).sort()).toEqual(left);
+  });
+
+  test('forget does nothing twice, nor before any key was given', () => {
+    const keys = tracked();
+    keys.forget();
+    draw(keys, 'f1');
+    keys.forget();
+    keys.forget();
+    expect(all(keys).sort()).toEqual(['f2', 'l1', 'l2', 'l3', 'own1']);
+  });
+
+  test('forget after own takes away that one', () => {
+    const keys = createTrackedKeys(['1KB'], 1, FOUND);
+    for (const key of ['a', 'b', 'c']) keys.wrote('1KB', key);
+    const gone = keys.own('1KB');
+    keys.forget();
+    expect(all(keys).sort()).toEqual(['a', 'b', 'c', 'f1', 'f2'].filter((key) => key !== gone));
+  });
+
+  test('all may be forgotten, one by one, and the size is empty', () => {
+    const keys = createTrackedKeys(['1KB'], 1, FOUND);
+    for (let i = 0; i < 20; i++) keys.wrote('1KB', `k${i}`);
+    const gone = new Set<string>();
+    for (let key = keys.any('1KB'); key !== undefined; key = keys.any('1KB')) {
+      expect(gone.has(key)).toBe(false);
+      gone.add(key);
+      keys.forget();
+    }
+    expect(gone.size).toBe(22);
+    keys.forget();
+    keys.wrote('1KB', 'again');
+    expect(all(keys)).toEqual(['again']);
+  });
+
+  test('what was forgotten makes room in the ring, which never holds more than its room', () => {
+    const room = 10;
+    const keys = createTrackedKeys(['1KB'], 500, {});
+    let n = 0;
+    const there = new Set<string>();
+    for (let round = 0; round < 200; round++) {
+      for (let i = 0; i < 1 + (round % 4); i++) {
+        keys.wrote('1KB', `k${n}`);
+        there.add(`k${n++}`);
+      }
+      const key = keys.own('1KB') as string;
+      expect(there.has(key)).toBe(true);
+      keys.forget();
+      there.delete(key);
+      const held = all(keys).filter((k) => k !== undefined);
+      expect(held).not.toContain(key);
+      expect(held.length).toBeLessThanOrEqual(room);
+    }
+    for (let i = 0; i < room; i++) keys.wrote('1KB', `last${i}`);
+    // Forgetting puts the ring out of order, so that not quite the oldest go; the newest always stays.
+    expect(all(keys)).toContain(`last${room - 1}`);
+    expect(all(keys)).toHaveLength(room);
+  });
+
+  test('found puts what is in the bucket now in place of what was found before, and leaves all else', () => {
+    const keys = tracked();
+    keys.found({ '1KB': ['f3'], '10GB': ['other'] });
+    expect(all(keys).sort()).toEqual(['f3', 'l1', 'l2', 'l3', 'own1']);
+    expect(keys.any('1MB')).toBeUndefined();
+  });
+
+  test.each(['f1', 'own1'])('forget after found forgets nothing: what was given before it, here %s, is past', (key) => {
+    const keys = tracked();
+    draw(keys, key);
+    keys.found({ '1KB': ['f3', 'f4'] });
+    keys.forget();
+    expect(all(keys).sort()).toEqual(['f3', 'f4', 'l1', 'l2', 'l3', 'own1']);
+  });
+
+  test('what is forgotten is taken from no list that others hold', () => {
+    const found = { '1KB': ['f1', 'f2'] };
+    const keys = createTrackedKeys(['1KB'], 1, found);
+    const again = { '1KB': ['g1', 'g2'] };
+    keys.any('1KB');
+    keys.forget();
+    keys.found(again);
+    keys.any('1KB');
+    keys.forget();
+    expect([found, again]).toEqual([{ '1KB': ['f1', 'f2'] }, { '1KB': ['g1', 'g2'] }]);
+  });
+
+  test('keys out of files are read through what only has a length and indexes, as k6 shares them', () => {
+    const shared = { length: 2, 0: 'l0', 1: 'l1' };
+    expect(all(createTrackedKeys(['1KB'], 1, {}, { '1KB': shared }))).toEqual(['l0', 'l1']);
+    expect(createTrackedKeys(['1KB'], 1, {}, { '1KB': [] }).any('1KB')).toBeUndefined();
+  });
+});
+
+test('a key file is named after test, worker and size, as the original named it', () => {
+  expect(keyFileName({ test: 'firehose', worker: 'host.a_1', size: '100MB' })).toBe(
+    'loadtest-keys-firehose-host.a_1-100MB.txt',
+  );
+});
+
+test.each([
+  { key: 'loadtest/w0/1KB/firehose/1763726400000000/1-ab12-0', is: true, why: 'as it was written' },
+  { key: 'loadtest/w0/1KB/firehose/1763726400000000/a/b', is: true, why: 'a suffix with slashes' },
+  { key: 'loadtest/w0/10KB/firehose/1763726400000000/1-ab12-0', is: false, why: 'another size: it would be corrupt' },
+  { key: 'other/w0/1KB/firehose/1763726400000000/1-ab12-0', is: false, why: 'another prefix' },
+  { key: 'loadtest/w0/1KB/firehose/17637264/1-ab12-0', is: false, why: 'no key of the layout' },
+  { key: 'loadtest/w0/1KB/firehose/1763726400000000/a b', is: false, why: 'it would have to be encoded' },
+  { key: 'loadtest/w0/1KB/firehose/1763726400000000/ü', is: false, why: 'likewise' },
+  { key: 'loadtest/w0/1KB/firehose/1763726400000000/a\r', is: false, why: 'a line that Windows ended' },
+  { key: '# loadtest/w0/1KB/firehose/1763726400000000/a', is: false, why: 'a comment' },
+  { key: '', is: false, why: 'an empty line' },
+])('a line "$key" is a key: $is, $why', ({ key, is }) => {
+  expect(isListedKey('loadtest/', key, '1KB')).toBe(is);
 });
 
 test.each([

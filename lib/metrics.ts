@@ -21,6 +21,8 @@ export const NO_SIZE = 'none';
 const OF_MANY_OBJECTS: ReadonlySet<string> = new Set(['LIST', 'DELETE_OBJECTS']);
 /** Operations on one object that another may have deleted meanwhile. */
 export const OF_ONE_OBJECT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'DELETE']);
+/** Those that may miss an object, a batch of deletions included: some servers refuse it keys that are not there. */
+const MAY_MISS: ReadonlySet<string> = new Set([...OF_ONE_OBJECT, 'DELETE_OBJECTS']);
 /** What S3 answers when it has deleted something, or given up an upload. */
 const NO_CONTENT: ReadonlySet<string> = new Set(['DELETE', 'ABORT_MULTIPART']);
 
@@ -104,7 +106,7 @@ export function figureMetrics(tags: OpTags, missesExpected: boolean): FigureMetr
     errors: ERROR_CLASSES.map((errorClass) => [errorClass, submetric(ERRORS, { ...tags, class: errorClass })] as const),
     bytes: submetric(BYTES, tags),
     ...(OF_MANY_OBJECTS.has(tags.op) ? { objects: submetric(OBJECTS, tags) } : {}),
-    ...(missesExpected && OF_ONE_OBJECT.has(tags.op) ? { misses: submetric(MISSES, tags) } : {}),
+    ...(missesExpected && MAY_MISS.has(tags.op) ? { misses: submetric(MISSES, tags) } : {}),
   };
 }
 

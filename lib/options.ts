@@ -1,6 +1,6 @@
 /** A plan as k6's options. Pure. */
 import type { Options, Scenario } from 'k6/options';
-import { submetrics } from './metrics';
+import { OP_DURATION, submetric, submetrics } from './metrics';
 import { k6Vus, type Plan, type PlannedLoad } from './plan';
 import { scenarioOf } from './scenario';
 import { TREND_STATS } from './summary';
@@ -19,7 +19,7 @@ export function optionsOf(plan: Plan): Options {
   const asked = config.thresholds;
   const defaults = measured.flatMap(({ test }) => [
     // A test in which nothing succeeds must not pass, whatever its other thresholds.
-    { metric: `http_reqs{test:${test},status:200}`, expr: 'count>0' },
+    { metric: submetric(OP_DURATION, { test }), expr: 'max>0' },
     ...(asked.some((t) => t.metric.startsWith('http_req_failed'))
       ? []
       : [{ metric: `http_req_failed{test:${test}}`, expr: 'rate<0.01' }]),

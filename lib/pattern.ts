@@ -18,7 +18,7 @@ export interface PatternLoad {
   readonly does: Traffic;
   /** Tells it from the pattern's other loads. */
   readonly name?: string;
-  /** Part of the pattern's VUs and rate, all of them together 1. Default 1. */
+  /** Its weight where the pattern's VUs and rate are divided among its loads. Default 1. */
   readonly share?: number;
   /** When it is on; else from start to end. */
   readonly when?: (config: Config) => Schedule;

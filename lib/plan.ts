@@ -51,6 +51,11 @@ export function planOf(all: readonly Pattern[], given: Config, concurrencyAsked:
     patterns.map(() => 1),
   );
   const loads = patterns.flatMap((pattern, i) => loadsOf(pattern, config, vus[i] as number, 1 / patterns.length));
+  if (config.seedObjects > 0 && onlyReading({ loads }).length === 0) {
+    throw new ConfigError([
+      `${settings.seedObjects.env[0]} is ${config.seedObjects}: of ${patterns.map(({ name }) => name).join(', ')} none only reads, leave it out`,
+    ]);
+  }
   const has = (what: 'reads' | 'writes' | 'deletes') => loads.some(({ traffic }) => traffic[what]);
   return {
     config,
@@ -77,11 +82,12 @@ function chosen(all: readonly Pattern[], names: readonly string[] | undefined): 
 function loadsOf(pattern: Pattern, config: Config, vus: number, share: number): PlannedLoad[] {
   const sizes = config.sizes ?? pattern.sizes.flatMap((label) => settings.sizes.parse(label) ?? []);
   const shares = pattern.loads.map((load) => load.share ?? 1);
+  const whole = shares.reduce((sum, n) => sum + n, 0);
   const divided = divide(vus, shares);
   return pattern.loads.map((load, i) => ({
     name: load.name === undefined ? pattern.name : `${pattern.name}-${load.name}`,
     test: pattern.name,
-    share: share * (shares[i] as number),
+    share: (share * (shares[i] as number)) / whole,
     vus: divided[i] as number,
     schedule: () => load.when?.(config) ?? always(config.duration),
     traffic: load.does,
@@ -93,9 +99,19 @@ function loadsOf(pattern: Pattern, config: Config, vus: number, share: number): 
 /** So many VUs in these parts: none less than one, and in all no more than there are, where that goes. */
 function divide(vus: number, parts: readonly number[]): number[] {
   const whole = parts.reduce((sum, part) => sum + part, 0);
-  const divided = parts.map((part) => Math.max(1, Math.floor((vus * part) / whole)));
+  const exact = parts.map((part) => (vus * part) / whole);
+  const divided = exact.map((n) => Math.max(1, Math.floor(n)));
+  const off = (i: number) => (exact[i] as number) - (divided[i] as number);
+  const all = divided.map((_, i) => i);
   let rest = vus - divided.reduce((sum, n) => sum + n, 0);
-  for (let i = 0; rest > 0; i = (i + 1) % divided.length, rest--) divided[i] = (divided[i] as number) + 1;
+  for (; rest > 0; rest--) {
+    const least = all.reduce((a, b) => (off(b) > off(a) ? b : a));
+    divided[least] = (divided[least] as number) + 1;
+  }
+  for (; rest < 0 && divided.some((n) => n > 1); rest++) {
+    const most = all.filter((i) => (divided[i] as number) > 1).reduce((a, b) => (off(b) < off(a) ? b : a));
+    divided[most] = (divided[most] as number) - 1;
+  }
   return divided;
 }
 
@@ -121,6 +137,11 @@ function measuredBy(pattern: Pattern, all: readonly PlannedLoad[], config: Confi
     // Someone deletes; or all that is read is others', who may.
     missesExpected: all.some(({ traffic }) => traffic.deletes) || (own('reads') && !own('writes')),
   };
+}
+
+/** Loads of tests that read, and write nothing they could read. */
+export function onlyReading({ loads }: Pick<Plan, 'loads'>): PlannedLoad[] {
+  return loads.filter(({ traffic }) => traffic.reads && !traffic.writes);
 }
 
 /** VUs that k6 is to make for a load: one is enough for traffic that paces itself. */

@@ -5,7 +5,7 @@ import { setTimeout } from 'k6/timers';
 import type { Config, ObjectSize } from './config';
 import { createKeyMaker, type FoundKeys, findKeys, foundKeysFor, type ListedKeys } from './keys';
 import { createPayload, describePayload, type Payload } from './payload';
-import type { Plan } from './plan';
+import { onlyReading, type Plan, type PlannedLoad } from './plan';
 import { PREFLIGHT_TIMEOUT_MS, preflight } from './preflight';
 import { createSilentRecorder } from './recorder';
 import type { Recorder, S3 } from './s3/api';
@@ -54,13 +54,15 @@ export function prepare(plan: Plan, listed: ListedKeys): { found: FoundKeys } | 
   if (!plan.reads) return { found: {} };
   const missing = plan.sizes.filter(({ label }) => (listed[label]?.length ?? 0) === 0);
   const s3 = connect(config, createSilentRecorder(), 0);
-  const found = missing.length > 0 ? findReadable(s3, plan, missing) : {};
-  const readers = plan.loads.filter(({ traffic }) => traffic.reads && !traffic.writes);
-  // Where others write, there will be something to read.
-  if (readers.length === 0 || (plan.writes && config.seedObjects === 0)) return { found };
-  const seeded = config.seedObjects > 0 ? seed(s3, config, plan.sizes, makeKey) : {};
-  if (typeof seeded === 'string') return { problem: seeded };
-  return readable(plan, listed, merge(found, seeded), test);
+  const found = missing.length > 0 ? { ...findReadable(s3, plan, missing) } : {};
+  for (const reader of onlyReading(plan)) {
+    const seeded = config.seedObjects > 0 ? seed(s3, config, reader) : {};
+    if (typeof seeded === 'string') return { problem: seeded };
+    for (const [label, keys] of Object.entries(seeded)) found[label] = [...(found[label] ?? []), ...keys];
+    const problem = nothingToRead(plan, reader, listed, found);
+    if (problem !== undefined) return { problem };
+  }
+  return { found };
 }
 
 /** Keys of every worker and test in the bucket, of sizes that the plan has. */
@@ -73,41 +75,34 @@ export function findReadable(s3: S3, { config }: Plan, sizes: readonly ObjectSiz
   });
 }
 
-function merge(some: FoundKeys, more: FoundKeys): FoundKeys {
-  const labels = new Set([...Object.keys(some), ...Object.keys(more)]);
-  return Object.fromEntries([...labels].map((label) => [label, [...(some[label] ?? []), ...(more[label] ?? [])]]));
-}
-
-/** A pattern that only reads needs something to: none at all ends the run, and a size that is not there is told. */
-function readable(
-  plan: Plan,
+/** Why a test that only reads can't, in one line. A size that is not there is told, and no reason: the others are. */
+function nothingToRead(
+  { config, loads }: Plan,
+  { test, sizes }: PlannedLoad,
   listed: ListedKeys,
   found: FoundKeys,
-  test: string,
-): { found: FoundKeys } | { problem: string } {
-  const has = ({ label }: ObjectSize) => (listed[label]?.length ?? 0) + (found[label]?.length ?? 0) > 0;
-  const without = plan.sizes.filter((size) => !has(size)).map(({ label }) => label);
-  const { bucket, prefix } = plan.config;
-  if (without.length === plan.sizes.length) {
-    return {
-      problem:
-        `${test} finds nothing to read: bucket "${bucket}" has no objects of ${without.join(', ')} under ${prefix}: ` +
-        'write some first with --seed-objects 1000, or by a run of a pattern that writes',
-    };
+): string | undefined {
+  const written = new Set(loads.flatMap((load) => (load.traffic.writes ? load.sizes.map(({ label }) => label) : [])));
+  const has = ({ label }: ObjectSize) =>
+    written.has(label) || (listed[label]?.length ?? 0) + (found[label]?.length ?? 0) > 0;
+  const without = sizes.filter((size) => !has(size)).map(({ label }) => label);
+  if (without.length === sizes.length) {
+    return (
+      `${test} finds nothing to read: bucket "${config.bucket}" has no objects of ${without.join(', ')} under ${config.prefix}: ` +
+      'write some first with --seed-objects 1000, or by a run of a pattern that writes'
+    );
   }
   if (without.length > 0) {
-    console.warn(`no objects of ${without.join(', ')} are under ${prefix}: the other sizes are read, each as often`);
+    console.warn(
+      `no objects of ${without.join(', ')} are under ${config.prefix}: the other sizes are read, each as often`,
+    );
   }
-  return { found };
+  return undefined;
 }
 
 /** Writes as many objects as asked for, the sizes in turn; returns their keys, or why it went wrong. */
-function seed(
-  s3: S3,
-  config: Config,
-  sizes: readonly ObjectSize[],
-  makeKey: (size: string) => string,
-): Record<string, string[]> | string {
+function seed(s3: S3, config: Config, { test, sizes }: PlannedLoad): Record<string, string[]> | string {
+  const makeKey = createKeyMaker(config.prefix, config.workerId, test, 0);
   const keys: Record<string, string[]> = {};
   const payload = payloadFor(config, sizes, crypto.randomBytes);
   let told = Date.now();

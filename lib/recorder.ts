@@ -96,17 +96,21 @@ export function createRecorder(missesExpected = false): VuRecorder {
     tag(op, size, endpoint);
   };
 
-  const count = (op: string, outcome: Outcome, { errorClass, code, message }: Failure, n: number): void => {
-    if (missesExpected && errorClass === 'notFound' && (OF_ONE_OBJECT.has(op) || code === 'NoSuchKey')) {
+  /** Returns whether it was an error, and no miss. */
+  const count = (op: string, outcome: Outcome, { errorClass, code, message }: Failure, n: number): boolean => {
+    // Of a batch only its keys may be missing; an upload that is gone is nothing that others delete.
+    const ofObjects = OF_ONE_OBJECT.has(op) || (op === 'DELETE_OBJECTS' && code === 'NoSuchKey');
+    if (missesExpected && errorClass === 'notFound' && ofObjects) {
       misses.add(n);
-      return;
+      return false;
     }
     errors.add(n, { class: errorClass });
-    if (heard.has(errorClass)) return;
+    if (heard.has(errorClass)) return true;
     heard.add(errorClass);
     const said = `${describeFailure(outcome.status, code, message)} (endpoint ${outcome.endpoint})`;
     const sample: ErrorSample = { class: errorClass, op, message: said };
     console.warn(MARKS.sample + JSON.stringify(sample));
+    return true;
   };
 
   return {
@@ -118,8 +122,7 @@ export function createRecorder(missesExpected = false): VuRecorder {
       if (many !== 0) now.objects += many;
     },
     failed: (op, outcome, failure) => {
-      count(op, outcome, failure, 1);
-      errorDuration.add(outcome.ms);
+      if (count(op, outcome, failure, 1)) errorDuration.add(outcome.ms);
     },
     refused: count,
     retried: () => {

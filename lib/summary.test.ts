@@ -231,6 +231,16 @@ describe('several tests in one k6', () => {
     ]);
   });
 
+  test('where each has several endpoints, those of one are none of another', () => {
+    const both = { ...other, endpoints: measured.endpoints };
+    const { endpoints } = summarize(
+      dataOf({ [`s3_op_duration{${GETS},endpoint:10.0.0.2:9000}`]: trend(3, 1, 2) }),
+      config,
+      { ...facts, measured: [measured, both], loads },
+    );
+    expect(endpoints.map(({ test, ops }) => [test, ops])).toEqual([['firehose', 3]]);
+  });
+
   test('say how the load was divided among them, and when it was to be on', () => {
     expect(result.run.loads).toEqual(loads);
     expect(result.run.schedule).toEqual(schedule);
@@ -285,6 +295,32 @@ describe('misses and objects', () => {
   test('are not read where nobody deletes: there a 404 is an error', () => {
     const { totals } = summarize(data, config, { ...facts, measured: [{ ...deleting, missesExpected: false }] });
     expect(totals.map(({ op }) => op)).toEqual(['PUT', 'LIST']);
+  });
+});
+
+describe('many misses among reads', () => {
+  const reading = (ops: readonly string[]) => ({
+    ...measured,
+    missesExpected: true,
+    series: ops.map((op) => ({ op, size: '1KB' })),
+  });
+  const codes = (ops: readonly string[], misses: number) =>
+    summarize(
+      dataOf({
+        's3_op_duration{test:firehose,op:GET}': trend(900, 1, 2),
+        's3_op_duration{test:firehose,op:DELETE}': trend(900, 1, 2),
+        's3_misses{test:firehose,op:GET}': counter(misses),
+      }),
+      config,
+      { ...facts, measured: [reading(ops)] },
+    ).warnings.map(({ code }) => code);
+
+  test.each([
+    { ops: ['GET'], misses: 101, are: ['many-misses'], why: 'more than a tenth: keys are not those of the bucket' },
+    { ops: ['GET'], misses: 99, are: [], why: 'fewer happen' },
+    { ops: ['GET', 'DELETE'], misses: 101, are: [], why: 'the run itself deletes' },
+  ])('$ops, $misses of 1,000: $why', ({ ops, misses, are }) => {
+    expect(codes(ops, misses)).toEqual(are);
   });
 });
 

@@ -10,7 +10,9 @@ import {
   type Result,
   SCHEMA,
   type ScheduledPhase,
+  sum,
   type ThresholdResult,
+  type Total,
   type Warning,
 } from './result';
 import type { ErrorClass } from './s3/classify';
@@ -99,14 +101,18 @@ export function summarize(data: SummaryData, config: Config, facts: RunFacts): R
     },
     workers: [],
     errorSamples: [],
-    warnings: warningsOf(config, count('dropped_iterations')),
+    warnings: warningsOf(config, count('dropped_iterations'), totals),
     // k6 does not say that it was stopped early, but only a run that was ends before its time.
     interrupted: durationMs < facts.plannedMs - 50,
     partial: false,
   };
 }
 
-function warningsOf(config: Config, dropped: number): Warning[] {
+/** Misses among reads, from which on the keys that a run reads by are not those of the bucket. */
+const MANY_MISSES = 0.1;
+const DELETES: ReadonlySet<string> = new Set(['DELETE', 'DELETE_OBJECTS']);
+
+function warningsOf(config: Config, dropped: number, totals: readonly Total[]): Warning[] {
   const warnings: Warning[] = [];
   if (!config.verifySsl && config.endpoints.some((endpoint) => endpoint.startsWith('https://'))) {
     warnings.push({
@@ -120,6 +126,15 @@ function warningsOf(config: Config, dropped: number): Warning[] {
       code: 'unmet-demand',
       message: `${dropped} operations were due and no VU was free, so the rate asked for was not reached`,
       remedy: 'raise --concurrency; if that does not help, the store is the limit',
+    });
+  }
+  const reads = sum(totals.filter(({ op }) => op === 'GET'));
+  const share = reads.misses / (reads.ops + reads.misses);
+  if (share > MANY_MISSES && !totals.some(({ op }) => DELETES.has(op))) {
+    warnings.push({
+      code: 'many-misses',
+      message: `${Math.round(share * 100)}% of the reads were of objects that are gone`,
+      remedy: 'make key files anew (s3loadtest keys), or remove them; or something else deletes in this bucket',
     });
   }
   return warnings;

@@ -32,6 +32,9 @@ export interface Stock {
  */
 const ITERATION_MS = 50;
 
+/** k6's scenarios end by a clock of their own. */
+const OVERSLEEP_MS = 5;
+
 type Iterate = () => void | Promise<void>;
 
 /** What the VUs of a scenario have in common. */
@@ -52,7 +55,7 @@ export function iteration(plan: Plan, stock: Stock) {
   const iterates = new Map<string, Iterate>();
   return ({ found }: { readonly found: FoundKeys }): void | Promise<void> => {
     const { name, startTime } = exec.scenario;
-    if (name === WAITING) return sleep(Math.max(0, startTime + plan.config.duration - Date.now()) / 1000);
+    if (name === WAITING) return sleepUntil(startTime + plan.config.duration);
     let iterate = iterates.get(name);
     if (iterate === undefined) {
       iterate = virtualUser(plan, shared.get(name) as Shared, found, stock);
@@ -60,6 +63,11 @@ export function iteration(plan: Plan, stock: Stock) {
     }
     return iterate();
   };
+}
+
+/** Sleeps a little longer than that: one who wakes up too soon would be sent to sleep again and again. */
+function sleepUntil(time: number): void {
+  sleep((Math.max(0, time - Date.now()) + OVERSLEEP_MS) / 1000);
 }
 
 /** One VU in one scenario: works while its load is on, and sleeps until it is on again. */
@@ -116,7 +124,7 @@ function virtualUser(plan: Plan, { load, schedule }: Shared, found: FoundKeys, {
     look(now - begin);
     const opens = window?.start ?? config.duration;
     if (window === undefined || (!paced && now - begin < opens)) {
-      sleep(Math.max(0, begin + opens - now) / 1000);
+      sleepUntil(begin + opens);
       return;
     }
     if (load.phased) tags.phase = window.phase;

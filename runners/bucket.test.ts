@@ -289,6 +289,16 @@ describe('deleting', () => {
     expect(asked).toHaveLength(1);
   });
 
+  test('nor is one that failed as a whole', async () => {
+    const controller = new AbortController();
+    const { asked, endpoint } = await serve(() => {
+      controller.abort();
+      return 503;
+    });
+    await expect(open(endpoint).bucket.deleteAll(two, controller.signal)).rejects.toBeInstanceOf(BucketError);
+    expect(asked).toHaveLength(1);
+  });
+
   test('an upload that is gone already is as it should be', async () => {
     const { endpoint } = await serve(() => [404, error('NoSuchUpload')]);
     await open(endpoint).bucket.abortUpload({ key: 'k', uploadId: 'u' });

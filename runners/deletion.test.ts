@@ -88,6 +88,22 @@ describe('a deletion', () => {
     expect(deletion.failed.get('server')?.count).toBe(5000);
   });
 
+  test('goes on for any number of batches that fail, if others succeed between them', async () => {
+    let calls = 0;
+    const deletion = createDeletion(
+      async () => {
+        if (++calls % 2 === 0) throw failure('server');
+        return [];
+      },
+      1,
+      never,
+    );
+    await deletion.add(entries(20_000));
+    await deletion.finish();
+    expect(deletion.deleted.objects).toBe(10_000);
+    expect(deletion.failed.get('server')?.count).toBe(10_000);
+  });
+
   test('at an interrupt begins no further batch, and what is under way ends and counts', async () => {
     const controller = new AbortController();
     const { seen, deleteAll } = taker();

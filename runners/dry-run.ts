@@ -56,11 +56,9 @@ async function ask(
   const lines = said.split('\n').filter((line) => line !== '');
   const all = lines.map(readLogLine);
   const plan = all.map(({ message }) => readMarked<PlanText>(MARKS.plan, message)).find((text) => text !== undefined);
-  return (
-    plan ??
-    all
-      .filter(({ level }) => level === 'error')
-      .map(({ message }) => message.replace(/^test aborted: /, ''))
-      .join('\n')
-  );
+  if (plan !== undefined) return plan;
+  const errors = all
+    .filter(({ level }) => level === 'error')
+    .map(({ message }) => message.replace(/^test aborted: /, ''));
+  return errors.join('\n') || `${k6} ended and did not say what it would do: is it k6, from version 2 on?`;
 }

@@ -238,7 +238,7 @@ function report(result: Result, end: K6End, folder: RunFolder, json: boolean, sa
   say(finalText(result));
   const [worker] = result.workers;
   const written = folder.writeResult(result, worker?.id ?? 'w0');
-  say(`  Result: ${written.path}`);
+  if (written.path !== undefined) say(`  Result: ${written.path}`);
   if (json) process.stdout.write(`${JSON.stringify(result)}\n`);
   if (written.problem) {
     say(`error: ${written.problem}`);

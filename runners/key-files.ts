@@ -27,10 +27,6 @@ const READS_AT_ONCE = 32;
 const SEGMENTS = 5;
 const NAME = /^loadtest-keys-(.+)-(\d+(?:B|[KMGT]B))\.txt$/;
 
-export function keyFileName({ test, worker, size }: KeyParts): string {
-  return `loadtest-keys-${test}-${worker}-${size}.txt`;
-}
-
 /**
  * The key files in a folder, by name; none where there is no folder. Where a name could be split into test and worker in
  * several ways (`a-b-c`) the file's first key tells; without one the test has no dash. @throws the system's error

@@ -1,5 +1,15 @@
 /** The folder of one run under `<data>/results/`: made before the load, so that a full or closed disk is known in time. */
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Result } from '../lib/result';
@@ -28,9 +38,9 @@ export class RunFolder {
 
   /**
    * Writes the Result and the worker's, and says where the Result is. On a disk that takes no more it goes to the system's
-   * temporary folder instead. @throws the system's error when that fails, too
+   * temporary folder instead; where that takes no more either there is no path, and FINAL is all that is left.
    */
-  writeResult(result: Result, worker: string): { path: string; problem?: string } {
+  writeResult(result: Result, worker: string): { path?: string; problem?: string } {
     const path = join(this.path, 'result.json');
     const json = JSON.stringify(result);
     try {
@@ -40,12 +50,14 @@ export class RunFolder {
         ? { path, problem: `${join(this.path, 'k6.log')} is not complete: it could not be written` }
         : { path };
     } catch (e) {
+      const why = `${path} can't be written (${(e as Error).message})`;
       const refuge = join(tmpdir(), `s3loadtest-${result.run.id}.json`);
-      writeAtomically(refuge, json);
-      return {
-        path: refuge,
-        problem: `${path} can't be written (${(e as Error).message}), so the Result is in ${refuge}`,
-      };
+      try {
+        writeAtomically(refuge, json);
+        return { path: refuge, problem: `${why}, so the Result is in ${refuge}` };
+      } catch (again) {
+        return { problem: `${why}, nor can ${refuge} (${(again as Error).message}): the Result is lost but for FINAL` };
+      }
     }
   }
 
@@ -79,7 +91,8 @@ export function writeAtomically(path: string, text: string): void {
     makeFolders(dirname(path));
     const file = openSync(part, 'w');
     try {
-      writeSync(file, text);
+      // All of it: writeSync alone may stop short on a disk that is nearly full, and say so by a number only.
+      writeFileSync(file, text);
       fsyncSync(file);
     } finally {
       closeSync(file);

@@ -34,7 +34,7 @@ export async function run(names: readonly string[], options: Options, environmen
   const k6 = dryRun ? likelyK6(environment) : await findK6(environment);
   const settings = withBackend(given, await hasExtension(k6.path, environment), say);
   return execute({
-    name: names.join('-'),
+    name: [...new Set(names)].join('-'),
     script,
     tests,
     k6: k6.path,

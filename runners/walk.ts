@@ -81,7 +81,7 @@ export async function inParallel<T>(
   const failures: unknown[] = [];
   const worker = async () => {
     try {
-      while (failures.length === 0) {
+      for (;;) {
         const { done, value } = await iterator.next();
         if (done || failures.length > 0) return;
         await work(value);

@@ -14,14 +14,6 @@ import { listops } from './listops';
 import { metastorm } from './metastorm';
 import { spiky } from './spiky';
 
-export const { options, setup, run, handleSummary } = script([
-  firehose,
-  metastorm,
-  baseload,
-  checkpoint,
-  heavyread,
-  spiky,
-  deletion,
-  listops,
-]);
-export default run;
+const k6 = script([firehose, metastorm, baseload, checkpoint, heavyread, spiky, deletion, listops]);
+export const { options, setup, handleSummary } = k6;
+export default k6.run;

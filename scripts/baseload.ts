@@ -12,5 +12,6 @@ export const baseload: Pattern = {
   loads: [{ does: mixed({ GET: 70, PUT: 30 }) }],
 };
 
-export const { options, setup, run, handleSummary } = script([baseload]);
-export default run;
+const k6 = script([baseload]);
+export const { options, setup, handleSummary } = k6;
+export default k6.run;

@@ -21,5 +21,6 @@ export const checkpoint: Pattern = {
   ],
 };
 
-export const { options, setup, run, handleSummary } = script([checkpoint]);
-export default run;
+const k6 = script([checkpoint]);
+export const { options, setup, handleSummary } = k6;
+export default k6.run;

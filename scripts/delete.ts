@@ -15,5 +15,6 @@ export const deletion: Pattern = {
   concurrency: 32,
 };
 
-export const { options, setup, run, handleSummary } = script([deletion]);
-export default run;
+const k6 = script([deletion]);
+export const { options, setup, handleSummary } = k6;
+export default k6.run;

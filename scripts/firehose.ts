@@ -14,5 +14,6 @@ export const firehose: Pattern = {
   loads: [{ does: mixed({ GET: 50, PUT: 50 }) }],
 };
 
-export const { options, setup, run, handleSummary } = script([firehose]);
-export default run;
+const k6 = script([firehose]);
+export const { options, setup, handleSummary } = k6;
+export default k6.run;

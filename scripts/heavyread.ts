@@ -22,5 +22,6 @@ export const heavyread: Pattern = {
   ],
 };
 
-export const { options, setup, run, handleSummary } = script([heavyread]);
-export default run;
+const k6 = script([heavyread]);
+export const { options, setup, handleSummary } = k6;
+export default k6.run;

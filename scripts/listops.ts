@@ -12,5 +12,6 @@ export const listops: Pattern = {
   loads: [{ does: listing() }],
 };
 
-export const { options, setup, run, handleSummary } = script([listops]);
-export default run;
+const k6 = script([listops]);
+export const { options, setup, handleSummary } = k6;
+export default k6.run;

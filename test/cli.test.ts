@@ -338,8 +338,8 @@ describe('thresholds', () => {
     const shown = onlyRun(home).result.thresholds.map(({ metric, expr, ok }) => `${metric} ${expr} ${ok}`);
     expect(shown.sort()).toEqual([
       'http_req_failed rate<0.5 true',
-      'http_reqs{test:firehose,status:200} count>0 true',
       'iterations count>1 true',
+      's3_op_duration{test:firehose} max>0 true',
     ]);
   });
 
@@ -477,6 +477,20 @@ describe('a disk that takes no Result', () => {
       expectRefuge(ended, home);
       expect(ended.stdout).toContain('ENOSPC');
       expect(readdirSync(home.data)).toEqual([]); // it was the small disk that the run wrote to
+    });
+
+    test('is full, and the temporary folder is, too: one line says that the Result is lost', async () => {
+      const { home, env } = await setting();
+      await mkdir(home.data);
+      const options = ['run', 'firehose', '--duration', '1s', '--size', '1KB,2KB,3KB,4KB'];
+      const script =
+        'mount -t tmpfs -o size=16k tmpfs "$S3LOADTEST_DATA_DIR" && mount -t tmpfs -o size=8k tmpfs "$TMPDIR" && exec "$@"';
+      const args = [...inNamespace, 'sh', '-c', script, 'sh', process.execPath, CLI, ...options];
+      const { code, stdout, stderr } = await new Program('unshare', args, env, home.path).ended;
+      expect(code, stderr).toBe(1);
+      expect(stdout).toMatch(/^FINAL: ops=[1-9]/m);
+      expect(stdout).toMatch(/^error: .*result\.json can't be written \(.*\), nor can .*: the Result is lost/m);
+      expect(stderr).not.toContain('    at ');
     });
   } else notRun('a full disk', 'mount namespaces');
 

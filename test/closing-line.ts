@@ -8,6 +8,7 @@ export default class ClosingLine implements Reporter {
       for (const test of module.children.allTests()) count[test.result().state]++;
       // A file that does not load, or a hook that fails, has no test to count.
       if (module.errors().length > 0) count.failed++;
+      for (const suite of module.children.allSuites()) if (suite.errors().length > 0) count.failed++;
     }
     console.log(`${count.passed} passed, ${count.failed} failed, ${count.skipped + count.pending} skipped`);
   }

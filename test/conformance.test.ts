@@ -9,11 +9,22 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { BACKENDS } from '../lib/config';
 import { getTools } from '../runners/tools';
-import { type Fault, faults, resetAtOnceCase } from './conformance/faults';
-import { KEY_MARK } from './conformance/measured';
+import { CASE_TAG, type Case } from './conformance/case';
+import { type Fault, faults, resetAtOnceCase, type Told, toldOf } from './conformance/faults';
+import {
+  batchesCase,
+  everyOperation,
+  GONE,
+  gapsCase,
+  HELD,
+  HELD_BATCHES,
+  KEY_MARK,
+  payloadCase,
+  SIZED,
+} from './conformance/measured';
 import { type Fate, ODD_KEYS, oddBucket } from './conformance/odd-keys';
 import { type SuiteName, suites } from './conformance/suites';
-import { opOf, signatureFault, startFaultServer, startProxy } from './fault-server';
+import { opOf, type Seen, signatureFault, startFaultServer, startProxy } from './fault-server';
 import { bundleSuite, ROOT, runSuite, type SuiteRun } from './k6';
 import { RGW_COMMANDS, type Rgw, startRgw } from './rgw';
 import { CREDENTIALS, makeCertificates, missing, type Server, startVersitygw, temporaryFolder } from './servers';
@@ -242,16 +253,71 @@ function python(what: string, input = ''): Promise<string> {
   });
 }
 
+/** One sample of k6's JSON output: https://grafana.com/docs/k6/latest/results-output/real-time/json */
+interface Point {
+  readonly type: string;
+  readonly metric: string;
+  readonly data: { readonly value: number; readonly tags: Readonly<Record<string, string>> };
+}
+
+/** The samples in k6's JSON output. */
+function pointsIn(output: string): Point[] {
+  return output
+    .split('\n')
+    .filter((line) => line.includes('"Point"'))
+    .map((line) => JSON.parse(line));
+}
+
+/** The sum of numbers by name. */
+function sumsBy(named: ReadonlyArray<readonly [name: string, value: number]>): Record<string, number> {
+  const found: Record<string, number> = {};
+  for (const [name, value] of named) found[name] = (found[name] ?? 0) + value;
+  return found;
+}
+
+/** The sum of a metric's samples by the values of some tags. */
+function sums(points: readonly Point[], metric: string, ...tags: readonly string[]): Record<string, number> {
+  const those = points.filter((point) => point.metric === metric);
+  return sumsBy(those.map(({ data }) => [tags.map((tag) => data.tags[tag] ?? '').join(' '), data.value]));
+}
+
+/** How many samples a metric has, by the values of some tags. */
+function samples(points: readonly Point[], metric: string, ...tags: readonly string[]): Record<string, number> {
+  const those = points.filter((point) => point.metric === metric);
+  return sumsBy(those.map(({ data }) => [tags.map((tag) => data.tags[tag] ?? '').join(' '), 1]));
+}
+
+function told(points: readonly Point[]): Told {
+  return {
+    ops: samples(points, 's3_op_duration')[''] ?? 0,
+    bytes: sums(points, 's3_bytes')[''] ?? 0,
+    objects: sums(points, 's3_objects')[''] ?? 0,
+    errors: sums(points, 's3_errors', 'class'),
+    failures: samples(points, 's3_error_duration')[''] ?? 0,
+    misses: sums(points, 's3_misses')[''] ?? 0,
+    retries: sums(points, 's3_retries')[''] ?? 0,
+  };
+}
+
 function misbehaving(backend: string): void {
   let server: Awaited<ReturnType<typeof startFaultServer>>;
   let run: SuiteRun;
+  let points: Point[];
   beforeAll(async () => {
     server = await startFaultServer();
     stops.push(server.stop);
     const where = { server: { ...CREDENTIALS, region: 'us-east-1' }, endpoints: server.endpoints, bucket: 'unused' };
-    run = await runSuite({ k6, bundle, folder, backend, suite: 'faults', ...where });
+    const file = join(folder, `faults-${backend}.json`);
+    run = await runSuite({ k6, bundle, folder, backend, suite: 'faults', ...where, args: ['--out', `json=${file}`] });
+    points = pointsIn(await readFile(file, 'utf8'));
   });
   testCases('faults', () => run);
+
+  describe('hears of each fault in the metrics', () => {
+    test.each(faults)('$name', (fault) => {
+      expect(told(points.filter(({ data }) => data.tags[CASE_TAG] === fault.name))).toEqual(toldOf(fault));
+    });
+  });
 
   describe('sees the requests that each fault calls for', () => {
     test.each(faults)('$name', (fault) => {
@@ -298,13 +364,6 @@ function pausesBetween(fault: Fault, times: readonly number[]): void {
   }
 }
 
-/** One sample of k6's JSON output: https://grafana.com/docs/k6/latest/results-output/real-time/json */
-interface Point {
-  readonly type: string;
-  readonly metric: string;
-  readonly data: { readonly value: number; readonly tags: Readonly<Record<string, string>> };
-}
-
 function measured(backend: string): void {
   let proxy: Awaited<ReturnType<typeof startProxy>>;
   let run: SuiteRun;
@@ -318,40 +377,28 @@ function measured(backend: string): void {
     const where = { endpoints: proxy.endpoints, args: ['--out', `json=${file}`] };
     run = await runOn(server, 'measured', backend, 'conformance-measured', where);
     output = await readFile(file, 'utf8');
-    points = output
-      .split('\n')
-      .filter((line) => line.includes('"Point"'))
-      .map((line) => JSON.parse(line));
+    points = pointsIn(output);
   });
   testCases('measured', () => run);
 
-  /** The sum of a metric's samples by the value of one of its tags. */
-  const sums = (metric: string, tag: string): Record<string, number> => {
-    const found: Record<string, number> = {};
-    for (const { data } of points.filter((point) => point.metric === metric)) {
-      const name = data.tags[tag] ?? '';
-      found[name] = (found[name] ?? 0) + data.value;
-    }
-    return found;
-  };
-  const counts = (values: readonly string[]): Record<string, number> => {
-    const found: Record<string, number> = {};
-    for (const value of values) found[value] = (found[value] ?? 0) + 1;
-    return found;
-  };
-  const samplesOf = (metric: string, tag: string) =>
-    counts(points.filter((point) => point.metric === metric).map(({ data }) => data.tags[tag] ?? ''));
+  const hostOf = ({ headers }: Seen) => headers.host ?? '';
+  const callOf = (seen: Seen) => `${opOf(seen)} ${hostOf(seen)}`;
+  const isSuccess = ({ answer }: Seen) => answer !== undefined && answer.status < 300;
+  const of = ({ name }: Case) => points.filter(({ data }) => data.tags[CASE_TAG] === name);
+  const countsBy = (seen: readonly Seen[], name: (one: Seen) => string) => sumsBy(seen.map((one) => [name(one), 1]));
+  const occurrences = (body: Buffer | undefined, what: string) => String(body).split(what).length - 1;
 
-  test('http_reqs counts every attempt under its operation', () => {
-    const seen = counts(proxy.seen.map(opOf));
-    expect(Object.keys(seen).length).toBe(12);
-    expect(sums('http_reqs', 'op')).toEqual(seen);
+  test('http_reqs counts every attempt under its operation and endpoint', () => {
+    expect(Object.keys(countsBy(proxy.seen, opOf)).length).toBe(12);
+    const seen = countsBy(proxy.seen, callOf);
+    expect(sums(points, 'http_reqs', 'op', 'endpoint')).toEqual(seen);
     for (const metric of ['http_req_duration', 'http_req_waiting', 'http_req_failed']) {
-      expect(samplesOf(metric, 'op'), metric).toEqual(seen);
+      expect(samples(points, metric, 'op', 'endpoint'), metric).toEqual(seen);
     }
   });
-  test('http_reqs counts every attempt under its endpoint', () => {
-    expect(sums('http_reqs', 'endpoint')).toEqual(counts(proxy.seen.map(({ headers }) => headers.host ?? '')));
+  test('http_reqs counts every attempt under its status', () => {
+    const seen = countsBy(proxy.seen, (one) => `${callOf(one)} ${one.answer?.status ?? 0}`);
+    expect(sums(points, 'http_reqs', 'op', 'endpoint', 'status')).toEqual(seen);
   });
   test('every http_req_* sample has op, size, endpoint and a name that is its op', () => {
     const requests = points.filter(({ metric }) => metric.startsWith('http_req'));
@@ -371,19 +418,102 @@ function measured(backend: string): void {
     expect(output.split('\n').filter((line) => line.toLowerCase().includes(KEY_MARK.toLowerCase()))).toEqual([]);
   });
   test('successes are counted once, under the operation that was asked for', () => {
-    const want = { CREATE_BUCKET: 2, HEAD_BUCKET: 2, PUT: 5, GET: 3, HEAD: 1, DELETE: 1, DELETE_OBJECTS: 1, LIST: 2 };
-    expect(samplesOf('s3_op_duration', 'op')).toEqual(want);
-    expect(sums('s3_bytes', 'op')).toEqual({ PUT: 4 * 1024 + 5 * 1024 ** 2 + 1, GET: 1024 + 1024 + 10 });
+    const want = { CREATE_BUCKET: 1, HEAD_BUCKET: 1, PUT: 6, GET: 3, HEAD: 1, DELETE: 1, DELETE_OBJECTS: 2, LIST: 3 };
+    expect(samples(of(everyOperation), 's3_op_duration', 'op')).toEqual(want);
+    const bytes = { PUT: 5 * 1024 + 5 * 1024 ** 2 + 1, GET: 1024 + 1024 + 10 };
+    expect(sums(of(everyOperation), 's3_bytes', 'op')).toEqual(bytes);
+    // Without GET, of which one came with another length, and PUT, of which one had parts.
+    const ops = ['HEAD', 'DELETE', 'DELETE_OBJECTS', 'LIST', 'HEAD_BUCKET', 'CREATE_BUCKET'];
+    const those = points.filter(({ data }) => ops.includes(data.tags.op ?? ''));
+    const seen = proxy.seen.filter((one) => ops.includes(opOf(one)) && isSuccess(one));
+    expect(samples(those, 's3_op_duration', 'op', 'endpoint')).toEqual(countsBy(seen, callOf));
   });
   test('failures are counted by class, and further attempts', () => {
+    const here = of(everyOperation);
     const want = { notFound: 2, corrupt: 1, client: 1, throttled: 2, reset: 2 };
-    expect(sums('s3_errors', 'class')).toEqual(want);
-    expect(samplesOf('s3_error_duration', 'op')).toEqual(sums('s3_errors', 'op'));
-    expect(points.filter(({ metric }) => metric === 's3_retries').reduce((n, { data }) => n + data.value, 0)).toBe(3);
+    expect(sums(here, 's3_errors', 'class')).toEqual(want);
+    expect(samples(here, 's3_error_duration', 'op', 'endpoint')).toEqual(sums(here, 's3_errors', 'op', 'endpoint'));
+    expect(sums(here, 's3_retries', 'op')).toEqual({ PUT: 3 });
+    expect(samples(here, 's3_error_duration', 'class')).toEqual({ '': 8 });
+  });
+  test('objects listed and deleted are counted, as the answers have them', () => {
+    const seen = proxy.seen.filter((one) => ['LIST', 'DELETE_OBJECTS'].includes(opOf(one)) && isSuccess(one));
+    const objects = seen.map((one) => {
+      const deleted = occurrences(one.body, '<Object>') - occurrences(one.answer?.body, '<Error>');
+      return [callOf(one), opOf(one) === 'LIST' ? occurrences(one.answer?.body, '<Contents>') : deleted] as const;
+    });
+    expect(sums(points, 's3_objects', 'op', 'endpoint')).toEqual(sumsBy(objects));
+    expect(sums(of(everyOperation), 's3_objects', 'op')).toEqual({ LIST: 4 + 3, DELETE_OBJECTS: 3 });
+  });
+
+  describe('of batches not waited for', () => {
+    const isBatch = (one: Seen) => one.body.includes(HELD);
+    test('all were under way at once, and one tried again', () => {
+      const held = proxy.seen.filter(isBatch);
+      expect(held.map(({ answer }) => answer?.status).sort()).toEqual([...Array(HELD_BATCHES).fill(200), 503]);
+    });
+    test('each has its own latency, under its endpoint', () => {
+      const outcomes = run.reports.batches as Array<{ endpoint: string; ms: number }>;
+      expect(outcomes.length).toBe(HELD_BATCHES);
+      const latencies = of(batchesCase)
+        .filter(({ metric, data }) => metric === 's3_op_duration' && data.tags.op === 'DELETE_OBJECTS')
+        .map(({ data }) => ({ endpoint: data.tags.endpoint, ms: data.value }));
+      const byMs = (all: ReadonlyArray<{ ms: number }>) => all.toSorted((a, b) => a.ms - b.ms);
+      expect(byMs(latencies)).toEqual(byMs(outcomes));
+      // The batch that came first was answered last.
+      expect(Math.max(...outcomes.map(({ ms }) => ms))).toBeGreaterThan(15 * (HELD_BATCHES - 2));
+    });
+    test('the error and the further attempt are where they were', () => {
+      const throttled = countsBy(
+        proxy.seen.filter((one) => isBatch(one) && one.answer?.status === 503),
+        callOf,
+      );
+      expect(Object.keys(throttled).length).toBe(1);
+      for (const metric of ['s3_errors', 's3_retries']) {
+        expect(sums(of(batchesCase), metric, 'op', 'endpoint'), metric).toEqual(throttled);
+      }
+      expect(samples(of(batchesCase), 's3_error_duration', 'op', 'endpoint')).toEqual(throttled);
+    });
+    test('what was called meanwhile is counted where it was', () => {
+      const ops = ['HEAD', 'GET'];
+      const seen = proxy.seen.filter((one) => one.url.includes('stays') && ops.includes(opOf(one)));
+      expect(seen.length).toBeGreaterThan(10);
+      const those = of(batchesCase).filter(({ data }) => ops.includes(data.tags.op ?? ''));
+      expect(samples(those, 's3_op_duration', 'op', 'endpoint')).toEqual(countsBy(seen, callOf));
+      const gets = seen.filter((one) => opOf(one) === 'GET').map((one) => [callOf(one), 1024] as const);
+      expect(sums(those, 's3_bytes', 'op', 'endpoint')).toEqual(sumsBy(gets));
+    });
+  });
+
+  test('what is gone is a miss, and no error; a bucket that is gone is an error', () => {
+    const isMiss = (one: Seen) => one.url.includes(GONE) && one.answer?.status === 404;
+    const isLost = (one: Seen) => one.url.includes('no-such-bucket-here') && one.answer?.status === 404;
+    const misses = countsBy(proxy.seen.filter(isMiss), callOf);
+    expect(Object.values(misses).sort()).toEqual([1, 1, 2, 3]);
+    expect(sums(of(gapsCase), 's3_misses', 'op', 'endpoint')).toEqual(misses);
+    const lost = countsBy(proxy.seen.filter(isLost), callOf);
+    expect(sums(of(gapsCase), 's3_errors', 'op', 'endpoint')).toEqual(lost);
+    expect(samples(of(gapsCase), 's3_error_duration', 'op', 'endpoint')).toEqual(lost);
+    expect(sums(of(gapsCase), 's3_errors', 'class')).toEqual({ notFound: 3 });
+    expect(samples(of(gapsCase), 's3_op_duration')).toEqual({});
+    // Where misses are not expected there are none.
+    expect(samples(points, 's3_misses', CASE_TAG)).toEqual({ [gapsCase.name]: 7 });
+  });
+  test('bytes are told under their operation, size and endpoint, once each time', () => {
+    const seen = proxy.seen.flatMap((one) => {
+      const [, size] = new RegExp(`${SIZED}(\\w+)-`).exec(one.url) ?? [];
+      const body = { PUT: one.body, GET: one.answer?.body }[opOf(one)];
+      return size === undefined || body === undefined ? [] : [[`${callOf(one)} ${size}`, body.length] as const];
+    });
+    const want = sumsBy(seen);
+    expect(Object.keys(want).length).toBe(8);
+    expect(sums(of(payloadCase), 's3_bytes', 'op', 'endpoint', 'size')).toEqual(want);
+    const twice = Object.fromEntries(Object.keys(want).map((name) => [name, 2]));
+    expect(samples(of(payloadCase), 's3_bytes', 'op', 'endpoint', 'size')).toEqual(twice);
   });
 }
 
-const OBJECT = ['1KB'];
+const OBJECT = ['1KB', '2KB'];
 const LARGE = ['10MB'];
 const NONE = ['none'];
 /** The sizes that each operation was given. */

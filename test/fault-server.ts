@@ -3,7 +3,7 @@ import { createHash, createHmac } from 'node:crypto';
 import { createServer, request as httpRequest, type IncomingMessage, type Server } from 'node:http';
 import { type AddressInfo, createServer as createNetServer, type Server as NetServer } from 'node:net';
 import { bucketOf, type Fault, faults } from './conformance/faults';
-import { ALWAYS_RESET, SLOW_TWICE } from './conformance/measured';
+import { ALWAYS_RESET, HELD, HELD_BATCHES, HELD_SLOW, SLOW_TWICE } from './conformance/measured';
 
 /** A request that came. */
 export interface Seen {
@@ -14,6 +14,8 @@ export interface Seen {
   readonly url: string;
   readonly headers: IncomingMessage['headers'];
   readonly body: Buffer;
+  /** What was answered, once it was. */
+  answer?: { readonly status: number; readonly body: Buffer };
 }
 
 async function listening(server: Server | NetServer): Promise<number> {
@@ -65,22 +67,43 @@ export async function startFaultServer() {
 }
 
 /**
- * A proxy that passes requests on as they are, and notes each. It answers 503 to the first two requests whose path has
- * SLOW_TWICE, and resets those whose path has ALWAYS_RESET.
+ * A proxy that passes requests on as they are, and notes each and its answer. It answers 503 to the first two requests whose
+ * path has SLOW_TWICE, resets those whose path has ALWAYS_RESET, and holds batches as HELD says.
  */
 export async function startProxy(target: string) {
   const { hostname, port } = new URL(target);
   const seen: Seen[] = [];
   let slow = 0;
+  let slowBatches = 0;
+  const held: Array<() => void> = [];
+  /** Resolves at once when all have come already, as for a second attempt. */
+  const turn = () =>
+    new Promise<void>((resolve) => {
+      held.push(resolve);
+      if (held.length === HELD_BATCHES) for (const [i, go] of held.toReversed().entries()) setTimeout(go, 15 * i);
+      else if (held.length > HELD_BATCHES) resolve();
+    });
   const server = createServer(async (request, response) => {
     const { method = '', url = '', headers } = request;
     const body = await bodyOf(request);
-    seen.push({ at: performance.now(), method, url, headers, body });
+    const one: Seen = { at: performance.now(), method, url, headers, body };
+    seen.push(one);
     if (url.includes(ALWAYS_RESET)) return request.socket.resetAndDestroy();
-    if (url.includes(SLOW_TWICE) && ++slow <= 2) return response.writeHead(503).end();
+    const batch = method === 'POST' && body.includes(HELD);
+    if (batch) await turn();
+    if ((url.includes(SLOW_TWICE) && ++slow <= 2) || (batch && body.includes(HELD_SLOW) && ++slowBatches === 1)) {
+      one.answer = { status: 503, body: Buffer.alloc(0) };
+      return response.writeHead(503).end();
+    }
     const onward = httpRequest({ hostname, port, method, path: url, headers }, (answer) => {
-      response.writeHead(answer.statusCode ?? 500, answer.rawHeaders);
+      const status = answer.statusCode ?? 500;
+      response.writeHead(status, answer.rawHeaders);
       answer.pipe(response);
+      const chunks: Buffer[] = [];
+      answer.on('data', (chunk) => chunks.push(chunk));
+      answer.once('end', () => {
+        one.answer = { status, body: Buffer.concat(chunks) };
+      });
     });
     onward.on('error', () => request.socket.destroy());
     onward.end(body);

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import {
+  classifyCode,
   classifyStatus,
   classifyTransport,
   describeFailure,
@@ -46,6 +47,25 @@ const statuses: readonly StatusRow[] = [
 
 test.each(statuses)('$status $code is $is: $why', ({ status, code, is }) => {
   expect(classifyStatus(status, code)).toBe(is);
+});
+
+test.each<{ code: string; is: ErrorClass; why: string }>([
+  { code: 'AccessDenied', is: 'auth', why: 'a key that may not be deleted' },
+  { code: 'NoSuchKey', is: 'notFound', why: 'one that is gone' },
+  { code: 'NoSuchVersion', is: 'notFound', why: 'likewise' },
+  { code: 'NoSuchUpload', is: 'notFound', why: 'an upload that was aborted' },
+  { code: 'InvalidPart', is: 'client', why: 'parts that were not sent' },
+  { code: 'InvalidPartOrder', is: 'client', why: 'our fault' },
+  { code: 'EntityTooSmall', is: 'client', why: 'likewise' },
+  { code: 'MethodNotAllowed', is: 'client', why: 'a store that does not know it' },
+  { code: 'SlowDown', is: 'throttled', why: 'as S3 throttles' },
+  { code: 'ServiceUnavailable', is: 'throttled', why: 'as others do' },
+  { code: 'RequestTimeout', is: 'timeout', why: 'the body did not come in time' },
+  { code: 'InternalError', is: 'server', why: "the server's fault" },
+  { code: 'Whatever', is: 'server', why: 'the server knows, we do not' },
+  { code: '', is: 'server', why: 'it does not even say' },
+])('$code in an answer of 200 is $is: $why', ({ code, is }) => {
+  expect(classifyCode(code)).toBe(is);
 });
 
 /** As k6 2.2 throws them, less the `Get "http://…": ` that lib/s3/send.ts takes off. Errors of Go's net, net/http, crypto/tls. */

@@ -60,7 +60,14 @@ const READ: Kind = { op: 'GET', method: 'GET', keep: 'binary', counted: true, pa
 const PUT: Kind = { op: 'PUT', method: 'PUT', keep: 'text', counted: true, plain: true, payload: 'sent' };
 const HEAD: Kind = { op: 'HEAD', method: 'HEAD', keep: 'none', counted: true, needs: 'headers' };
 const DELETE: Kind = { op: 'DELETE', method: 'DELETE', keep: 'text', counted: true };
-const DELETE_OBJECTS: Kind = { op: 'DELETE_OBJECTS', method: 'POST', keep: 'text', counted: false, needs: 'body' };
+const DELETE_OBJECTS: Kind = {
+  op: 'DELETE_OBJECTS',
+  method: 'POST',
+  keep: 'text',
+  counted: false,
+  needs: 'body',
+  refuse: noResult,
+};
 const LIST: Kind = { op: 'LIST', method: 'GET', keep: 'text', counted: false, needs: 'body', refuse: noListing };
 const CREATE_MULTIPART: Kind = {
   op: 'CREATE_MULTIPART',
@@ -490,6 +497,12 @@ function noListing(xml: string): Failure | undefined {
   return { errorClass: 'corrupt', code: '', message: 'the answer is no listing' };
 }
 
+/** Nor a page, or an error that came after the 200, for a batch of which every key was deleted. */
+function noResult(xml: string): Failure | undefined {
+  if (xml.includes('<DeleteResult')) return undefined;
+  return errorAfterAll(xml) ?? { errorClass: 'corrupt', code: '', message: 'the answer is no result of a batch' };
+}
+
 function otherLength(bytes: number, expected: number): Failure {
   return { errorClass: 'corrupt', code: '', message: `${bytes} bytes came, not the ${expected} that were asked for` };
 }
@@ -499,7 +512,7 @@ function otherLength(bytes: number, expected: number): Failure {
  * https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html
  */
 function errorAfterAll(xml: string): Failure | undefined {
-  if (!xml.includes('<Error>')) return undefined;
+  if (!/<Error[ >]/.test(xml)) return undefined;
   const code = textOf(xml, 'Code') ?? '';
   return { errorClass: classifyCode(code), code, message: textOf(xml, 'Message') ?? '' };
 }

@@ -37,6 +37,19 @@ test.each([
   { xml: '<a>', value: undefined, why: 'cut off: RequestTimeout answers may be' },
   { xml: '<html><body>503</body></html>', value: undefined, why: "a proxy's page" },
   { xml: '{"a":1}', value: undefined, why: 'no XML at all' },
+  { xml: '<ab>1</ab><a>2</a>', value: '2', why: 'a longer name that begins alike comes first' },
+  { xml: '<ab/><a-b>1</a-b><a.b/><a_b/><a2/><a>2</a>', value: '2', why: 'whatever it goes on with' },
+  { xml: '<ab>1</ab><ab>2</ab>', value: undefined, why: 'nothing but longer names' },
+  { xml: '<ab><a>1</a></ab>', value: '1', why: 'one within a longer name' },
+  { xml: '<a/><a>2</a>', value: '', why: 'the first is empty, the second is another' },
+  { xml: '<a x="1"/><a>2</a>', value: '', why: 'even with an attribute' },
+  { xml: '<a x="1">1</a><a>2</a>', value: '1', why: 'the first, though the second is written plainly' },
+  { xml: '<a><b>1</b></a><a>2</a>', value: '2', why: 'the first that has text' },
+  { xml: '<a>1<a>2</a>', value: '2', why: 'one that is not closed is none' },
+  { xml: '<a', value: undefined, why: 'cut off within the tag' },
+  { xml: '<a>1</a', value: undefined, why: 'or within the closing one' },
+  { xml: '<a>x &amp; y</a>', value: 'x & y', why: 'unescaped' },
+  { xml: '<a x="1">x &amp; y</a>', value: 'x & y', why: 'likewise with an attribute' },
 ])('text of <a> in $xml: $why', ({ xml, value }) => {
   expect(textOf(xml, 'a')).toBe(value);
 });

@@ -27,6 +27,7 @@ export function deleting(): Traffic {
       const until = begin + window.end;
       const pace = createPace(vu, begin);
       for (let now = Date.now(); now < until; now = Date.now()) {
+        pace.resume();
         await cycle(vu, pace, until);
         await pause(Math.min(now + CYCLE_MS, until) - Date.now());
       }
@@ -70,6 +71,8 @@ function deleted(vu: VirtualUser, batch: readonly string[], { failure, failed }:
 
 /** When the next batch may begin. */
 interface Pace {
+  /** There is something to delete again: until now no more than one batch was due. */
+  resume(): void;
   /** Resolves when it is a batch's turn; with false when time is up before. */
   turn(until: number): Promise<boolean>;
   /** Counts a batch as under way until it has ended. */
@@ -86,9 +89,19 @@ function createPace(vu: VirtualUser, begin: number): Pace {
   const { config, share } = vu;
   const running = new Set<Promise<void>>();
   const open = isOpenLoop(config);
-  let due = Date.now();
+  // A rate that climbs is low at first: when the next batch is due is not to be foreseen from it, only how much is by now.
+  let owed = 1;
+  let looked = Date.now();
   const load = () => targetAt(config, Date.now() - begin);
   const most = () => Math.ceil((load() / config.concurrency) * vu.vus);
+
+  /** Counts what has become due. Returns how much does, a second. */
+  const accrue = (now: number): number => {
+    const perSecond = load() * share;
+    owed += (perSecond * (now - looked)) / 1000;
+    looked = now;
+    return perSecond;
+  };
 
   const free = async (until: number): Promise<boolean> => {
     while (running.size >= most()) {
@@ -104,19 +117,15 @@ function createPace(vu: VirtualUser, begin: number): Pace {
       for (;;) {
         const now = Date.now();
         if (now >= until) return false;
-        const perSecond = load() * share;
-        if (perSecond <= 0) {
-          await pause(LOOK_MS);
-          due = Date.now();
+        const perSecond = accrue(now);
+        if (perSecond > 0 && owed >= 1) {
+          owed -= 1;
+          if (running.size < vu.vus) return true;
+          vu.dropped();
           continue;
         }
-        if (now < due) {
-          await pause(Math.min(due - now, until - now));
-          continue;
-        }
-        due += 1000 / perSecond;
-        if (running.size < vu.vus) return true;
-        vu.dropped();
+        const ms = perSecond > 0 ? ((1 - owed) * 1000) / perSecond : LOOK_MS;
+        await pause(Math.min(ms, LOOK_MS, until - now));
       }
     },
     start: (batch) => {
@@ -125,7 +134,10 @@ function createPace(vu: VirtualUser, begin: number): Pace {
     },
     idle: async () => {
       await Promise.all(running);
-      due = Math.max(due, Date.now());
+    },
+    resume: () => {
+      accrue(Date.now());
+      owed = Math.min(owed, 1);
     },
   };
 }

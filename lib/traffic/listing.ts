@@ -1,6 +1,9 @@
 /** Listing without end: page after page of the whole prefix, then from its beginning again. */
 import type { Traffic } from './traffic';
 
+/** What a page fails with when its token may be why. */
+const AT_FAULT: ReadonlySet<string> = new Set(['client', 'auth', 'notFound']);
+
 /** Each VU goes through the listing by itself, an operation a page of 1,000 keys. */
 export function listing(): Traffic {
   return {
@@ -13,9 +16,9 @@ export function listing(): Traffic {
       let next: string | undefined;
       return () => {
         const page = s3.countObjects(next === undefined ? { prefix } : { prefix, continuationToken: next });
-        // After a failure the page is asked for again: a token says where to go on, not what failed.
+        // After a failure the page is asked for again, unless the store does not take its own token any more.
         if (page.failure === undefined) next = page.next;
-        else if (page.status >= 400 && page.status < 500) next = undefined;
+        else if (AT_FAULT.has(page.failure.errorClass)) next = undefined;
       };
     },
   };

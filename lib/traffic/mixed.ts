@@ -103,7 +103,8 @@ function start(vu: VirtualUser, mixes: Readonly<Record<string, OpMix>>, { reads,
       return;
     }
     const now = Date.now();
-    nextLook = Math.min(nextLook, now + LOOK_MS * Math.random());
+    // Only what a refresh has set is drawn again: drawn at every wait, the least of many would be far below LOOK_MS.
+    if (nextLook > now + 1.5 * LOOK_MS) nextLook = now + LOOK_MS * Math.random();
     look(now, LOOK_MS);
     sleep(WAIT_SECONDS);
   };

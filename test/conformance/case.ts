@@ -52,6 +52,15 @@ export const CASE_MARK = 'conformance-case ';
 export const REPORT_MARK = 'conformance-report ';
 export const WROTE_MARK = 'conformance-wrote ';
 
+/** A promise that is kept when somebody says so. */
+export function deferred(): { promise: Promise<void>; resolve: () => void } {
+  let resolve = () => {};
+  const promise = new Promise<void>((kept) => {
+    resolve = kept;
+  });
+  return { promise, resolve };
+}
+
 /** Throws unless the two are the same, as JSON tells. */
 export function same(what: string, actual: unknown, expected: unknown): void {
   const [is, wanted] = [actual, expected].map((value) => JSON.stringify(value) ?? 'undefined');

@@ -19,12 +19,14 @@ export const untrustedCase: Case = { name: 'an untrusted certificate is connect'
 const CLOSED = 'http://127.0.0.1:1';
 const ONCE = { attempts: 1 };
 
-function wrongSecret(t: Bench): void {
+async function wrongSecret(t: Bench): Promise<void> {
   const s3 = t.client({ ...ONCE, credentials: { ...t.options.credentials, secretAccessKey: 'not-the-secret' } });
   const want = { errorClass: 'auth', status: 403 } as const;
   failed('PUT', s3.putObject(t.key('a'), t.random(10), ''), { ...want, code: 'SignatureDoesNotMatch' });
   failed('DELETE', s3.deleteObject(t.key('a'), ''), { ...want, code: 'SignatureDoesNotMatch' });
   failed('LIST', s3.listObjects(), { ...want, code: 'SignatureDoesNotMatch' });
+  failed('count', s3.countObjects(), { ...want, code: 'SignatureDoesNotMatch' });
+  failed('DeleteObjects', await s3.deleteObjectsAsync([t.key('a')]), { ...want, code: 'SignatureDoesNotMatch' });
   failed('GET', s3.getObject(t.key('a'), ''), want);
   failed('HEAD', s3.headObject(t.key('a'), ''), want);
 }
@@ -40,18 +42,20 @@ function wrongAccessKey(t: Bench): void {
   failed('HEAD', s3.headBucket(), own ? { errorClass: 'notFound', status: 404 } : { errorClass: 'auth', status: 403 });
 }
 
-function missingBucket(t: Bench): void {
+async function missingBucket(t: Bench): Promise<void> {
   const s3 = t.client({ ...ONCE, bucket: 'no-such-bucket-here' });
   const want = { errorClass: 'notFound', status: 404 } as const;
   failed('PUT', s3.putObject('a', t.random(10), ''), { ...want, code: 'NoSuchBucket' });
   failed('LIST', s3.listObjects(), { ...want, code: 'NoSuchBucket' });
+  failed('count', s3.countObjects(), { ...want, code: 'NoSuchBucket' });
   failed('DeleteObjects', s3.deleteObjects(['a']), { ...want, code: 'NoSuchBucket' });
+  failed('DeleteObjects at once', await s3.deleteObjectsAsync(['a']), { ...want, code: 'NoSuchBucket' });
   failed('create upload', s3.createMultipartUpload('a', ''), { ...want, code: 'NoSuchBucket' });
   failed('GET', s3.getObject('a', ''), want);
 }
 
 /** Every operation, as a client that reaches no server has it: a failure of this class, no throw, and no key in what it says. */
-function allFail(t: Bench, endpoint: string, classes: readonly string[]): void {
+async function allFail(t: Bench, endpoint: string, classes: readonly string[]): Promise<void> {
   const s3 = t.client({ ...ONCE, endpoints: [endpoint] });
   const key = t.key('SECRETKEY');
   const tried = {
@@ -60,7 +64,9 @@ function allFail(t: Bench, endpoint: string, classes: readonly string[]): void {
     HEAD: s3.headObject(key, ''),
     DELETE: s3.deleteObject(key, ''),
     LIST: s3.listObjects({ prefix: key }),
+    count: s3.countObjects({ prefix: key }),
     DELETE_OBJECTS: s3.deleteObjects([key]),
+    'DELETE_OBJECTS at once': await s3.deleteObjectsAsync([key]),
     CREATE_MULTIPART: s3.createMultipartUpload(key, ''),
     UPLOAD_PART: s3.uploadPart(key, 'upload', 1, t.random(10), ''),
   };
@@ -76,23 +82,25 @@ function allFail(t: Bench, endpoint: string, classes: readonly string[]): void {
     if (failure.message.includes('SECRETKEY')) throw new Error(`${op} says the key: ${failure.message}`);
   }
   same('objects of a failed LIST', s3.listObjects().objects, []);
+  same('keys of a failed count', s3.countObjects().keys, 0);
+  same('keys of a failed batch', s3.deleteObjects([key]).failed, []);
 }
 
-function closedPort(t: Bench): void {
-  allFail(t, CLOSED, ['connect']);
+function closedPort(t: Bench): Promise<void> {
+  return allFail(t, CLOSED, ['connect']);
 }
 
-function unresolvable(t: Bench): void {
+function unresolvable(t: Bench): Promise<void> {
   // No DNS server is asked for a .onion name: https://www.rfc-editor.org/rfc/rfc7686
-  allFail(t, 'http://nowhere.onion.:9000', ['connect']);
+  return allFail(t, 'http://nowhere.onion.:9000', ['connect']);
 }
 
-function wrongScheme(t: Bench): void {
+function wrongScheme(t: Bench): Promise<void> {
   const [endpoint = ''] = t.options.endpoints;
   const toTls = endpoint.startsWith('https');
   // A server that hangs up on a request it can't read looks like any other that does.
-  if (toTls) allFail(t, endpoint.replace('https', 'http'), ['connect', 'reset']);
-  else allFail(t, endpoint.replace('http', 'https'), ['connect']);
+  if (toTls) return allFail(t, endpoint.replace('https', 'http'), ['connect', 'reset']);
+  return allFail(t, endpoint.replace('http', 'https'), ['connect']);
 }
 
 function rotation(t: Bench): void {
@@ -110,15 +118,17 @@ function rotation(t: Bench): void {
   same('endpoints of VU 6', asked(6), [...hosts, ...hosts]);
 }
 
-function nextEndpoint(t: Bench): void {
+async function nextEndpoint(t: Bench): Promise<void> {
   const [endpoint = ''] = t.options.endpoints;
   const endpoints = [CLOSED, endpoint];
   same('endpoint', succeeded('HEAD', t.client({ endpoints }).headBucket()).endpoint, hostOf(endpoint));
+  const batch = await t.client({ endpoints }).deleteObjectsAsync([t.key('never written')]);
+  same('endpoint of a batch', succeeded('DeleteObjects', batch).endpoint, hostOf(endpoint));
   failed('HEAD tried once', t.client({ endpoints, attempts: 1 }).headBucket(), { errorClass: 'connect', status: 0 });
 }
 
-function untrusted(t: Bench): void {
-  allFail(t, t.options.endpoints[0] ?? '', ['connect']);
+async function untrusted(t: Bench): Promise<void> {
+  await allFail(t, t.options.endpoints[0] ?? '', ['connect']);
   const { failure } = t.client(ONCE).headBucket();
   if (!/x509|certificate/.test(failure?.message ?? '')) throw new Error(`it says "${failure?.message}"`);
 }

@@ -1,5 +1,5 @@
 /** ListObjectsV2: prefixes, pages, delimiters. */
-import type { ListOptions, ListOutcome } from '../../lib/s3/api';
+import type { CountOutcome, ListOptions, ListOutcome } from '../../lib/s3/api';
 import { type Bench, type Case, put, same, succeeded } from './case';
 
 export const listingCases: readonly Case[] = [
@@ -10,6 +10,9 @@ export const listingCases: readonly Case[] = [
   { name: 'a delimiter gives common prefixes', run: delimiter },
   { name: 'a listing with a delimiter comes in pages', run: delimiterPages },
   { name: 'keys and prefixes that need encoding come back as they are', run: encoded },
+  { name: 'a count of nothing is 0, and its page the last', run: countNothing },
+  { name: 'a count of 25 keys is what a listing has, page by page', run: countPages },
+  { name: 'a count takes prefixes, tokens and startAfter as a listing does', run: countSome },
 ];
 
 /** Over a thousand keys; once a server is enough. */
@@ -20,16 +23,29 @@ export const bigListingCase: Case = {
 
 const keysOf = (page: ListOutcome) => page.objects.map(({ key }) => key);
 
-/** All pages of a listing. */
-function allPages(t: Bench, options: ListOptions): ListOutcome[] {
-  const found: ListOutcome[] = [];
+/** All pages of what gives one of them. */
+function pagesOf<P extends ListOutcome | CountOutcome>(page: (options: ListOptions) => P, options: ListOptions): P[] {
+  const found: P[] = [];
   let next: string | undefined;
   do {
-    const page = t.s3.listObjects({ ...options, ...(next === undefined ? {} : { continuationToken: next }) });
-    found.push(succeeded(`page ${found.length + 1}`, page));
-    next = page.next;
+    const one = page({ ...options, ...(next === undefined ? {} : { continuationToken: next }) });
+    found.push(succeeded(`page ${found.length + 1}`, one));
+    next = one.next;
   } while (next !== undefined && found.length < 100);
   return found;
+}
+
+const allPages = (t: Bench, options: ListOptions): ListOutcome[] => pagesOf(t.s3.listObjects, options);
+
+/** Counts page by page, and throws unless a listing has as many on each. */
+function countAsListed(t: Bench, what: string, options: ListOptions): number[] {
+  const counted = pagesOf(t.s3.countObjects, options).map(({ keys, bytes }) => {
+    same('bytes of the operation', bytes, 0);
+    return keys;
+  });
+  const listed = allPages(t, options).map(({ objects }) => objects.length);
+  same(`${what} a page`, counted, listed);
+  return counted;
 }
 
 function empty(t: Bench): void {
@@ -133,6 +149,39 @@ function encoded(t: Bench): void {
   same('keys one by one', paged.flatMap(keysOf).sort(), names.map(t.key).sort());
 }
 
+function countNothing(t: Bench): void {
+  const page = succeeded('LIST', t.s3.countObjects({ prefix: t.key('') }));
+  same('page', [page.keys, page.next], [0, undefined]);
+}
+
+function countPages(t: Bench): void {
+  for (let i = 0; i < 25; i++) put(t, t.key(`k${String(i).padStart(2, '0')}`), t.random(1));
+  const prefix = t.key('');
+  same('keys by 10', countAsListed(t, 'keys by 10', { prefix, maxKeys: 10 }), [10, 10, 5]);
+  // A page that the last key fills is the last one.
+  same('keys by 5', countAsListed(t, 'keys by 5', { prefix, maxKeys: 5 }), [5, 5, 5, 5, 5]);
+  same('keys one by one', countAsListed(t, 'keys one by one', { prefix, maxKeys: 1 }).length, 25);
+  same('keys', countAsListed(t, 'keys', { prefix }), [25]);
+}
+
+function countSome(t: Bench): void {
+  const { s3 } = t;
+  // Those that an answer would have to encode, or might be read as part of it.
+  const names = ['in/a b', 'in/a+b', 'in/<KeyCount>7</KeyCount>', 'in/ü', 'in/😀', 'in/&', 'inside', 'out'];
+  for (const name of names) put(t, t.key(name), t.random(1));
+  same('keys below in/', countAsListed(t, 'keys below in/', { prefix: t.key('in/') }), [6]);
+  same('keys that begin with in', countAsListed(t, 'keys with in', { prefix: t.key('in'), maxKeys: 4 }), [4, 3]);
+  const odd = t.key('in/<KeyCount>7</KeyCount>');
+  same('keys under the odd one', countAsListed(t, 'keys under the odd one', { prefix: odd }), [1]);
+  const after = { prefix: t.key(''), startAfter: t.key('in/ü') };
+  same('keys after one', countAsListed(t, 'keys after one', after), [3]);
+  // Pages of either kind go on where one of the other ended.
+  const first = succeeded('first page', s3.countObjects({ prefix: t.key(''), maxKeys: 3 }));
+  const rest = succeeded('rest', s3.listObjects({ prefix: t.key(''), continuationToken: first.next ?? '' }));
+  const all = keysOf(succeeded('LIST', s3.listObjects({ prefix: t.key('') })));
+  same('keys of both', [first.keys, ...keysOf(rest)], [3, ...all.slice(3)]);
+}
+
 function thousand(t: Bench): void {
   const { s3 } = t;
   const keys = Array.from({ length: 1003 }, (_, i) => t.key(`<${String(i).padStart(4, '0')}>`));
@@ -145,6 +194,7 @@ function thousand(t: Bench): void {
     [1000, 3],
   );
   same('keys', found.flatMap(keysOf), keys);
+  same('keys counted', countAsListed(t, 'keys', { prefix: t.key('') }), [1000, 3]);
   const answer = succeeded('DeleteObjects', s3.deleteObjects(keys.slice(0, 1000)));
   same('keys that failed', answer.failed, []);
   same('keys left', keysOf(succeeded('LIST', s3.listObjects({ prefix: t.key('') }))), keys.slice(1000));

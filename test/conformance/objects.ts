@@ -21,8 +21,15 @@ export const objectCases: readonly Case[] = [
   { name: 'DELETE of a missing key succeeds', run: deleteMissing },
   { name: 'DeleteObjects deletes keys, one of them missing', run: deleteSome },
   { name: 'DeleteObjects deletes keys that XML and URLs would trip over', run: deleteAwkward },
+  { name: 'deleteObjectsAsync does as much as deleteObjects', run: deleteAsync },
   { name: 'a key of 1,024 bytes is held', run: longestKey },
 ];
+
+/** A thousand keys; once a server is enough. */
+export const manyBatchesCase: Case = {
+  name: 'twenty batches of 50 keys each are deleted at once, each with an outcome of its own',
+  run: manyBatches,
+};
 
 function roundTrip(t: Bench, bytes: number): void {
   const { s3 } = t;
@@ -130,30 +137,77 @@ function deleteSome(t: Bench): void {
   same('keys left', left.objects, [{ key: stays, bytes: 10 }]);
 }
 
+const AWKWARD = [
+  'a&b',
+  '<tag>',
+  '"quoted"',
+  "it's",
+  '&amp;',
+  'ü',
+  '😀',
+  'a space',
+  'plus+',
+  '100%',
+  '%2F',
+  ']]>',
+  '&#10;',
+];
+
 function deleteAwkward(t: Bench): void {
   const { s3 } = t;
-  const names = [
-    'a&b',
-    '<tag>',
-    '"quoted"',
-    "it's",
-    '&amp;',
-    'ü',
-    '😀',
-    'a space',
-    'plus+',
-    '100%',
-    '%2F',
-    ']]>',
-    '&#10;',
-  ];
-  const keys = names.map(t.key);
+  const keys = AWKWARD.map(t.key);
   for (const key of keys) put(t, key, t.random(10));
   same('keys there', s3.listObjects({ prefix: t.key('') }).objects.length, keys.length);
   const answer = succeeded('DeleteObjects', s3.deleteObjects(keys));
   same('keys that failed', answer.failed, []);
   keys.forEach(t.removed);
   same('keys left', succeeded('LIST', s3.listObjects({ prefix: t.key('') })).objects, []);
+}
+
+async function deleteAsync(t: Bench): Promise<void> {
+  const { s3 } = t;
+  const keys = [...AWKWARD, 'stays'].map(t.key);
+  for (const key of keys) put(t, key, t.random(10));
+  const stays = t.key('stays');
+  const answer = succeeded(
+    'DeleteObjects',
+    await s3.deleteObjectsAsync([t.key('never written'), ...keys.filter((key) => key !== stays)]),
+  );
+  same('keys that failed', answer.failed, []);
+  same('bytes', answer.bytes, 0);
+  same('endpoint is one', t.options.endpoints.map(hostOf).includes(answer.endpoint), true);
+  for (const key of keys) if (key !== stays) t.removed(key);
+  same('keys left', succeeded('LIST', s3.listObjects({ prefix: t.key('') })).objects, [{ key: stays, bytes: 10 }]);
+}
+
+async function manyBatches(t: Bench): Promise<void> {
+  const { s3, options } = t;
+  const batches = Array.from({ length: 20 }, (_, batch) =>
+    Array.from({ length: 50 }, (_, i) => t.key(`${batch}/${AWKWARD[i % AWKWARD.length]} ${i}`)),
+  );
+  const body = t.random(1);
+  const stays = t.key('stays');
+  put(t, stays, body);
+  for (const key of batches.flat()) succeeded('PUT', s3.putObject(key, body, ''));
+  same('keys there', succeeded('LIST', s3.countObjects({ prefix: t.key('') })).keys, 1000);
+
+  const hosts = options.endpoints.map(hostOf);
+  const lost = t.client({ bucket: 'no-such-bucket-here' });
+  const wrong = t.client({ credentials: { ...options.credentials, secretAccessKey: 'not-the-secret' } });
+  const fromFirst = t.client({ firstEndpoint: 0 });
+  const underWay = batches.map((keys) => fromFirst.deleteObjectsAsync(keys));
+  const [first = []] = batches;
+  const failing = [lost.deleteObjectsAsync(first), wrong.deleteObjectsAsync([stays])] as const;
+  // Other calls do not wait for them, nor disturb them.
+  succeeded('HEAD meanwhile', s3.headObject(stays, ''));
+  failed('DeleteObjects in a missing bucket', await failing[0], { errorClass: 'notFound', code: 'NoSuchBucket' });
+  failed('DeleteObjects with a wrong secret', await failing[1], { errorClass: 'auth', code: 'SignatureDoesNotMatch' });
+  for (const [i, outcome] of (await Promise.all(underWay)).entries()) {
+    const { failed, endpoint } = succeeded(`batch ${i}`, outcome);
+    same(`keys of batch ${i} that failed`, failed, []);
+    same(`endpoint of batch ${i}`, endpoint, hosts[i % hosts.length]);
+  }
+  same('keys left', succeeded('LIST', s3.listObjects({ prefix: t.key('') })).objects, [{ key: stays, bytes: 1 }]);
 }
 
 function longestKey(t: Bench): void {

@@ -6,7 +6,7 @@ import { faultCases } from './faults';
 import { bigListingCase, listingCases } from './listings';
 import { measuredCases } from './measured';
 import { multipartCases } from './multipart';
-import { objectCases } from './objects';
+import { manyBatchesCase, objectCases } from './objects';
 import { oddKeysCase } from './odd-keys';
 
 /** Hosts below it are loopback to k6, and buckets to the servers. */
@@ -34,6 +34,7 @@ export const suites = {
     ownBucketCase,
     ...plain,
     bigListingCase,
+    manyBatchesCase,
     existingBucketCase,
     oddKeysCase,
     ...plain.map(virtualHosted),

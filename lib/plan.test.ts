@@ -1,0 +1,441 @@
+import { describe, expect, test } from 'vitest';
+import { type Config, type Environment, readConfig } from './config';
+import type { Pattern, PatternLoad } from './pattern';
+import { memoryNeed } from './payload';
+import { k6Vus, type Plan, planOf, splitText, tooLittleMemory } from './plan';
+import type { Op } from './s3/api';
+import type { Traffic } from './traffic/traffic';
+
+const MB = 1024 ** 2;
+
+function config(more: Environment = {}): Config {
+  return readConfig({
+    S3_ENDPOINTS: 'http://10.0.0.1:9000,https://s3.example',
+    AWS_ACCESS_KEY_ID: 'key',
+    AWS_SECRET_ACCESS_KEY: 'secret',
+    S3_BUCKET: 'bucket',
+    S3LOADTEST_DURATION: '90s',
+    ...more,
+  });
+}
+
+function traffic(ops: readonly Op[], pacesItself = false): Traffic {
+  const has = (op: Op) => ops.includes(op);
+  return {
+    ops,
+    reads: has('GET'),
+    writes: has('PUT'),
+    deletes: has('DELETE') || has('DELETE_OBJECTS'),
+    pacesItself,
+    start: () => () => {},
+  };
+}
+
+const READING = traffic(['GET']);
+const WRITING = traffic(['PUT']);
+const BOTH = traffic(['GET', 'PUT']);
+const LISTING = traffic(['LIST']);
+const DELETING = traffic(['LIST', 'DELETE_OBJECTS'], true);
+
+function pattern(name: string, does: Traffic, more: Partial<Pattern> = {}): Pattern {
+  return { name, sizes: ['1KB', '100MB'], loads: [{ does }], ...more };
+}
+
+const plan = (patterns: readonly Pattern[], more: Environment = {}, asked = true): Plan =>
+  planOf(patterns, config(more), asked);
+
+const vusOf = ({ loads }: Plan) => loads.map(({ vus }) => vus);
+
+/** A pattern of loads with these shares. */
+function shared(name: string, shares: readonly number[]): Pattern {
+  const loads = shares.map((share, i): PatternLoad => ({ does: WRITING, share, name: `part${i}` }));
+  return pattern(name, WRITING, { loads });
+}
+
+describe('VUs are divided', () => {
+  test.each<{ vus: number; parts: readonly number[][]; is: readonly number[]; why: string }>([
+    { vus: 64, parts: [[1]], is: [64], why: 'one load has them all' },
+    { vus: 16, parts: [[1], [1]], is: [8, 8], why: 'tests get the same' },
+    { vus: 11, parts: [[1], [1], [1]], is: [4, 4, 3], why: 'a remainder goes to the first, one each' },
+    { vus: 16, parts: [[0.25, 0.75]], is: [4, 12], why: 'loads get what the pattern says' },
+    { vus: 5, parts: [[0.25, 0.75]], is: [1, 4], why: '1.25 and 3.75: what is left goes where most is missing' },
+    { vus: 100, parts: [[0.71, 0.29]], is: [71, 29], why: '100 × 0.29 is 28.999999999999996 in floating point' },
+    { vus: 16, parts: [[0.25, 0.75], [1]], is: [2, 6, 8], why: 'first among tests, then within each' },
+    { vus: 3, parts: [[0.25, 0.75]], is: [1, 2], why: 'less than one is one' },
+    { vus: 10, parts: [[0.05, 0.05, 0.9]], is: [1, 1, 8], why: 'taken from those that have more' },
+    {
+      vus: 10,
+      parts: [[0.05, 0.05, 0.05, 0.3, 0.55]],
+      is: [1, 1, 1, 2, 5],
+      why: 'from the one that has most beyond its part: 3 of 3, not 5 of 5.5',
+    },
+    { vus: 2, parts: [[1], [1], [1]], is: [1, 1, 1], why: 'more than were asked for: a load without VUs is none' },
+    { vus: 1, parts: [[0.25, 0.75], [1]], is: [1, 1, 1], why: 'likewise' },
+    { vus: 4, parts: [[0.25, 0.75], [0.25, 0.75], [1]], is: [1, 1, 1, 1, 1], why: 'within a test, too' },
+  ])('$vus in $parts are $is: $why', ({ vus, parts, is }) => {
+    const patterns = parts.map((shares, i) => shared(`test${i}`, shares));
+    expect(vusOf(plan(patterns, { S3LOADTEST_CONCURRENCY: `${vus}` }))).toEqual(is);
+  });
+
+  test('in all as many as were asked for, wherever there are enough for one each', () => {
+    const eight = Array.from({ length: 8 }, (_, i) => shared(`test${i}`, i === 5 ? [0.25, 0.75] : [1]));
+    for (let vus = 16; vus <= 200; vus++) {
+      const divided = vusOf(plan(eight, { S3LOADTEST_CONCURRENCY: `${vus}` }));
+      expect(divided.reduce((sum, n) => sum + n, 0)).toBe(vus);
+      expect(Math.min(...divided)).toBeGreaterThanOrEqual(1);
+    }
+  });
+});
+
+test('the rate is divided by the same shares, and is whole in all', () => {
+  const { loads } = plan([shared('one', [1]), shared('two', [0.25, 0.75])]);
+  expect(loads.map(({ share }) => share)).toEqual([0.5, 0.125, 0.375]);
+});
+
+describe('concurrency of its own', () => {
+  const own = pattern('delete', DELETING, { sizes: [], concurrency: 32 });
+  const other = pattern('firehose', BOTH);
+
+  test.each<{ patterns: Pattern[]; more: Environment; asked: boolean; vus: number[]; why: string }>([
+    { patterns: [own], more: {}, asked: false, vus: [32], why: 'nobody said how many' },
+    { patterns: [own], more: { S3LOADTEST_CONCURRENCY: '5' }, asked: true, vus: [5], why: 'somebody did' },
+    { patterns: [other], more: {}, asked: false, vus: [64], why: 'the default of all settings' },
+    {
+      patterns: [own, other],
+      more: {},
+      asked: false,
+      vus: [32, 32],
+      why: 'of several, each has its part of the default',
+    },
+    { patterns: [own, other], more: { S3LOADTEST_TESTS: 'delete' }, asked: false, vus: [32], why: 'alone after all' },
+    { patterns: [own], more: { S3LOADTEST_RATE: '5' }, asked: false, vus: [32], why: 'a rate needs VUs as well' },
+    {
+      patterns: [own],
+      more: { S3LOADTEST_DURATION: '', S3LOADTEST_STAGES: '3:5s,7:5s' },
+      asked: false,
+      vus: [7],
+      why: 'stages of VUs say it',
+    },
+    {
+      patterns: [own],
+      more: { S3LOADTEST_DURATION: '', S3LOADTEST_STAGES: '3/s:5s' },
+      asked: false,
+      vus: [32],
+      why: 'stages of rates do not',
+    },
+  ])('$vus VUs: $why', ({ patterns, more, asked, vus }) => {
+    const made = plan(patterns, more, asked);
+    expect(vusOf(made)).toEqual(vus);
+    expect(made.config.concurrency).toBe(vus.reduce((sum, n) => sum + n, 0));
+  });
+});
+
+describe('which tests', () => {
+  const all = ['one', 'two', 'three'].map((name) => pattern(name, BOTH));
+  const tests = ({ measured }: Plan) => measured.map(({ test }) => test);
+
+  test.each<{ asked: string; are: readonly string[]; why: string }>([
+    { asked: '', are: ['one', 'two', 'three'], why: 'all, where none is named' },
+    {
+      asked: 'three,one',
+      are: ['one', 'three'],
+      why: "in the script's order, so that it does not matter how they are named",
+    },
+    { asked: 'two', are: ['two'], why: 'one alone' },
+  ])('"$asked": $why', ({ asked, are }) => {
+    expect(tests(plan(all, { S3LOADTEST_TESTS: asked }))).toEqual(are);
+  });
+
+  test('a name that is none is refused in one line, with all that there are', () => {
+    expect(() => plan(all, { S3LOADTEST_TESTS: 'one,four' })).toThrow(
+      'S3LOADTEST_TESTS: "four" is not known: give one, two, three',
+    );
+  });
+
+  test('objects to read are written first only for a test that writes none itself', () => {
+    const seed = { S3LOADTEST_SEED_OBJECTS: '5' };
+    expect(() => plan([pattern('one', BOTH)], seed)).toThrow('S3LOADTEST_SEED_OBJECTS is 5: of one none only reads');
+    expect(() => plan([pattern('one', BOTH), pattern('two', READING)], seed)).not.toThrow();
+  });
+
+  test('a script of one pattern is that pattern, whatever the environment says of others', () => {
+    expect(tests(plan([pattern('one', BOTH)], { S3LOADTEST_TESTS: 'two' }))).toEqual(['one']);
+  });
+});
+
+test('loads have a scenario each, named after the test', () => {
+  const loads = [
+    { does: BOTH, share: 0.25 },
+    { does: READING, name: 'burst', share: 0.75, when: () => [{ start: 5, end: 7, phase: 'p' }] },
+  ];
+  const made = plan([pattern('spiky', BOTH, { loads }), pattern('flat', LISTING)]);
+  expect(made.loads.map(({ name, test, phased, traffic }) => ({ name, test, phased, traffic }))).toEqual([
+    { name: 'spiky', test: 'spiky', phased: true, traffic: BOTH },
+    { name: 'spiky-burst', test: 'spiky', phased: true, traffic: READING },
+    { name: 'flat', test: 'flat', phased: false, traffic: LISTING },
+  ]);
+  expect(made.loads.map(({ schedule }) => schedule())).toEqual([
+    [{ start: 0, end: 90_000, phase: 'steady' }],
+    [{ start: 5, end: 7, phase: 'p' }],
+    [{ start: 0, end: 90_000, phase: 'steady' }],
+  ]);
+});
+
+test('a schedule comes from the settings', () => {
+  const when: PatternLoad['when'] = ({ duration, burst = 1, pause = 2 }) => [
+    { start: burst, end: duration, phase: `${pause}` },
+  ];
+  const made = plan([pattern('a', BOTH, { loads: [{ does: BOTH, when }] })], {
+    S3LOADTEST_BURST: '3s',
+    S3LOADTEST_PAUSE: '4s',
+  });
+  expect(made.loads[0]?.schedule()).toEqual([{ start: 3000, end: 90_000, phase: '4000' }]);
+});
+
+describe('sizes', () => {
+  const one = pattern('one', BOTH, { sizes: ['1KB', '1MB'] });
+  const two = pattern('two', READING, { sizes: ['1MB', '10MB'] });
+
+  test('are each pattern’s own, in the plan each once', () => {
+    const made = plan([one, two]);
+    expect(made.loads.map(({ sizes }) => sizes)).toEqual([
+      [
+        { label: '1KB', bytes: 1024 },
+        { label: '1MB', bytes: MB },
+      ],
+      [
+        { label: '1MB', bytes: MB },
+        { label: '10MB', bytes: 10 * MB },
+      ],
+    ]);
+    expect(made.sizes.map(({ label }) => label)).toEqual(['1KB', '1MB', '10MB']);
+  });
+
+  test('are those of --size for all of them', () => {
+    const made = plan([one, two], { S3LOADTEST_SIZE: '5KB' });
+    expect(made.loads.map(({ sizes }) => sizes)).toEqual([
+      [{ label: '5KB', bytes: 5120 }],
+      [{ label: '5KB', bytes: 5120 }],
+    ]);
+  });
+});
+
+test.each<{ of: Traffic[]; reads: boolean; writes: boolean; deletes: boolean; why: string }>([
+  { of: [LISTING], reads: false, writes: false, deletes: false, why: 'no object is touched' },
+  { of: [READING, WRITING], reads: true, writes: true, deletes: false, why: 'one of several is enough' },
+  { of: [LISTING, DELETING], reads: false, writes: false, deletes: true, why: 'likewise' },
+])('a plan reads $reads, writes $writes, deletes $deletes: $why', ({ of, why: _, ...is }) => {
+  expect(plan(of.map((does, i) => pattern(`test${i}`, does)))).toMatchObject(is);
+});
+
+describe('what is measured', () => {
+  const series = (does: Traffic, more: Partial<Pattern> = {}, env: Environment = {}) =>
+    plan([pattern('t', does, more)], env).measured[0]?.series.map(({ op, size }) => `${op} ${size}`);
+  const MULTIPART = ['CREATE_MULTIPART', 'UPLOAD_PART', 'COMPLETE_MULTIPART', 'ABORT_MULTIPART'];
+
+  test.each<{ does: Traffic; more?: Partial<Pattern>; env?: Environment; are: readonly string[]; why: string }>([
+    {
+      does: READING,
+      are: ['GET 1KB', 'GET 100MB'],
+      why: 'reads are of one request, however large',
+    },
+    {
+      does: WRITING,
+      are: ['PUT 1KB', 'PUT 100MB', ...MULTIPART.map((op) => `${op} 100MB`)],
+      why: 'parts only of sizes above the part size',
+    },
+    {
+      does: WRITING,
+      more: { sizes: ['8MB'] },
+      are: ['PUT 8MB'],
+      why: 'a body of just one part goes whole',
+    },
+    {
+      does: WRITING,
+      more: { sizes: ['8MB'] },
+      env: { S3LOADTEST_PART_SIZE: '5MB' },
+      are: ['PUT 8MB', ...MULTIPART.map((op) => `${op} 8MB`)],
+      why: 'the part size is a setting',
+    },
+    { does: LISTING, are: ['LIST none'], why: 'a listing is of no size' },
+    {
+      does: DELETING,
+      more: { sizes: [] },
+      env: { S3LOADTEST_SIZE: '1KB,1MB' },
+      are: ['LIST none', 'DELETE_OBJECTS none'],
+      why: 'nor is a batch, whatever sizes are in it',
+    },
+    {
+      does: traffic(['PUT', 'HEAD', 'LIST', 'DELETE']),
+      more: { sizes: ['1B'] },
+      are: ['PUT 1B', 'HEAD 1B', 'LIST none', 'DELETE 1B'],
+      why: 'both kinds in one',
+    },
+  ])('$are: $why', ({ does, more, env, are }) => {
+    expect(series(does, more, env)).toEqual(are);
+  });
+
+  test('what several loads of a test do is one series', () => {
+    const loads = [
+      { does: BOTH, share: 0.5 },
+      { does: BOTH, name: 'burst', share: 0.5 },
+    ];
+    expect(series(BOTH, { sizes: ['1KB'], loads })).toEqual(['GET 1KB', 'PUT 1KB']);
+  });
+
+  test('hosts of endpoints, as the endpoint tag has them', () => {
+    expect(plan([pattern('t', BOTH)]).measured[0]?.endpoints).toEqual(['10.0.0.1:9000', 's3.example']);
+  });
+
+  const burst = () => [
+    { start: 0, end: 5, phase: 'write-burst' },
+    { start: 7, end: 9, phase: 'read-burst' },
+    { start: 11, end: 15, phase: 'write-burst' },
+  ];
+
+  test.each<{ loads: readonly PatternLoad[]; phases: readonly string[]; why: string }>([
+    { loads: [{ does: BOTH }], phases: [], why: 'one load' },
+    { loads: [{ does: BOTH, when: burst }], phases: [], why: 'one load in bursts: there is nothing to tell them from' },
+    {
+      loads: [
+        { does: BOTH, share: 0.5 },
+        { does: BOTH, name: 'burst', share: 0.5, when: burst },
+      ],
+      phases: ['steady', 'write-burst', 'read-burst'],
+      why: 'two: each phase once',
+    },
+  ])('phases $phases: $why', ({ loads, phases }) => {
+    expect(plan([pattern('t', BOTH, { loads })]).measured[0]?.phases).toEqual(phases);
+  });
+
+  test('phases of one test are none of another', () => {
+    const phased = pattern('phased', BOTH, { loads: [{ does: BOTH }, { does: BOTH, name: 'b', when: burst }] });
+    const { measured } = plan([phased, pattern('flat', BOTH)]);
+    expect(measured.map(({ phases }) => phases.length)).toEqual([3, 0]);
+  });
+});
+
+test.each<{ of: readonly Traffic[]; are: readonly boolean[]; why: string }>([
+  { of: [BOTH], are: [false], why: 'what a test wrote itself is there' },
+  { of: [READING], are: [true], why: "it reads what is others', who may delete it" },
+  { of: [LISTING], are: [false], why: 'it asks for no object' },
+  { of: [WRITING], are: [false], why: 'likewise' },
+  { of: [traffic(['PUT', 'HEAD', 'DELETE'])], are: [true], why: 'it deletes' },
+  { of: [BOTH, DELETING], are: [true, true], why: 'someone else deletes meanwhile' },
+  { of: [BOTH, READING], are: [false, true], why: 'each by what it does itself, where nobody deletes' },
+])('misses expected $are: $why', ({ of, are }) => {
+  const { measured } = plan(of.map((does, i) => pattern(`test${i}`, does)));
+  expect(measured.map(({ missesExpected }) => missesExpected)).toEqual(are);
+});
+
+test('k6 makes one VU for traffic that paces itself, and all for any other', () => {
+  const made = plan([pattern('a', DELETING), pattern('b', BOTH)], { S3LOADTEST_CONCURRENCY: '64' });
+  expect(made.loads.map(k6Vus)).toEqual([1, 32]);
+  expect(vusOf(made)).toEqual([32, 32]);
+});
+
+describe('memory', () => {
+  const writers = [pattern('w', WRITING)];
+  const per = (bytes: number) => memoryNeed(1, [bytes], 8 * MB);
+
+  test.each<{ patterns: Pattern[]; more: Environment; free: number; says: string | undefined; why: string }>([
+    { patterns: writers, more: {}, free: Number.NaN, says: undefined, why: 'nobody knows how much is free' },
+    {
+      patterns: writers,
+      more: { S3LOADTEST_CONCURRENCY: '10' },
+      free: 10 * per(8 * MB),
+      says: undefined,
+      why: 'just enough',
+    },
+    {
+      patterns: writers,
+      more: { S3LOADTEST_CONCURRENCY: '10' },
+      free: 10 * per(8 * MB) - 1,
+      says: '10 VUs with up to 8.0MB each under way may need 412.7MB of memory, and 412.7MB are free: take --concurrency 9, or --no-memory-check to run all the same',
+      why: 'a byte too little: parts, not objects, are in memory',
+    },
+    {
+      patterns: writers,
+      more: { S3LOADTEST_CONCURRENCY: '3' },
+      free: 20 * MB,
+      says: '3 VUs with up to 8.0MB each under way may need 123.8MB of memory, and 20.0MB are free: take smaller objects (--size), or --no-memory-check to run all the same',
+      why: 'not even one VU has the room',
+    },
+    {
+      patterns: [pattern('r', READING)],
+      more: { S3LOADTEST_CONCURRENCY: '10' },
+      free: 16 * MB,
+      says: undefined,
+      why: 'what is read is streamed away',
+    },
+    {
+      patterns: [pattern('d', DELETING)],
+      more: { S3LOADTEST_CONCURRENCY: '10000' },
+      free: 2 * MB,
+      says: undefined,
+      why: 'one VU of k6',
+    },
+    {
+      patterns: [pattern('s', WRITING, { sizes: ['1KB'] }), pattern('l', WRITING, { sizes: ['100MB'] })],
+      more: { S3LOADTEST_CONCURRENCY: '10' },
+      free: 5 * per(1024) + 5 * per(8 * MB),
+      says: undefined,
+      why: 'each load needs what its own sizes need',
+    },
+  ])('$says: $why', ({ patterns, more, free, says }) => {
+    expect(tooLittleMemory(plan(patterns, more), free)).toBe(says);
+  });
+
+  test('who takes the advice is not refused again', () => {
+    for (const vus of [2, 7, 64, 1000]) {
+      for (const free of [50 * MB, 333 * MB, 2000 * MB]) {
+        const said = tooLittleMemory(plan(writers, { S3LOADTEST_CONCURRENCY: `${vus}` }), free);
+        const advice = /--concurrency (\d+)/.exec(said ?? '')?.[1];
+        if (advice === undefined) continue;
+        expect(tooLittleMemory(plan(writers, { S3LOADTEST_CONCURRENCY: advice }), free)).toBeUndefined();
+      }
+    }
+  });
+});
+
+describe('how the load is divided, in a line', () => {
+  const two = [pattern('firehose', BOTH), pattern('delete', DELETING)];
+
+  test.each<{ patterns: Pattern[]; more: Environment; says: string | undefined; why: string }>([
+    { patterns: two.slice(0, 1), more: {}, says: undefined, why: 'nothing was divided' },
+    { patterns: two, more: { S3LOADTEST_CONCURRENCY: '17' }, says: '17 VUs: firehose 9, delete 8', why: 'VUs of each' },
+    {
+      patterns: two,
+      more: { S3LOADTEST_CONCURRENCY: '1' },
+      says: '2 VUs: firehose 1, delete 1',
+      why: 'as many as there are, not as were asked for',
+    },
+    {
+      patterns: two,
+      more: { S3LOADTEST_CONCURRENCY: '16', S3LOADTEST_RATE: '5/m' },
+      says: '16 VUs: firehose 8 (0.0417/s), delete 8 (0.0417/s)',
+      why: 'the rate of each, to three digits',
+    },
+    {
+      patterns: [
+        pattern('spiky', BOTH, {
+          loads: [
+            { does: BOTH, share: 0.25 },
+            { does: BOTH, name: 'burst', share: 0.75 },
+          ],
+        }),
+      ],
+      more: { S3LOADTEST_CONCURRENCY: '16', S3LOADTEST_RATE: '500' },
+      says: '16 VUs: spiky 4 (125/s), spiky-burst 12 (375/s)',
+      why: 'within one test likewise',
+    },
+    {
+      patterns: two,
+      more: { S3LOADTEST_CONCURRENCY: '16', S3LOADTEST_DURATION: '', S3LOADTEST_STAGES: '5/s:5s,9/s:5s' },
+      says: '16 VUs: firehose 8, delete 8',
+      why: 'stages have no one rate',
+    },
+  ])('$says: $why', ({ patterns, more, says }) => {
+    expect(splitText(plan(patterns, more))).toBe(says);
+  });
+});

@@ -1,0 +1,44 @@
+import { type Environment, readConfig, settings } from '../lib/config';
+import { createKeyMaker, createTrackedKeys, type FoundKeys, type ListedKeys } from '../lib/keys';
+import { createPayload } from '../lib/payload';
+import { seeded } from '../lib/random';
+import type { VirtualUser } from '../lib/traffic/traffic';
+import { fakeS3 } from './fake-s3';
+
+interface More extends Partial<VirtualUser> {
+  readonly found?: FoundKeys;
+  readonly listed?: ListedKeys;
+}
+
+/** A VU of a test named `tide`, that has what a real one has, but for an S3 client. */
+export function fakeVu({ found = {}, listed, ...more }: More = {}, environment: Environment = {}): VirtualUser {
+  const config = readConfig({
+    S3_ENDPOINTS: 'http://10.0.0.1:9000',
+    AWS_ACCESS_KEY_ID: 'key',
+    AWS_SECRET_ACCESS_KEY: 'secret',
+    S3_BUCKET: 'bucket',
+    S3LOADTEST_CONCURRENCY: '4',
+    ...environment,
+  });
+  const sizes = more.sizes ?? config.sizes ?? settings.sizes.parse('1KB,10KB') ?? [];
+  const labels = sizes.map(({ label }) => label);
+  const bytes = sizes.map((size) => size.bytes);
+  return {
+    s3: fakeS3({}),
+    config,
+    sizes,
+    keys: createTrackedKeys(labels, config.concurrency, found, listed),
+    payload: createPayload(bytes, config.partSize, (n) => new ArrayBuffer(n)),
+    random: seeded(1),
+    vus: config.concurrency,
+    share: 1,
+    makeKey: createKeyMaker(config.prefix, config.workerId, 'tide', 1),
+    findKeys: () => {
+      throw new Error('keys were not to be looked for');
+    },
+    flush: () => {},
+    dropped: () => {},
+    tellsDeleted: false,
+    ...more,
+  };
+}
