@@ -2,6 +2,7 @@ package s3loadtest
 
 import (
 	"strconv"
+	"time"
 
 	"github.com/grafana/sobek"
 	"go.k6.io/k6/v2/js/common"
@@ -19,6 +20,8 @@ type bound struct {
 	rt     *sobek.Runtime
 	state  *lib.State
 	client *s3.Client
+	// pause is S3Options' of lib/s3/api.ts: takes seconds, and returns a promise.
+	pause sobek.Callable
 }
 
 func (b *bound) object() sobek.Value {
@@ -99,21 +102,45 @@ func (b *bound) deleteObject(call sobek.FunctionCall) sobek.Value {
 }
 
 func (b *bound) deleteObjects(call sobek.FunctionCall) sobek.Value {
-	return b.deletion(b.client.DeleteObjects(b.caller(), b.keys(call)))
+	return b.deletion(b.client.NewDeletion(b.keys(call)).Do(b.caller()))
 }
 
 // deleteObjectsAsync works beside the VU. Nothing of JavaScript is touched until it is the VU's turn again.
 func (b *bound) deleteObjectsAsync(call sobek.FunctionCall) sobek.Value {
-	promise, resolve, _ := b.rt.NewPromise()
-	callback := b.vu.RegisterCallback()
-	by, keys := b.caller(), b.keys(call)
-	go func() {
-		outcome, refused := b.client.DeleteObjects(by, keys)
-		callback(func() error {
-			return resolve(b.deletion(outcome, refused))
-		})
-	}()
+	promise, resolve, reject := b.rt.NewPromise()
+	by, deletion := b.caller(), b.client.NewDeletion(b.keys(call))
+	var attempt func()
+	attempt = func() {
+		callback, make := b.vu.RegisterCallback(), deletion.Begin(by)
+		go func() {
+			outcome, refused, pause, again := make()
+			callback(func() error {
+				if !again {
+					return resolve(b.deletion(outcome, refused))
+				}
+				if err := b.after(pause, attempt); err != nil {
+					return reject(err)
+				}
+				return nil
+			})
+		}()
+	}
+	attempt()
 	return b.rt.ToValue(promise)
+}
+
+// after calls f when the script's own pause is over, which lets the VU go on with what it has under way.
+func (b *bound) after(pause time.Duration, f func()) error {
+	waiting, err := b.pause(sobek.Undefined(), b.rt.ToValue(pause.Seconds()))
+	if err != nil {
+		return err
+	}
+	then, _ := sobek.AssertFunction(waiting.ToObject(b.rt).Get("then"))
+	_, err = then(waiting, b.rt.ToValue(func(sobek.FunctionCall) sobek.Value {
+		f()
+		return sobek.Undefined()
+	}))
+	return err
 }
 
 func (b *bound) deletion(outcome s3.Outcome, refused []s3.Refused) *sobek.Object {

@@ -62,7 +62,11 @@ func (i *instance) connect(call sobek.FunctionCall) sobek.Value {
 	counting := measure.Counting{Silent: a.Silent, MissesExpected: a.MissesExpected, SampleMark: a.SampleMark}
 	recorder := measure.NewRecorder(state, i.own, counting)
 	client := s3.New(options, wire.NewPool(state.Dialer, reuseOf(state.Options)), recorder)
-	return (&bound{vu: i.vu, rt: rt, state: state, client: client}).object()
+	pause, ok := sobek.AssertFunction(call.Argument(0).ToObject(rt).Get("pause"))
+	if !ok {
+		common.Throw(rt, errors.New("connect needs a pause"))
+	}
+	return (&bound{vu: i.vu, rt: rt, state: state, client: client, pause: pause}).object()
 }
 
 func reuseOf(options lib.Options) wire.Reuse {

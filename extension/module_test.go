@@ -41,7 +41,8 @@ func running(t *testing.T, url string) (*modulestest.Runtime, chan metrics.Sampl
 	}
 	_, err := vu.VU.Runtime().RunString(fmt.Sprintf(`const s3 = connect({
 		endpoints: [%q], bucket: 'b', addressing: 'path', region: 'us-east-1', accessKeyId: 'a', secretAccessKey: 's',
-		timeout: 60000, attempts: 5, firstEndpoint: 0, silent: false, missesExpected: false, sampleMark: 'sample ' })`, url))
+		timeout: 60000, attempts: 5, firstEndpoint: 0, silent: false, missesExpected: false, sampleMark: 'sample ',
+		pause: (seconds) => new Promise((done) => setTimeout(done, seconds * 1000)) })`, url))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -107,8 +107,9 @@ func (r *Recorder) addOwn(s *samples, tags *metrics.TagSet, a *s3.Attempt) {
 		s.add(r.own.retries, tags, 1)
 	}
 	if failure := a.Outcome.Failure; failure != nil {
-		r.count(s, tags, a, failure, 1)
-		s.add(r.own.errorDuration, tags, metrics.D(a.Outcome.Took))
+		if r.count(s, tags, a, failure, 1) {
+			s.add(r.own.errorDuration, tags, metrics.D(a.Outcome.Took))
+		}
 		return
 	}
 	if !a.Counted {
@@ -129,14 +130,17 @@ func (r *Recorder) addOwn(s *samples, tags *metrics.TagSet, a *s3.Attempt) {
 // ofOneObject are operations on an object that another may have deleted meanwhile.
 var ofOneObject = map[string]bool{"GET": true, "HEAD": true, "DELETE": true}
 
-func (r *Recorder) count(s *samples, tags *metrics.TagSet, a *s3.Attempt, failure *s3.Failure, n int) {
-	isMiss := failure.Class == s3.NotFound && (ofOneObject[a.Op] || failure.Code == "NoSuchKey")
-	if r.counting.MissesExpected && isMiss {
+// count returns whether it was an error, and no miss.
+func (r *Recorder) count(s *samples, tags *metrics.TagSet, a *s3.Attempt, failure *s3.Failure, n int) bool {
+	// Of a batch only its keys may be missing; an upload that is gone is nothing that others delete.
+	ofObjects := ofOneObject[a.Op] || a.Op == "DELETE_OBJECTS" && failure.Code == "NoSuchKey"
+	if r.counting.MissesExpected && failure.Class == s3.NotFound && ofObjects {
 		s.add(r.own.misses, tags, float64(n))
-		return
+		return false
 	}
 	s.add(r.own.errors, tags.With("class", string(failure.Class)), float64(n))
 	r.tell(a, failure)
+	return true
 }
 
 // tell logs the first failure of each class, as lib/recorder.ts does.

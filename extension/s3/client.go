@@ -215,24 +215,32 @@ func pauseBefore(n int, random float64) time.Duration {
 // do makes attempts until one succeeds, can't be mended by another, or was the last. Each is recorded.
 func (c *Client) do(by Caller, k *kind, o *call) (Outcome, string) {
 	for n := 1; ; n++ {
-		outcome, body := c.attempt(by, k, o, n > 1)
-		if outcome.Failure == nil || n >= c.Attempts || !outcome.Failure.Class.retryable() {
+		outcome, body := c.attempt(by, k, o, c.nextHost(), n > 1)
+		pause, again := c.pauseAfter(n, outcome.Failure)
+		if !again {
 			return outcome, body
 		}
 		select {
-		case <-time.After(pauseBefore(n+1, rand.Float64())):
+		case <-time.After(pause):
 		case <-by.Context.Done():
 			return outcome, ""
 		}
 	}
 }
 
-func (c *Client) attempt(by Caller, k *kind, o *call, repeat bool) (Outcome, string) {
+// pauseAfter attempt n says how long to wait for another, if there is to be one.
+func (c *Client) pauseAfter(n int, failure *Failure) (pause time.Duration, again bool) {
+	if failure == nil || n >= c.Attempts || !failure.Class.retryable() {
+		return 0, false
+	}
+	return pauseBefore(n+1, rand.Float64()), true
+}
+
+func (c *Client) attempt(by Caller, k *kind, o *call, h *host, repeat bool) (Outcome, string) {
 	if c.Limit != nil {
 		// Its only error is the end of the test, which the exchange tells as well.
 		_ = c.Limit.Wait(by.Context)
 	}
-	h := c.nextHost()
 	head := heads.Get().(*[]byte)
 	*head = c.appendHead((*head)[:0], h, k, o)
 	request := wire.Request{

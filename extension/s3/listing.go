@@ -97,7 +97,7 @@ func countPage(xml string) Page {
 	if told {
 		page.Keys, _ = strconv.Atoi(count)
 	} else {
-		page.Keys = strings.Count(xml, "<Contents>")
+		each(xml, "Contents", func(string) { page.Keys++ })
 	}
 	return page
 }

@@ -2,7 +2,6 @@ package s3
 
 import (
 	"strconv"
-	"strings"
 	"time"
 
 	"s3loadtest/extension/body"
@@ -54,17 +53,23 @@ func (c *Client) CompleteUpload(by Caller, key, id string, parts []Part, size st
 	o := call{
 		path: c.pathOf(key), size: size, query: queryOf(id),
 		examine: func(body string, _ *Attempt) *Failure {
-			if !strings.Contains(body, "<Error>") {
-				return nil
-			}
-			code, _ := textOf(body, "Code")
-			message, _ := textOf(body, "Message")
-			return &Failure{classifyCode(code), code, message}
+			return errorAfterAll(body)
 		},
 	}
 	o.setXML(append(xml, "</CompleteMultipartUpload>"...))
 	outcome, _ := c.do(by, &completeUpload, &o)
 	return outcome
+}
+
+// errorAfterAll is what a body of status 200 says went wrong, or nil.
+func errorAfterAll(body string) *Failure {
+	inside, _, found := element(body, "Error")
+	if !found {
+		return nil
+	}
+	code, _ := textOf(inside, "Code")
+	message, _ := textOf(inside, "Message")
+	return &Failure{classifyCode(code), code, message}
 }
 
 // AbortUpload gives an upload up.

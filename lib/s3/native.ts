@@ -8,8 +8,8 @@ interface Extension {
   connect(options: NativeOptions): S3;
 }
 
-/** Waiting between attempts is its own; so is looking at keys, which costs it nothing. */
-interface NativeOptions extends Omit<S3Options, 'credentials' | 'sleep' | 'pause' | 'plainKeys'>, Counting {
+/** It sleeps by itself, and looking at keys costs it nothing. */
+interface NativeOptions extends Omit<S3Options, 'credentials' | 'sleep' | 'plainKeys'>, Counting {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
   readonly sessionToken?: string | undefined;
@@ -25,10 +25,10 @@ const extension = __ENV[FROM_CLI.extension] ? require('k6/x/s3loadtest') : undef
 /** A client in Go for one VU. The recorder only says what counts: whoever sends also measures. */
 export function createNativeS3(options: S3Options, { counting }: Recorder): S3 {
   if (extension === undefined) throw new Error('the native backend needs a k6 with the extension');
-  const { endpoints, bucket, addressing, region, timeout, attempts, firstEndpoint } = options;
+  const { endpoints, bucket, addressing, region, timeout, attempts, firstEndpoint, pause } = options;
   const { accessKeyId, secretAccessKey, sessionToken = '' } = options.credentials;
   return extension.connect({
-    ...{ endpoints, bucket, addressing, region, timeout, attempts, firstEndpoint },
+    ...{ endpoints, bucket, addressing, region, timeout, attempts, firstEndpoint, pause },
     ...{ accessKeyId, secretAccessKey, sessionToken },
     ...{ silent: counting.silent, missesExpected: counting.missesExpected },
     sampleMark: MARKS.sample,
