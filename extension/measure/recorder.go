@@ -83,6 +83,10 @@ func (r *Recorder) Attempt(by s3.Caller, a *s3.Attempt) {
 	r.tags.mu.Lock()
 	sets := r.tags.of(by, op, size, endpoint, a.Method)
 	ended := r.tags.ended(sets, a, expected)
+	var retried *metrics.TagSet
+	if a.FailedAt != "" && !r.counting.Silent {
+		retried = r.tags.of(by, op, size, a.FailedAt, a.Method).own
+	}
 	r.tags.mu.Unlock()
 
 	s := samples{make(metrics.Samples, 0, usualSamples), a.Times.Ended, by.Tags.Metadata}
@@ -96,6 +100,9 @@ func (r *Recorder) Attempt(by s3.Caller, a *s3.Attempt) {
 	s.add(k6.HTTPReqWaiting, ended, metrics.D(t.Waiting))
 	s.add(k6.HTTPReqReceiving, ended, metrics.D(t.Receiving))
 	s.add(k6.HTTPReqFailed, ended, metrics.B(!expected))
+	if retried != nil {
+		s.add(r.own.retries, retried, 1)
+	}
 	if !r.counting.Silent {
 		r.addOwn(&s, sets.own, a)
 	}
@@ -103,9 +110,6 @@ func (r *Recorder) Attempt(by s3.Caller, a *s3.Attempt) {
 }
 
 func (r *Recorder) addOwn(s *samples, tags *metrics.TagSet, a *s3.Attempt) {
-	if a.Repeat {
-		s.add(r.own.retries, tags, 1)
-	}
 	if failure := a.Outcome.Failure; failure != nil {
 		if r.count(s, tags, a, failure, 1) {
 			s.add(r.own.errorDuration, tags, metrics.D(a.Outcome.Took))

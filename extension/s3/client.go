@@ -85,8 +85,8 @@ type Attempt struct {
 	Objects int
 	// Refused are objects that a success nevertheless failed for.
 	Refused []Refusal
-	// Repeat: it is a further attempt.
-	Repeat bool
+	// FailedAt is the endpoint of the attempt before, which this one repeats; "" of a first one.
+	FailedAt string
 }
 
 // Refusal is a failure of some objects out of many.
@@ -214,8 +214,10 @@ func pauseBefore(n int, random float64) time.Duration {
 
 // do makes attempts until one succeeds, can't be mended by another, or was the last. Each is recorded.
 func (c *Client) do(by Caller, k *kind, o *call) (Outcome, string) {
+	failedAt := ""
 	for n := 1; ; n++ {
-		outcome, body := c.attempt(by, k, o, c.nextHost(), n > 1)
+		outcome, body := c.attempt(by, k, o, c.nextHost(), failedAt)
+		failedAt = outcome.Endpoint
 		pause, again := c.pauseAfter(n, outcome.Failure)
 		if !again {
 			return outcome, body
@@ -236,7 +238,7 @@ func (c *Client) pauseAfter(n int, failure *Failure) (pause time.Duration, again
 	return pauseBefore(n+1, rand.Float64()), true
 }
 
-func (c *Client) attempt(by Caller, k *kind, o *call, h *host, repeat bool) (Outcome, string) {
+func (c *Client) attempt(by Caller, k *kind, o *call, h *host, failedAt string) (Outcome, string) {
 	if c.Limit != nil {
 		// Its only error is the end of the test, which the exchange tells as well.
 		_ = c.Limit.Wait(by.Context)
@@ -253,7 +255,7 @@ func (c *Client) attempt(by Caller, k *kind, o *call, h *host, repeat bool) (Out
 	outcome := Outcome{Status: answer.Status, Took: times.Ended.Sub(times.Began), Endpoint: h.endpoint}
 	a := Attempt{
 		Op: k.op, Size: o.size, Endpoint: h.endpoint, Method: k.method, Times: times,
-		Error: err, TLSVersion: answer.TLSVersion, Outcome: &outcome, Counted: k.counted, Repeat: repeat,
+		Error: err, TLSVersion: answer.TLSVersion, Outcome: &outcome, Counted: k.counted, FailedAt: failedAt,
 	}
 	body := ""
 	switch {

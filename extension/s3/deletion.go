@@ -16,8 +16,10 @@ type Refused struct{ Key, Code, Message string }
 type Deletion struct {
 	client  *Client
 	call    call
-	made    int
 	refused []Refused
+	// made is how many attempts were, and failedAt where the last of them was.
+	made     int
+	failedAt string
 }
 
 // NewDeletion prepares one.
@@ -67,7 +69,8 @@ func (d *Deletion) Begin(by Caller) func() (outcome Outcome, refused []Refused, 
 	h := d.client.nextHost()
 	d.made++
 	return func() (Outcome, []Refused, time.Duration, bool) {
-		outcome, _ := d.client.attempt(by, &deleteObjects, &d.call, h, d.made > 1)
+		outcome, _ := d.client.attempt(by, &deleteObjects, &d.call, h, d.failedAt)
+		d.failedAt = outcome.Endpoint
 		pause, again := d.client.pauseAfter(d.made, outcome.Failure)
 		return outcome, d.refused, pause, again
 	}
