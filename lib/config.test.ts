@@ -47,7 +47,7 @@ test('the table of settings: variable, option, default', () => {
     S3_BUCKET |  | required
     S3_VERIFY_SSL |  | false
     S3_ADDRESSING |  | path
-    S3LOADTEST_BACKEND |  | http
+    S3LOADTEST_BACKEND |  | native where k6 has it, else http
     S3LOADTEST_DATA_DIR |  | ./data
     S3LOADTEST_KEY_DIR |  | ./data/keys
     S3LOADTEST_DURATION | --duration <time> | 5m
@@ -134,7 +134,10 @@ describe('values', () => {
       { text: 'Virtual', value: 'virtual', why: 'any case' },
       { text: 'path', value: 'path', why: 'the default' },
     ],
-    backend: [{ text: 'HTTP', value: 'http', why: 'any case' }],
+    backend: [
+      { text: 'HTTP', value: 'http', why: 'any case' },
+      { text: 'native', value: 'native', why: 'whether k6 has it, k6 will see' },
+    ],
     dataDir: [{ text: '/tmp/a b', value: '/tmp/a b', why: 'a folder may have spaces' }],
     keyDir: [{ text: '/tmp/a b', value: '/tmp/a b', why: 'a folder may have spaces' }],
     duration: [

@@ -143,8 +143,9 @@ function setting<T>(s: Setting<T>): Setting<T> {
   return s;
 }
 
-/** What `S3LOADTEST_BACKEND` may be today. */
-export type Backend = 'http';
+/** What `S3LOADTEST_BACKEND` may be. */
+export const BACKENDS = ['native', 'http'] as const;
+export type Backend = (typeof BACKENDS)[number];
 
 export const settings = {
   endpoints: setting<string[]>({
@@ -212,10 +213,11 @@ export const settings = {
   }),
   backend: setting<Backend>({
     env: ['S3LOADTEST_BACKEND'],
-    help: 'S3 client: http (own SigV4 on k6/http)',
+    help: "S3 client: native (Go, in the project's own k6) or http (own SigV4 on k6/http)",
     fallback: 'http',
-    parse: oneOf('http'),
-    expected: 'http, the one S3 client there is in this version; boto3 and minio name Python clients, k6 runs none',
+    fallbackText: 'native where k6 has it, else http',
+    parse: oneOf(...BACKENDS),
+    expected: 'native or http; boto3 and minio name Python clients, and k6 runs none',
   }),
   dataDir: setting<string>({
     env: ['S3LOADTEST_DATA_DIR'],

@@ -1,5 +1,5 @@
 /** The settings inside k6: from the environment, then `./.env`, then `~/.s3loadtest/.env`. */
-import { type Config, ConfigError, type Environment, readConfig, settings } from './config';
+import { type Backend, type Config, ConfigError, type Environment, readConfig, settings } from './config';
 import { parseEnvFile } from './env-file';
 import { FROM_CLI } from './protocol';
 
@@ -25,6 +25,7 @@ function load(): Loaded {
   const concurrencyAsked = settings.concurrency.env.some((name) => environments.some((e) => e[name]?.trim()));
   const fallback = __ENV[FROM_CLI.concurrency];
   const config = readConfig(...environments, fallback ? { [settings.concurrency.env[0]]: fallback } : {});
+  checkBackend(config.backend);
   if (isBareRun()) checkResultsFolder(config.dataDir);
   return { config, concurrencyAsked };
 }
@@ -36,6 +37,15 @@ function load(): Loaded {
  */
 export function isBareRun(): boolean {
   return __ENV[FROM_CLI.present] === undefined && __ENV.PATH !== undefined;
+}
+
+/** A k6 that is asked for an extension it does not have ends with a stack. */
+function checkBackend(backend: Backend): void {
+  if (backend !== 'native' || __ENV[FROM_CLI.extension]) return;
+  throw new ConfigError([
+    `${settings.backend.env[0]} is "native": this k6 is not known to have the project's extension: leave it out, run by ` +
+      `\`npx s3loadtest run\`, which builds such a k6, or say so of .tools/bin/k6 by ${FROM_CLI.extension}=1`,
+  ]);
 }
 
 /** k6 makes no folders, and exits 0 when it could not write: a run whose Result would be lost is better not begun. */

@@ -2,7 +2,7 @@
  * Bodies that neither compress nor repeat, made cheaply: cut from a pool of random bytes, with fresh random bytes stamped
  * into every 4 KiB, so that no two bodies are alike to a store that looks for repeated blocks.
  */
-import type { PartedBody } from './s3/api';
+import type { Body, GeneratedParts, PartedBody } from './s3/api';
 
 /** The block in which stores look for duplicates, or a divisor of theirs. */
 const BLOCK = 4096;
@@ -40,9 +40,31 @@ export function poolBytesFor(sizes: readonly number[], partSize: number): number
 /** One VU's bodies. */
 export interface Payload {
   /** A new body, to be sent before the next one is asked for. */
+  body(bytes: number): Body;
+  /** A large body, to be sent part by part. */
+  parts(bytes: number): PartedBody | GeneratedParts;
+}
+
+/** Bodies cut from one pool, their parts as well. */
+export interface CutPayload extends Payload {
   body(bytes: number): ArrayBuffer;
-  /** A large body, a part at a time out of the one pool. */
   parts(bytes: number): PartedBody;
+}
+
+/** Bodies that the native backend makes: only their lengths are said. */
+export function describePayload(partSize: number): Payload {
+  const bodies = new Map<number, Body>();
+  return {
+    body: (bytes) => {
+      let body = bodies.get(bytes);
+      if (body === undefined) {
+        body = { bytes };
+        bodies.set(bytes, body);
+      }
+      return body;
+    },
+    parts: (bytes) => ({ bytes, partBytes: partBytesFor(bytes, partSize) }),
+  };
 }
 
 interface Buffered {
@@ -55,7 +77,7 @@ export function createPayload(
   sizes: readonly number[],
   partSize: number,
   randomBytes: (n: number) => ArrayBuffer,
-): Payload {
+): CutPayload {
   const poolBytes = poolBytesFor(sizes, partSize);
   // Small bodies have a buffer each, stamped anew: cutting them out of the pool would leave k6 a buffer to collect each time.
   const small = new Map<number, Buffered>();

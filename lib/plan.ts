@@ -151,7 +151,9 @@ export function k6Vus({ traffic, vus }: PlannedLoad): number {
 
 /** Why the run would take the machine's memory down, in one line; undefined when it would not. `free` in bytes, or NaN. */
 export function tooLittleMemory({ loads, config }: Plan, free: number): string | undefined {
-  const bytesOf = ({ sizes, traffic }: PlannedLoad) => (traffic.writes ? sizes.map((size) => size.bytes) : []);
+  // The native backend makes bodies while it sends them, and keeps none.
+  const held = config.backend !== 'native';
+  const bytesOf = ({ sizes, traffic }: PlannedLoad) => (held && traffic.writes ? sizes.map((size) => size.bytes) : []);
   const needs = loads.map((load) => memoryNeed(k6Vus(load), bytesOf(load), config.partSize));
   const need = needs.reduce((sum, n) => sum + n, 0);
   if (!(need > free)) return undefined;

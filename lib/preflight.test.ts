@@ -263,7 +263,7 @@ describe('preflight', () => {
     };
     const s3 = fakeS3({
       listObjects: (options) => ({ ...said(`list ${options?.maxKeys}`), objects: [], prefixes: [] }),
-      putObject: (key, body) => said(`put ${key} ${body.byteLength}`),
+      putObject: (key, body) => said(`put ${key} ${(body as ArrayBuffer).byteLength}`),
       getObject: (key, _, expected) => said(`get ${key} ${expected}`),
       deleteObject: (key) => said(`delete ${key}`),
       ...Object.fromEntries(

@@ -4,13 +4,13 @@ import crypto from 'k6/crypto';
 import { setTimeout } from 'k6/timers';
 import type { Config, ObjectSize } from './config';
 import { createKeyMaker, type FoundKeys, findKeys, foundKeysFor, type ListedKeys } from './keys';
-import { createPayload } from './payload';
+import { createPayload, describePayload, type Payload } from './payload';
 import { onlyReading, type Plan, type PlannedLoad } from './plan';
 import { PREFLIGHT_TIMEOUT_MS, preflight } from './preflight';
 import { createSilentRecorder } from './recorder';
 import type { Recorder, S3 } from './s3/api';
+import { backends } from './s3/backends';
 import { describeFailure } from './s3/classify';
-import { createHttpS3 } from './s3/client';
 import { formatCount } from './units';
 
 /** k6 keeps attempts at a failed operation within what the original did. */
@@ -19,7 +19,21 @@ const SEEDING_TOLD_MS = 5_000;
 
 /** A client for one VU. `first` is the endpoint it begins with, by number. */
 export function connect(config: Config, recorder: Recorder, first: number, how: { plainKeys?: boolean } = {}): S3 {
-  return createHttpS3({ ...config, ...how, ...common(config, first), attempts: ATTEMPTS }, recorder);
+  return backends[config.backend]({ ...config, ...how, ...common(config, first), attempts: ATTEMPTS }, recorder);
+}
+
+/** Bodies for a client of `connect`, of these sizes and no others. */
+export function payloadFor(
+  { backend, partSize }: Config,
+  sizes: readonly ObjectSize[],
+  randomBytes: (n: number) => ArrayBuffer,
+): Payload {
+  if (backend === 'native') return describePayload(partSize);
+  return createPayload(
+    sizes.map(({ bytes }) => bytes),
+    partSize,
+    randomBytes,
+  );
 }
 
 function common(config: Config, firstEndpoint: number) {
@@ -32,7 +46,8 @@ export function prepare(plan: Plan, listed: ListedKeys): { found: FoundKeys } | 
   const { config } = plan;
   const test = plan.measured[0]?.test ?? '';
   const timeout = PREFLIGHT_TIMEOUT_MS;
-  const check = createHttpS3({ ...config, ...common(config, 0), timeout, attempts: 1 }, createSilentRecorder());
+  const once = { ...config, ...common(config, 0), timeout, attempts: 1 };
+  const check = backends[config.backend](once, createSilentRecorder());
   const makeKey = createKeyMaker(config.prefix, config.workerId, test, 0);
   const problem = preflight(check, config, makeKey, plan.writes || plan.deletes || config.seedObjects > 0);
   if (problem !== undefined) return { problem };
@@ -89,11 +104,7 @@ function nothingToRead(
 function seed(s3: S3, config: Config, { test, sizes }: PlannedLoad): Record<string, string[]> | string {
   const makeKey = createKeyMaker(config.prefix, config.workerId, test, 0);
   const keys: Record<string, string[]> = {};
-  const payload = createPayload(
-    sizes.map(({ bytes }) => bytes),
-    config.partSize,
-    crypto.randomBytes,
-  );
+  const payload = payloadFor(config, sizes, crypto.randomBytes);
   let told = Date.now();
   for (let n = 0; n < config.seedObjects; n++) {
     const { label, bytes } = sizes[n % sizes.length] as ObjectSize;

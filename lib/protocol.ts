@@ -7,6 +7,8 @@ export const FROM_CLI = {
   /** Set at all: settings are complete in the environment, and the Result goes to standard output. */
   present: 'S3LOADTEST_CLI',
   runId: 'S3LOADTEST_RUN_ID',
+  /** Set to anything: this k6 has the extension. Whoever runs such a k6 without the CLI says so, too. */
+  extension: 'S3LOADTEST_EXTENSION',
   /** Bytes of memory free when k6 is started; '' when they are not known or not to be looked at. */
   freeMemory: 'S3LOADTEST_FREE_MEMORY',
   /** VUs for a machine like this, where nobody asked for any and the pattern does not want others. */

@@ -114,6 +114,7 @@ export function createRecorder(missesExpected = false): VuRecorder {
   };
 
   return {
+    counting: { silent: false, missesExpected },
     begin,
     succeeded: (ms, n, many) => {
       addDuration(ms);
@@ -144,6 +145,7 @@ export function createRecorder(missesExpected = false): VuRecorder {
 export function createSilentRecorder(): Recorder {
   const nothing = () => {};
   return {
+    counting: { silent: true, missesExpected: false },
     begin: () => tag('preparation', '', ''),
     succeeded: nothing,
     failed: nothing,

@@ -56,7 +56,8 @@ export function script(patterns: readonly Pattern[]): Script {
   if (tooMuch !== undefined) return refusing(tooMuch);
   if (__ENV[FROM_CLI.dryRun] !== undefined) return telling(plan);
   const listed = plan.reads ? readKeyFiles(plan) : {};
-  const content = plan.writes ? readContent(plan) : undefined;
+  // The native backend makes bodies by itself.
+  const content = plan.writes && plan.config.backend !== 'native' ? readContent(plan) : undefined;
   return {
     // Hundreds of submetrics, which VUs have no use for.
     options: __VU === 0 ? optionsOf(plan) : {},

@@ -7,9 +7,8 @@ import http from 'k6/http';
 import { Counter } from 'k6/metrics';
 import { createKeyMaker, createTrackedKeys, type FoundKeys, type ListedKeys } from './keys';
 import { WAITING } from './options';
-import { createPayload } from './payload';
 import type { Plan, PlannedLoad } from './plan';
-import { connect, findReadable } from './prepare';
+import { connect, findReadable, payloadFor } from './prepare';
 import { FROM_CLI } from './protocol';
 import { seeded } from './random';
 import { createRecorder, createSilentRecorder, forgetTags } from './recorder';
@@ -86,11 +85,7 @@ function virtualUser(plan: Plan, { load, schedule }: Shared, found: FoundKeys, {
     config,
     sizes,
     keys: createTrackedKeys(labels, load.vus, found, listed),
-    payload: createPayload(
-      sizes.map((size) => size.bytes),
-      config.partSize,
-      (n) => content?.slice(0, n) ?? crypto.randomBytes(n),
-    ),
+    payload: payloadFor(config, sizes, (n) => content?.slice(0, n) ?? crypto.randomBytes(n)),
     random: seeded(config.seed * 1_000_003 + vu),
     vus: load.vus,
     share: load.share,

@@ -10,10 +10,11 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Command } from 'commander';
 import { $ } from 'zx';
-import { ConfigError, settings } from '../lib/config';
-import { MARKS } from '../lib/protocol';
+import { type Backend, ConfigError, settings } from '../lib/config';
+import { FROM_CLI, MARKS } from '../lib/protocol';
 import { parseResult, sum } from '../lib/result';
 import { formatCount } from '../lib/units';
+import { hasExtension } from './backend';
 import { freePort } from './k6';
 import { planK6 } from './plan';
 import { ROOT } from './project';
@@ -30,27 +31,30 @@ interface Figures {
 interface Client {
   readonly name: string;
   readonly script: string;
+  /** Of those that have one. */
+  readonly backend?: Backend;
   /** Operations and failures out of what k6 printed, and the milliseconds they took. */
   readonly read: (json: string) => { ops: number; failed: number; ms: number };
 }
 
 const CLIENTS: readonly [Client, ...Client[]] = [
   { name: 'unsigned k6/http', script: 'bench-unsigned', read: (json) => JSON.parse(json) },
-  {
-    name: 'firehose, http backend',
-    script: 'firehose',
-    read: (json) => {
-      const { totals, run } = parseResult(json);
-      const { ops, errors } = sum(totals);
-      return { ops, failed: errors, ms: run.durationMs };
-    },
-  },
+  { name: 'firehose, http backend', script: 'firehose', backend: 'http', read: readResult },
+  { name: 'firehose, native backend', script: 'firehose', backend: 'native', read: readResult },
 ];
+
+function readResult(json: string): { ops: number; failed: number; ms: number } {
+  const { totals, run } = parseResult(json);
+  const { ops, errors } = sum(totals);
+  return { ops, failed: errors, ms: run.durationMs };
+}
 
 export function addBench(program: Command): void {
   program
     .command('bench')
-    .description('what the client costs: ops/s and CPU per operation against a null S3 server, beside unsigned k6/http')
+    .description(
+      'what the client costs: ops/s and CPU per operation against a null S3 server, each backend beside unsigned k6/http',
+    )
     .option('--duration <time>', 'length of each run', '20s')
     .option('--rounds <n>', 'runs of each client, in turn', '3')
     .option('--concurrency <n>', 'VUs', '16')
@@ -75,15 +79,23 @@ async function bench(duration: string, rounds: number, vus: string): Promise<voi
   try {
     const started = await startNullServer(folder);
     server = started.server;
-    const all = new Map<Client, Figures[]>(CLIENTS.map((client) => [client, []]));
+    const extension = await hasExtension(k6.path, process.env);
+    if (!extension) log("this k6 has not the project's extension: the native backend is left out");
+    const clients = CLIENTS.filter(({ backend }) => backend !== 'native' || extension);
+    const all = new Map<Client, Figures[]>(clients.map((client) => [client, []]));
     for (let round = 1; round <= rounds; round++) {
-      for (const client of CLIENTS) {
+      for (const client of clients) {
         const figures = await measure(client, k6.path, started.endpoint, duration, vus);
         all.get(client)?.push(figures);
         log(`round ${round} of ${rounds}: ${client.name}: ${show(figures)}`);
       }
     }
     console.log(table(all, `1 KiB, half GET half PUT, ${vus} VUs, ${duration} a run, median of ${rounds} rounds`));
+    const [http, native] = ['http', 'native'].map((name) => all.get(clients.find((c) => c.backend === name) as Client));
+    if (http && native) {
+      const [ops, cpu] = (['opsPerSecond', 'cpuPerOp'] as const).map((of) => ratio(native, http, of));
+      console.log(`native over http: ${ops} × the ops/s, ${cpu} × the CPU per operation`);
+    }
     console.log(
       `Machine: ${availableParallelism()} cores (${cpus()[0]?.model.trim() ?? 'unknown'}), shared with the server; k6 ${k6.version}`,
     );
@@ -130,6 +142,8 @@ async function measure(client: Client, k6: string, endpoint: string, duration: s
       S3LOADTEST_DURATION: duration,
       S3LOADTEST_CONCURRENCY: vus,
       S3LOADTEST_SIZE: '1KB',
+      ...(client.backend && { [settings.backend.env[0]]: client.backend }),
+      [FROM_CLI.extension]: client.backend === 'native' ? '1' : '',
     },
     concurrency: Number(vus),
     keys: '',
@@ -165,15 +179,18 @@ function show(figures: Figures): string {
   return `${formatCount(figures.opsPerSecond)} ops/s, ${figures.cpuPerOp.toFixed(1)} µs CPU per operation`;
 }
 
-/** A Markdown table. Ratios are taken round by round, then their median: the machine's speed drifts, the ratio less. */
+/** Taken round by round, then their median: the machine's speed drifts, the ratio less. */
+function ratio(of: readonly Figures[], yardstick: readonly Figures[], what: keyof Figures): string {
+  return median(of.map((f, i) => f[what] / (yardstick[i]?.[what] ?? Number.NaN))).toFixed(2);
+}
+
+/** A Markdown table. */
 function table(all: ReadonlyMap<Client, readonly Figures[]>, title: string): string {
   const yardstick = all.get(CLIENTS[0]) ?? [];
   const rows = [...all].map(([client, figures]) => {
-    const ratio = (of: keyof Figures) =>
-      median(figures.map((f, i) => f[of] / (yardstick[i]?.[of] ?? Number.NaN))).toFixed(2);
     const ops = formatCount(median(figures.map((f) => f.opsPerSecond)));
     const cpu = median(figures.map((f) => f.cpuPerOp)).toFixed(0);
-    return `| ${client.name} | ${ops} | ${cpu} µs | ${ratio('opsPerSecond')} | ${ratio('cpuPerOp')} |`;
+    return `| ${client.name} | ${ops} | ${cpu} µs | ${ratio(figures, yardstick, 'opsPerSecond')} | ${ratio(figures, yardstick, 'cpuPerOp')} |`;
   });
   return [
     title,

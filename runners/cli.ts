@@ -6,6 +6,7 @@ import { addCleanup } from './cleanup';
 import { addDemo } from './demo';
 import { EXIT } from './execute';
 import { addInitData } from './init-data';
+import { addK6 } from './k6-command';
 import { addKeys } from './keys';
 import { addRun } from './run';
 import { ToolError } from './tools';
@@ -23,6 +24,7 @@ function createProgram(): Command {
   addDemo(program);
   addBench(program);
   addInitData(program);
+  addK6(program);
   addKeys(program);
   addCleanup(program);
   return program;

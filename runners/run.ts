@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
+import { hasExtension, withBackend } from './backend';
 import { execute } from './execute';
 import { patterns, ROOT, scriptOf } from './project';
 import { addSettingOptions, collect, loadSettings, type Options } from './settings';
@@ -28,9 +29,10 @@ export function addRun(program: Command): void {
 /** Runs patterns at once and returns the exit code. @throws ConfigError, ToolError */
 export async function run(names: readonly string[], options: Options, environment: NodeJS.ProcessEnv): Promise<number> {
   const { script, tests } = scriptOf(names);
-  const settings = loadSettings(options, environment);
+  const given = loadSettings(options, environment);
   const dryRun = options.dryRun === true;
   const k6 = dryRun ? likelyK6(environment) : await findK6(environment);
+  const settings = withBackend(given, await hasExtension(k6.path, environment), say);
   return execute({
     name: [...new Set(names)].join('-'),
     script,
@@ -46,9 +48,10 @@ export async function run(names: readonly string[], options: Options, environmen
   });
 }
 
+const say = (line: string) => process.stderr.write(`${line}\n`);
+
 async function findK6(environment: NodeJS.ProcessEnv): Promise<Tool> {
-  const log = (line: string) => process.stderr.write(`${line}\n`);
-  return (await getTools(['k6'], { env: environment, root: ROOT, log })).k6;
+  return (await getTools(['k6'], { env: environment, root: ROOT, log: say })).k6;
 }
 
 /** The k6 that a run would take if it is there; a dry run builds none. */

@@ -32,10 +32,10 @@ beforeEach(() => {
   log = [];
   stop = [() => rmSync(root, { recursive: true, force: true })];
   write(
-    'tools/k6/go.mod',
+    'extension/go.mod',
     `module x\n\ngo 1.25.0\n\nrequire go.k6.io/k6/v2 ${K6}\n\nrequire (\n\tgo.k6.io/k6 v1.0.0 // indirect\n)\n`,
   );
-  write('tools/k6/main.go', 'package main\n');
+  write('extension/cmd/k6/main.go', 'package main\n');
   write(
     'tools/versitygw/go.mod',
     `module x\n\ngo 1.24.0\n\nrequire (\n\tgithub.com/versity/versitygw ${GATEWAY} // indirect\n)\n`,
@@ -81,7 +81,7 @@ function fakeGo(before = ''): string {
 ${before}
 while [ "$1" != -o ]; do shift; done
 case "$PWD" in
-  */k6) printf '#!/bin/sh\\necho "\${0##*/} ${K6} (go1.26.8)"\\n' > "$2" ;;
+  */extension) printf '#!/bin/sh\\necho "\${0##*/} ${K6} (go1.26.8)"\\n' > "$2" ;;
   *) printf '#!/bin/sh\\necho "Version  : 1.8.0"\\n' > "$2" ;;
 esac
 chmod +x "$2"`,
@@ -90,7 +90,7 @@ chmod +x "$2"`,
 }
 
 /** Body of a fake go that has a compiler running for half a minute. */
-const compiling = `sh -c 'echo $$ > ../../compiler; exec sleep 30'`;
+const compiling = `sh -c 'echo $$ > ../compiler; exec sleep 30'`;
 
 const goCalls = () => (existsSync(join(root, 'go.calls')) ? readFileSync(join(root, 'go.calls'), 'utf8') : '');
 
@@ -205,7 +205,7 @@ test('Go builds both pinned modules, once; .tools/bin then answers by itself, in
     k6: { path: join(root, '.tools/bin/k6'), version: K6, from: 'built' },
     versitygw: { path: join(root, '.tools/bin/versitygw'), version: GATEWAY, from: 'built' },
   });
-  expect(goCalls()).toMatch(/tools\/k6 build -mod=readonly -trimpath -ldflags=-s -w -o \S+ \.$/m);
+  expect(goCalls()).toMatch(/extension build -mod=readonly -trimpath -ldflags=-s -w -o \S+ \.\/cmd\/k6$/m);
   expect(goCalls()).toMatch(
     /tools\/versitygw build -mod=readonly -trimpath -ldflags=-s -w -X=main.Version=1.8.0 -o \S+ github.com\/versity\/versitygw\/cmd\/versitygw$/m,
   );
@@ -226,6 +226,35 @@ test('Go builds both pinned modules, once; .tools/bin then answers by itself, in
   expect([again.k6.from, again.versitygw.from]).toEqual(['tools', 'tools']);
   expect(existsSync(join(root, 'ran'))).toBe(false);
   expect(goCalls()).toBe(calls);
+});
+
+test('where there is Go, k6 is built though PATH has one: our build can do more; versitygw is not', async () => {
+  const elsewhere = script('new/k6', k6Says('v2.9.0'));
+  script('new/versitygw', gatewaySays('1.9.0'));
+  const PATH = barePath(fakeGo(), dirname(elsewhere));
+  const { k6, versitygw } = await get(['k6', 'versitygw'], { PATH });
+  expect([k6.from, versitygw.from]).toEqual(['built', 'path']);
+  // Tests are no part of what is built.
+  write('extension/s3/client_test.go', 'package s3');
+  expect((await get(['k6'], { PATH })).k6.from).toBe('tools');
+});
+
+test('where Go fails, the k6 on PATH is taken', async () => {
+  const elsewhere = script('new/k6', k6Says('v2.9.0'));
+  const PATH = barePath(fakeGo('echo "no such module" >&2; exit 1'), dirname(elsewhere));
+  expect((await get(['k6'], { PATH })).k6).toEqual({ path: elsewhere, version: 'v2.9.0', from: 'path' });
+  expect(log).toContain("k6 v2.2.0 can't be built here: no such module");
+});
+
+test('a downloaded k6 gives way to our own build once there is Go, and stays where that fails', async () => {
+  const S3LOADTEST_DOWNLOAD_BASE = await serve(publish('k6'));
+  await get(['k6'], { PATH: barePath(), S3LOADTEST_DOWNLOAD_BASE });
+  expect((await get(['k6'], { PATH: barePath() })).k6.from).toBe('tools');
+  const broken = await get(['k6'], { PATH: barePath(fakeGo('exit 1')), S3LOADTEST_DOWNLOAD_BASE });
+  expect(broken.k6.from).toBe('tools');
+  const PATH = barePath(fakeGo());
+  expect((await get(['k6'], { PATH })).k6.from).toBe('built');
+  expect((await get(['k6'], { PATH })).k6.from).toBe('tools');
 });
 
 test('while tools are built, one line every few seconds has them all', async () => {
@@ -249,17 +278,17 @@ test('.tools/bin is replaced when the pin changes, though PATH has a k6', async 
   const elsewhere = script('new/k6', k6Says('v2.9.0'));
   const PATH = barePath(fakeGo(), dirname(elsewhere));
   await get(['k6'], { PATH: barePath(join(root, 'go')) });
-  write('tools/k6/go.mod', 'module x\n\ngo 1.25.0\n\nrequire go.k6.io/k6/v2 v2.3.0\n');
+  write('extension/go.mod', 'module x\n\ngo 1.25.0\n\nrequire go.k6.io/k6/v2 v2.3.0\n');
   log = [];
   expect((await get(['k6'], { PATH })).k6).toMatchObject({ version: 'v2.3.0', from: 'built' });
   expect(log[0]).toBe('.tools/bin/k6 is v2.2.0, the project now has v2.3.0: replacing it');
   // The same version from a changed main.go, an extension say, is another binary too.
-  write('tools/k6/main.go', 'package main // changed\n');
+  write('extension/cmd/k6/main.go', 'package main // changed\n');
   log = [];
   expect((await get(['k6'], { PATH })).k6.from).toBe('built');
-  expect(log[0]).toBe('.tools/bin/k6 is v2.3.0 from another tools/k6, the project now has v2.3.0: replacing it');
+  expect(log[0]).toBe('.tools/bin/k6 is v2.3.0 from another extension, the project now has v2.3.0: replacing it');
   // Without Go, PATH's is better than nothing.
-  write('tools/k6/main.go', 'package main // changed again\n');
+  write('extension/cmd/k6/main.go', 'package main // changed again\n');
   const S3LOADTEST_DOWNLOAD_BASE = await serve({});
   const last = await get(['k6'], { PATH: barePath(dirname(elsewhere)), S3LOADTEST_DOWNLOAD_BASE });
   expect(last.k6).toEqual({ path: elsewhere, version: 'v2.9.0', from: 'path' });

@@ -1,6 +1,7 @@
 /**
  * Where k6 and the S3 server come from: a setting, the project's own `.tools/bin`, PATH, else a build of the pinned Go
- * module, else the official release. The one copy of each version is the `require` line of tools/<name>/go.mod.
+ * module, else the official release. The one copy of each version is the `require` line of its module's go.mod: extension/
+ * for k6, which is built with the project's own extension in it, tools/versitygw for versitygw.
  */
 import { createHash } from 'node:crypto';
 import { rmSync } from 'node:fs';
@@ -56,6 +57,10 @@ const PROGRESS_MS = 5_000;
 const PROBE_MS = 20_000;
 
 interface Definition {
+  /** The folder of the module that builds it, below the project's root. */
+  folder: string;
+  /** Our build can do what a release can't. */
+  extended?: true;
   /** The environment variable that names a binary to use. */
   setting: string;
   /** The module whose required version is the pin, and the package of the command. */
@@ -71,9 +76,11 @@ interface Definition {
 
 const TOOLS: Record<ToolName, Definition> = {
   k6: {
+    folder: 'extension',
+    extended: true,
     setting: 'S3LOADTEST_K6',
     module: 'go.k6.io/k6/v2',
-    package: '.',
+    package: './cmd/k6',
     ldflags: () => [],
     versionArgs: ['version'],
     // k6 calls itself by the name its file has: `k6-2.2 v2.2.0 (commit/…, go1.26.8, linux/amd64)`.
@@ -81,6 +88,7 @@ const TOOLS: Record<ToolName, Definition> = {
     minimum: 2,
   },
   versitygw: {
+    folder: 'tools/versitygw',
     setting: 'S3LOADTEST_VERSITYGW',
     module: 'github.com/versity/versitygw',
     package: 'github.com/versity/versitygw/cmd/versitygw',
@@ -99,6 +107,8 @@ interface Pin {
   go: string;
   /** The content of the stamp file beside our own binary. */
   stamp: string;
+  /** The same for a downloaded release, where that is less than our own. */
+  releaseStamp: string;
 }
 
 /** Why each way to get a tool failed, in the order they were tried. */
@@ -118,7 +128,7 @@ interface Context extends ToolOptions {
  *
  * A tool is looked for in its setting (S3LOADTEST_K6, S3LOADTEST_VERSITYGW), `.tools/bin`, PATH (k6 from v2 on), then
  * built with Go, then downloaded. A binary in `.tools/bin` that is not the pinned one is replaced, with PATH as the last
- * resort.
+ * resort. k6, which our build adds to, is built before PATH is looked at wherever there is Go.
  *
  * Rejects with ToolError when a setting is wrong or nothing worked (one message for all the tools), and with the
  * signal's reason when aborted. SIGINT, SIGTERM and SIGHUP end builds and downloads too; then the process ends by that
@@ -180,15 +190,19 @@ async function fromSetting(name: ToolName, { env, signal }: ToolOptions): Promis
 async function find(name: ToolName, context: Context): Promise<Tool | Missing> {
   const pin = await readPin(name, context.root);
   const own = await fromOwnFolder(name, pin, context);
-  if (own) return own;
+  const [go] = await onPath('go', context.env);
+  const lesser = own !== undefined && own.stamp !== pin.stamp && own.stamp === pin.releaseStamp;
+  if (own && !(lesser && go)) return own.tool;
   const ways: Array<[way: string, attempt: () => Promise<Tool>]> = [
     ['build', () => build(name, pin, context)],
     ['download', () => downloadRelease(name, pin, context)],
   ];
-  const onPath: (typeof ways)[number] = ['PATH', () => fromPath(name, context)];
+  const path: (typeof ways)[number] = ['PATH', () => fromPath(name, context)];
   // Who had our own build is to have it after an update too, not whatever else is on PATH.
-  if (await isExecutable(ownPath(name, context.root))) ways.push(onPath);
-  else ways.unshift(onPath);
+  if (own) ways.splice(1, 1, ['.tools/bin', async () => own.tool]);
+  else if (await isExecutable(ownPath(name, context.root))) ways.push(path);
+  else if (TOOLS[name].extended && go) ways.splice(1, 0, path);
+  else ways.unshift(path);
 
   const reasons: string[] = [];
   for (const [way, attempt] of ways) {
@@ -203,16 +217,22 @@ async function find(name: ToolName, context: Context): Promise<Tool | Missing> {
   return { name, pin, reasons };
 }
 
-async function fromOwnFolder(name: ToolName, pin: Pin, context: Context): Promise<Tool | undefined> {
+/** What `.tools/bin` has, when it is of the pinned version, and its stamp. */
+async function fromOwnFolder(
+  name: ToolName,
+  pin: Pin,
+  context: Context,
+): Promise<{ tool: Tool; stamp: string | undefined } | undefined> {
   const path = ownPath(name, context.root);
   if (!(await isExecutable(path))) return undefined;
   const stamp = await readFile(stampPath(name, context.root), 'utf8').catch(() => undefined);
-  if (stamp === pin.stamp) return { path, version: pin.version, from: 'tools' };
+  const tool = (version: string): Tool => ({ path, version, from: 'tools' });
+  if (stamp === pin.stamp || stamp === pin.releaseStamp) return { tool: tool(pin.version), stamp };
   // No stamp: put there by hand, on a machine that can neither build nor download perhaps. Its own word must do.
   const version = stamp?.split(' ')[0] ?? (await probe(name, path, context.env, context.signal).catch(() => 'broken'));
   context.signal.throwIfAborted();
-  if (stamp === undefined && version === pin.version) return { path, version, from: 'tools' };
-  const now = version === pin.version ? `${version} from another tools/${name}` : version;
+  if (stamp === undefined && version === pin.version) return { tool: tool(version), stamp };
+  const now = version === pin.version ? `${version} from another ${TOOLS[name].folder}` : version;
   context.log(`.tools/bin/${name} is ${now}, the project now has ${pin.version}: replacing it`);
   return undefined;
 }
@@ -245,13 +265,50 @@ async function build(name: ToolName, pin: Pin, context: Context): Promise<Tool> 
     const path = await inWorkFolder(root, async (work) => {
       const folder = moduleFolder(name, root);
       const binary = await goBuild({ go, folder, package: target, ldflags: ldflags(pin.version), work, env, signal });
-      return install(name, pin, binary, work, context);
+      return install(name, pin.stamp, binary, work, context);
     });
     context.log(`built ${name} ${pin.version} in ${done()}`);
     return { path, version: pin.version, from: 'built' };
   } finally {
     done();
   }
+}
+
+/** A system that Go builds for, in Go's words: linux, amd64. */
+export interface Target {
+  readonly os: string;
+  readonly arch: string;
+}
+
+/**
+ * Builds the project's k6 for another system, a worker's perhaps, and returns its path: `.tools/k6-linux-arm64`. It is built
+ * anew each time, which Go's cache makes short. @throws ToolError when it can't be
+ */
+export async function crossBuildK6(target: Target, options: ToolOptions): Promise<string> {
+  const { env, root, log } = options;
+  const [go] = await onPath('go', env);
+  if (!go) throw new ToolError('k6 for another system is built by Go, which is not on PATH: install it');
+  const { version } = await readPin('k6', root);
+  const name = `k6-${target.os}-${target.arch}`;
+  return interruptible(options.signal, async (signal) => {
+    const done = new Progress(log).begin(() => `building k6 ${version} for ${target.os} on ${target.arch}`);
+    try {
+      return await inWorkFolder(root, async (work) => {
+        const folder = moduleFolder('k6', root);
+        const own = { ...env, GOOS: target.os, GOARCH: target.arch, CGO_ENABLED: '0' };
+        const { package: main, ldflags } = TOOLS.k6;
+        const binary = await goBuild({ go, folder, package: main, ldflags: ldflags(version), work, env: own, signal });
+        const path = join(root, '.tools', name);
+        await rename(binary, path);
+        return path;
+      });
+    } catch (error) {
+      signal.throwIfAborted();
+      throw new ToolError(`${name} can't be built: ${reasonOf(error)}`);
+    } finally {
+      done();
+    }
+  });
 }
 
 async function downloadRelease(name: ToolName, pin: Pin, context: Context): Promise<Tool> {
@@ -274,7 +331,7 @@ async function downloadRelease(name: ToolName, pin: Pin, context: Context): Prom
   try {
     const path = await inWorkFolder(root, async (work) => {
       const binary = await download(release, { base, work, tar, env, signal, onBytes });
-      return install(name, pin, binary, work, context);
+      return install(name, pin.releaseStamp, binary, work, context);
     });
     context.log(`downloaded ${name} ${pin.version}, ${formatBytes(bytes)}, in ${done()}`);
     return { path, version: pin.version, from: 'downloaded' };
@@ -284,13 +341,19 @@ async function downloadRelease(name: ToolName, pin: Pin, context: Context): Prom
 }
 
 /** Puts a finished binary into `.tools/bin` in one step, and returns its path there. */
-async function install(name: ToolName, pin: Pin, binary: string, work: string, context: Context): Promise<string> {
+async function install(
+  name: ToolName,
+  content: string,
+  binary: string,
+  work: string,
+  context: Context,
+): Promise<string> {
   const path = ownPath(name, context.root);
   await chmod(binary, 0o755);
   // A binary for another system passes every check but this one.
   await probe(name, binary, context.env, context.signal);
   const stamp = join(work, 'stamp');
-  await writeFile(stamp, pin.stamp);
+  await writeFile(stamp, content);
   await mkdir(resolve(path, '..'), { recursive: true });
   await rename(binary, path);
   // The stamp last: if the process ends in between, the binary is made again rather than taken for what it isn't.
@@ -326,8 +389,8 @@ async function readPin(name: ToolName, root: string): Promise<Pin> {
   const folder = moduleFolder(name, root);
   const hash = createHash('sha256');
   let goMod = '';
-  for (const file of (await readdir(folder)).sort()) {
-    if (!/^go\.(mod|sum)$|\.go$/.test(file)) continue;
+  for (const file of (await readdir(folder, { recursive: true })).sort()) {
+    if (!/^go\.(mod|sum)$|(?<!_test)\.go$/.test(file)) continue;
     const text = await readFile(join(folder, file), 'utf8');
     hash.update(`${file} ${text.length}\n${text}`);
     if (file === 'go.mod') goMod = text;
@@ -340,8 +403,9 @@ async function readPin(name: ToolName, root: string): Promise<Pin> {
     if (first === TOOLS[name].module) version = second;
     if (first === 'require' && second === TOOLS[name].module) version = third;
   }
-  if (!version || !go) throw new ToolError(`tools/${name}/go.mod requires no version of ${TOOLS[name].module}`);
-  return { version, go, stamp: `${version} ${hash.digest('hex').slice(0, 16)}\n` };
+  if (!version || !go) throw new ToolError(`${TOOLS[name].folder}/go.mod requires no version of ${TOOLS[name].module}`);
+  const stamp = `${version} ${hash.digest('hex').slice(0, 16)}\n`;
+  return { version, go, stamp, releaseStamp: TOOLS[name].extended ? `${version} release\n` : stamp };
 }
 
 /** The version the binary says it is, with a leading v where it is a number. Throws when it doesn't start or doesn't say. */
@@ -423,7 +487,7 @@ async function inWorkFolder<T>(root: string, use: (work: string) => Promise<T>):
   }
 }
 
-const moduleFolder = (name: ToolName, root: string) => join(root, 'tools', name);
+const moduleFolder = (name: ToolName, root: string) => join(root, TOOLS[name].folder);
 const ownPath = (name: ToolName, root: string) => join(root, '.tools', 'bin', name);
 const stampPath = (name: ToolName, root: string) => join(root, '.tools', 'bin', `${name}.version`);
 

@@ -536,7 +536,9 @@ describe('--dry-run and --help', () => {
 
   test('--dry-run refuses in one line what the run would refuse without asking the server', async () => {
     const { home, env } = await setting();
-    const { code, stdout, stderr } = await startRun(home, env, '--concurrency', '5000', '--dry-run').ended;
+    // By the native backend, whose bodies take no memory, so many VUs may do.
+    const http = { ...env, S3LOADTEST_BACKEND: 'http' };
+    const { code, stdout, stderr } = await startRun(home, http, '--concurrency', '5000', '--dry-run').ended;
     expect([code, stdout]).toEqual([2, '']);
     expect(stderr).toMatch(/^5000 VUs with up to 8\.0MB each under way may need .*--no-memory-check .*\n$/);
   });
@@ -551,6 +553,48 @@ describe('--dry-run and --help', () => {
     for (const s of withOption) {
       expect(help).toContain(` --${s.option} ${s.help} (${s.env[0]}; default: ${defaultText(s)})`);
     }
+  });
+});
+
+describe('the backend', () => {
+  /** A k6 that does not say it has the extension, as a stock one does not. */
+  async function stock(home: Home): Promise<string> {
+    const path = join(home.path, 'k6');
+    const script = `#!/bin/sh\n[ "$1" = version ] && { echo "k6 v2.2.0 (go1.26)"; exit; }\nexec ${stage.k6} "$@"\n`;
+    await writeFile(path, script, { mode: 0o755 });
+    return path;
+  }
+  const SHORT = ['--duration', '1s', '--size', '1KB', '--json'];
+
+  test("is native by the project's k6", async () => {
+    const { home, env } = await setting();
+    const { code, stdout, stderr } = await startRun(home, env, ...SHORT).ended;
+    expect(code, stderr).toBe(0);
+    expect(parseResult(stdout).run.backend).toBe('native');
+    expect(stderr).not.toMatch(/extension/);
+  });
+
+  test('is http by a stock k6, and one line says what is missing', async () => {
+    const { home, env } = await setting();
+    const S3LOADTEST_K6 = await stock(home);
+    // What a shell has for another k6 does not matter.
+    const other = { ...env, S3LOADTEST_K6, S3LOADTEST_EXTENSION: '1' };
+    const { code, stdout, stderr } = await startRun(home, other, ...SHORT).ended;
+    expect(code, stderr).toBe(0);
+    expect(parseResult(stdout).run.backend).toBe('http');
+    expect(stderr.match(/^.*extension.*$/gm)).toEqual([
+      expect.stringMatching(/^this k6 has not the project's extension/),
+    ]);
+  });
+
+  test('native is refused by a stock k6', async () => {
+    const { home, env } = await setting();
+    const asked = { ...env, S3LOADTEST_K6: await stock(home), S3LOADTEST_BACKEND: 'native' };
+    const { code, stderr } = await startRun(home, asked, ...SHORT).ended;
+    expect([code, stderr]).toEqual([
+      2,
+      expect.stringMatching(/^S3LOADTEST_BACKEND is "native": this k6 has not .*\n$/),
+    ]);
   });
 });
 
@@ -636,7 +680,7 @@ describe('refuses before any load, in one line that names the setting', () => {
       says: [
         /^S3_ENDPOINTS is "localhost:9000": give http:\/\/host:port/,
         /^S3_VERIFY_SSL is "maybe": give true or false$/,
-        /^S3LOADTEST_BACKEND is "boto3": give http/,
+        /^S3LOADTEST_BACKEND is "boto3": give native or http/,
         /^S3LOADTEST_DURATION is "0\.5s": give a duration of 1s or more/,
         /^S3LOADTEST_CONCURRENCY is "-3": give a whole number/,
         /^S3LOADTEST_SIZE is "1XB": give sizes/,
@@ -664,12 +708,13 @@ describe('refuses before any load, in one line that names the setting', () => {
     },
     {
       what: 'more memory than there is',
-      env: with_({ S3LOADTEST_PART_SIZE: '1GB' }),
+      env: with_({ S3LOADTEST_PART_SIZE: '1GB', S3LOADTEST_BACKEND: 'http' }),
       options: ['--duration', '2s', '--size', '1GB', '--concurrency', '300'],
       says: [/^error: 300 VUs with up to 1\.0GB each under way may need 1\.5TB of memory, .* --no-memory-check /],
     },
     {
       what: 'far more VUs than memory, before they are made',
+      env: with_({ S3LOADTEST_BACKEND: 'http' }),
       options: ['--concurrency', '5000'],
       says: [/^error: 5000 VUs with up to 8\.0MB each under way may need 201\.5GB of memory, .*--no-memory-check /],
     },
@@ -761,7 +806,9 @@ describe('refuses before any load, in one line that names the setting', () => {
     // Stock k6 in all but the script: what the CLI names is loaded after Date has been shifted.
     const script = `#!/bin/sh\nfor a; do shift; case $a in ${bundle}) a=${home.path}/shifted.js;; esac; set -- "$@" "$a"; done\nexec ${stage.k6} "$@"\n`;
     await writeFile(wrapper, script, { mode: 0o755 });
-    await expectRefused({ what: 'clock', env: with_({ S3LOADTEST_K6: wrapper }), says: [says] });
+    // Go's clock does not shift with JavaScript's.
+    const env = with_({ S3LOADTEST_K6: wrapper, S3LOADTEST_BACKEND: 'http' });
+    await expectRefused({ what: 'clock', env, says: [says] });
   });
 
   test.each([

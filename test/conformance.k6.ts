@@ -7,21 +7,15 @@ import crypto from 'k6/crypto';
 import exec from 'k6/execution';
 import type { Options } from 'k6/options';
 import { setTimeout } from 'k6/timers';
-import type { Backend } from '../lib/config';
 import { loadConfig } from '../lib/load-config';
 import { optionsOf } from '../lib/options';
 import { planOf } from '../lib/plan';
 import { createRecorder, type VuRecorder } from '../lib/recorder';
-import type { Recorder, S3, S3Options } from '../lib/s3/api';
-import { createHttpS3 } from '../lib/s3/client';
+import type { S3Options } from '../lib/s3/api';
+import { backends } from '../lib/s3/backends';
 import { mixed } from '../lib/traffic/mixed';
 import { type Bench, CASE_MARK, CASE_TAG, type Case, type CaseLine, REPORT_MARK, WROTE_MARK } from './conformance/case';
 import { type SuiteName, suites, VIRTUAL_DOMAIN } from './conformance/suites';
-
-/** All that a further backend adds to the suite. */
-const clients: Record<Backend, (options: S3Options, recorder: Recorder) => S3> = {
-  http: createHttpS3,
-};
 
 const { config } = loadConfig();
 const suite = __ENV.CONFORMANCE_SUITE as SuiteName;
@@ -73,7 +67,7 @@ function bench(prefix: string, wrote: Record<string, string>, recorder: VuRecord
     pause: (seconds) => new Promise((resolve) => setTimeout(resolve, seconds * 1000)),
     firstEndpoint: 0,
   };
-  const client = (changes: Partial<S3Options>) => clients[config.backend]({ ...base, ...changes }, recorder);
+  const client = (changes: Partial<S3Options>) => backends[config.backend]({ ...base, ...changes }, recorder);
   const sha256 = (data: ArrayBuffer) => crypto.sha256(data, 'hex');
   return {
     s3: client({}),

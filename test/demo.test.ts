@@ -180,7 +180,7 @@ describe('--keep', () => {
 });
 
 if (noGo.length === 0) {
-  test('bench prints a table of both clients', async () => {
+  test('bench prints a table of all clients', async () => {
     const home = await stage.home();
     // Go looks for its caches by the real HOME.
     const env = { ...process.env, TMPDIR: home.temporary, S3LOADTEST_K6: stage.k6 };
@@ -192,7 +192,9 @@ if (noGo.length === 0) {
       '| client | ops/s | CPU per op | ops/s, ratio | CPU, ratio |',
       expect.stringMatching(/^\| unsigned k6\/http \| [1-9][\d,]* \| [1-9]\d* µs \| 1\.00 \| 1\.00 \|$/),
       expect.stringMatching(/^\| firehose, http backend \| [1-9][\d,]* \| [1-9]\d* µs \| \d\.\d\d \| \d+\.\d\d \|$/),
+      expect.stringMatching(/^\| firehose, native backend \| [1-9][\d,]* \| [1-9]\d* µs \| \d\.\d\d \| \d+\.\d\d \|$/),
     ]);
+    expect(stdout).toMatch(/^native over http: \d+\.\d\d × the ops\/s, \d\.\d\d × the CPU per operation$/m);
     expect(stdout).toMatch(/^Machine: \d+ cores \(.+\), shared with the server; k6 v?2\./m);
     expect(leftIn(home)).toEqual([]);
   });

@@ -68,6 +68,7 @@ export async function runSuite(options: SuiteOptions): Promise<SuiteRun> {
     K6_AUTO_EXTENSION_RESOLUTION: 'false',
     CONFORMANCE_SUITE: suite,
     S3LOADTEST_BACKEND: options.backend,
+    [FROM_CLI.extension]: options.backend === 'native' ? '1' : '',
     S3_ENDPOINTS: options.endpoints.join(','),
     S3_BUCKET: options.bucket,
     AWS_ACCESS_KEY_ID: server.accessKeyId,

@@ -82,6 +82,19 @@ export interface UploadedPart {
   readonly etag: string;
 }
 
+/** A body that the native backend, and no other, makes while it sends it: uncompressible, and another for every key. */
+export interface Generated {
+  readonly bytes: number;
+}
+
+/** The same for a body that goes in parts. */
+export interface GeneratedParts extends Generated {
+  readonly partBytes: number;
+}
+
+/** What a PUT carries. */
+export type Body = ArrayBuffer | Generated;
+
 /** A body in parts: `part(i)` is asked for once, in order, and only while needed, so that one buffer can serve all. */
 export interface PartedBody {
   readonly bytes: number;
@@ -91,9 +104,9 @@ export interface PartedBody {
 
 /** `size` is the size label that the operation's metrics carry, '' where size means nothing. */
 export interface S3 {
-  putObject(key: string, body: ArrayBuffer, size: string): Outcome;
+  putObject(key: string, body: Body, size: string): Outcome;
   /** One PUT to its caller; create, parts and complete to the server. Aborted on the server when it fails. */
-  putObjectInParts(key: string, body: PartedBody, size: string): Outcome;
+  putObjectInParts(key: string, body: PartedBody | GeneratedParts, size: string): Outcome;
   /** The body is streamed away. Another length than `expectBytes` is `corrupt`. */
   getObject(key: string, size: string, expectBytes?: number): Outcome;
   /** The same with the body kept, whole or a range of it. */
@@ -108,15 +121,24 @@ export interface S3 {
   /** A page of a listing whose keys nobody wants: reading them would cost the client more than asking for them. */
   countObjects(options?: ListOptions): CountOutcome;
   createMultipartUpload(key: string, size: string): Outcome & { readonly uploadId: string };
-  uploadPart(key: string, uploadId: string, number: number, body: ArrayBuffer, size: string): Outcome & UploadedPart;
+  uploadPart(key: string, uploadId: string, number: number, body: Body, size: string): Outcome & UploadedPart;
   completeMultipartUpload(key: string, uploadId: string, parts: readonly UploadedPart[], size: string): Outcome;
   abortMultipartUpload(key: string, uploadId: string, size: string): Outcome;
   headBucket(): Outcome;
   createBucket(): Outcome;
 }
 
-/** Hears of every attempt. */
+/** What counts: all that a backend which measures by itself has to know. */
+export interface Counting {
+  /** Nothing does: it is done beside the load. */
+  readonly silent: boolean;
+  /** That an object is not there is a miss, and no error. */
+  readonly missesExpected: boolean;
+}
+
+/** Hears of every attempt, unless the backend measures by itself. */
 export interface Recorder {
+  readonly counting: Counting;
   /** One is about to be made, or its outcome to be told: sets the tags that its figures will carry. */
   begin(op: Op, size: string, endpoint: string): void;
   /**

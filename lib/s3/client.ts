@@ -203,7 +203,7 @@ export function createHttpS3(options: S3Options, recorder: Recorder): S3 {
         const bytes = body === null ? contentLength(answer, expectBytes) : (body as ArrayBuffer).byteLength;
         if (expectBytes === undefined || bytes === expectBytes) {
           const t = answer.timings;
-          const ms = t.duration + t.blocked + t.connecting + t.tls_handshaking;
+          const ms = t.duration + t.blocked;
           recorder.succeeded(ms, bytes, 0);
           return { status: 200, bytes, ms, endpoint };
         }

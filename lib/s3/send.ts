@@ -20,9 +20,8 @@ export interface Answer {
 
 interface Timings {
   readonly duration: number;
+  /** Until there was a connection: connecting and the TLS handshake are in it, and k6 tells them once more beside it. */
   readonly blocked: number;
-  readonly connecting: number;
-  readonly tls_handshaking: number;
 }
 
 /** Sends a request, and never throws for what the network does. */
@@ -80,12 +79,12 @@ function noAnswer(e: unknown): Answer {
   return { status: 0, error: transportError(e), body: null, headers: {}, timings: NO_TIMINGS };
 }
 
-const NO_TIMINGS: Timings = { duration: 0, blocked: 0, connecting: 0, tls_handshaking: 0 };
+const NO_TIMINGS: Timings = { duration: 0, blocked: 0 };
 
 /** Milliseconds from the call to the last byte. k6's `duration` leaves out getting a connection. */
 export function elapsed(answer: Answer): number {
   const t = answer.timings;
-  return t.duration + t.blocked + t.connecting + t.tls_handshaking;
+  return t.duration + t.blocked;
 }
 
 /** Bytes of the answer's body as the server announced them; where it did not, those that were expected. */

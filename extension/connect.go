@@ -1,0 +1,88 @@
+package s3loadtest
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/grafana/sobek"
+	"go.k6.io/k6/v2/js/common"
+	"go.k6.io/k6/v2/lib"
+
+	"s3loadtest/extension/measure"
+	"s3loadtest/extension/s3"
+	"s3loadtest/extension/sigv4"
+	"s3loadtest/extension/wire"
+)
+
+// asked is what a script gives to connect: S3Options of lib/s3/api.ts, as far as they mean something here, and what the
+// recorder counts.
+type asked struct {
+	Endpoints       []string `js:"endpoints"`
+	Bucket          string   `js:"bucket"`
+	Addressing      string   `js:"addressing"`
+	Region          string   `js:"region"`
+	AccessKeyID     string   `js:"accessKeyId"`
+	SecretAccessKey string   `js:"secretAccessKey"`
+	SessionToken    string   `js:"sessionToken"`
+	// Timeout is in milliseconds.
+	Timeout        float64 `js:"timeout"`
+	Attempts       int     `js:"attempts"`
+	FirstEndpoint  int     `js:"firstEndpoint"`
+	Silent         bool    `js:"silent"`
+	MissesExpected bool    `js:"missesExpected"`
+	SampleMark     string  `js:"sampleMark"`
+}
+
+// connect makes a client for the VU that asks, which must be running: before that, k6 has no network for it.
+func (i *instance) connect(call sobek.FunctionCall) sobek.Value {
+	rt, state := i.vu.Runtime(), i.vu.State()
+	if state == nil {
+		common.Throw(rt, errors.New("connect is for running VUs, not for the init context"))
+	}
+	var a asked
+	if err := rt.ExportTo(call.Argument(0), &a); err != nil {
+		common.Throw(rt, err)
+	}
+	options := s3.Options{
+		Endpoints:     a.Endpoints,
+		Bucket:        a.Bucket,
+		Virtual:       a.Addressing == "virtual",
+		Region:        a.Region,
+		Credentials:   sigv4.Credentials{AccessKeyID: a.AccessKeyID, SecretAccessKey: a.SecretAccessKey, SessionToken: a.SessionToken},
+		Timeout:       time.Duration(a.Timeout * float64(time.Millisecond)),
+		Attempts:      a.Attempts,
+		FirstEndpoint: a.FirstEndpoint,
+		UserAgent:     state.Options.UserAgent.String,
+		TLS:           state.TLSConfig,
+	}
+	if state.RPSLimit != nil {
+		options.Limit = state.RPSLimit
+	}
+	counting := measure.Counting{Silent: a.Silent, MissesExpected: a.MissesExpected, SampleMark: a.SampleMark}
+	recorder := measure.NewRecorder(state, i.own, counting)
+	client := s3.New(options, wire.NewPool(state.Dialer, reuseOf(state.Options)), recorder)
+	pause, ok := sobek.AssertFunction(call.Argument(0).ToObject(rt).Get("pause"))
+	if !ok {
+		common.Throw(rt, errors.New("connect needs a pause"))
+	}
+	return (&bound{vu: i.vu, rt: rt, state: state, client: client, pause: pause}).object()
+}
+
+func reuseOf(options lib.Options) wire.Reuse {
+	switch {
+	case options.NoConnectionReuse.Bool:
+		return wire.Never
+	case options.NoVUConnectionReuse.Bool:
+		return wire.WithinIteration
+	default:
+		return wire.Always
+	}
+}
+
+// caller is the VU as it is now.
+func (b *bound) caller() s3.Caller {
+	return s3.Caller{Context: b.context(), Iteration: b.state.Iteration, Tags: b.state.Tags.GetCurrentValues()}
+}
+
+func (b *bound) context() context.Context { return b.vu.Context() }

@@ -1,0 +1,211 @@
+// Package measure puts what the client does into k6's metrics: those that k6/http has, with the tags that it gives them, and
+// the project's own.
+package measure
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/sirupsen/logrus"
+	"go.k6.io/k6/v2/lib"
+	"go.k6.io/k6/v2/metrics"
+
+	"s3loadtest/extension/s3"
+)
+
+// Own are the project's own metrics, by the names that lib/metrics.ts gives them.
+type Own struct {
+	opDuration, errorDuration, errors, misses, bytes, objects, retries *metrics.Metric
+}
+
+// Register tells k6 of them, or finds them told already. Only to be called in k6's init context.
+func Register(registry *metrics.Registry) *Own {
+	return &Own{
+		opDuration:    registry.MustNewMetric("s3_op_duration", metrics.Trend, metrics.Time),
+		errorDuration: registry.MustNewMetric("s3_error_duration", metrics.Trend, metrics.Time),
+		errors:        registry.MustNewMetric("s3_errors", metrics.Counter),
+		misses:        registry.MustNewMetric("s3_misses", metrics.Counter),
+		bytes:         registry.MustNewMetric("s3_bytes", metrics.Counter),
+		objects:       registry.MustNewMetric("s3_objects", metrics.Counter),
+		retries:       registry.MustNewMetric("s3_retries", metrics.Counter),
+	}
+}
+
+// Counting says what becomes of what is heard.
+type Counting struct {
+	// Silent is for what is done beside the load: its requests are k6's to count, and none of them is an operation.
+	Silent bool
+	// MissesExpected: that an object is not there is a miss, and no error.
+	MissesExpected bool
+	// SampleMark begins the log line that tells the first failure of a class.
+	SampleMark string
+}
+
+// Recorder is one virtual user's.
+type Recorder struct {
+	counting Counting
+	state    *lib.State
+	own      *Own
+	tags     tagCache
+
+	mu    sync.Mutex
+	heard map[s3.Class]bool
+}
+
+// NewRecorder makes one for a VU that runs.
+func NewRecorder(state *lib.State, own *Own, counting Counting) *Recorder {
+	return &Recorder{
+		counting: counting,
+		state:    state,
+		own:      own,
+		tags:     tagCache{system: state.Options.SystemTags, known: map[series]*tagSets{}},
+		heard:    map[s3.Class]bool{},
+	}
+}
+
+// preparation names requests that are beside the load.
+const preparation = "preparation"
+
+// Most attempts come to nine samples of k6's and two of ours.
+const usualSamples = 11
+
+// Attempt records one request. All its samples go in one container, as k6's own do.
+func (r *Recorder) Attempt(by s3.Caller, a *s3.Attempt) {
+	op, size, endpoint := a.Op, a.Size, a.Endpoint
+	if r.counting.Silent {
+		op, size, endpoint = preparation, "", ""
+	}
+	status := a.Outcome.Status
+	expected := status >= 200 && status < 400 || r.counting.MissesExpected && status == 404
+	r.tags.mu.Lock()
+	sets := r.tags.of(by, op, size, endpoint, a.Method)
+	ended := r.tags.ended(sets, a, expected)
+	var retried *metrics.TagSet
+	if a.FailedAt != "" && !r.counting.Silent {
+		retried = r.tags.of(by, op, size, a.FailedAt, a.Method).own
+	}
+	r.tags.mu.Unlock()
+
+	s := samples{make(metrics.Samples, 0, usualSamples), a.Times.Ended, by.Tags.Metadata}
+	t, k6 := &a.Times, r.state.BuiltinMetrics
+	s.add(k6.HTTPReqs, ended, 1)
+	s.add(k6.HTTPReqDuration, ended, metrics.D(t.Sending+t.Waiting+t.Receiving))
+	s.add(k6.HTTPReqBlocked, ended, metrics.D(t.Blocked))
+	s.add(k6.HTTPReqConnecting, ended, metrics.D(t.Connecting))
+	s.add(k6.HTTPReqTLSHandshaking, ended, metrics.D(t.TLSHandshaking))
+	s.add(k6.HTTPReqSending, ended, metrics.D(t.Sending))
+	s.add(k6.HTTPReqWaiting, ended, metrics.D(t.Waiting))
+	s.add(k6.HTTPReqReceiving, ended, metrics.D(t.Receiving))
+	s.add(k6.HTTPReqFailed, ended, metrics.B(!expected))
+	if retried != nil {
+		s.add(r.own.retries, retried, 1)
+	}
+	if !r.counting.Silent {
+		r.addOwn(&s, sets.own, a)
+	}
+	metrics.PushIfNotDone(by.Context, r.state.Samples, s.all)
+}
+
+func (r *Recorder) addOwn(s *samples, tags *metrics.TagSet, a *s3.Attempt) {
+	if failure := a.Outcome.Failure; failure != nil {
+		if r.count(s, tags, a, failure, 1) {
+			s.add(r.own.errorDuration, tags, metrics.D(a.Outcome.Took))
+		}
+		return
+	}
+	if !a.Counted {
+		return
+	}
+	s.add(r.own.opDuration, tags, metrics.D(a.Outcome.Took))
+	if a.Outcome.Bytes > 0 {
+		s.add(r.own.bytes, tags, float64(a.Outcome.Bytes))
+	}
+	if a.Objects > 0 {
+		s.add(r.own.objects, tags, float64(a.Objects))
+	}
+	for _, refusal := range a.Refused {
+		r.count(s, tags, a, &refusal.Failure, refusal.Objects)
+	}
+}
+
+// ofOneObject are operations on an object that another may have deleted meanwhile.
+var ofOneObject = map[string]bool{"GET": true, "HEAD": true, "DELETE": true}
+
+// count returns whether it was an error, and no miss.
+func (r *Recorder) count(s *samples, tags *metrics.TagSet, a *s3.Attempt, failure *s3.Failure, n int) bool {
+	// Of a batch only its keys may be missing; an upload that is gone is nothing that others delete.
+	ofObjects := ofOneObject[a.Op] || a.Op == "DELETE_OBJECTS" && failure.Code == "NoSuchKey"
+	if r.counting.MissesExpected && failure.Class == s3.NotFound && ofObjects {
+		s.add(r.own.misses, tags, float64(n))
+		return false
+	}
+	s.add(r.own.errors, tags.With("class", string(failure.Class)), float64(n))
+	r.tell(a, failure)
+	return true
+}
+
+// tell logs the first failure of each class, as lib/recorder.ts does.
+func (r *Recorder) tell(a *s3.Attempt, failure *s3.Failure) {
+	r.mu.Lock()
+	told := r.heard[failure.Class]
+	r.heard[failure.Class] = true
+	r.mu.Unlock()
+	if told {
+		return
+	}
+	sample, _ := json.Marshal(struct {
+		Class   s3.Class `json:"class"`
+		Op      string   `json:"op"`
+		Message string   `json:"message"`
+	}{failure.Class, a.Op, fmt.Sprintf("%s (endpoint %s)", describe(a.Outcome.Status, failure), a.Endpoint)})
+	r.state.Logger.WithFields(logrus.Fields{"source": "console"}).Warn(r.counting.SampleMark + string(sample))
+}
+
+// describe is lib/s3/classify.ts's describeFailure: 503 SlowDown: Please reduce your request rate. One line.
+func describe(status int, failure *s3.Failure) string {
+	said := strings.Join(strings.Fields(failure.Message), " ")
+	if status == 0 {
+		return said
+	}
+	text := fmt.Sprint(status)
+	if failure.Code != "" {
+		text += " " + failure.Code
+	}
+	if said != "" {
+		text += ": " + said
+	}
+	return text
+}
+
+// Uploaded records an upload in parts as the one PUT that it was to its caller; its requests were recorded as they were made.
+func (r *Recorder) Uploaded(by s3.Caller, size string, whole *s3.Outcome) {
+	if r.counting.Silent {
+		return
+	}
+	r.tags.mu.Lock()
+	tags := r.tags.of(by, "PUT", size, whole.Endpoint, "PUT").own
+	r.tags.mu.Unlock()
+	s := samples{make(metrics.Samples, 0, 2), time.Now(), by.Tags.Metadata}
+	s.add(r.own.opDuration, tags, metrics.D(whole.Took))
+	s.add(r.own.bytes, tags, float64(whole.Bytes))
+	metrics.PushIfNotDone(by.Context, r.state.Samples, s.all)
+}
+
+// samples of one moment.
+type samples struct {
+	all      metrics.Samples
+	time     time.Time
+	metadata map[string]string
+}
+
+func (s *samples) add(metric *metrics.Metric, tags *metrics.TagSet, value float64) {
+	s.all = append(s.all, metrics.Sample{
+		TimeSeries: metrics.TimeSeries{Metric: metric, Tags: tags},
+		Time:       s.time,
+		Metadata:   s.metadata,
+		Value:      value,
+	})
+}

@@ -1,0 +1,29 @@
+// Package s3loadtest is the k6 extension k6/x/s3loadtest: what the load tester needs of k6 and JavaScript can't do.
+package s3loadtest
+
+import (
+	"go.k6.io/k6/v2/js/modules"
+
+	"s3loadtest/extension/measure"
+)
+
+func init() {
+	modules.Register("k6/x/s3loadtest", root{})
+}
+
+type root struct{}
+
+// NewModuleInstance is called once in each VU, in its init context.
+func (root) NewModuleInstance(vu modules.VU) modules.Instance {
+	return &instance{vu: vu, own: measure.Register(vu.InitEnv().Registry)}
+}
+
+type instance struct {
+	vu  modules.VU
+	own *measure.Own
+}
+
+// Exports is what scripts see: lib/s3/native.ts has its types.
+func (i *instance) Exports() modules.Exports {
+	return modules.Exports{Named: map[string]any{"connect": i.connect}}
+}

@@ -1,0 +1,191 @@
+package s3loadtest
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"runtime"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/sirupsen/logrus"
+	"go.k6.io/k6/v2/js/modulestest"
+	"go.k6.io/k6/v2/lib"
+	"go.k6.io/k6/v2/lib/netext"
+	"go.k6.io/k6/v2/metrics"
+)
+
+// running is a VU that has a client of a server, called s3 in its JavaScript.
+func running(t *testing.T, url string) (*modulestest.Runtime, chan metrics.SampleContainer) {
+	t.Helper()
+	vu := modulestest.NewRuntime(t)
+	exports := root{}.NewModuleInstance(vu.VU).Exports().Named
+	samples := make(chan metrics.SampleContainer, 10_000)
+	logger := logrus.New()
+	logger.SetOutput(io.Discard)
+	registry := vu.VU.InitEnvField.Registry
+	vu.MoveToVUContext(&lib.State{
+		Options:        lib.Options{SystemTags: metrics.NewSystemTagSet(metrics.TagStatus, metrics.TagErrorCode, metrics.TagExpectedResponse)},
+		BuiltinMetrics: vu.BuiltinMetrics,
+		Dialer:         netext.NewDialer(net.Dialer{}, nil),
+		Logger:         logger,
+		Samples:        samples,
+		Tags:           lib.NewVUStateTags(registry.RootTagSet().With("test", "t")),
+	})
+	if err := vu.VU.Runtime().Set("connect", exports["connect"]); err != nil {
+		t.Fatal(err)
+	}
+	_, err := vu.VU.Runtime().RunString(fmt.Sprintf(`const s3 = connect({
+		endpoints: [%q], bucket: 'b', addressing: 'path', region: 'us-east-1', accessKeyId: 'a', secretAccessKey: 's',
+		timeout: 60000, attempts: 5, firstEndpoint: 0, silent: false, missesExpected: false, sampleMark: 'sample ',
+		pause: (seconds) => new Promise((done) => setTimeout(done, seconds * 1000)) })`, url))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return vu, samples
+}
+
+// sums gives metrics' sums by name and tags.
+func sums(samples chan metrics.SampleContainer) map[string]float64 {
+	all := map[string]float64{}
+	for {
+		select {
+		case c := <-samples:
+			for _, s := range c.GetSamples() {
+				tags, _ := s.Tags.MarshalJSON()
+				all[s.Metric.Name+string(tags)] += s.Value
+			}
+		default:
+			return all
+		}
+	}
+}
+
+func TestWhatJavaScriptSees(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/b/missing" {
+			http.Error(w, "<Error><Code>NoSuchKey</Code><Message>gone</Message></Error>", http.StatusNotFound)
+			return
+		}
+		n, _ := io.Copy(io.Discard, r.Body)
+		w.Header().Set("X-Got", fmt.Sprint(n))
+	}))
+	defer server.Close()
+	vu, samples := running(t, server.URL)
+	endpoint := server.Listener.Addr().String()
+	for code, want := range map[string]string{
+		`s3.putObject('k', { bytes: 100000 }, '100KB')`:                                 `{"status":200,"bytes":100000,"endpoint":"` + endpoint + `"}`,
+		`s3.putObject('k', new ArrayBuffer(3), '')`:                                     `{"status":200,"bytes":3,"endpoint":"` + endpoint + `"}`,
+		`s3.getObject('k', '1KB')`:                                                      `{"status":200,"bytes":0,"endpoint":"` + endpoint + `"}`,
+		`s3.getObject('k', '1KB', 5).failure`:                                           `{"errorClass":"corrupt","code":"","message":"0 bytes came, not the 5 that were asked for"}`,
+		`s3.getObject('missing', '1KB').failure`:                                        `{"errorClass":"notFound","code":"NoSuchKey","message":"gone"}`,
+		`s3.headObject('k', '1KB').headers['x-got']`:                                    `"0"`,
+		`s3.getObject('k', '1KB').failure === undefined`:                                `true`,
+		`(() => { try { s3.putObject('k', 5, '') } catch (e) { return e.message } })()`: `"a body is an ArrayBuffer or {bytes}"`,
+	} {
+		got, err := vu.VU.Runtime().RunString(`JSON.stringify(` + code + `, (k, v) => k === 'ms' ? undefined : v)`)
+		if err != nil || got.String() != want {
+			t.Errorf("%s: %v (%v), not %s", code, got, err, want)
+		}
+	}
+	got := sums(samples)
+	own := fmt.Sprintf(`{"endpoint":"%s","name":"GET","op":"GET","size":"1KB","test":"t"}`, endpoint)
+	missing := fmt.Sprintf(`{"endpoint":"%s","error_code":"1404","expected_response":"false","name":"GET","op":"GET","size":"1KB","status":"404","test":"t"}`, endpoint)
+	class := fmt.Sprintf(`{"class":"notFound","endpoint":"%s","name":"GET","op":"GET","size":"1KB","test":"t"}`, endpoint)
+	put := fmt.Sprintf(`{"endpoint":"%s","name":"PUT","op":"PUT","size":"100KB","test":"t"}`, endpoint)
+	for name, want := range map[string]float64{
+		"http_reqs" + missing: 1, "http_req_failed" + missing: 1, "s3_errors" + class: 1, "s3_bytes" + put: 100_000,
+	} {
+		if got[name] != want {
+			t.Errorf("%s: %v, not %v", name, got[name], want)
+		}
+	}
+	if got["s3_op_duration"+own] <= 0 {
+		t.Errorf("no duration in %v", got)
+	}
+}
+
+func TestManyDeletionsAtOnce(t *testing.T) {
+	var most, now atomic.Int32
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if n := now.Add(1); n > most.Load() {
+			most.Store(n)
+		}
+		time.Sleep(50 * time.Millisecond)
+		now.Add(-1)
+		_, _ = io.WriteString(w, "<DeleteResult><Error><Key>k</Key><Code>AccessDenied</Code></Error></DeleteResult>")
+	}))
+	defer server.Close()
+	vu, samples := running(t, server.URL)
+	_, err := vu.RunOnEventLoop(`
+		let failed = 0;
+		for (let i = 0; i < 10; i++) s3.deleteObjectsAsync(['k', 'l', 'm']).then((o) => { failed += o.failed.length });`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if failed, err := vu.VU.Runtime().RunString("failed"); err != nil || failed.ToInteger() != 10 {
+		t.Errorf("%v keys failed (%v)", failed, err)
+	}
+	if most.Load() < 5 {
+		t.Errorf("%d at once", most.Load())
+	}
+	objects := 0.0
+	for name, value := range sums(samples) {
+		if name[:10] == "s3_objects" {
+			objects += value
+		}
+	}
+	if objects != 20 {
+		t.Errorf("%v objects", objects)
+	}
+}
+
+func TestTheEndOfATestEndsWhatIsUnderWay(t *testing.T) {
+	open := atomic.Int32{}
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		<-r.Context().Done()
+	}))
+	server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		switch state {
+		case http.StateNew:
+			open.Add(1)
+		case http.StateClosed:
+			open.Add(-1)
+		}
+	}
+	server.Start()
+	defer server.Close()
+	before := runtime.NumGoroutine()
+	for _, code := range []string{
+		`s3.putObject('k', { bytes: 1000 }, '')`,
+		`s3.putObjectInParts('k', { bytes: 20e6, partBytes: 5e6 }, '')`,
+		`for (let i = 0; i < 20; i++) s3.deleteObjectsAsync(['k']); s3.getObject('k', '')`,
+	} {
+		vu, samples := running(t, server.URL)
+		ctx, cancel := context.WithCancel(context.Background())
+		vu.VU.CtxField = ctx
+		time.AfterFunc(100*time.Millisecond, cancel)
+		ended := time.Now()
+		if _, err := vu.RunOnEventLoop(code); err != nil {
+			t.Errorf("%s: %v", code, err)
+		}
+		if took := time.Since(ended); took > 2*time.Second {
+			t.Errorf("%s ended %v later", code, took)
+		}
+		if got := sums(samples); len(got) > 0 {
+			t.Errorf("%s is in the figures: %v", code, got)
+		}
+		vu.CancelContext()
+	}
+	for wait := 0; open.Load() > 0 || runtime.NumGoroutine() > before+2; wait++ {
+		if wait > 300 {
+			t.Fatalf("%d sockets and %d goroutines are left", open.Load(), runtime.NumGoroutine()-before)
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}

@@ -1,0 +1,87 @@
+package wire
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"net"
+	"syscall"
+	"time"
+
+	"github.com/valyala/fasthttp"
+	"go.k6.io/k6/v2/lib/netext"
+)
+
+// readBuffer must hold a whole header; larger reads go past it.
+const readBuffer = 8 << 10
+
+// conn is one connection, for one request at a time.
+type conn struct {
+	net.Conn
+	reader *bufio.Reader
+	header fasthttp.ResponseHeader
+	// version of TLS, 0 for plain HTTP.
+	version uint16
+	// ctx is the request's that uses it.
+	ctx context.Context
+	// iteration is k6's when it was last used.
+	iteration int64
+	// failed is what reading last failed with: the header's parser tells it in words only.
+	failed error
+	raw    syscall.RawConn
+}
+
+func newConn(c net.Conn) *conn {
+	made := &conn{Conn: c}
+	if secured, ok := c.(*tls.Conn); ok {
+		made.version = secured.ConnectionState().Version
+	}
+	made.reader = bufio.NewReaderSize(made, readBuffer)
+	made.raw = rawOf(c)
+	return made
+}
+
+func (c *conn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	c.failed = err
+	return n, err
+}
+
+// rawOf finds the socket below what counts its bytes and encrypts them; nil where there is none.
+func rawOf(c net.Conn) syscall.RawConn {
+	if secured, ok := c.(*tls.Conn); ok {
+		c = secured.NetConn()
+	}
+	if counted, ok := c.(*netext.Conn); ok {
+		c = counted.Conn
+	}
+	socket, ok := c.(syscall.Conn)
+	if !ok {
+		return nil
+	}
+	raw, err := socket.SyscallConn()
+	if err != nil {
+		return nil
+	}
+	return raw
+}
+
+// spoken tells, without waiting, whether the other side has sent something or hung up.
+func (c *conn) spoken() bool {
+	if c.raw == nil {
+		return false
+	}
+	var one [1]byte
+	silent := false
+	err := c.raw.Read(func(fd uintptr) bool {
+		_, _, err := syscall.Recvfrom(int(fd), one[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
+		silent = err == syscall.EAGAIN || err == syscall.EWOULDBLOCK
+		return true
+	})
+	return err != nil || !silent
+}
+
+// abort makes whatever waits for the connection return.
+func (c *conn) abort() {
+	_ = c.SetDeadline(time.Unix(1, 0))
+}

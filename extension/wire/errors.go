@@ -1,0 +1,133 @@
+package wire
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"strings"
+	"syscall"
+
+	"go.k6.io/k6/v2/lib/netext"
+)
+
+// Class says why there was no whole answer.
+type Class int
+
+// Aborted is nobody's fault: the test ended. The others are lib/s3/classify.ts's.
+const (
+	Aborted Class = iota
+	Connect
+	Timeout
+	Reset
+	Corrupt
+)
+
+// Error is why there was no whole answer. Its text never holds a key.
+type Error struct {
+	Class Class
+	// Code is what k6 has in its error_code tag: https://grafana.com/docs/k6/latest/javascript-api/error-codes/
+	Code    int
+	Message string
+}
+
+func (e *Error) Error() string { return e.Message }
+
+const (
+	codeOther       = 1000
+	codeTimeout     = 1050
+	codeDNS         = 1100
+	codeNoSuchHost  = 1101
+	codeBlacklisted = 1110
+	codeBlocked     = 1111
+	codeTCP         = 1200
+	codeBrokenPipe  = 1201
+	codeDial        = 1210
+	codeDialTimeout = 1211
+	codeRefused     = 1212
+	codeDialErrno   = 1213
+	codePeerReset   = 1220
+	codeTLS         = 1300
+	codeTLSHeader   = 1301
+	codeAuthority   = 1310
+	codeHostname    = 1311
+)
+
+func isTimeout(err error) bool {
+	var timed net.Error
+	return errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) ||
+		errors.As(err, &timed) && timed.Timeout()
+}
+
+// dialError is of a connection that did not come to be, k6's own refusals to make one included.
+func dialError(err error) *Error {
+	code, message := codeDial, err.Error()
+	var (
+		dns     *net.DNSError
+		black   netext.BlackListedIPError
+		blocked netext.BlockedHostError
+		errno   syscall.Errno
+	)
+	switch {
+	case errors.As(err, &black):
+		code = codeBlacklisted
+	case errors.As(err, &blocked):
+		code = codeBlocked
+	case errors.As(err, &dns) && dns.IsNotFound, strings.HasSuffix(message, "no such host"):
+		code = codeNoSuchHost
+	case errors.As(err, &dns):
+		code = codeDNS
+	case isTimeout(err):
+		code, message = codeDialTimeout, "dial: i/o timeout"
+	case errors.Is(err, syscall.ECONNREFUSED):
+		code = codeRefused
+	case errors.As(err, &errno):
+		code = codeDialErrno
+	}
+	return &Error{Connect, code, message}
+}
+
+// handshakeError is of a connection that stands, and that TLS did not come about on.
+func handshakeError(err error) *Error {
+	code := codeTLS
+	var (
+		authority x509.UnknownAuthorityError
+		hostname  x509.HostnameError
+		header    tls.RecordHeaderError
+	)
+	switch {
+	case isTimeout(err):
+		code = codeTimeout
+	case errors.As(err, &authority):
+		code = codeAuthority
+	case errors.As(err, &hostname):
+		code = codeHostname
+	case errors.As(err, &header):
+		code = codeTLSHeader
+	}
+	return &Error{Connect, code, fmt.Sprintf("TLS handshake: %v", err)}
+}
+
+// talkError is of a connection that stood.
+func talkError(err error) *Error {
+	switch {
+	case isTimeout(err):
+		return &Error{Timeout, codeTimeout, "request timeout"}
+	case errors.Is(err, syscall.ECONNRESET):
+		return &Error{Reset, codePeerReset, "connection reset by peer"}
+	case errors.Is(err, syscall.EPIPE):
+		return &Error{Reset, codeBrokenPipe, "broken pipe"}
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return &Error{Reset, codeOther, "the server closed the connection (EOF)"}
+	default:
+		return &Error{Reset, codeTCP, err.Error()}
+	}
+}
+
+func malformed(what string) *Error {
+	return &Error{Corrupt, codeOther, "malformed answer: " + what}
+}

@@ -1,0 +1,262 @@
+package wire
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net/http/httputil"
+	"sync"
+	"time"
+
+	"github.com/valyala/fasthttp"
+
+	"s3loadtest/extension/body"
+)
+
+// Times of one exchange, as k6 has them: blocked is until there is a connection, so connecting and the handshake are in it.
+type Times struct {
+	Began, Ended                                                     time.Time
+	Blocked, Connecting, TLSHandshaking, Sending, Waiting, Receiving time.Duration
+}
+
+// Request is one to be sent.
+type Request struct {
+	Host *Host
+	// Head is everything before the body, the empty line included.
+	Head []byte
+	Body body.Body
+	// IsHead: the answer announces a body and has none.
+	IsHead bool
+	// Keep is how many bytes of a body are kept, by the answer's status; the rest is read and forgotten.
+	Keep func(status int) int64
+	// Timeout is for the whole of it.
+	Timeout time.Duration
+	// Iteration is k6's.
+	Iteration int64
+}
+
+// Answer is what came.
+type Answer struct {
+	Status int
+	// Bytes is the length of the body as it came.
+	Bytes int64
+	// Body is what was kept of it.
+	Body []byte
+	// TLSVersion is 0 for plain HTTP.
+	TLSVersion uint16
+	headers    []Header
+}
+
+// Header of an answer, its name in lower case.
+type Header struct{ Name, Value string }
+
+// pieceBytes is what is written or read at once. Buffers are shared by all connections of the process: they are held only
+// while a request is under way.
+const pieceBytes = 64 << 10
+
+var pieces = sync.Pool{New: func() any { return new([pieceBytes]byte) }}
+
+// Exchange sends a request and reads its answer to the end. Times are told of failures, too. wantHeaders says of which
+// statuses the headers are wanted.
+func (p *Pool) Exchange(ctx context.Context, r *Request, wantHeaders func(status int) bool) (answer Answer, times Times, failure *Error) {
+	times.Began = time.Now()
+	deadline := times.Began.Add(r.Timeout)
+	c := p.take(ctx, r.Host, r.Iteration)
+	if c == nil {
+		made, err := p.dial(ctx, r.Host, r.Iteration, deadline, &times)
+		times.Ended = time.Now()
+		times.Blocked = times.Ended.Sub(times.Began)
+		if err != nil {
+			return answer, times, aborted(ctx, err)
+		}
+		c = made
+		p.hold(ctx, c)
+	}
+	reusable := false
+	defer func() { p.give(r.Host, c, reusable) }()
+	if err := c.SetDeadline(deadline); err != nil {
+		return answer, times, aborted(ctx, talkError(err))
+	}
+	// It may have ended before the deadline was set, and its sign been overwritten.
+	if ctx.Err() != nil {
+		return answer, times, aborted(ctx, talkError(ctx.Err()))
+	}
+	buffer := pieces.Get().(*[pieceBytes]byte)
+	defer pieces.Put(buffer)
+
+	start := time.Now()
+	whole, sendErr := c.send(r, buffer[:])
+	sent := time.Now()
+	times.Sending = sent.Sub(start)
+	// Of a request that was refused halfway the answer may be there all the same.
+	_, err := c.reader.Peek(1)
+	first := time.Now()
+	times.Waiting = first.Sub(sent)
+	times.Ended = first
+	if err != nil {
+		if sendErr != nil && !isTimeout(sendErr) {
+			err = sendErr
+		}
+		return answer, times, aborted(ctx, talkError(err))
+	}
+	closes, failure := c.receive(r, wantHeaders, &answer, buffer[:])
+	times.Ended = time.Now()
+	times.Receiving = times.Ended.Sub(first)
+	if failure != nil {
+		return answer, times, aborted(ctx, failure)
+	}
+	reusable = whole && !closes && c.reader.Buffered() == 0
+	return answer, times, nil
+}
+
+func aborted(ctx context.Context, err *Error) *Error {
+	if ctx.Err() != nil {
+		return &Error{Aborted, codeOther, "the test has ended"}
+	}
+	return err
+}
+
+// send writes head and body, the head with as much of the body as goes with it. Tells whether all of it went out: a server
+// may answer, or hang up, before it has everything.
+func (c *conn) send(r *Request, buffer []byte) (whole bool, err error) {
+	n := copy(buffer, r.Head)
+	if n < len(r.Head) {
+		// A long token or key: as large as it is, on its own.
+		if _, err := c.Conn.Write(r.Head); err != nil {
+			return false, err
+		}
+		n = 0
+	}
+	var at int64
+	for {
+		got := r.Body.ReadAt(buffer[n:], at)
+		at += int64(got)
+		if n+got > 0 {
+			if _, err := c.Conn.Write(buffer[:n+got]); err != nil {
+				return false, err
+			}
+		}
+		n = 0
+		if at == r.Body.Len() {
+			return true, nil
+		}
+		// With TLS there may be a session ticket to read, which is no answer.
+		if c.version == 0 && c.spoken() {
+			return false, nil
+		}
+	}
+}
+
+const httpContinue, httpSwitchingProtocols = 100, 101
+
+// receive reads an answer of which the first byte is there. closes tells that the connection can't serve again.
+func (c *conn) receive(r *Request, wantHeaders func(int) bool, answer *Answer, buffer []byte) (closes bool, failure *Error) {
+	header := &c.header
+	// Of another protocol the parser would wait for more.
+	if start, _ := c.reader.Peek(1); start[0] != 'H' {
+		return true, c.headerError()
+	}
+	for {
+		if err := header.Read(c.reader); err != nil {
+			return true, c.headerError()
+		}
+		answer.Status, answer.TLSVersion = header.StatusCode(), c.version
+		if answer.Status >= 200 || answer.Status == httpSwitchingProtocols {
+			break
+		}
+	}
+	if wantHeaders(answer.Status) {
+		answer.headers = headersOf(header)
+	}
+	closes = header.ConnectionClose()
+	length := int64(header.ContentLength())
+	if r.IsHead || answer.Status == 204 || answer.Status == 304 {
+		return closes, nil
+	}
+	var source io.Reader
+	switch {
+	case length >= 0:
+		source = io.LimitReader(c.reader, length)
+	case length == -1:
+		source = httputil.NewChunkedReader(c.reader)
+	default:
+		source, closes = c.reader, true
+	}
+	if err := answer.read(source, r.Keep(answer.Status), length, buffer); err != nil {
+		if c.failed == nil {
+			return true, malformed(err.Error())
+		}
+		return true, talkError(c.failed)
+	}
+	if length >= 0 && answer.Bytes < length {
+		return true, talkError(io.ErrUnexpectedEOF)
+	}
+	if length == -1 {
+		if err := header.ReadTrailer(c.reader); err != nil {
+			return true, c.headerError()
+		}
+	}
+	return closes, nil
+}
+
+// read takes the body: up to keep bytes of it are kept, if there are no more.
+func (a *Answer) read(source io.Reader, keep, length int64, buffer []byte) error {
+	if keep > 0 && length > 0 && length <= keep {
+		a.Body = make([]byte, 0, length)
+	}
+	for {
+		n, err := source.Read(buffer)
+		a.Bytes += int64(n)
+		if room := keep - int64(len(a.Body)); room > 0 {
+			a.Body = append(a.Body, buffer[:min(int64(n), room)]...)
+		}
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// headerError is of an answer whose head did not come to its end.
+func (c *conn) headerError() *Error {
+	if c.failed != nil {
+		return talkError(c.failed)
+	}
+	start, _ := c.reader.Peek(min(c.reader.Buffered(), 16))
+	// A TLS alert or handshake record.
+	if len(start) > 1 && (start[0] == 0x15 || start[0] == 0x16) && start[1] == 3 {
+		return &Error{Connect, codeTLSHeader, "the server speaks TLS"}
+	}
+	return malformed("no HTTP header")
+}
+
+// Header gives a header's value, of those that were wanted; "" when there is none.
+func (a *Answer) Header(name string) string {
+	for _, h := range a.headers {
+		if h.Name == name {
+			return h.Value
+		}
+	}
+	return ""
+}
+
+// Headers are those that were wanted, each name once.
+func (a *Answer) Headers() []Header { return a.headers }
+
+func headersOf(header *fasthttp.ResponseHeader) []Header {
+	var all []Header
+next:
+	for name, value := range header.All() {
+		lower := string(bytes.ToLower(name))
+		for i := range all {
+			if all[i].Name == lower {
+				all[i].Value += ", " + string(value)
+				continue next
+			}
+		}
+		all = append(all, Header{lower, string(value)})
+	}
+	return all
+}
