@@ -26,8 +26,21 @@ const START_MS = 10_000;
 const BUCKET = 'loadtest';
 const REGION = 'us-east-1';
 
+/** How often another port is tried, when one that was free is taken before the server has it. */
+const PORTS_TRIED = 5;
+
 /** Starts the versitygw at a path. @throws Error saying what it said when it does not start */
 export async function startServer(versitygw: string, environment: NodeJS.ProcessEnv): Promise<Server> {
+  for (let tried = 1; ; tried++) {
+    try {
+      return await startOnce(versitygw, environment);
+    } catch (e) {
+      if (tried === PORTS_TRIED || !/address already in use/.test((e as Error).message)) throw e;
+    }
+  }
+}
+
+async function startOnce(versitygw: string, environment: NodeJS.ProcessEnv): Promise<Server> {
   const folder = mkdtempSync(join(tmpdir(), 's3loadtest-'));
   const root = join(folder, 'buckets');
   mkdirSync(root);

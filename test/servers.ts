@@ -1,7 +1,7 @@
 /** S3 servers on loopback for tests, each in a temporary folder that goes with it. Nothing here outlives its test run. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync, rmSync } from 'node:fs';
-import { access, constants, mkdir, mkdtemp, readFile } from 'node:fs/promises';
+import { access, constants, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
@@ -138,8 +138,24 @@ interface VersitygwOptions {
   versioning?: boolean;
 }
 
+type Stoppable = Server & { stop(): Promise<void> };
+
 /** Starts versitygw, which answers to path and to virtual-host addressing. */
-export async function startVersitygw(options: VersitygwOptions): Promise<Server & { stop(): Promise<void> }> {
+export async function startVersitygw(options: VersitygwOptions): Promise<Stoppable> {
+  for (let tried = 1; ; tried++) {
+    try {
+      return await startOnce(options);
+    } catch (e) {
+      // A port that was free a moment ago need not be now.
+      if (tried === 5 || !/address already in use/.test(String(e))) throw e;
+      for (const made of ['buckets', 'versions', 'versitygw.log']) {
+        await rm(join(options.folder, made), { recursive: true, force: true });
+      }
+    }
+  }
+}
+
+async function startOnce(options: VersitygwOptions): Promise<Stoppable> {
   const { path, folder, region = 'us-east-1', tls, versioning } = options;
   const endpoints = await freeEndpoints(tls ? 'https' : 'http');
   const buckets = join(folder, 'buckets');
