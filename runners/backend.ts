@@ -35,7 +35,7 @@ export function withBackend(given: Settings, extension: boolean | undefined, say
   if (extension === false && !asked) {
     say(
       "this k6 has not the project's extension: requests go through k6/http, which takes a multiple of the CPU; " +
-        'with Go here, and S3LOADTEST_K6 left out, the project builds a k6 that has it',
+        'with Go here, without S3LOADTEST_K6 and a k6 put into .tools/bin by hand, the project builds one that has it',
     );
   }
   const backend = extension && !asked ? 'native' : config.backend;
