@@ -18,7 +18,7 @@ export const REQUESTS = 'http_reqs';
 export const NO_SIZE = 'none';
 
 /** Operations that list or delete many objects at once. */
-const OF_MANY_OBJECTS: ReadonlySet<string> = new Set(['LIST', 'DELETE_OBJECTS']);
+export const OF_MANY_OBJECTS: ReadonlySet<string> = new Set(['LIST', 'DELETE_OBJECTS']);
 /** Operations on one object that another may have deleted meanwhile. */
 export const OF_ONE_OBJECT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'DELETE']);
 /** Those that may miss an object, a batch of deletions included: some servers refuse it keys that are not there. */

@@ -1,6 +1,6 @@
 /** Patterns and settings as loads: how many VUs each gets, when it is on, and what it measures. Pure. */
 import { type Config, ConfigError, type ObjectSize, settings } from './config';
-import { type Measured, NO_SIZE } from './metrics';
+import { type Measured, NO_SIZE, OF_MANY_OBJECTS } from './metrics';
 import type { Pattern } from './pattern';
 import { largestPiece, memoryNeed } from './payload';
 import type { Op } from './s3/api';
@@ -33,8 +33,6 @@ export interface Plan {
 }
 
 const MULTIPART: readonly Op[] = ['CREATE_MULTIPART', 'UPLOAD_PART', 'COMPLETE_MULTIPART', 'ABORT_MULTIPART'];
-/** Operations that are on no object of a size. */
-const WITHOUT_SIZE: ReadonlySet<string> = new Set(['LIST', 'DELETE_OBJECTS']);
 
 /**
  * The plan of the patterns that the settings ask for, all of them where they name none. VUs and rate are divided among the
@@ -122,7 +120,7 @@ function measuredBy(pattern: Pattern, all: readonly PlannedLoad[], config: Confi
   const add = (op: string, size: string) => series.set(`${op} ${size}`, { op, size });
   for (const { traffic, sizes } of loads) {
     for (const op of traffic.ops) {
-      if (WITHOUT_SIZE.has(op)) add(op, NO_SIZE);
+      if (OF_MANY_OBJECTS.has(op)) add(op, NO_SIZE);
       else for (const { label } of sizes) add(op, label);
     }
     const inParts = traffic.writes ? sizes.filter(({ bytes }) => bytes > config.partSize) : [];

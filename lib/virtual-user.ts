@@ -54,8 +54,8 @@ export function iteration(plan: Plan, stock: Stock) {
   );
   const iterates = new Map<string, Iterate>();
   return ({ found }: { readonly found: FoundKeys }): void | Promise<void> => {
-    const { name, startTime } = exec.scenario;
-    if (name === WAITING) return sleepUntil(startTime + plan.config.duration);
+    const { name } = exec.scenario;
+    if (name === WAITING) return sleepUntil(exec.scenario.startTime + plan.config.duration);
     let iterate = iterates.get(name);
     if (iterate === undefined) {
       iterate = virtualUser(plan, shared.get(name) as Shared, found, stock);

@@ -2,12 +2,12 @@
 import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
 import { ConfigError } from '../lib/config';
+import { ownKey } from '../lib/own-keys';
 import { formatBytes, formatCount, formatDuration } from '../lib/units';
 import { BUCKET_SETTINGS, type Bucket, BucketError, openBucket, type Upload } from './bucket';
 import { createDeletion, type Deletion } from './deletion';
 import { EXIT } from './execute';
 import { createCount, type Inventory, inventoryTable } from './inventory';
-import { ownKey } from './own-keys';
 import { addSettingOptions, loadSome, type Options } from './settings';
 import { createStatusLine, type StatusLine } from './status-line';
 import { stoppable, stoppedBy } from './stoppable';

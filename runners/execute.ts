@@ -1,4 +1,4 @@
-/** Runs one pattern with one local k6, from start to Result. */
+/** Runs patterns with one local k6, from start to Result. */
 import { availableParallelism, hostname } from 'node:os';
 import { type Config, ConfigError } from '../lib/config';
 import { finalText, statsLine } from '../lib/final';
@@ -12,6 +12,7 @@ import { planK6 } from './plan';
 import { RunFolder } from './run-folder';
 import { RunKeys } from './run-keys';
 import { defaultConcurrency, type Settings } from './settings';
+import { onStopSignals } from './stoppable';
 import { createTerminal } from './terminal';
 import { availableMemory } from './usage';
 
@@ -38,9 +39,6 @@ export interface Execution {
 
 /** How long k6 may take to end after SIGINT: what is under way is broken off, only the summary is made. */
 const STOP_MS = 30_000;
-/** A terminal's Ctrl-C reaches npm and the CLI, and npm passes it on: what comes so soon is not a second one. */
-const SAME_SIGNAL_MS = 1_000;
-const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /**
  * Runs it and returns the exit code. Says what happens on the terminal, and writes the run's folder.
@@ -104,9 +102,17 @@ export async function execute(execution: Execution): Promise<number> {
     const measured = end.result === undefined ? undefined : parseResult(end.result);
     const seen = follower as Follower | undefined; // set in a callback, which TypeScript does not follow
     const timeline = await seen?.stop(measured?.totals ?? [], measured?.run.durationMs ?? 0);
-    if (measured === undefined) return endedWithoutResult(end, seen !== undefined, folder, lastError, terminal.log);
-    const result = complete(measured, end, execution, timeline ?? [], signals.received());
-    const exit = report(result, end, folder, execution.json, terminal.say);
+    const exit =
+      measured === undefined
+        ? endedWithoutResult(end, seen !== undefined, folder, lastError, terminal.log)
+        : report(
+            complete(measured, end, execution, timeline ?? [], signals.received()),
+            end,
+            folder,
+            execution.json,
+            terminal.say,
+          );
+    // What was deleted is gone, however k6 ended.
     return (await pruneKeys(keys, config, terminal.say)) ? exit : EXIT.failed;
   } catch (e) {
     folder.addLog({ level: 'error', message: String(e) });
@@ -153,26 +159,17 @@ function makeFolder(config: Config, runId: string): RunFolder {
 
 /** The first signal ends k6 with its summary, the second without. */
 function stopOnSignals(k6: { interrupt(): void; kill(): void }, say: (line: string) => void) {
-  let first = 0;
   let late: NodeJS.Timeout | undefined;
-  const onSignal = (name: NodeJS.Signals) => {
-    const now = Date.now();
-    if (first === 0) {
-      first = now;
-      say(`${name}: stopping, the figures so far are kept (again: stop without them)`);
-      k6.interrupt();
-      late = setTimeout(() => k6.kill(), STOP_MS);
-    } else if (now - first > SAME_SIGNAL_MS) k6.kill();
-  };
-  for (const name of SIGNALS) process.on(name, onSignal);
+  const signals = onStopSignals((name) => {
+    say(`${name}: stopping, the figures so far are kept (again: stop without them)`);
+    k6.interrupt();
+    late = setTimeout(() => k6.kill(), STOP_MS);
+  }, k6.kill);
   return {
-    received: () => first > 0,
+    received: signals.received,
     release: () => {
       clearTimeout(late);
-      // The signal that npm passes on may come as late as this, and must not be what ends us: we go on to listen, and end
-      // by exit(), before which Node does not give signals their usual effect back, as it does when it ends by itself.
-      if (first > 0) process.once('beforeExit', () => process.exit());
-      else for (const name of SIGNALS) process.removeListener(name, onSignal);
+      signals.release();
     },
   };
 }

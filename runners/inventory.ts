@@ -1,7 +1,8 @@
 /** What stands under a prefix: s3loadtest's own by worker, size and test, and that there is more. Pure: returns text. */
+
+import { ownKey } from '../lib/own-keys';
 import { formatBytes, formatCount, parseSize } from '../lib/units';
 import type { Entry } from './bucket';
-import { ownKey } from './own-keys';
 
 /** Objects, or versions, of one worker, size and test. */
 export interface Holding {

@@ -4,9 +4,9 @@ import { type FileHandle, open, readdir, readFile, stat } from 'node:fs/promises
 import { join } from 'node:path';
 import { StringDecoder } from 'node:string_decoder';
 import type { KeyParts } from '../lib/keys';
+import { isOwnFolder, ownKey } from '../lib/own-keys';
 import { type Random, shuffle } from '../lib/random';
 import { writeWhole } from './atomic-file';
-import { isOwnFolder, ownKey } from './own-keys';
 
 /** A key file, and what its name says of it. */
 export interface KeyFile extends KeyParts {

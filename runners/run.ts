@@ -1,4 +1,4 @@
-/** `s3loadtest run <pattern>`: one pattern on this machine. */
+/** `s3loadtest run <patterns>`: one or several at once on this machine. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';

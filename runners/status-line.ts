@@ -1,4 +1,5 @@
 /** What commands that take their time say: lines that stay, and how far they are. */
+import { createLines } from './terminal';
 
 /** Milliseconds between two updates: of the line that is written over, and of lines that stay. */
 const LIVE_MS = 100;
@@ -17,31 +18,19 @@ export interface StatusLine {
 
 /** With `json`, standard output is left to the result and everything goes to standard error. */
 export function createStatusLine(json: boolean, now: () => number = Date.now): StatusLine {
-  const live = process.stderr.isTTY === true;
-  const interval = live ? LIVE_MS : LINES_MS;
+  const lines = createLines(json);
+  const interval = lines.live ? LIVE_MS : LINES_MS;
   // A command that ends soon has no lines of its progress.
-  let last = live ? Number.NEGATIVE_INFINITY : now();
-  let shown = false;
-  const clear = () => {
-    if (shown) process.stderr.write('\r\u001b[K');
-    shown = false;
-  };
-  const write = (stream: NodeJS.WriteStream, line: string) => {
-    clear();
-    stream.write(`${line}\n`);
-  };
+  let last = lines.live ? Number.NEGATIVE_INFINITY : now();
   return {
-    say: (line) => write(json ? process.stderr : process.stdout, line),
-    tell: (line) => write(process.stderr, line),
+    say: lines.say,
+    tell: lines.tell,
     show: (text) => {
       if (now() - last < interval) return;
       last = now();
-      if (!live) return write(process.stderr, text());
-      clear();
-      // A line that wraps could not be taken away.
-      process.stderr.write(text().slice(0, (process.stderr.columns || 80) - 1));
-      shown = true;
+      if (lines.live) lines.over(text());
+      else lines.tell(text());
     },
-    clear,
+    clear: lines.clear,
   };
 }

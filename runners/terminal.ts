@@ -14,8 +14,21 @@ export interface Terminal {
   log(line: LogLine): void;
 }
 
-/** With `json`, standard output is left to the Result and everything goes to standard error. */
-export function createTerminal(json: boolean, level: (typeof LEVELS)[number]): Terminal {
+/** Lines, of which one may be written over. */
+export interface Lines {
+  /** Whether standard error is a terminal. */
+  readonly live: boolean;
+  /** A line of the result, on standard output unless that is left to JSON. */
+  say(line: string): void;
+  /** A line beside it, on standard error. */
+  tell(line: string): void;
+  /** On a terminal only: a line that the next one takes the place of. */
+  over(line: string): void;
+  clear(): void;
+}
+
+/** With `json`, standard output is left to the result and everything goes to standard error. */
+export function createLines(json: boolean): Lines {
   const live = process.stderr.isTTY === true;
   let shown = false;
   const clear = () => {
@@ -27,19 +40,34 @@ export function createTerminal(json: boolean, level: (typeof LEVELS)[number]): T
     stream.write(`${line}\n`);
   };
   return {
+    live,
     say: (line) => write(json ? process.stderr : process.stdout, line),
-    progress: (stats, ofMs) => {
-      if (!live) return;
+    tell: (line) => write(process.stderr, line),
+    over: (line) => {
       clear();
+      // A line that wraps could not be taken away.
+      process.stderr.write(line.slice(0, (process.stderr.columns || 80) - 1));
+      shown = true;
+    },
+    clear,
+  };
+}
+
+/** What a run says, by the level asked for. */
+export function createTerminal(json: boolean, level: (typeof LEVELS)[number]): Terminal {
+  const lines = createLines(json);
+  return {
+    say: lines.say,
+    progress: (stats, ofMs) => {
+      if (!lines.live) return;
       const time = `${formatDuration(stats.elapsedMs)} of ${formatDuration(ofMs)}`;
       const rates = `${formatCount(stats.opsPerSecond)} ops/s, ${formatBytes(stats.bytesPerSecond)}/s`;
-      process.stderr.write(`${time}: ${formatCount(stats.ops)} ops, ${rates}, ${formatCount(stats.errors)} errors`);
-      shown = true;
+      lines.over(`${time}: ${formatCount(stats.ops)} ops, ${rates}, ${formatCount(stats.errors)} errors`);
     },
     log: (line) => {
       const rank = LEVELS.indexOf(line.level as (typeof LEVELS)[number]);
       // What k6 calls fatal or panic is not in the list, and is always shown.
-      if (rank === -1 || rank >= LEVELS.indexOf(level)) write(process.stderr, `${line.level}: ${line.message}`);
+      if (rank === -1 || rank >= LEVELS.indexOf(level)) lines.tell(`${line.level}: ${line.message}`);
     },
   };
 }

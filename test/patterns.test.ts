@@ -398,7 +398,9 @@ describe('delete', () => {
     }
     const foreign = [
       'loadtest/notes.txt',
+      'loadtest/w0/1KB/firehose/1600000000000000/x/y',
       'loadtest/w0/1KB/firehose/notadate/x',
+      'loadtest/w0/reports/firehose/1600000000000000/x',
       'production/w0/1KB/firehose/1700000000000000/x',
       'production/x',
     ];

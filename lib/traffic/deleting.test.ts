@@ -105,6 +105,10 @@ describe('which keys', () => {
     'loadtest/w0/1KB/tide/2025/x',
     'loadtest/w0/1KB/tide/1763726400000000',
     'loadtest2/w0/1KB/tide/1763726400000000/x',
+    // Nearly the layout: no size, something that follows, a name that no setting takes.
+    'loadtest/w0/reports/tide/1763726400000000/x',
+    'loadtest/w0/1KB/tide/1763726400000000/x/y',
+    'loadtest/w 0/1KB/tide/1763726400000000/x',
     'backup/w0/1KB/tide/1763726400000000/x',
   ];
 

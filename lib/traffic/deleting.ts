@@ -1,6 +1,6 @@
 /** Deleting what tests have written: one VU lists the prefix, and has many batches under way at once. */
 import { setTimeout } from 'k6/timers';
-import { parseKey } from '../keys';
+import { ownKey } from '../own-keys';
 import { type DeletedRange, MARKS } from '../protocol';
 import type { DeleteObjectsOutcome } from '../s3/api';
 import { isOpenLoop, targetAt } from '../scenario';
@@ -47,7 +47,7 @@ async function cycle(vu: VirtualUser, pace: Pace, until: number): Promise<void> 
       ...(next === undefined ? {} : { continuationToken: next }),
     });
     for (const { key } of page.objects) {
-      const parts = parseKey(config.prefix, key);
+      const parts = ownKey(config.prefix, key);
       if (parts !== undefined && (sizes === undefined || sizes.has(parts.size))) found.push(key);
     }
     next = page.next;

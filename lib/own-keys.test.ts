@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { createKeyMaker } from '../lib/keys';
+import { createKeyMaker } from './keys';
 import { isOwnFolder, ownKey } from './own-keys';
 
 const KEY = 'loadtest/w0/1KB/firehose/1700000000000000/x-1';

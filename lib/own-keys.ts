@@ -1,5 +1,5 @@
 /** Which keys are s3loadtest's own. Pure. */
-import { type KeyParts, PLAIN, parseKey } from '../lib/keys';
+import { type KeyParts, PLAIN, parseKey } from './keys';
 
 /** Of workers and tests, as the settings take them. */
 const NAME = /^[A-Za-z0-9_-][A-Za-z0-9._-]*$/;
