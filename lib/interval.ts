@@ -1,0 +1,81 @@
+/**
+ * What the histogram output of the project's k6 writes: one line of JSON for each interval, holding what happened in it.
+ * Everything a Result tells of a run is the sum of its lines, so a run that is cut off is known up to its last one.
+ * `extension/output` writes these, in Go. Types only.
+ */
+import type { ThresholdResult } from './result';
+import type { ErrorClass } from './s3/classify';
+
+export const INTERVAL_SCHEMA = 's3loadtest/interval@1';
+
+/**
+ * An HDR histogram of microseconds, 3 significant digits, 1 µs to 24 h: HdrHistogram's V2 encoding, not compressed, in
+ * base64. Longer times count as 24 h.
+ */
+export type EncodedHistogram = string;
+
+export interface Interval {
+  readonly schema: typeof INTERVAL_SCHEMA;
+  /** Counts the lines from 0: a gap is a loss. */
+  readonly seq: number;
+  /** When it began: milliseconds since 1970, by the clock of the machine that k6 runs on. */
+  readonly t: number;
+  /** How long it was, milliseconds. */
+  readonly ms: number;
+  /** Those of which something was counted in it. */
+  readonly series: readonly IntervalSeries[];
+  readonly connections: readonly IntervalConnections[];
+  readonly generator: IntervalGenerator;
+  /** On the last line of a k6 that ended in order. */
+  readonly end?: { readonly thresholds: readonly ThresholdResult[] };
+}
+
+/** Figures of one operation on one size at one endpoint; what is 0 or nothing is left out. */
+export interface IntervalSeries {
+  readonly test: string;
+  readonly phase?: string;
+  readonly op: string;
+  readonly size: string;
+  readonly endpoint: string;
+  /** Successes: s3_op_duration. */
+  readonly ops?: number;
+  readonly bytes?: number;
+  readonly errors?: Partial<Record<ErrorClass, number>>;
+  readonly objects?: number;
+  readonly misses?: number;
+  readonly retries?: number;
+  readonly latency?: EncodedHistogram;
+  readonly ttfb?: EncodedHistogram;
+  readonly errorLatency?: EncodedHistogram;
+}
+
+/** Connections held open on purpose, by the operation each of them slowly does. */
+export interface IntervalConnections {
+  readonly test: string;
+  readonly op: string;
+  readonly endpoint: string;
+  /** Now. */
+  readonly open: number;
+  /** In this interval; what is 0 is left out. */
+  readonly opened?: number;
+  /** Ended, by how: completed, reset, timeout, refused … */
+  readonly ended?: Readonly<Record<string, number>>;
+  readonly bytesSent?: number;
+  readonly bytesReceived?: number;
+  /** How long those that ended in it had lived. */
+  readonly lifetime?: EncodedHistogram;
+}
+
+/** What k6 itself did and used. */
+export interface IntervalGenerator {
+  /** Of the process since its start, user and system. */
+  readonly cpuSeconds: number;
+  /** Resident, now. */
+  readonly memoryBytes: number;
+  readonly peakMemoryBytes: number;
+  /** Active now. */
+  readonly vus: number;
+  /** In this interval. */
+  readonly iterations: number;
+  readonly droppedIterations: number;
+}
