@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type Distribution, mergeDistributions, percentile, QUANTILES } from './distribution';
+import { type Distribution, mergeDistributions, percentile, QUANTILES, type Quantiles } from './distribution';
 import { type Random, seeded } from './random';
 
 /** What k6 makes of samples: the value at a rank, between two samples on the straight line between them. */
@@ -9,7 +9,7 @@ function quantile(sorted: readonly number[], percent: number): number {
   return low + (high - low) * (i - Math.floor(i));
 }
 
-function distributionOf(samples: readonly number[]): Distribution {
+function distributionOf(samples: readonly number[]): Quantiles {
   const sorted = [...samples].sort((a, b) => a - b);
   return {
     kind: 'quantiles',

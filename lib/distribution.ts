@@ -1,7 +1,9 @@
 /**
- * How latencies are distributed, in a form that merges. On stock k6 that is a dense, tail-weighted set of quantiles: k6's
- * summary gives any number of them, but neither samples nor a histogram. Pure.
+ * How latencies are distributed, in a form that merges: exactly with the project's k6, which counts them in histograms. On
+ * stock k6 it is a dense, tail-weighted set of quantiles: its summary gives any number of them, but neither samples nor a
+ * histogram. Pure.
  */
+import { DIGITS, decodeHistogram, Histogram } from './histogram';
 
 /**
  * The quantiles kept, in percent: steps of 0.5 up to 99, of 0.1 up to 99.9, of 0.01 up to 99.99, of 0.001 up to 99.999.
@@ -19,14 +21,49 @@ export const QUANTILES: readonly number[] = [
 /** The same with both ends, where a distribution has its minimum and its maximum. */
 const RANKS: readonly number[] = [0, ...QUANTILES, 100];
 
-/** A distribution of milliseconds. `values` are the latencies at `QUANTILES`, in that order. */
-export interface Distribution {
-  readonly kind: 'quantiles';
+/** A distribution of milliseconds. */
+export type Distribution = Quantiles | Hdr;
+
+interface Known {
   readonly count: number;
   readonly min: number;
   readonly max: number;
   readonly mean: number;
+}
+
+/** `values` are the latencies at `QUANTILES`, in that order. */
+export interface Quantiles extends Known {
+  readonly kind: 'quantiles';
   readonly values: readonly number[];
+}
+
+/** Minimum, maximum and mean are the histogram's: right to half a bucket, of which one is less than 0.1% wide. */
+export interface Hdr extends Known {
+  readonly kind: 'hdr';
+  /** Of microseconds, as lib/histogram.ts encodes it. */
+  readonly histogram: string;
+}
+
+/** What a histogram of microseconds has counted; undefined when that is nothing. */
+export function distributionOf(histogram: Histogram): Hdr | undefined {
+  const { count, min, max, mean } = histogram;
+  if (count === 0) return undefined;
+  const known = { count, min: min / US_PER_MS, max: max / US_PER_MS, mean: Number((mean / US_PER_MS).toPrecision(6)) };
+  return { kind: 'hdr', ...known, histogram: histogram.encode() };
+}
+
+const US_PER_MS = 1000;
+
+/** Of those that were looked into: a report asks for many percentiles of each. */
+const decoded = new WeakMap<Hdr, Histogram>();
+
+function histogramOf(d: Hdr): Histogram {
+  let histogram = decoded.get(d);
+  if (histogram === undefined) {
+    histogram = decodeHistogram(d.histogram);
+    decoded.set(d, histogram);
+  }
+  return histogram;
 }
 
 function steps(from: number, to: number, by: number): number[] {
@@ -37,6 +74,7 @@ function steps(from: number, to: number, by: number): number[] {
 /** The latency, in milliseconds, that `percent` of the operations did not exceed; undefined when there were none. */
 export function percentile(d: Distribution, percent: number): number | undefined {
   if (d.count === 0) return undefined;
+  if (d.kind === 'hdr') return histogramOf(d).percentile(percent) / US_PER_MS;
   let [lowRank, low] = [0, d.min];
   for (let i = 0; i < QUANTILES.length; i++) {
     const [rank, value] = [QUANTILES[i] as number, d.values[i] as number];
@@ -59,7 +97,7 @@ interface Shares {
 type Point = readonly [share: number, ms: number];
 
 /** Adds a distribution to the shares at these latencies, which rise, by the weight it has among all. */
-function addShares(shares: Shares, latencies: readonly number[], d: Distribution, weight: number): void {
+function addShares(shares: Shares, latencies: readonly number[], d: Quantiles, weight: number): void {
   const values = [d.min, ...d.values, d.max];
   let next = 0; // the first value not below the latency
   for (const [i, ms] of latencies.entries()) {
@@ -79,13 +117,27 @@ function addShares(shares: Shares, latencies: readonly number[], d: Distribution
 }
 
 /**
- * One distribution of several, each weighed by its count: their cumulative distributions are added, and the sum is read
- * at `QUANTILES`. Count, minimum, maximum and mean are exact. Undefined when nothing was counted.
+ * One distribution of several: exactly of histograms, and of quantiles as near as `QUANTILES` says. Undefined when nothing was
+ * counted.
+ * @throws Error when they are of different kinds, or histograms of different precision
  */
 export function mergeDistributions(all: readonly (Distribution | undefined)[]): Distribution | undefined {
   const some = all.filter((d): d is Distribution => d !== undefined && d.count > 0);
   const [first] = some;
   if (first === undefined || some.length === 1) return first;
+  const histograms = some.filter((d) => d.kind === 'hdr');
+  if (histograms.length === 0) return mergeQuantiles(some.filter((d) => d.kind === 'quantiles'));
+  if (histograms.length < some.length) throw new Error('some latencies are histograms, others quantiles of stock k6');
+  const sum = new Histogram(DIGITS);
+  for (const { histogram } of histograms) sum.addEncoded(histogram);
+  return distributionOf(sum);
+}
+
+/**
+ * Weighs each by its count: their cumulative distributions are added, and the sum is read at `QUANTILES`. Count, minimum,
+ * maximum and mean are exact.
+ */
+function mergeQuantiles(some: readonly Quantiles[]): Quantiles {
   const count = some.reduce((sum, d) => sum + d.count, 0);
   const min = Math.min(...some.map((d) => d.min));
   const max = Math.max(...some.map((d) => d.max));
