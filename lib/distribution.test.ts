@@ -165,7 +165,7 @@ const SHOWN = [1, 5, 10, 25, 33.3, 50, 66.7, 75, 90, 95, 98.7, 99, 99.5, 99.9, 9
 describe('mergeDistributions', () => {
   const merged = (parts: Merge['parts']) => {
     const all = parts.flat().sort((a, b) => a - b);
-    return { all, one: mergeDistributions(parts.map(distributionOf)) as Distribution };
+    return { all, one: mergeDistributions(parts.map(distributionOf)) as Quantiles };
   };
 
   test.each([...alike, ...unlike])('$name: count, least, greatest and mean are exact', ({ parts }) => {
@@ -215,8 +215,8 @@ describe('mergeDistributions', () => {
   );
 
   test.each([...alike, ...unlike])('$name: the order of the parts does not matter', ({ parts }) => {
-    const forth = mergeDistributions(parts.map(distributionOf)) as Distribution;
-    const back = mergeDistributions([...parts].reverse().map(distributionOf)) as Distribution;
+    const forth = mergeDistributions(parts.map(distributionOf)) as Quantiles;
+    const back = mergeDistributions([...parts].reverse().map(distributionOf)) as Quantiles;
     for (const [i, value] of forth.values.entries()) expect(back.values[i]).toBeCloseTo(value, 6);
   });
 

@@ -45,6 +45,7 @@ function resultOf(more: Partial<Result> = {}, run: Partial<Result['run']> = {}):
     series: [],
     totals: [GET, PUT],
     endpoints: [],
+    connections: [],
     timeline: [],
     thresholds: [],
     generator: { cpu: null, memory: null, cores: null, vus: 8, iterations: 42_691, droppedIterations: 0, retries: 0 },

@@ -13,7 +13,7 @@ export interface Stats {
   readonly opsPerSecond: number;
   readonly bytesPerSecond: number;
   readonly elapsedMs: number;
-  /** Milliseconds by op and percentile's name, as k6 tells them while it runs. */
+  /** Milliseconds by op and percentile's name, of the same time; of the whole run where stock k6 tells them. */
   readonly latency: ReadonlyArray<{ readonly op: string; readonly percentiles: Readonly<Record<string, number>> }>;
   /** Keys listed or deleted a second, by op. */
   readonly objects: ReadonlyArray<{ readonly op: string; readonly perSecond: number }>;

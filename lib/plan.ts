@@ -3,6 +3,7 @@ import { type Config, ConfigError, type ObjectSize, settings } from './config';
 import { type Measured, NO_SIZE, OF_MANY_OBJECTS } from './metrics';
 import type { Pattern } from './pattern';
 import { largestPiece, memoryNeed } from './payload';
+import type { ScheduledPhase } from './result';
 import type { Op } from './s3/api';
 import { isOpenLoop, type Load } from './scenario';
 import { always, type Schedule } from './schedule';
@@ -176,4 +177,14 @@ export function splitText({ config, loads }: Plan): string | undefined {
   );
   const inAll = loads.reduce((sum, { vus }) => sum + vus, 0);
   return `${inAll} VUs: ${parts.join(', ')}`;
+}
+
+/** When loads are on that are not on all the time. */
+export function scheduleOf({ loads, config }: Plan): ScheduledPhase[] {
+  return loads.flatMap(({ test, schedule }) => {
+    const windows = schedule();
+    const [first, ...more] = windows;
+    if (more.length === 0 && first?.start === 0 && first.end === config.duration) return [];
+    return windows.map(({ phase, start, end }) => ({ test, phase, startMs: start, endMs: end }));
+  });
 }

@@ -1,6 +1,6 @@
 /** What a k6 that the CLI started and the CLI say to each other: variables in, marked lines out. Pure. */
-import type { Measured } from './metrics';
 import type { ErrorSample, ScheduledPhase } from './result';
+import type { RunFacts } from './run-facts';
 
 /** Variables that only the CLI sets. */
 export const FROM_CLI = {
@@ -39,7 +39,7 @@ export interface PlanText {
 
 /** Load is about to begin. */
 export interface Begin extends PlanText {
-  readonly measured: readonly Measured[];
+  readonly facts: RunFacts;
   readonly vus: number;
 }
 

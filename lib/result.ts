@@ -62,6 +62,24 @@ export interface TimelinePoint {
   /** As in Figures, where they are of use. */
   readonly objects?: number;
   readonly misses?: number;
+  /** Latencies of successes, as lib/histogram.ts encodes them, coarsely; none from stock k6. */
+  readonly histogram?: string;
+}
+
+/** Connections held open on purpose, by the operation each of them slowly does. */
+export interface Connections {
+  readonly test: string;
+  readonly op: string;
+  readonly endpoint: string;
+  /** Most at once. */
+  readonly peakOpen: number;
+  readonly opened: number;
+  /** By how they ended: completed, reset, timeout, refused … */
+  readonly ended: Readonly<Record<string, number>>;
+  readonly bytesSent: number;
+  readonly bytesReceived: number;
+  /** How long those lived that ended. */
+  readonly lifetime?: Distribution | undefined;
 }
 
 /** A time in which a test's load was to be on, milliseconds from the run's start. */
@@ -126,29 +144,34 @@ export interface Warning {
   readonly remedy: string;
 }
 
+/** What a run is, known when its load begins. */
+export interface RunHead {
+  readonly id: string;
+  readonly tests: readonly string[];
+  /** ISO 8601, UTC. */
+  readonly startedAt: string;
+  readonly seed: number;
+  readonly backend: string;
+  readonly versions: Readonly<Record<string, string>>;
+  /** The settings, without secrets. */
+  readonly config: Readonly<Record<string, unknown>>;
+  readonly loads: readonly LoadShare[];
+  /** Of loads that are not on from start to end. */
+  readonly schedule: readonly ScheduledPhase[];
+  /** In percent: where the values of distributions by quantiles stand. */
+  readonly quantiles: readonly number[];
+}
+
 export interface Result {
   readonly schema: typeof SCHEMA;
-  readonly run: {
-    readonly id: string;
-    readonly tests: readonly string[];
-    /** ISO 8601, UTC. */
-    readonly startedAt: string;
+  readonly run: RunHead & {
     /** From the first operation's start to the last one's end. */
     readonly durationMs: number;
-    readonly seed: number;
-    readonly backend: string;
-    readonly versions: Readonly<Record<string, string>>;
-    /** The settings, without secrets. */
-    readonly config: Readonly<Record<string, unknown>>;
-    readonly loads: readonly LoadShare[];
-    /** Of loads that are not on from start to end. */
-    readonly schedule: readonly ScheduledPhase[];
-    /** In percent: where the distributions' values stand. */
-    readonly quantiles: readonly number[];
   };
   readonly series: readonly Series[];
   readonly totals: readonly Total[];
   readonly endpoints: readonly EndpointSeries[];
+  readonly connections: readonly Connections[];
   readonly timeline: readonly TimelinePoint[];
   readonly thresholds: readonly ThresholdResult[];
   readonly generator: Generator;

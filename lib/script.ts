@@ -9,10 +9,10 @@ import type { FoundKeys, ListedKeys } from './keys';
 import { loadConfig } from './load-config';
 import { optionsOf } from './options';
 import type { Pattern } from './pattern';
-import { type Plan, planOf, splitText, tooLittleMemory } from './plan';
+import { type Plan, planOf, scheduleOf, splitText, tooLittleMemory } from './plan';
 import { prepare } from './prepare';
 import { type Begin, FROM_CLI, MARKS, newRunId, type PlanText } from './protocol';
-import type { ScheduledPhase } from './result';
+import { factsOf } from './run-facts';
 import { readContent, readKeyFiles } from './stored';
 import { type SummaryData, summarize } from './summary';
 import { iteration } from './virtual-user';
@@ -44,9 +44,12 @@ function refuse(message: string): never {
 /** Builds what a k6 script exports. Called in k6's init context, once for the run and once in every VU. */
 export function script(patterns: readonly Pattern[]): Script {
   let plan: Plan;
+  let options: Options;
   try {
     const { config, concurrencyAsked } = loadConfig();
     plan = planOf(patterns, config, concurrencyAsked);
+    // Hundreds of submetrics, which VUs have no use for.
+    options = __VU === 0 ? optionsOf(plan) : {};
   } catch (e) {
     if (e instanceof ConfigError) return refusing(e.message);
     throw e;
@@ -59,8 +62,7 @@ export function script(patterns: readonly Pattern[]): Script {
   // The native backend makes bodies by itself.
   const content = plan.writes && plan.config.backend !== 'native' ? readContent(plan) : undefined;
   return {
-    // Hundreds of submetrics, which VUs have no use for.
-    options: __VU === 0 ? optionsOf(plan) : {},
+    options,
     setup: () => setUp(plan, listed),
     run: iteration(plan, { listed, content }),
     handleSummary: (data) => report(data, plan),
@@ -85,23 +87,13 @@ function textOf(plan: Plan): PlanText {
   return { split: splitText(plan), schedule: scheduleOf(plan) };
 }
 
-/** When loads are on that are not on all the time. */
-function scheduleOf({ loads, config }: Plan): ScheduledPhase[] {
-  return loads.flatMap(({ test, schedule }) => {
-    const windows = schedule();
-    const [first, ...more] = windows;
-    if (more.length === 0 && first?.start === 0 && first.end === config.duration) return [];
-    return windows.map(({ phase, start, end }) => ({ test, phase, startMs: start, endMs: end }));
-  });
-}
-
 function setUp(plan: Plan, listed: ListedKeys): Prepared {
   const prepared = prepare(plan, listed);
   if ('problem' in prepared) refuse(prepared.problem);
   const startedAt = Date.now();
   const runId = __ENV[FROM_CLI.runId] ?? newRunId(startedAt, plan.measured.map(({ test }) => test).join('-'));
   const vus = plan.loads.reduce((sum, load) => sum + load.vus, 0);
-  const begin: Begin = { ...textOf(plan), measured: plan.measured, vus };
+  const begin: Begin = { ...textOf(plan), facts: factsOf(plan, runId, startedAt, VERSION), vus };
   if (startedByCli()) console.info(MARKS.begin + JSON.stringify(begin));
   else if (begin.split !== undefined) console.info(begin.split);
   return { runId, startedAt, setupMs: exec.instance.currentTestRunDuration, found: prepared.found };
@@ -113,21 +105,12 @@ function report(data: SummaryData & { setup_data?: Prepared }, plan: Plan): Reco
   const { setup_data: prepared } = data;
   // Without it setup refused to go on, and has said why.
   if (prepared === undefined) return {};
-  const { config } = plan;
-  const result = summarize(data, config, {
-    runId: prepared.runId,
-    startedAt: prepared.startedAt,
-    setupMs: prepared.setupMs,
-    measured: plan.measured,
-    plannedMs: config.duration,
-    loads: plan.loads.map(({ test, name, vus, share }) => ({ test, scenario: name, vus, share })),
-    schedule: scheduleOf(plan),
-    versions: { s3loadtest: VERSION },
-  });
+  const { runId, startedAt, setupMs } = prepared;
+  const result = summarize(data, { ...factsOf(plan, runId, startedAt, VERSION), setupMs });
   const json = JSON.stringify(result);
   if (startedByCli()) return { stdout: `${MARKS.result}${json}\n` };
   // k6 makes no folders, so a bare run's Result is one file, and says itself on the terminal when that can't be written.
-  const file = `${config.dataDir}/results/${prepared.runId}.json`;
+  const file = `${plan.config.dataDir}/results/${result.run.id}.json`;
   return { stdout: `${finalText(result)}\n  Result: ${file}\n`, [file]: json };
 }
 

@@ -1,8 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { readConfig } from './config';
-import { QUANTILES } from './distribution';
+import { type Distribution, percentile, QUANTILES, type Quantiles } from './distribution';
 import { type Measured, submetrics } from './metrics';
-import { type RunFacts, type SummaryData, type SummaryMetric, summarize, TREND_STATS } from './summary';
+import type { Plan } from './plan';
+import type { ScheduledPhase } from './result';
+import { factsOf } from './run-facts';
+import { type SummaryData, type SummaryFacts, type SummaryMetric, summarize, TREND_STATS } from './summary';
 
 const environment = {
   S3_ENDPOINTS: 'http://10.0.0.1:9000,http://10.0.0.2:9000',
@@ -24,16 +27,16 @@ const measured: Measured = {
 
 const LOADS = [{ test: 'firehose', scenario: 'firehose', vus: 8, share: 1 }];
 
-const facts: RunFacts = {
-  runId: '20261121T120000Z-firehose-3f9a',
-  startedAt: Date.UTC(2026, 10, 21, 12),
-  setupMs: 1500,
-  measured: [measured],
-  plannedMs: 30_000,
-  loads: LOADS,
-  schedule: [],
-  versions: { s3loadtest: '0.1.0' },
-};
+const PLAN = { config, measured: [measured], loads: [] } as unknown as Plan;
+
+const facts = factsWith(PLAN, [measured]);
+
+/** As script.ts has them. */
+function factsWith(plan: Plan, all: readonly Measured[], loads = LOADS, schedule: ScheduledPhase[] = []): SummaryFacts {
+  const { run, ...facts } = factsOf(plan, '20261121T120000Z-firehose-3f9a', Date.UTC(2026, 10, 21, 12), '0.1.0');
+  const tests = all.map(({ test }) => test);
+  return { ...facts, run: { ...run, tests, loads, schedule }, measured: all, setupMs: 1500 };
+}
 
 /** A Trend as k6 gives it: here all quantiles on the straight line from least to greatest. */
 function trend(count: number, min: number, max: number): SummaryMetric {
@@ -76,7 +79,7 @@ const FULL = dataOf({
 });
 
 describe('a run', () => {
-  const result = summarize(FULL, config, facts);
+  const result = summarize(FULL, facts);
 
   test('is told by what it was and what it was given, secrets left out', () => {
     expect(result).toMatchObject({
@@ -114,7 +117,7 @@ describe('a run', () => {
       errors: { throttled: 4, timeout: 3 },
     });
     expect(gets?.latency).toMatchObject({ kind: 'quantiles', count: 400, min: 1, max: 101, mean: 51 });
-    expect(gets?.latency?.values[QUANTILES.indexOf(99)]).toBe(100);
+    expect(percentile(gets?.latency as Distribution, 99)).toBe(100);
     // Only failures were seen of PUT; they are no throughput, and have no latency.
     expect(puts).toEqual({
       test: 'firehose',
@@ -165,9 +168,9 @@ describe('a run', () => {
 
   test('has six digits of a latency, no more: a Result of nine tests is read by people', () => {
     const metric = { values: { ...trend(3, 1, 2).values, avg: 1.23456789, 'p(50)': 0.000123456789 } };
-    const { totals } = summarize(dataOf({ [`s3_op_duration{${GETS}}`]: metric }), config, facts);
+    const { totals } = summarize(dataOf({ [`s3_op_duration{${GETS}}`]: metric }), facts);
     expect(totals[0]?.latency?.mean).toBe(1.23457);
-    expect(totals[0]?.latency?.values[QUANTILES.indexOf(50)]).toBe(0.000123457);
+    expect((totals[0]?.latency as Quantiles).values[QUANTILES.indexOf(50)]).toBe(0.000123457);
   });
 
   test('comes back out of JSON as it went in: there is no number in it that JSON can not hold', () => {
@@ -182,7 +185,7 @@ test.each([
   { ms: 31_000, interrupted: true, why: 'long enough only if setup were load' },
   { ms: 9_000, interrupted: true, why: 'Ctrl-C' },
 ])('after $ms ms, interrupted is $interrupted: $why', ({ ms, interrupted }) => {
-  expect(summarize(dataOf({}, ms), config, facts).interrupted).toBe(interrupted);
+  expect(summarize(dataOf({}, ms), facts).interrupted).toBe(interrupted);
 });
 
 test.each([
@@ -190,7 +193,7 @@ test.each([
   { data: { state: { testRunDurationMs: 1600 }, metrics: {} }, why: 'or has none' },
   { data: dataOf({}, 1600), why: 'or has them empty' },
 ])('a run in which nothing happened is a Result of nothing: $why', ({ data }) => {
-  expect(summarize(data, config, facts)).toMatchObject({
+  expect(summarize(data, facts)).toMatchObject({
     run: { durationMs: 100 },
     series: [],
     totals: [],
@@ -214,7 +217,7 @@ describe('several tests in one k6', () => {
     's3_op_duration{test:firehose,op:GET,endpoint:10.0.0.2:9000}': trend(3, 1, 2),
     's3_op_duration{test:ebb,op:GET}': trend(5, 1, 2),
   });
-  const result = summarize(data, config, { ...facts, measured: [measured, other], loads, schedule });
+  const result = summarize(data, factsWith(PLAN, [measured, other], loads, schedule));
 
   test('have each their own figures', () => {
     expect(result.run.tests).toEqual(['firehose', 'ebb']);
@@ -235,8 +238,7 @@ describe('several tests in one k6', () => {
     const both = { ...other, endpoints: measured.endpoints };
     const { endpoints } = summarize(
       dataOf({ [`s3_op_duration{${GETS},endpoint:10.0.0.2:9000}`]: trend(3, 1, 2) }),
-      config,
-      { ...facts, measured: [measured, both], loads },
+      factsWith(PLAN, [measured, both], loads),
     );
     expect(endpoints.map(({ test, ops }) => [test, ops])).toEqual([['firehose', 3]]);
   });
@@ -255,7 +257,7 @@ test('phases have series of their own, and one total together', () => {
     's3_op_duration{test:firehose,phase:read-burst,op:GET,size:1KB}': trend(5, 1, 2),
     's3_op_duration{test:firehose,op:GET}': trend(8, 1, 2),
   });
-  const result = summarize(data, config, { ...facts, measured: [phased] });
+  const result = summarize(data, { ...facts, measured: [phased] });
   expect(result.series.map(({ phase, op, size, ops }) => [phase, op, size, ops])).toEqual([
     ['steady', 'GET', '1KB', 3],
     ['read-burst', 'GET', '1KB', 5],
@@ -281,7 +283,7 @@ describe('misses and objects', () => {
   });
 
   test('are of the operations that have them; one that did nothing but miss is told', () => {
-    const { totals } = summarize(data, config, { ...facts, measured: [deleting] });
+    const { totals } = summarize(data, { ...facts, measured: [deleting] });
     expect(totals.map(({ op, ops, errors, misses, objects }) => ({ op, ops, errors, misses, objects }))).toEqual([
       { op: 'GET', ops: 0, errors: {}, misses: 7, objects: undefined },
       { op: 'PUT', ops: 1, errors: {}, misses: undefined, objects: undefined },
@@ -293,7 +295,7 @@ describe('misses and objects', () => {
   });
 
   test('are not read where nobody deletes: there a 404 is an error', () => {
-    const { totals } = summarize(data, config, { ...facts, measured: [{ ...deleting, missesExpected: false }] });
+    const { totals } = summarize(data, { ...facts, measured: [{ ...deleting, missesExpected: false }] });
     expect(totals.map(({ op }) => op)).toEqual(['PUT', 'LIST']);
   });
 });
@@ -311,7 +313,6 @@ describe('many misses among reads', () => {
         's3_op_duration{test:firehose,op:DELETE}': trend(900, 1, 2),
         's3_misses{test:firehose,op:GET}': counter(misses),
       }),
-      config,
       { ...facts, measured: [reading(ops)] },
     ).warnings.map(({ code }) => code);
 
@@ -328,8 +329,7 @@ describe('warnings', () => {
   const codes = (more: Record<string, string>, dropped: number) =>
     summarize(
       dataOf({ dropped_iterations: counter(dropped) }),
-      readConfig({ ...environment, ...more }),
-      facts,
+      factsWith({ ...PLAN, config: readConfig({ ...environment, ...more }) }, [measured]),
     ).warnings.map(({ code }) => code);
 
   test.each([

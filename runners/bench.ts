@@ -4,18 +4,20 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism, cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Command } from 'commander';
 import { $ } from 'zx';
 import { type Backend, ConfigError, settings } from '../lib/config';
-import { FROM_CLI, MARKS } from '../lib/protocol';
-import { parseResult, sum } from '../lib/result';
+import { Fold } from '../lib/fold';
+import { type Begin, FROM_CLI, MARKS, readMarked } from '../lib/protocol';
+import { parseResult, type Result, sum } from '../lib/result';
 import { formatCount } from '../lib/units';
 import { hasExtension } from './backend';
-import { freePort } from './k6';
+import { IntervalReader } from './intervals';
+import { freePort, readLogLine } from './k6';
 import { planK6 } from './plan';
 import { ROOT } from './project';
 import { getTools } from './tools';
@@ -33,18 +35,49 @@ interface Client {
   readonly script: string;
   /** Of those that have one. */
   readonly backend?: Backend;
-  /** Operations and failures out of what k6 printed, and the milliseconds they took. */
-  readonly read: (json: string) => { ops: number; failed: number; ms: number };
+  /** Operations and failures out of what k6 gave, and the milliseconds they took; undefined when it gave nothing. */
+  readonly read: (gave: Gave) => { ops: number; failed: number; ms: number } | undefined;
+}
+
+/** Texts. */
+interface Gave {
+  readonly output: string;
+  readonly log: string;
+  readonly statistics: string;
 }
 
 const CLIENTS: readonly [Client, ...Client[]] = [
-  { name: 'unsigned k6/http', script: 'bench-unsigned', read: (json) => JSON.parse(json) },
-  { name: 'firehose, http backend', script: 'firehose', backend: 'http', read: readResult },
-  { name: 'firehose, native backend', script: 'firehose', backend: 'native', read: readResult },
+  {
+    name: 'unsigned k6/http',
+    script: 'bench-unsigned',
+    read: (gave) => JSON.parse(resultIn(gave) ?? 'null') ?? undefined,
+  },
+  {
+    name: 'firehose, http backend',
+    script: 'firehose',
+    backend: 'http',
+    read: (gave) => {
+      const json = resultIn(gave);
+      return json === undefined ? undefined : figuresOf(parseResult(json));
+    },
+  },
+  { name: 'firehose, native backend', script: 'firehose', backend: 'native', read: readStatistics },
 ];
 
-function readResult(json: string): { ops: number; failed: number; ms: number } {
-  const { totals, run } = parseResult(json);
+function resultIn({ output }: Gave): string | undefined {
+  const line = output.split('\n').find((text) => text.startsWith(MARKS.result));
+  return line?.slice(MARKS.result.length);
+}
+
+function readStatistics({ log, statistics }: Gave): { ops: number; failed: number; ms: number } | undefined {
+  const begins = log.split('\n').map((text) => readMarked<Begin>(MARKS.begin, readLogLine(text).message));
+  const facts = begins.find((begin) => begin !== undefined)?.facts;
+  const fold = new Fold();
+  for (const interval of new IntervalReader().push(statistics)) fold.add(interval);
+  return facts && figuresOf(fold.result(facts));
+}
+
+function figuresOf({ totals, run }: Result): { ops: number; failed: number; ms: number } {
   const { ops, errors } = sum(totals);
   return { ops, failed: errors, ms: run.durationMs };
 }
@@ -85,7 +118,7 @@ async function bench(duration: string, rounds: number, vus: string): Promise<voi
     const all = new Map<Client, Figures[]>(clients.map((client) => [client, []]));
     for (let round = 1; round <= rounds; round++) {
       for (const client of clients) {
-        const figures = await measure(client, k6.path, started.endpoint, duration, vus);
+        const figures = await measure(client, k6.path, started.endpoint, folder, duration, vus);
         all.get(client)?.push(figures);
         log(`round ${round} of ${rounds}: ${client.name}: ${show(figures)}`);
       }
@@ -127,9 +160,18 @@ async function startNullServer(folder: string): Promise<{ server: ChildProcess; 
   return { server, endpoint };
 }
 
-async function measure(client: Client, k6: string, endpoint: string, duration: string, vus: string): Promise<Figures> {
+async function measure(
+  client: Client,
+  k6: string,
+  endpoint: string,
+  folder: string,
+  duration: string,
+  vus: string,
+): Promise<Figures> {
+  const statistics = join(folder, 'statistics');
   const plan = planK6({
     k6,
+    statistics: client.backend === 'native' ? statistics : undefined,
     script: join(ROOT, 'build', `${client.script}.js`),
     runId: 'bench',
     api: `127.0.0.1:${await freePort()}`,
@@ -154,9 +196,13 @@ async function measure(client: Client, k6: string, endpoint: string, duration: s
   const timed = `"$@"; code=$?; times >&2; exit $code`;
   const env = { ...process.env, ...plan.environment };
   const done = await $({ env, nothrow: true, quiet: true })`sh -c ${timed} sh ${plan.k6} ${plan.args}`;
-  const line = done.stdout.split('\n').find((text) => text.startsWith(MARKS.result));
-  if (line === undefined) throw new Error(`${client.name} gave no figures: ${done.stderr.slice(-500)}`);
-  const { ops, failed, ms } = client.read(line.slice(MARKS.result.length));
+  const figures = client.read({
+    output: done.stdout,
+    log: done.stderr,
+    statistics: client.backend === 'native' && existsSync(statistics) ? readFileSync(statistics, 'utf8') : '',
+  });
+  if (figures === undefined) throw new Error(`${client.name} gave no figures: ${done.stderr.slice(-500)}`);
+  const { ops, failed, ms } = figures;
   if (failed > 0 || ops === 0) throw new Error(`${client.name}: ${failed} operations failed, ${ops} did not`);
   return { opsPerSecond: ops / (ms / 1000), cpuPerOp: (childSeconds(done.stderr) / ops) * 1e6 };
 }

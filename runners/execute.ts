@@ -3,17 +3,17 @@ import { availableParallelism, hostname } from 'node:os';
 import { type Config, ConfigError } from '../lib/config';
 import { finalText, statsLine } from '../lib/final';
 import { newRunId } from '../lib/protocol';
-import { parseResult, type Result, sum } from '../lib/result';
+import { type Result, sum } from '../lib/result';
 import { formatCount, formatDuration } from '../lib/units';
 import { dryRun } from './dry-run';
-import { type Follower, follow } from './follow';
-import { freePort, type K6End, startK6 } from './k6';
+import { freePort, type K6End, STATISTICS_PIPE, startK6 } from './k6';
+import { type Observed, type Observer, observeApi, observeIntervals } from './observe';
 import { planK6 } from './plan';
 import { RunFolder } from './run-folder';
 import { RunKeys } from './run-keys';
 import { defaultConcurrency, type Settings } from './settings';
 import { onStopSignals } from './stoppable';
-import { createTerminal } from './terminal';
+import { createTerminal, type Terminal } from './terminal';
 import { availableMemory } from './usage';
 
 /** The CLI's exit codes; 99 is k6's own. */
@@ -28,6 +28,8 @@ export interface Execution {
   /** Path of the k6 binary, and the version it has. */
   readonly k6: string;
   readonly k6Version: string;
+  /** Whether it has the project's extension. */
+  readonly extension: boolean;
   readonly settings: Settings;
   readonly outs: readonly string[];
   readonly json: boolean;
@@ -51,6 +53,7 @@ export async function execute(execution: Execution): Promise<number> {
   const planWith = (keys: { path: string; any: boolean }) =>
     planK6({
       k6: execution.k6,
+      statistics: execution.extension ? STATISTICS_PIPE : undefined,
       script: execution.script,
       tests: execution.tests,
       runId,
@@ -73,19 +76,24 @@ export async function execute(execution: Execution): Promise<number> {
   const folder = makeFolder(config, runId);
   const keys = await takeKeys(config, folder);
   const plan = planWith(keys);
-  let follower: Follower | undefined;
+  let began = false;
   let lastError = '';
+  const observed: Observed = {
+    tick: (stats) => terminal.progress(stats, config.duration),
+    stats: (stats) => terminal.say(statsLine(stats)),
+  };
+  const intervals = observeIntervals(config.statsInterval, observed);
+  const observer: Observer = execution.extension ? intervals : observeApi(api, config.statsInterval, observed);
   const k6 = startK6(plan, execution.environment, {
-    begin: ({ measured, vus, split, schedule }) => {
+    begin: ({ facts, vus, split, schedule }) => {
+      began = true;
+      observer.begin(facts);
       const time = formatDuration(config.duration);
       terminal.say(`${execution.name}: ${vus} VUs for ${time} on ${config.endpoints.join(', ')}`);
       if (split !== undefined) terminal.say(split);
       if (schedule.length > 0) terminal.say(`on and off by schedule, ${schedule.length} times on: --dry-run shows it`);
-      follower = follow(api, measured, config.statsInterval, {
-        tick: (stats) => terminal.progress(stats, config.duration),
-        stats: (stats) => terminal.say(statsLine(stats)),
-      });
     },
+    interval: intervals.add,
     deleted: (range) => keys.deleted(range),
     log: (line) => {
       folder.addLog(line);
@@ -99,19 +107,11 @@ export async function execute(execution: Execution): Promise<number> {
   const signals = stopOnSignals(k6, (line) => terminal.log({ level: 'warning', message: line }));
   try {
     const end = await k6.ended;
-    const measured = end.result === undefined ? undefined : parseResult(end.result);
-    const seen = follower as Follower | undefined; // set in a callback, which TypeScript does not follow
-    const timeline = await seen?.stop(measured?.totals ?? [], measured?.run.durationMs ?? 0);
+    const measured = await observer.result(end);
     const exit =
       measured === undefined
-        ? endedWithoutResult(end, seen !== undefined, folder, lastError, terminal.log)
-        : report(
-            complete(measured, end, execution, timeline ?? [], signals.received()),
-            end,
-            folder,
-            execution.json,
-            terminal.say,
-          );
+        ? endedWithoutResult(end, began, folder, lastError, terminal.log)
+        : report(complete(measured, end, execution, signals.received()), end, folder, execution.json, terminal);
     // What was deleted is gone, however k6 ended.
     return (await pruneKeys(keys, config, terminal.say)) ? exit : EXIT.failed;
   } catch (e) {
@@ -161,7 +161,7 @@ function makeFolder(config: Config, runId: string): RunFolder {
 function stopOnSignals(k6: { interrupt(): void; kill(): void }, say: (line: string) => void) {
   let late: NodeJS.Timeout | undefined;
   const signals = onStopSignals((name) => {
-    say(`${name}: stopping, the figures so far are kept (again: stop without them)`);
+    say(`${name}: stopping, the figures so far are kept (again: at once)`);
     k6.interrupt();
     late = setTimeout(() => k6.kill(), STOP_MS);
   }, k6.kill);
@@ -187,20 +187,18 @@ function endedWithoutResult(
     // k6 has said what it, or our checks in it, refuse: 104 a configuration, 108 a check, 255 an option.
     if (lastError !== '') return end.exit === 104 || end.exit === 108 || end.exit === 255 ? EXIT.usage : EXIT.failed;
   }
-  const how = end.signal ? `was ended by ${end.signal}` : `exited with ${end.exit}`;
   const why = lastError ? ` (its last error: ${lastError})` : '';
-  log({ level: 'error', message: `k6 ${how} and gave no Result${why}${began ? `: see ${folder.path}/k6.log` : ''}` });
+  log({
+    level: 'error',
+    message: `k6 ${howEnded(end)} and gave no Result${why}${began ? `: see ${folder.path}/k6.log` : ''}`,
+  });
   return EXIT.failed;
 }
 
+const howEnded = ({ exit, signal }: K6End) => (signal ? `was ended by ${signal}` : `exited with ${exit}`);
+
 /** Adds to k6's Result what only the CLI knows. */
-function complete(
-  result: Result,
-  end: K6End,
-  execution: Execution,
-  timeline: Result['timeline'],
-  stopped: boolean,
-): Result {
+function complete(result: Result, end: K6End, execution: Execution, stopped: boolean): Result {
   const { usage } = end;
   const { cpuSeconds } = usage;
   const cpu =
@@ -209,7 +207,6 @@ function complete(
   return {
     ...result,
     run: { ...result.run, versions: { ...result.run.versions, k6: execution.k6Version } },
-    timeline,
     generator: {
       ...result.generator,
       cpu,
@@ -231,7 +228,11 @@ function complete(
   };
 }
 
-function report(result: Result, end: K6End, folder: RunFolder, json: boolean, say: (line: string) => void): number {
+function report(result: Result, end: K6End, folder: RunFolder, json: boolean, { say, log }: Terminal): number {
+  if (result.partial) {
+    const time = formatDuration(result.run.durationMs);
+    log({ level: 'error', message: `k6 ${howEnded(end)}: the figures are of the first ${time}, without thresholds` });
+  }
   say(finalText(result));
   const [worker] = result.workers;
   const written = folder.writeResult(result, worker?.id ?? 'w0');
@@ -241,7 +242,7 @@ function report(result: Result, end: K6End, folder: RunFolder, json: boolean, sa
     say(`error: ${written.problem}`);
     return EXIT.failed;
   }
-  if (result.interrupted || sum(result.totals).ops === 0) return EXIT.failed;
+  if (result.interrupted || result.partial || sum(result.totals).ops === 0) return EXIT.failed;
   if (end.exit === EXIT.ok || end.exit === EXIT.threshold) return end.exit;
   return EXIT.failed;
 }

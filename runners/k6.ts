@@ -1,10 +1,13 @@
 /** One k6 process: starts it, reads what it says, measures what it uses, and stops it in order. */
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
+import type { Interval } from '../lib/interval';
 import { type Begin, type DeletedRange, MARKS, readMarked } from '../lib/protocol';
 import type { ErrorSample } from '../lib/result';
+import { IntervalReader } from './intervals';
 import type { K6Plan } from './plan';
 import { type Usage, UsageMeter } from './usage';
 import { watchOver } from './watchdog';
@@ -17,6 +20,8 @@ export interface LogLine {
 export interface K6Events {
   /** Load begins now. */
   begin(begin: Begin): void;
+  /** What happened since the one before: of a plan with statistics. @throws Error when it can't be used */
+  interval(interval: Interval): void;
   /** Keys were deleted. */
   deleted(range: DeletedRange): void;
   /** k6 said something that is no marked line. */
@@ -42,24 +47,29 @@ export interface K6Process {
   kill(): void;
 }
 
+/** A pipe that startK6 reads statistics from, as the project's k6 sees it. */
+export const STATISTICS_PIPE = '/dev/fd/3';
+
 /** Starts k6. Rejects `ended` with the system's error when it can't be started. */
 export function startK6(plan: K6Plan, environment: NodeJS.ProcessEnv, events: K6Events): K6Process {
   // A group of its own: Ctrl-C goes to a terminal's whole group, and k6 must get the one signal we send, not two.
-  const child = spawn(plan.k6, [...plan.args], {
+  const child: ChildProcess = spawn(plan.k6, [...plan.args], {
     env: { ...environment, ...plan.environment },
     detached: true,
-    stdio: ['ignore', 'pipe', 'pipe'],
+    // Statistics have a pipe of their own, which no full disk breaks.
+    stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
   });
+  const [, output, log, statistics] = child.stdio as unknown as [null, Readable, Readable, Readable];
   const callOff = child.pid === undefined ? () => {} : watchOver(child.pid, 'INT');
   const meter = new UsageMeter(child.pid);
   const samples = new Map<string, ErrorSample>();
   let result: string | undefined;
 
-  createInterface({ input: child.stdout }).on('line', (line) => {
+  createInterface({ input: output }).on('line', (line) => {
     if (line.startsWith(MARKS.result)) result = line.slice(MARKS.result.length);
     else if (line !== '') events.log({ level: 'info', message: line });
   });
-  createInterface({ input: child.stderr }).on('line', (text) => {
+  createInterface({ input: log }).on('line', (text) => {
     const line = readLogLine(text);
     const begin = readMarked<Begin>(MARKS.begin, line.message);
     const sample = readMarked<ErrorSample>(MARKS.sample, line.message);
@@ -72,6 +82,17 @@ export function startK6(plan: K6Plan, environment: NodeJS.ProcessEnv, events: K6
     else if (!samples.has(sample.class)) {
       samples.set(sample.class, sample);
       events.log({ level: line.level, message: `first ${sample.class}: ${sample.op} ${sample.message}` });
+    }
+  });
+
+  const reader = new IntervalReader();
+  statistics.setEncoding('utf8').on('data', (text: string) => {
+    try {
+      for (const interval of reader.push(text)) events.interval(interval);
+    } catch (e) {
+      // Nothing that comes after could be added; it is still read, so that k6 does not wait for that.
+      statistics.removeAllListeners('data').resume();
+      events.log({ level: 'error', message: (e as Error).message });
     }
   });
 

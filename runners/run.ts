@@ -32,13 +32,15 @@ export async function run(names: readonly string[], options: Options, environmen
   const given = loadSettings(options, environment);
   const dryRun = options.dryRun === true;
   const k6 = dryRun ? likelyK6(environment) : await findK6(environment);
-  const settings = withBackend(given, await hasExtension(k6.path, environment), say);
+  const extension = await hasExtension(k6.path, environment);
+  const settings = withBackend(given, extension, say);
   return execute({
     name: [...new Set(names)].join('-'),
     script,
     tests,
     k6: k6.path,
     k6Version: k6.version,
+    extension: extension === true,
     settings,
     outs: (options.out as string[] | undefined) ?? [],
     json: options.json === true,

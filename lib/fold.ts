@@ -1,0 +1,250 @@
+/** The intervals that a k6 told of, added up to its Result. Pure. */
+import { type Distribution, distributionOf } from './distribution';
+import { DIGITS, Histogram, TIMELINE_DIGITS } from './histogram';
+import type { Interval, IntervalConnections, IntervalSeries } from './interval';
+import { type Measured, seriesTags } from './metrics';
+import type { Connections, EndpointSeries, Figures, Result, Series, ThresholdResult, Total } from './result';
+import { isSomething, type RunFacts, resultOf } from './run-facts';
+import type { ErrorClass } from './s3/classify';
+import { type Happened, Timeline } from './timeline';
+
+/** A second is what a person can follow. */
+const TIMELINE_MS = 1_000;
+
+/** Figures that are being added up. */
+class Sum {
+  ops = 0;
+  bytes = 0;
+  objects = 0;
+  misses = 0;
+  retries = 0;
+  readonly errors: Partial<Record<ErrorClass, number>> = {};
+  private readonly histograms: Partial<Record<'latency' | 'ttfb' | 'errorLatency', Histogram>> = {};
+
+  /** `coarse` gets the latencies, too. */
+  add(of: IntervalSeries, coarse: Histogram): void {
+    this.addCounts(of);
+    for (const name of ['latency', 'ttfb', 'errorLatency'] as const) {
+      const encoded = of[name];
+      if (encoded !== undefined) this.histogram(name).addEncoded(encoded, name === 'latency' ? coarse : undefined);
+    }
+  }
+
+  addAll(other: Sum): void {
+    this.addCounts(other);
+    for (const name of ['latency', 'ttfb', 'errorLatency'] as const) {
+      const histogram = other.histograms[name];
+      if (histogram !== undefined) this.histogram(name).add(histogram);
+    }
+  }
+
+  figures(): Figures {
+    const of = (name: 'latency' | 'ttfb' | 'errorLatency'): Distribution | undefined => {
+      const histogram = this.histograms[name];
+      return histogram && distributionOf(histogram);
+    };
+    return {
+      ops: this.ops,
+      bytes: this.bytes,
+      errors: this.errors,
+      ...(this.objects > 0 ? { objects: this.objects } : {}),
+      ...(this.misses > 0 ? { misses: this.misses } : {}),
+      latency: of('latency'),
+      ttfb: of('ttfb'),
+      errorLatency: of('errorLatency'),
+    };
+  }
+
+  private addCounts(of: IntervalSeries | Sum): void {
+    for (const name of ['ops', 'bytes', 'objects', 'misses', 'retries'] as const) this[name] += of[name] ?? 0;
+    for (const [errorClass, n] of Object.entries(of.errors ?? {}) as [ErrorClass, number][]) {
+      this.errors[errorClass] = (this.errors[errorClass] ?? 0) + n;
+    }
+  }
+
+  private histogram(name: 'latency' | 'ttfb' | 'errorLatency'): Histogram {
+    this.histograms[name] ??= new Histogram(DIGITS);
+    return this.histograms[name];
+  }
+}
+
+type Tags = Pick<IntervalSeries, 'test' | 'phase' | 'op' | 'size' | 'endpoint'>;
+
+interface Leaf {
+  readonly tags: Tags;
+  readonly sum: Sum;
+}
+
+/** Held connections that are being added up. */
+interface Held {
+  readonly tags: Pick<Connections, 'test' | 'op' | 'endpoint'>;
+  peakOpen: number;
+  opened: number;
+  readonly ended: Record<string, number>;
+  bytesSent: number;
+  bytesReceived: number;
+  readonly lifetime: Histogram;
+}
+
+export class Fold {
+  private readonly leaves = new Map<string, Leaf>();
+  private readonly held = new Map<string, Held>();
+  private readonly timeline = new Timeline(TIMELINE_MS);
+  private next = 0;
+  private endedAt = 0;
+  private iterations = 0;
+  private droppedIterations = 0;
+  private last: Interval | undefined;
+
+  /** Whether the last line has come: k6 ended in order. */
+  get complete(): boolean {
+    return this.last?.end !== undefined;
+  }
+
+  /** The interval that came last. */
+  get latest(): Interval | undefined {
+    return this.last;
+  }
+
+  /**
+   * Adds an interval. One that has been added before is not added again.
+   * @throws Error when lines between it and the one before are missing, or it can't be read
+   */
+  add(interval: Interval): void {
+    if (interval.seq < this.next) return;
+    if (interval.seq > this.next)
+      throw new Error(`lines ${this.next} to ${interval.seq - 1} of the statistics are missing`);
+    this.next++;
+    this.last = interval;
+    this.endedAt = interval.t + interval.ms;
+    this.iterations += interval.generator.iterations;
+    this.droppedIterations += interval.generator.droppedIterations;
+    const happened = interval.series.map((series) => this.addSeries(series));
+    if (happened.length > 0) this.timeline.add(interval.t, interval.ms, happened);
+    for (const connections of interval.connections) this.addConnections(connections);
+  }
+
+  /** What a run with these facts came to. One that has no last line is partial, and lasted until what is known of it. */
+  result(facts: RunFacts): Result {
+    const startedAt = Date.parse(facts.run.startedAt);
+    const endedAt = Math.max(startedAt, this.endedAt);
+    const leaves = [...this.leaves.values()];
+    const result = resultOf(facts, {
+      durationMs: endedAt - startedAt,
+      series: inOrder(
+        facts.measured,
+        by(
+          leaves,
+          ({ test, phase, op, size }): Omit<Series, keyof Figures> => ({
+            test,
+            ...(phase === undefined ? {} : { phase }),
+            op,
+            size,
+          }),
+        ),
+      ),
+      totals: inOrder(
+        facts.measured,
+        by(leaves, ({ test, op }): Omit<Total, keyof Figures> => ({ test, op })),
+      ),
+      endpoints: inOrder(
+        facts.measured,
+        by(leaves, ({ test, op, endpoint }): Omit<EndpointSeries, keyof Figures> => ({ test, op, endpoint })),
+      ),
+      connections: [...this.held.values()].map(({ tags, lifetime, ...counts }) => ({
+        ...tags,
+        ...counts,
+        lifetime: distributionOf(lifetime),
+      })),
+      timeline: this.timeline.points(startedAt, endedAt),
+      thresholds: this.thresholds(),
+      iterations: this.iterations,
+      droppedIterations: this.droppedIterations,
+      retries: leaves.reduce((n, { sum }) => n + sum.retries, 0),
+    });
+    return this.complete ? result : { ...result, interrupted: true, partial: true };
+  }
+
+  private thresholds(): readonly ThresholdResult[] {
+    return this.last?.end?.thresholds ?? [];
+  }
+
+  private addSeries(series: IntervalSeries): Happened {
+    const { test, phase, op, size, endpoint } = series;
+    const name = `${test} ${phase} ${op} ${size} ${endpoint}`;
+    let leaf = this.leaves.get(name);
+    if (leaf === undefined) {
+      leaf = { tags: { test, ...(phase === undefined ? {} : { phase }), op, size, endpoint }, sum: new Sum() };
+      this.leaves.set(name, leaf);
+    }
+    const coarse = new Histogram(TIMELINE_DIGITS);
+    leaf.sum.add(series, coarse);
+    return {
+      test,
+      op,
+      ops: series.ops ?? 0,
+      bytes: series.bytes ?? 0,
+      errors: Object.values(series.errors ?? {}).reduce((sum, n) => sum + n, 0),
+      ...(series.objects ? { objects: series.objects } : {}),
+      ...(series.misses ? { misses: series.misses } : {}),
+      ...(coarse.count > 0 ? { histogram: coarse.encode() } : {}),
+    };
+  }
+
+  private addConnections(more: IntervalConnections): void {
+    const { test, op, endpoint } = more;
+    const name = `${test} ${op} ${endpoint}`;
+    let held = this.held.get(name);
+    if (held === undefined) {
+      const tags = { test, op, endpoint };
+      const none = { peakOpen: 0, opened: 0, ended: {}, bytesSent: 0, bytesReceived: 0 };
+      held = { tags, ...none, lifetime: new Histogram(DIGITS) };
+      this.held.set(name, held);
+    }
+    held.peakOpen = Math.max(held.peakOpen, more.open);
+    held.opened += more.opened ?? 0;
+    held.bytesSent += more.bytesSent ?? 0;
+    held.bytesReceived += more.bytesReceived ?? 0;
+    for (const [how, n] of Object.entries(more.ended ?? {})) held.ended[how] = (held.ended[how] ?? 0) + n;
+    if (more.lifetime !== undefined) held.lifetime.addEncoded(more.lifetime);
+  }
+}
+
+/** Leaves added up by what `of` makes of their tags; those in which nothing was counted are left out. */
+function by<T extends object>(leaves: readonly Leaf[], of: (tags: Tags) => T): Array<T & Figures> {
+  const sums = new Map<string, { tags: T; sum: Sum }>();
+  for (const { tags, sum } of leaves) {
+    const own = of(tags);
+    const name = JSON.stringify(own);
+    const known = sums.get(name) ?? { tags: own, sum: new Sum() };
+    known.sum.addAll(sum);
+    sums.set(name, known);
+  }
+  return [...sums.values()].map(({ tags, sum }) => ({ ...tags, ...sum.figures() })).filter(isSomething);
+}
+
+/** In the order in which tests, phases, operations, sizes and endpoints are measured, as stock k6's Result has them. */
+function inOrder<T extends { test: string; phase?: string; op: string; size?: string; endpoint?: string }>(
+  measured: readonly Measured[],
+  figures: readonly T[],
+): T[] {
+  const places = new Map<string, number>();
+  for (const m of measured) {
+    for (const { test, op, size, phase = '' } of seriesTags(m)) {
+      for (const endpoint of m.endpoints) {
+        // The first place of each, however much of it is asked for.
+        for (const name of [
+          [test, phase, op, size, ''],
+          [test, '', op, '', ''],
+          [test, '', op, '', endpoint],
+        ]) {
+          const key = name.join(' ');
+          if (!places.has(key)) places.set(key, places.size);
+        }
+      }
+    }
+  }
+  const place = ({ test, phase = '', op, size = '', endpoint = '' }: T) =>
+    places.get([test, phase, op, size, endpoint].join(' ')) ?? places.size;
+  return [...figures].sort((a, b) => place(a) - place(b));
+}

@@ -1,0 +1,90 @@
+/** Figures of a run while it goes on, out of the intervals that its k6 processes tell of. Pure. */
+import type { Stats } from './final';
+import { DIGITS, Histogram } from './histogram';
+import type { Interval } from './interval';
+
+const US_PER_MS = 1000;
+
+/** The percentiles of the original's STATS line. */
+const SHOWN = [50, 95, 99];
+
+/** What one operation of one test did. */
+interface Counts {
+  readonly test: string;
+  readonly op: string;
+  ops: number;
+  objects: number;
+  readonly latency: Histogram;
+}
+
+/** Reads rates and latencies off a stream of intervals: those of what came since it was last read. */
+export class Meter {
+  private readonly startedAt: number;
+  private readonly total = { ops: 0, bytes: 0, errors: 0 };
+  private recent = { ops: 0, bytes: 0 };
+  private byOp = new Map<string, Counts>();
+  private readAt: number;
+  private until: number;
+
+  /** @param startedAt when the load began, milliseconds since 1970 by the clock of the intervals */
+  constructor(startedAt: number) {
+    this.startedAt = startedAt;
+    this.readAt = startedAt;
+    this.until = startedAt;
+  }
+
+  /** Milliseconds that intervals were added of since it was last read. */
+  get unreadMs(): number {
+    return this.until - this.readAt;
+  }
+
+  /** Of one process or of several at once. `clockOffset` is added to its times, milliseconds. */
+  add({ t, ms, series }: Interval, clockOffset = 0): void {
+    this.until = Math.max(this.until, t + ms + clockOffset);
+    for (const { test, op, ops = 0, bytes = 0, objects = 0, errors = {}, latency } of series) {
+      this.total.ops += ops;
+      this.total.bytes += bytes;
+      for (const n of Object.values(errors)) this.total.errors += n;
+      this.recent.ops += ops;
+      this.recent.bytes += bytes;
+      const name = `${test} ${op}`;
+      let counts = this.byOp.get(name);
+      if (counts === undefined) {
+        counts = { test, op, ops: 0, objects: 0, latency: new Histogram(DIGITS) };
+        this.byOp.set(name, counts);
+      }
+      counts.ops += ops;
+      counts.objects += objects;
+      if (latency !== undefined) counts.latency.addEncoded(latency);
+    }
+  }
+
+  /** Totals, and what came since this was last called. Of several tests it tells rates instead of latencies. */
+  read(tests: readonly string[]): Stats {
+    const seconds = Math.max(0.001, this.unreadMs / 1000);
+    const counts = [...this.byOp.values()].sort((a, b) => (a.op < b.op ? -1 : 1));
+    const several = tests.length > 1;
+    const stats: Stats = {
+      ...this.total,
+      opsPerSecond: this.recent.ops / seconds,
+      bytesPerSecond: this.recent.bytes / seconds,
+      elapsedMs: this.until - this.startedAt,
+      latency: several ? [] : counts.flatMap(({ op, latency }) => shown(op, latency)),
+      objects: counts.flatMap(({ op, objects }) => (objects > 0 ? [{ op, perSecond: objects / seconds }] : [])),
+      tests: several ? tests.map((test) => ({ test, opsPerSecond: sumOf(counts, test) / seconds })) : [],
+    };
+    this.recent = { ops: 0, bytes: 0 };
+    this.byOp = new Map();
+    this.readAt = this.until;
+    return stats;
+  }
+}
+
+const sumOf = (counts: readonly Counts[], test: string) =>
+  counts.reduce((sum, each) => (each.test === test ? sum + each.ops : sum), 0);
+
+function shown(op: string, latency: Histogram): Stats['latency'][number][] {
+  if (latency.count === 0) return [];
+  const percentiles = SHOWN.map((p) => [`p${p}`, latency.percentile(p) / US_PER_MS] as const);
+  return [{ op, percentiles: Object.fromEntries(percentiles) }];
+}

@@ -1,0 +1,81 @@
+/** What a run is and what it measured, put together as a Result, wherever the figures come from. Pure. */
+import { publicConfig } from './config';
+import { QUANTILES } from './distribution';
+import type { Measured } from './metrics';
+import { type Plan, scheduleOf } from './plan';
+import { errorCount, type Figures, type Result, type RunHead, SCHEMA } from './result';
+import { warningsOf } from './warnings';
+
+/** What is known when the load begins. */
+export interface RunFacts {
+  readonly run: RunHead;
+  readonly measured: readonly Measured[];
+  /** How long the load is to last at least, milliseconds. */
+  readonly plannedMs: number;
+  /** Certificates of an endpoint are not looked at. */
+  readonly tlsNotVerified: boolean;
+}
+
+/** @param startedAt when the load begins, milliseconds since 1970 */
+export function factsOf(plan: Plan, id: string, startedAt: number, version: string): RunFacts {
+  const { config, measured, loads } = plan;
+  return {
+    run: {
+      id,
+      tests: measured.map(({ test }) => test),
+      startedAt: new Date(startedAt).toISOString(),
+      seed: config.seed,
+      backend: config.backend,
+      versions: { s3loadtest: version },
+      config: publicConfig(config),
+      loads: loads.map(({ test, name, vus, share }) => ({ test, scenario: name, vus, share })),
+      schedule: scheduleOf(plan),
+      quantiles: QUANTILES,
+    },
+    measured,
+    plannedMs: config.duration,
+    tlsNotVerified: !config.verifySsl && config.endpoints.some((endpoint) => endpoint.startsWith('https://')),
+  };
+}
+
+/** What is known when it is over. */
+export interface RunFigures
+  extends Pick<Result, 'series' | 'totals' | 'endpoints' | 'connections' | 'timeline' | 'thresholds'> {
+  /** From the load's start. */
+  readonly durationMs: number;
+  readonly iterations: number;
+  readonly droppedIterations: number;
+  readonly retries: number;
+}
+
+/** A test that ends so much before its time was stopped: k6 does not say so. */
+const EARLY_MS = 50;
+
+/** The Result of one k6 process. What only the CLI sees (CPU, memory, workers) is left empty. */
+export function resultOf(facts: RunFacts, figures: RunFigures): Result {
+  const { durationMs, iterations, droppedIterations, retries, ...measured } = figures;
+  return {
+    schema: SCHEMA,
+    run: { ...facts.run, durationMs: Math.round(durationMs) },
+    ...measured,
+    generator: {
+      cpu: null,
+      memory: null,
+      cores: null,
+      vus: facts.run.loads.reduce((n, { vus }) => n + vus, 0),
+      iterations,
+      droppedIterations,
+      retries,
+    },
+    workers: [],
+    errorSamples: [],
+    warnings: warningsOf(facts, droppedIterations, figures.totals),
+    interrupted: durationMs < facts.plannedMs - EARLY_MS,
+    partial: false,
+  };
+}
+
+/** Whether anything was counted. */
+export function isSomething(figures: Figures): boolean {
+  return figures.ops > 0 || errorCount(figures) > 0 || (figures.misses ?? 0) > 0;
+}

@@ -1,0 +1,39 @@
+/** Reasons to trust a run's figures less. Pure. */
+import { sum, type Total, type Warning } from './result';
+
+/** Misses among reads, from which on the keys that a run reads by are not those of the bucket. */
+const MANY_MISSES = 0.1;
+const DELETES: ReadonlySet<string> = new Set(['DELETE', 'DELETE_OBJECTS']);
+
+/** @param dropped operations that were due while no VU was free */
+export function warningsOf(
+  { tlsNotVerified }: { readonly tlsNotVerified: boolean },
+  dropped: number,
+  totals: readonly Total[],
+): Warning[] {
+  const warnings: Warning[] = [];
+  if (tlsNotVerified) {
+    warnings.push({
+      code: 'tls-not-verified',
+      message: 'TLS certificates were not verified',
+      remedy: 'set S3_VERIFY_SSL=true, and SSL_CERT_FILE where the CA is your own',
+    });
+  }
+  if (dropped > 0) {
+    warnings.push({
+      code: 'unmet-demand',
+      message: `${dropped} operations were due and no VU was free, so the rate asked for was not reached`,
+      remedy: 'raise --concurrency; if that does not help, the store is the limit',
+    });
+  }
+  const reads = sum(totals.filter(({ op }) => op === 'GET'));
+  const share = reads.misses / (reads.ops + reads.misses);
+  if (share > MANY_MISSES && !totals.some(({ op }) => DELETES.has(op))) {
+    warnings.push({
+      code: 'many-misses',
+      message: `${Math.round(share * 100)}% of the reads were of objects that are gone`,
+      remedy: 'make key files anew (s3loadtest keys), or remove them; or something else deletes in this bucket',
+    });
+  }
+  return warnings;
+}
