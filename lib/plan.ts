@@ -1,9 +1,11 @@
 /** Patterns and settings as loads: how many VUs each gets, when it is on, and what it measures. Pure. */
-import { type Config, ConfigError, type ObjectSize, settings } from './config';
+import { type Config, ConfigError, type ObjectSize, publicConfig, settings } from './config';
+import { QUANTILES } from './distribution';
 import { type Measured, NO_SIZE, OF_MANY_OBJECTS } from './metrics';
 import type { Pattern } from './pattern';
 import { largestPiece, memoryNeed } from './payload';
 import type { ScheduledPhase } from './result';
+import type { RunFacts } from './run-facts';
 import type { Op } from './s3/api';
 import { isOpenLoop, type Load } from './scenario';
 import { always, type Schedule } from './schedule';
@@ -187,4 +189,26 @@ export function scheduleOf({ loads, config }: Plan): ScheduledPhase[] {
     if (more.length === 0 && first?.start === 0 && first.end === config.duration) return [];
     return windows.map(({ phase, start, end }) => ({ test, phase, startMs: start, endMs: end }));
   });
+}
+
+/** What a run by this plan is. @param startedAt when the load begins, milliseconds since 1970 */
+export function factsOf(plan: Plan, id: string, startedAt: number, version: string): RunFacts {
+  const { config, measured, loads } = plan;
+  return {
+    run: {
+      id,
+      tests: measured.map(({ test }) => test),
+      startedAt: new Date(startedAt).toISOString(),
+      seed: config.seed,
+      backend: config.backend,
+      versions: { s3loadtest: version },
+      config: publicConfig(config),
+      loads: loads.map(({ test, name, vus, share }) => ({ test, scenario: name, vus, share })),
+      schedule: scheduleOf(plan),
+      quantiles: QUANTILES,
+    },
+    measured,
+    plannedMs: config.duration,
+    tlsNotVerified: !config.verifySsl && config.endpoints.some((endpoint) => endpoint.startsWith('https://')),
+  };
 }

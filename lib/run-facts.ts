@@ -1,8 +1,5 @@
 /** What a run is and what it measured, put together as a Result, wherever the figures come from. Pure. */
-import { publicConfig } from './config';
-import { QUANTILES } from './distribution';
 import type { Measured } from './metrics';
-import { type Plan, scheduleOf } from './plan';
 import { errorCount, type Figures, type Result, type RunHead, SCHEMA } from './result';
 import { warningsOf } from './warnings';
 
@@ -14,28 +11,6 @@ export interface RunFacts {
   readonly plannedMs: number;
   /** Certificates of an endpoint are not looked at. */
   readonly tlsNotVerified: boolean;
-}
-
-/** @param startedAt when the load begins, milliseconds since 1970 */
-export function factsOf(plan: Plan, id: string, startedAt: number, version: string): RunFacts {
-  const { config, measured, loads } = plan;
-  return {
-    run: {
-      id,
-      tests: measured.map(({ test }) => test),
-      startedAt: new Date(startedAt).toISOString(),
-      seed: config.seed,
-      backend: config.backend,
-      versions: { s3loadtest: version },
-      config: publicConfig(config),
-      loads: loads.map(({ test, name, vus, share }) => ({ test, scenario: name, vus, share })),
-      schedule: scheduleOf(plan),
-      quantiles: QUANTILES,
-    },
-    measured,
-    plannedMs: config.duration,
-    tlsNotVerified: !config.verifySsl && config.endpoints.some((endpoint) => endpoint.startsWith('https://')),
-  };
 }
 
 /** What is known when it is over. */

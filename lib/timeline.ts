@@ -29,7 +29,7 @@ export class Timeline {
   /** Adds what happened in an interval, which is one point's by where its middle lies. Milliseconds, `t` since 1970. */
   add(t: number, ms: number, happened: readonly Happened[]): void {
     // A point that is longer than ours would leave holes between.
-    while (ms > this.width * 1.5) this.widen();
+    while (ms > this.width * 1.1) this.widen();
     addTo(this.slots, Math.floor((t + ms / 2) / this.width), happened);
     let numbers = [...this.slots.keys()];
     while (Math.max(...numbers) - Math.min(...numbers) >= MOST) {
