@@ -1,78 +1,21 @@
 /** The intervals that a k6 told of, added up to its Result. Pure. */
-import { type Distribution, distributionOf } from './distribution';
+import { distributionOf } from './distribution';
+import { FigureSum } from './figure-sum';
 import { DIGITS, Histogram, TIMELINE_DIGITS } from './histogram';
 import type { Interval, IntervalConnections, IntervalSeries } from './interval';
 import { type Measured, seriesTags } from './metrics';
 import type { Connections, EndpointSeries, Figures, Result, Series, ThresholdResult, Total } from './result';
 import { isSomething, type RunFacts, resultOf } from './run-facts';
-import type { ErrorClass } from './s3/classify';
 import { type Happened, Timeline } from './timeline';
 
 /** A second is what a person can follow. */
 const TIMELINE_MS = 1_000;
 
-/** Figures that are being added up. */
-class Sum {
-  ops = 0;
-  bytes = 0;
-  objects = 0;
-  misses = 0;
-  retries = 0;
-  readonly errors: Partial<Record<ErrorClass, number>> = {};
-  private readonly histograms: Partial<Record<'latency' | 'ttfb' | 'errorLatency', Histogram>> = {};
-
-  /** `coarse` gets the latencies, too. */
-  add(of: IntervalSeries, coarse: Histogram): void {
-    this.addCounts(of);
-    for (const name of ['latency', 'ttfb', 'errorLatency'] as const) {
-      const encoded = of[name];
-      if (encoded !== undefined) this.histogram(name).addEncoded(encoded, name === 'latency' ? coarse : undefined);
-    }
-  }
-
-  addAll(other: Sum): void {
-    this.addCounts(other);
-    for (const name of ['latency', 'ttfb', 'errorLatency'] as const) {
-      const histogram = other.histograms[name];
-      if (histogram !== undefined) this.histogram(name).add(histogram);
-    }
-  }
-
-  figures(): Figures {
-    const of = (name: 'latency' | 'ttfb' | 'errorLatency'): Distribution | undefined => {
-      const histogram = this.histograms[name];
-      return histogram && distributionOf(histogram);
-    };
-    return {
-      ops: this.ops,
-      bytes: this.bytes,
-      errors: this.errors,
-      ...(this.objects > 0 ? { objects: this.objects } : {}),
-      ...(this.misses > 0 ? { misses: this.misses } : {}),
-      latency: of('latency'),
-      ttfb: of('ttfb'),
-      errorLatency: of('errorLatency'),
-    };
-  }
-
-  private addCounts(of: IntervalSeries | Sum): void {
-    for (const name of ['ops', 'bytes', 'objects', 'misses', 'retries'] as const) this[name] += of[name] ?? 0;
-    for (const [errorClass, n] of Object.entries(of.errors ?? {}) as [ErrorClass, number][]) {
-      this.errors[errorClass] = (this.errors[errorClass] ?? 0) + n;
-    }
-  }
-
-  private histogram(name: 'latency' | 'ttfb' | 'errorLatency'): Histogram {
-    this.histograms[name] ??= new Histogram(DIGITS);
-    return this.histograms[name];
-  }
-}
-
 type Tags = Pick<IntervalSeries, 'test' | 'phase' | 'op' | 'size' | 'endpoint'>;
 
 interface Leaf {
   readonly tags: Tags;
-  readonly sum: Sum;
+  readonly sum: FigureSum;
 }
 
 /** Held connections that are being added up. */
@@ -119,8 +62,7 @@ export class Fold {
     this.endedAt = interval.t + interval.ms;
     this.iterations += interval.generator.iterations;
     this.droppedIterations += interval.generator.droppedIterations;
-    const happened = interval.series.map((series) => this.addSeries(series));
-    if (happened.length > 0) this.timeline.add(interval.t, interval.ms, happened);
+    this.addSeries(interval);
     for (const connections of interval.connections) this.addConnections(connections);
   }
 
@@ -169,26 +111,33 @@ export class Fold {
     return this.last?.end?.thresholds ?? [];
   }
 
-  private addSeries(series: IntervalSeries): Happened {
-    const { test, phase, op, size, endpoint } = series;
+  private addSeries({ t, ms, series }: Interval): void {
+    const byOp = new Map<string, { happened: Happened; coarse: Histogram }>();
+    for (const each of series) {
+      const { test, op } = each;
+      const name = `${test} ${op}`;
+      const { happened, coarse } = byOp.get(name) ?? {
+        happened: { test, op, ops: 0, bytes: 0, errors: 0 },
+        coarse: new Histogram(TIMELINE_DIGITS),
+      };
+      this.leafOf(each).sum.addInterval(each, coarse);
+      byOp.set(name, { happened: withSeries(happened, each), coarse });
+    }
+    const all = [...byOp.values()].map(({ happened, coarse }) => ({
+      ...happened,
+      ...(coarse.count > 0 ? { histogram: coarse.encode() } : {}),
+    }));
+    if (all.length > 0) this.timeline.add(t, ms, all);
+  }
+
+  private leafOf({ test, phase, op, size, endpoint }: IntervalSeries): Leaf {
     const name = `${test} ${phase} ${op} ${size} ${endpoint}`;
     let leaf = this.leaves.get(name);
     if (leaf === undefined) {
-      leaf = { tags: { test, ...(phase === undefined ? {} : { phase }), op, size, endpoint }, sum: new Sum() };
+      leaf = { tags: { test, ...(phase === undefined ? {} : { phase }), op, size, endpoint }, sum: new FigureSum() };
       this.leaves.set(name, leaf);
     }
-    const coarse = new Histogram(TIMELINE_DIGITS);
-    leaf.sum.add(series, coarse);
-    return {
-      test,
-      op,
-      ops: series.ops ?? 0,
-      bytes: series.bytes ?? 0,
-      errors: Object.values(series.errors ?? {}).reduce((sum, n) => sum + n, 0),
-      ...(series.objects ? { objects: series.objects } : {}),
-      ...(series.misses ? { misses: series.misses } : {}),
-      ...(coarse.count > 0 ? { histogram: coarse.encode() } : {}),
-    };
+    return leaf;
   }
 
   private addConnections(more: IntervalConnections): void {
@@ -210,14 +159,27 @@ export class Fold {
   }
 }
 
+function withSeries(happened: Happened, more: IntervalSeries): Happened {
+  const objects = (happened.objects ?? 0) + (more.objects ?? 0);
+  const misses = (happened.misses ?? 0) + (more.misses ?? 0);
+  return {
+    ...happened,
+    ops: happened.ops + (more.ops ?? 0),
+    bytes: happened.bytes + (more.bytes ?? 0),
+    errors: happened.errors + Object.values(more.errors ?? {}).reduce((sum, n) => sum + n, 0),
+    ...(objects > 0 ? { objects } : {}),
+    ...(misses > 0 ? { misses } : {}),
+  };
+}
+
 /** Leaves added up by what `of` makes of their tags; those in which nothing was counted are left out. */
 function by<T extends object>(leaves: readonly Leaf[], of: (tags: Tags) => T): Array<T & Figures> {
-  const sums = new Map<string, { tags: T; sum: Sum }>();
+  const sums = new Map<string, { tags: T; sum: FigureSum }>();
   for (const { tags, sum } of leaves) {
     const own = of(tags);
     const name = JSON.stringify(own);
-    const known = sums.get(name) ?? { tags: own, sum: new Sum() };
-    known.sum.addAll(sum);
+    const known = sums.get(name) ?? { tags: own, sum: new FigureSum() };
+    known.sum.addSum(sum);
     sums.set(name, known);
   }
   return [...sums.values()].map(({ tags, sum }) => ({ ...tags, ...sum.figures() })).filter(isSomething);

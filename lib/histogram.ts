@@ -1,7 +1,8 @@
 /**
  * HDR histograms of whole microseconds: as wide a range as wanted in buckets as narrow as a digit count says, added to one
  * another without loss. Encoded as HdrHistogram's V2 format, not compressed, in base64, which its implementations read in any
- * language (http://hdrhistogram.org). Pure; `extension/histogram` is the same in Go.
+ * language (http://hdrhistogram.org). Pure, and the same as `extension/histogram` in Go; runs in
+ * Node, since k6 neither encodes nor decodes any.
  */
 
 /** Significant digits of a run's latencies: a bucket is less than 0.1% wide. */
@@ -15,7 +16,8 @@ const COOKIE = 0x1c849303 | 0x10;
 const HEADER_BYTES = 40;
 
 /** Buckets that are made at once: latencies fill a small part of the range, and a run has hundreds of histograms. */
-const PAGE = 256;
+const PAGE_BITS = 8;
+const PAGE = 1 << PAGE_BITS;
 const MOST_IN_32_BITS = 2 ** 32 - 1;
 
 type Page = Uint32Array | Float64Array;
@@ -55,14 +57,27 @@ export class Histogram {
    * @throws Error when it is no histogram, or has fewer digits than these, saying what it is instead
    */
   addEncoded(encoded: string, coarse?: Histogram): void {
-    const bytes = fromBase64(encoded);
+    const bytes = Buffer.from(encoded, 'base64');
     const digits = digitsOf(bytes);
     this.refuseCoarser(digits);
     coarse?.refuseCoarser(digits);
     const scale = digits === this.digits ? this : new Histogram(digits);
-    for (const [index, n] of countsIn(bytes)) {
-      this.addAt(this.indexFrom(scale, index), n);
-      coarse?.addAt(coarse.indexFrom(scale, index), n);
+    // Counts by bucket in ZigZag LEB128, where a negative one says how many are empty.
+    let index = 0;
+    for (let at = HEADER_BYTES; at < bytes.length; ) {
+      let byte = bytes[at++] as number;
+      let value = byte & 0x7f;
+      // By arithmetic: a count may have more than 31 bits.
+      for (let scale = 128; byte >= 0x80 && at < bytes.length; scale *= 128) {
+        byte = bytes[at++] as number;
+        value += (byte & 0x7f) * scale;
+      }
+      if (value % 2 === 1) index += (value + 1) / 2;
+      else {
+        this.addAt(this.indexFrom(scale, index), value / 2);
+        coarse?.addAt(coarse.indexFrom(scale, index), value / 2);
+        index++;
+      }
     }
   }
 
@@ -107,16 +122,15 @@ export class Histogram {
       pushZigZag(payload, n);
       next = index + 1;
     }
-    const bytes = new Uint8Array(HEADER_BYTES + payload.length);
-    const view = new DataView(bytes.buffer);
-    view.setUint32(0, COOKIE);
-    view.setUint32(4, payload.length);
-    view.setUint32(12, this.digits);
-    setUint64(view, 16, 1);
-    setUint64(view, 24, LONGEST_US);
-    view.setFloat64(32, 1);
+    const bytes = Buffer.alloc(HEADER_BYTES + payload.length);
+    bytes.writeUInt32BE(COOKIE, 0);
+    bytes.writeUInt32BE(payload.length, 4);
+    bytes.writeUInt32BE(this.digits, 12);
+    bytes.writeBigUInt64BE(1n, 16);
+    bytes.writeBigUInt64BE(BigInt(LONGEST_US), 24);
+    bytes.writeDoubleBE(1, 32);
     bytes.set(payload, HEADER_BYTES);
-    return toBase64(bytes);
+    return bytes.toString('base64');
   }
 
   /** Buckets that hold something, by number, in rising order. */
@@ -141,18 +155,18 @@ export class Histogram {
   }
 
   private addAt(index: number, n: number): void {
-    const p = Math.floor(index / PAGE);
+    const p = index >> PAGE_BITS;
     let page = this.pages[p];
     if (page === undefined) {
       page = new Uint32Array(PAGE);
       this.pages[p] = page;
     }
-    const sum = (page[index % PAGE] as number) + n;
+    const sum = (page[index & (PAGE - 1)] as number) + n;
     if (sum > MOST_IN_32_BITS && page instanceof Uint32Array) {
       page = Float64Array.from(page);
       this.pages[p] = page;
     }
-    page[index % PAGE] = sum;
+    page[index & (PAGE - 1)] = sum;
     this.total += n;
   }
 
@@ -178,39 +192,24 @@ export class Histogram {
   }
 }
 
-/** Counts by bucket, out of what follows the header: ZigZag LEB128, where a negative one says how many are empty. */
-function* countsIn(bytes: Uint8Array): Generator<readonly [index: number, n: number]> {
-  let index = 0;
-  for (let at = HEADER_BYTES; at < bytes.length; ) {
-    // By arithmetic: a count may have more than 31 bits.
-    let [value, scale, byte] = [0, 1, 0];
-    do {
-      byte = bytes[at++] as number;
-      value += (byte & 0x7f) * scale;
-      scale *= 128;
-    } while (byte >= 0x80 && at < bytes.length);
-    if (value % 2 === 1) index += (value + 1) / 2;
-    else yield [index++, value / 2];
-  }
-}
-
 /** The histogram that is encoded. @throws Error when that is none of this kind, saying what it is instead */
 export function decodeHistogram(encoded: string): Histogram {
-  const histogram = new Histogram(digitsOf(fromBase64(encoded)));
+  const histogram = new Histogram(digitsOf(Buffer.from(encoded, 'base64')));
   histogram.addEncoded(encoded);
   return histogram;
 }
 
 /** Significant digits, out of the header, which is checked on the way. */
-function digitsOf(bytes: Uint8Array): number {
+function digitsOf(bytes: Buffer): number {
   if (bytes.length < HEADER_BYTES) throw new Error(`a histogram of ${bytes.length} bytes: it is cut off`);
-  const view = new DataView(bytes.buffer, bytes.byteOffset);
-  if (view.getUint32(0) !== COOKIE) throw new Error('no histogram of the HDR V2 encoding');
-  const [length, offset, digits] = [view.getUint32(4), view.getUint32(8), view.getUint32(12)];
-  if (length !== bytes.length - HEADER_BYTES) throw new Error('a histogram that is cut off');
+  if (bytes.readUInt32BE(0) !== COOKIE) throw new Error('no histogram of the HDR V2 encoding');
+  if (bytes.readUInt32BE(4) !== bytes.length - HEADER_BYTES) throw new Error('a histogram that is cut off');
+  const digits = bytes.readUInt32BE(12);
   if (digits < 1 || digits > 5) throw new Error(`a histogram of ${digits} significant digits`);
-  const [lowest, ratio] = [getUint64(view, 16), view.getFloat64(32)];
-  if (offset !== 0 || lowest !== 1 || ratio !== 1) throw new Error('a histogram of another scale');
+  const [offset, lowestHigh, lowestLow] = [bytes.readUInt32BE(8), bytes.readUInt32BE(16), bytes.readUInt32BE(20)];
+  if (offset !== 0 || lowestHigh !== 0 || lowestLow !== 1 || bytes.readDoubleBE(32) !== 1) {
+    throw new Error('a histogram of another scale');
+  }
   return digits;
 }
 
@@ -221,47 +220,4 @@ function pushZigZag(to: number[], n: number): void {
     rest = Math.floor(rest / 128);
   }
   to.push(rest);
-}
-
-function setUint64(view: DataView, at: number, n: number): void {
-  view.setUint32(at, Math.floor(n / 2 ** 32));
-  view.setUint32(at + 4, n % 2 ** 32);
-}
-
-const getUint64 = (view: DataView, at: number) => view.getUint32(at) * 2 ** 32 + view.getUint32(at + 4);
-
-// k6 has neither Buffer nor atob.
-const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
-
-function toBase64(bytes: Uint8Array): string {
-  let text = '';
-  for (let i = 0; i < bytes.length; i += 3) {
-    const [a = 0, b, c] = [bytes[i], bytes[i + 1], bytes[i + 2]];
-    const bits = (a << 16) | ((b ?? 0) << 8) | (c ?? 0);
-    text += ALPHABET[bits >> 18];
-    text += ALPHABET[(bits >> 12) & 63];
-    text += b === undefined ? '=' : ALPHABET[(bits >> 6) & 63];
-    text += c === undefined ? '=' : ALPHABET[bits & 63];
-  }
-  return text;
-}
-
-let codes: Uint8Array | undefined;
-
-function fromBase64(text: string): Uint8Array {
-  // Made when it is needed: every VU of k6 has this module, and none decodes.
-  codes ??= Uint8Array.from({ length: 128 }, (_, i) => Math.max(0, ALPHABET.indexOf(String.fromCharCode(i))));
-  let length = text.length;
-  while (length > 0 && text[length - 1] === '=') length--;
-  const bytes = new Uint8Array(Math.floor((length * 3) / 4));
-  let [bits, n, at] = [0, 0, 0];
-  for (let i = 0; i < length; i++) {
-    bits = ((bits << 6) | (codes[text.charCodeAt(i) & 127] as number)) & 0xffffff;
-    n += 6;
-    if (n >= 8) {
-      n -= 8;
-      bytes[at++] = (bits >> n) & 0xff;
-    }
-  }
-  return bytes;
 }

@@ -85,4 +85,6 @@ test('several machines fall on one another, and their latencies are added', () =
   const sum = decodeHistogram(point?.histogram ?? '');
   expect(sum.count).toBe(2);
   expect(sum.percentile(100)).toBeGreaterThanOrEqual(9000);
+  // Looking changes nothing.
+  expect(timeline.points(BEGIN, BEGIN + 1000)[0]).toEqual(point);
 });
