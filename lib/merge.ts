@@ -1,5 +1,5 @@
 /** Several Results as one: exact of counts and histograms, and as near as lib/distribution.ts says of stock k6's quantiles. Pure. */
-import { mergeDistributions } from './distribution';
+import { type Distribution, mergeDistributions } from './distribution';
 import { FigureSum } from './figure-sum';
 import type {
   Connections,
@@ -57,6 +57,7 @@ export class Merge {
   private readonly warnings = new Map<string, Warning>();
   private readonly workers: Worker[] = [];
   private readonly configs = new Map<string, Set<string>>();
+  private kind: Distribution['kind'] | undefined;
   private timeline: Timeline | undefined;
   private generator: Generator | undefined;
   private beginsAt = Number.POSITIVE_INFINITY;
@@ -68,6 +69,7 @@ export class Merge {
   /** @throws Error when it can't be added to the others: latencies of another kind or precision */
   add(result: Result): void {
     const { run } = result;
+    this.checkKind(result);
     this.head ??= run;
     this.ids.add(run.id);
     this.backends.add(run.backend);
@@ -104,7 +106,7 @@ export class Merge {
     this.addTimeline(result);
   }
 
-  /** @throws Error when nothing was added, or some latencies were histograms and others quantiles */
+  /** @throws Error when nothing was added */
   result(): Result {
     if (this.head === undefined || this.generator === undefined) throw new Error('there is no Result to merge');
     const totals = this.totals.list();
@@ -137,6 +139,15 @@ export class Merge {
       interrupted: this.interrupted,
       partial: this.partial,
     };
+  }
+
+  private checkKind({ totals }: Result): void {
+    const kind = totals.find(({ latency }) => latency !== undefined)?.latency?.kind;
+    if (kind === undefined) return;
+    this.kind ??= kind;
+    if (kind === this.kind) return;
+    const names = { hdr: "histograms (the project's k6)", quantiles: 'quantiles (stock k6)' };
+    throw new Error(`its latencies are ${names[kind]}, those before it ${names[this.kind]}: they can't be added up`);
   }
 
   /** Settings that all had, and the several values of one that they had not in common. */

@@ -8,6 +8,7 @@ import { EXIT } from './execute';
 import { addInitData } from './init-data';
 import { addK6 } from './k6-command';
 import { addKeys } from './keys';
+import { addMerge } from './merge';
 import { addRun } from './run';
 import { ToolError } from './tools';
 
@@ -26,6 +27,7 @@ function createProgram(): Command {
   addInitData(program);
   addK6(program);
   addKeys(program);
+  addMerge(program);
   addCleanup(program);
   return program;
 }
