@@ -14,31 +14,6 @@ export const TTFB = 'http_req_waiting';
 /** Built in: requests, of which the CLI reads running counts. */
 export const REQUESTS = 'http_reqs';
 
-/** What thresholds may be on, by the kind of metric it is: those of k6 that a run has, and the own ones. */
-export const THRESHOLD_METRICS: Readonly<Record<string, keyof typeof METHODS>> = {
-  ...named('trend', [OP_DURATION, ERROR_DURATION, TTFB, 'iteration_duration', 'group_duration']),
-  ...named(
-    'trend',
-    ['duration', 'blocked', 'connecting', 'tls_handshaking', 'sending', 'receiving'].map((x) => `http_req_${x}`),
-  ),
-  ...named('counter', [ERRORS, MISSES, BYTES, OBJECTS, RETRIES, REQUESTS, 'iterations', 'dropped_iterations']),
-  ...named('counter', ['data_sent', 'data_received']),
-  ...named('gauge', ['vus', 'vus_max']),
-  ...named('rate', ['http_req_failed', 'checks']),
-};
-
-/** What an expression of a threshold may begin with, by the kind of its metric. */
-export const METHODS = {
-  trend: /^(?:avg|min|max|med|count|p\()/,
-  counter: /^(?:count|rate)/,
-  gauge: /^value/,
-  rate: /^rate/,
-} as const;
-
-function named(kind: keyof typeof METHODS, names: readonly string[]): Record<string, keyof typeof METHODS> {
-  return Object.fromEntries(names.map((name) => [name, kind]));
-}
-
 /** The size tag of operations on no object: k6 takes no empty tag in a submetric. */
 export const NO_SIZE = 'none';
 

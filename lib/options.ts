@@ -1,7 +1,6 @@
 /** A plan as k6's options. Pure. */
 import type { Options, Scenario } from 'k6/options';
-import { type Config, ConfigError, settings } from './config';
-import { METHODS, OP_DURATION, submetric, submetrics, THRESHOLD_METRICS } from './metrics';
+import { OP_DURATION, submetric, submetrics } from './metrics';
 import { k6Vus, type Plan, type PlannedLoad } from './plan';
 import { scenarioOf } from './scenario';
 import { TREND_STATS } from './summary';
@@ -18,7 +17,6 @@ export const WAITING = 'waiting';
 export function optionsOf(plan: Plan): Options {
   const { config, loads, measured } = plan;
   const asked = config.thresholds;
-  checkThresholds(asked);
   const defaults = measured.flatMap(({ test }) => [
     // A test in which nothing succeeds must not pass, whatever its other thresholds.
     { metric: submetric(OP_DURATION, { test }), expr: 'max>0' },
@@ -51,19 +49,6 @@ export function optionsOf(plan: Plan): Options {
     batchPerHost: connections,
     userAgent: 's3loadtest',
   };
-}
-
-/** k6 looks at thresholds only where it judges them itself. @throws ConfigError when one could never be judged */
-function checkThresholds(thresholds: Config['thresholds']): void {
-  const problems = thresholds.flatMap(({ metric, expr }) => {
-    const name = metric.replace(/\{.*/, '');
-    const kind = THRESHOLD_METRICS[name];
-    const told = `${settings.thresholds.env[0]}: "${metric}:${expr}":`;
-    if (kind === undefined)
-      return [`${told} there is no metric "${name}": give ${Object.keys(THRESHOLD_METRICS).join(', ')}`];
-    return METHODS[kind].test(expr) ? [] : [`${told} ${name} is a ${kind}, which has no ${expr.replace(/\W.*/, '')}`];
-  });
-  if (problems.length > 0) throw new ConfigError(problems);
 }
 
 /** A VU that sleeps until the duration is over. */

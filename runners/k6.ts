@@ -48,7 +48,7 @@ export interface K6Process {
 }
 
 /** A pipe that startK6 reads statistics from, as the project's k6 sees it. */
-export const STATISTICS_PIPE = '/dev/fd/3';
+export const STATISTICS_PIPE = 'fd:3';
 
 /** Starts k6. Rejects `ended` with the system's error when it can't be started. */
 export function startK6(plan: K6Plan, environment: NodeJS.ProcessEnv, events: K6Events): K6Process {
