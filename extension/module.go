@@ -2,8 +2,11 @@
 package s3loadtest
 
 import (
+	"time"
+
 	"go.k6.io/k6/v2/js/modules"
 
+	"s3loadtest/extension/barrier"
 	"s3loadtest/extension/measure"
 )
 
@@ -25,5 +28,10 @@ type instance struct {
 
 // Exports is what scripts see: lib/s3/native.ts has its types.
 func (i *instance) Exports() modules.Exports {
-	return modules.Exports{Named: map[string]any{"connect": i.connect}}
+	return modules.Exports{Named: map[string]any{"connect": i.connect, "awaitStart": i.awaitStart}}
+}
+
+// awaitStart returns when the load is to begin, which a file tells, or throws. limitMs is how long to wait for that file.
+func (i *instance) awaitStart(path string, limitMs float64) error {
+	return barrier.Wait(i.vu.Context(), path, time.Duration(limitMs*float64(time.Millisecond)))
 }

@@ -7,7 +7,7 @@ import { TREND_STATS } from './summary';
 
 /** Preparation may list a large bucket, or write objects first. */
 const SETUP_TIMEOUT = '120s';
-const SEEDING_TIMEOUT = '2h';
+const SEEDING_TIMEOUT = '4h';
 /** What k6 leaves idle connections for: more batches at once than that would connect anew for each. */
 const CONNECTIONS = 64;
 

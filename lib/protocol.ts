@@ -17,6 +17,8 @@ export const FROM_CLI = {
   keys: 'S3LOADTEST_KEYS',
   /** Set at all: which keys were deleted is to be told. */
   tellDeleted: 'S3LOADTEST_TELL_DELETED',
+  /** A file that will tell when to begin, where several machines do so at once. */
+  startFile: 'S3LOADTEST_START_FILE',
   /** Set at all: nothing will run, the plan is to be told. */
   dryRun: 'S3LOADTEST_DRY_RUN',
 } as const;
@@ -24,6 +26,7 @@ export const FROM_CLI = {
 /** What the lines begin with. The Result is on standard output, the others are messages of k6's log. */
 export const MARKS = {
   plan: 's3loadtest-plan ',
+  ready: 's3loadtest-ready',
   begin: 's3loadtest-begin ',
   deleted: 's3loadtest-deleted ',
   sample: 's3loadtest-sample ',

@@ -12,6 +12,7 @@ import type { Pattern } from './pattern';
 import { factsOf, type Plan, planOf, scheduleOf, splitText, tooLittleMemory } from './plan';
 import { prepare } from './prepare';
 import { type Begin, FROM_CLI, MARKS, newRunId, type PlanText } from './protocol';
+import { awaitStart } from './s3/native';
 import { readContent, readKeyFiles } from './stored';
 import { type SummaryData, summarize } from './summary';
 import { iteration } from './virtual-user';
@@ -89,6 +90,7 @@ function textOf(plan: Plan): PlanText {
 function setUp(plan: Plan, listed: ListedKeys): Prepared {
   const prepared = prepare(plan, listed);
   if ('problem' in prepared) refuse(prepared.problem);
+  waitForOthers();
   const startedAt = Date.now();
   const runId = __ENV[FROM_CLI.runId] ?? newRunId(startedAt, plan.measured.map(({ test }) => test).join('-'));
   const vus = plan.loads.reduce((sum, load) => sum + load.vus, 0);
@@ -96,6 +98,18 @@ function setUp(plan: Plan, listed: ListedKeys): Prepared {
   if (startedByCli()) console.info(MARKS.begin + JSON.stringify(begin));
   else if (begin.split !== undefined) console.info(begin.split);
   return { runId, startedAt, setupMs: exec.instance.currentTestRunDuration, found: prepared.found };
+}
+
+/** Where several machines run the load: says that this one is ready, and waits for the instant at which all begin. */
+function waitForOthers(): void {
+  const file = __ENV[FROM_CLI.startFile];
+  if (!file) return;
+  console.info(MARKS.ready);
+  try {
+    awaitStart(file);
+  } catch (e) {
+    refuse(String(e));
+  }
 }
 
 const startedByCli = () => __ENV[FROM_CLI.present] !== undefined;
