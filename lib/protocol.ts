@@ -1,4 +1,5 @@
 /** What a k6 that the CLI started and the CLI say to each other: variables in, marked lines out. Pure. */
+import type { Part } from './part';
 import type { ErrorSample, ScheduledPhase } from './result';
 import type { RunFacts } from './run-facts';
 
@@ -17,6 +18,10 @@ export const FROM_CLI = {
   keys: 'S3LOADTEST_KEYS',
   /** Set at all: which keys were deleted is to be told. */
   tellDeleted: 'S3LOADTEST_TELL_DELETED',
+  /** How many k6 processes run this load together, each a segment of it; one when it is left out. */
+  workers: 'S3LOADTEST_WORKERS',
+  /** Which of them this one is, from 0. */
+  workerIndex: 'S3LOADTEST_WORKER_INDEX',
   /** A file that will tell when to begin, where several machines do so at once. */
   startFile: 'S3LOADTEST_START_FILE',
   /** Set at all: nothing will run, the plan is to be told. */
@@ -51,6 +56,8 @@ export interface DeletedRange {
   readonly first: string;
   readonly last: string;
   readonly failed: readonly string[];
+  /** Only of the keys of this part, where several workers delete. */
+  readonly part: Part;
 }
 
 /** What a marked line holds, or undefined when it is not marked so. */

@@ -92,6 +92,7 @@ function virtualUser(plan: Plan, { load, schedule }: Shared, found: FoundKeys, {
     makeKey: createKeyMaker(config.prefix, config.workerId, load.test, vu),
     findKeys: () => findReadable(connect(config, createSilentRecorder(), vu), plan, sizes),
     flush: recorder.flush,
+    part: { index: Number(__ENV[FROM_CLI.workerIndex] || 0), of: Number(__ENV[FROM_CLI.workers] || 1) },
     dropped: () => dropped.add(1),
     tellsDeleted: __ENV[FROM_CLI.tellDeleted] !== undefined,
   });

@@ -153,19 +153,14 @@ function lines(text: string): string[] {
 }
 
 /**
- * Rewrites a key file without the keys that lie in one of the ranges, which are sorted and do not overlap, unless they are
- * among `failed`: what DELETE requests have left of a file. Keys are in S3's order, that of their UTF-8 bytes. Streamed, and
- * there whole or not at all; a file that holds none of those keys is left as it is. Returns how many keys were dropped.
+ * Rewrites a key file without the keys that were deleted. Streamed, and there whole or not at all; a file that holds none of
+ * those keys is left as it is. Returns how many keys were dropped.
  * @throws the system's error
  */
-export async function withoutDeleted(
-  file: string,
-  ranges: readonly KeyRange[],
-  failed: ReadonlySet<string>,
-): Promise<number> {
+export async function withoutDeleted(file: string, isDeleted: (key: string) => boolean): Promise<number> {
   let dropped = 0;
   const stays = (key: string) => {
-    if (!isWithin(key, ranges) || failed.has(key)) return true;
+    if (!isDeleted(key)) return true;
     dropped++;
     return false;
   };
@@ -185,8 +180,11 @@ export async function withoutDeleted(
   return dropped;
 }
 
-/** Whether a key lies in one of the ranges, found by halving. */
-function isWithin(key: string, ranges: readonly KeyRange[]): boolean {
+/**
+ * Whether a key lies in one of the ranges, which are in order and apart; found by halving. The order is S3's, that of their
+ * UTF-8 bytes.
+ */
+export function isWithin(key: string, ranges: readonly KeyRange[]): boolean {
   let [from, to] = [0, ranges.length];
   while (from < to) {
     const middle = (from + to) >>> 1;

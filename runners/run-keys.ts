@@ -2,14 +2,25 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Config } from '../lib/config';
+import { partOf } from '../lib/part';
 import type { DeletedRange } from '../lib/protocol';
-import { compareKeys, findKeyFiles, type KeyFile, type KeyRange, sampleKeys, withoutDeleted } from './key-files';
+import {
+  compareKeys,
+  findKeyFiles,
+  isWithin,
+  type KeyFile,
+  type KeyRange,
+  sampleKeys,
+  withoutDeleted,
+} from './key-files';
 
 /** Keys of one size that k6 is given: enough that caches help no more than they would with all. */
 const MOST_KEYS = 50_000;
 
 export class RunKeys {
-  private readonly ranges: KeyRange[] = [];
+  /** What each worker deleted, by its number. */
+  private readonly ranges: KeyRange[][] = [];
+  private workers = 1;
   /** Keys within the ranges that are still there. */
   private failed = new Set<string>();
 
@@ -34,24 +45,29 @@ export class RunKeys {
     return this.files.length > 0;
   }
 
-  deleted({ first, last, failed }: DeletedRange): void {
-    this.ranges.push([first, last]);
+  deleted({ first, last, failed, part }: DeletedRange): void {
+    this.workers = part.of;
+    const ranges = this.ranges[part.index] ?? [];
+    this.ranges[part.index] = ranges;
+    ranges.push([first, last]);
     // What failed before is gone when it was not refused again.
     const refused = new Set(failed);
-    const within = (key: string) => compareKeys(first, key) <= 0 && compareKeys(key, last) <= 0;
+    const within = (key: string) =>
+      compareKeys(first, key) <= 0 && compareKeys(key, last) <= 0 && partOf(key, part.of) === part.index;
     this.failed = new Set([...this.failed].filter((key) => !within(key) || refused.has(key)).concat(failed));
   }
 
   /** Takes deleted keys out of the key files, and k6's file away. Returns how many were dropped. @throws the system's error */
   async finish(config: Config): Promise<number> {
     if (this.path !== '') rmSync(this.path, { force: true });
-    const ranges = merged(this.ranges);
-    if (ranges.length === 0) return 0;
+    if (this.ranges.length === 0) return 0;
+    const ranges = Array.from({ length: this.workers }, (_, i) => merged(this.ranges[i] ?? []));
+    const isDeleted = (key: string) => isWithin(key, ranges[partOf(key, this.workers)] ?? []) && !this.failed.has(key);
     // A listing of some sizes passes others by.
     const sizes = config.sizes && new Set(config.sizes.map(({ label }) => label));
     let dropped = 0;
     for (const { path, size } of this.files) {
-      if (sizes === undefined || sizes.has(size)) dropped += await withoutDeleted(path, ranges, this.failed);
+      if (sizes === undefined || sizes.has(size)) dropped += await withoutDeleted(path, isDeleted);
     }
     return dropped;
   }

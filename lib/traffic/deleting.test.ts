@@ -20,6 +20,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
+const WHOLE = { index: 0, of: 1 };
 const BROKEN: Failure = { errorClass: 'server', code: 'InternalError', message: '' };
 
 const key = (size: string, n: number, worker = 'w0') =>
@@ -380,13 +381,13 @@ describe('what was deleted', () => {
     {
       tells: true,
       outcome: {},
-      told: [{ first: key('1KB', 0), last: key('1KB', 2), failed: [] }],
+      told: [{ first: key('1KB', 0), last: key('1KB', 2), failed: [], part: WHOLE }],
       why: 'as a range, for listings are in order',
     },
     {
       tells: true,
       outcome: { failed: [refused] },
-      told: [{ first: key('1KB', 0), last: key('1KB', 2), failed: [refused.key] }],
+      told: [{ first: key('1KB', 0), last: key('1KB', 2), failed: [refused.key], part: WHOLE }],
       why: 'with what was not',
     },
     { tells: true, outcome: { failure: BROKEN }, told: [], why: 'nothing, of a batch that failed' },
@@ -398,4 +399,12 @@ describe('what was deleted', () => {
     expect(info.mock.calls.map(([line]) => JSON.parse(String(line).replace(MARKS.deleted, '')))).toEqual(told);
     for (const [line] of info.mock.calls) expect(String(line).startsWith(MARKS.deleted)).toBe(true);
   });
+});
+
+test('of several workers each deletes its part, and together they delete all', async () => {
+  const keys = keysOf('1KB', 3_000);
+  const { s3, there, batches } = bucketOf(keys);
+  await Promise.all([0, 1, 2].map((index) => deleteFor(1_000, vuFor(1_000, {}, { s3, part: { index, of: 3 } }))));
+  expect(there.size).toBe(0);
+  expect(batches.flatMap((batch) => batch.keys).sort()).toEqual(keys);
 });

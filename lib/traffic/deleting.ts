@@ -1,6 +1,7 @@
 /** Deleting what tests have written: one VU lists the prefix, and has many batches under way at once. */
 import { setTimeout } from 'k6/timers';
 import { ownKey } from '../own-keys';
+import { partOf } from '../part';
 import { type DeletedRange, MARKS } from '../protocol';
 import type { DeleteObjectsOutcome } from '../s3/api';
 import { isOpenLoop, targetAt } from '../scenario';
@@ -39,6 +40,7 @@ export function deleting(): Traffic {
 async function cycle(vu: VirtualUser, pace: Pace, until: number): Promise<void> {
   const { s3, config } = vu;
   const sizes = config.sizes && new Set(config.sizes.map((size) => size.label));
+  const isOurs = (key: string) => partOf(key, vu.part.of) === vu.part.index;
   let found: string[] = [];
   let next: string | undefined;
   do {
@@ -48,7 +50,7 @@ async function cycle(vu: VirtualUser, pace: Pace, until: number): Promise<void> 
     });
     for (const { key } of page.objects) {
       const parts = ownKey(config.prefix, key);
-      if (parts !== undefined && (sizes === undefined || sizes.has(parts.size))) found.push(key);
+      if (parts !== undefined && (sizes === undefined || sizes.has(parts.size)) && isOurs(key)) found.push(key);
     }
     next = page.next;
     while (found.length >= BATCH || (next === undefined && found.length > 0)) {
@@ -65,7 +67,12 @@ function deleted(vu: VirtualUser, batch: readonly string[], { failure, failed }:
   vu.flush();
   if (failure !== undefined || !vu.tellsDeleted) return;
   // The CLI takes them out of the key files. Listings are in order, so a range says it.
-  const range: DeletedRange = { first: batch[0] ?? '', last: batch.at(-1) ?? '', failed: failed.map(({ key }) => key) };
+  const range: DeletedRange = {
+    first: batch[0] ?? '',
+    last: batch.at(-1) ?? '',
+    failed: failed.map(({ key }) => key),
+    part: vu.part,
+  };
   console.info(MARKS.deleted + JSON.stringify(range));
 }
 

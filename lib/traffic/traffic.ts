@@ -1,6 +1,7 @@
 /** What the VUs of one k6 scenario do, apart from when and how many: the contract between a pattern and the script around it. */
 import type { Config, ObjectSize } from '../config';
 import type { FoundKeys, MakeKey, TrackedKeys } from '../keys';
+import type { Part } from '../part';
 import type { Payload } from '../payload';
 import type { Random } from '../random';
 import type { Op, S3 } from '../s3/api';
@@ -24,6 +25,8 @@ export interface VirtualUser {
   findKeys(): FoundKeys;
   /** Tells k6 what was counted so far: for traffic that does not end its iteration soon. */
   flush(): void;
+  /** Of what all workers find alike, what this one is to take. */
+  readonly part: Part;
   /** Counts an operation that was due and that no VU was free for. */
   dropped(): void;
   /** Whether someone wants to hear which keys were deleted. */
