@@ -215,6 +215,7 @@ describe('statsLine', () => {
     elapsedMs: 30_000,
     latency: [],
     objects: [],
+    operations: [],
     tests: [],
   };
 

@@ -5,6 +5,18 @@ import { formatBytes, formatCount, formatDuration, formatLatency } from './units
 
 const PERCENTILES = [50, 95, 99];
 
+/** What one operation did: totals so far, and rates and latencies, in milliseconds, of the last interval. */
+export interface OperationStats {
+  readonly test: string;
+  readonly op: string;
+  readonly ops: number;
+  readonly errors: number;
+  readonly opsPerSecond: number;
+  readonly bytesPerSecond: number;
+  readonly p50?: number;
+  readonly p99?: number;
+}
+
 /** What is known of a run while it runs: totals so far, and rates over the last interval. */
 export interface Stats {
   readonly ops: number;
@@ -15,6 +27,8 @@ export interface Stats {
   readonly elapsedMs: number;
   /** Milliseconds by op and percentile's name, of the same time; of the whole run where stock k6 tells them. */
   readonly latency: ReadonlyArray<{ readonly op: string; readonly percentiles: Readonly<Record<string, number>> }>;
+  /** Each operation of each test; none where only running counts are known. */
+  readonly operations: readonly OperationStats[];
   /** Keys listed or deleted a second, by op. */
   readonly objects: ReadonlyArray<{ readonly op: string; readonly perSecond: number }>;
   /** Where several tests run: operations a second of each. */

@@ -12,17 +12,19 @@ const SHOWN = [50, 95, 99];
 interface Counts {
   readonly test: string;
   readonly op: string;
+  /** Since the run's start. */
+  readonly total: { ops: number; errors: number };
   ops: number;
+  bytes: number;
   objects: number;
-  readonly latency: Histogram;
+  latency: Histogram;
 }
 
 /** Reads rates and latencies off a stream of intervals: those of what came since it was last read. */
 export class Meter {
   private readonly startedAt: number;
   private readonly total = { ops: 0, bytes: 0, errors: 0 };
-  private recent = { ops: 0, bytes: 0 };
-  private byOp = new Map<string, Counts>();
+  private readonly byOp = new Map<string, Counts>();
   private readAt: number;
   private until: number;
 
@@ -44,16 +46,18 @@ export class Meter {
     for (const { test, op, ops = 0, bytes = 0, objects = 0, errors = {}, latency } of series) {
       this.total.ops += ops;
       this.total.bytes += bytes;
-      for (const n of Object.values(errors)) this.total.errors += n;
-      this.recent.ops += ops;
-      this.recent.bytes += bytes;
+      const failed = Object.values(errors).reduce((sum, n) => sum + n, 0);
+      this.total.errors += failed;
       const name = `${test} ${op}`;
       let counts = this.byOp.get(name);
       if (counts === undefined) {
-        counts = { test, op, ops: 0, objects: 0, latency: new Histogram(DIGITS) };
+        counts = { test, op, total: { ops: 0, errors: 0 }, ...nothing() };
         this.byOp.set(name, counts);
       }
+      counts.total.ops += ops;
+      counts.total.errors += failed;
       counts.ops += ops;
+      counts.bytes += bytes;
       counts.objects += objects;
       if (latency !== undefined) counts.latency.addEncoded(latency);
     }
@@ -66,15 +70,22 @@ export class Meter {
     const several = tests.length > 1;
     const stats: Stats = {
       ...this.total,
-      opsPerSecond: this.recent.ops / seconds,
-      bytesPerSecond: this.recent.bytes / seconds,
+      opsPerSecond: counts.reduce((sum, { ops }) => sum + ops, 0) / seconds,
+      bytesPerSecond: counts.reduce((sum, { bytes }) => sum + bytes, 0) / seconds,
       elapsedMs: this.until - this.startedAt,
       latency: several ? [] : counts.flatMap(({ op, latency }) => shown(op, latency)),
+      operations: counts.map((each) => ({
+        test: each.test,
+        op: each.op,
+        ...each.total,
+        opsPerSecond: each.ops / seconds,
+        bytesPerSecond: each.bytes / seconds,
+        ...(each.latency.count > 0 ? { p50: msAt(each.latency, 50), p99: msAt(each.latency, 99) } : {}),
+      })),
       objects: counts.flatMap(({ op, objects }) => (objects > 0 ? [{ op, perSecond: objects / seconds }] : [])),
       tests: several ? tests.map((test) => ({ test, opsPerSecond: sumOf(counts, test) / seconds })) : [],
     };
-    this.recent = { ops: 0, bytes: 0 };
-    this.byOp = new Map();
+    for (const each of counts) Object.assign(each, nothing());
     this.readAt = this.until;
     return stats;
   }
@@ -83,8 +94,11 @@ export class Meter {
 const sumOf = (counts: readonly Counts[], test: string) =>
   counts.reduce((sum, each) => (each.test === test ? sum + each.ops : sum), 0);
 
+const nothing = () => ({ ops: 0, bytes: 0, objects: 0, latency: new Histogram(DIGITS) });
+const msAt = (latency: Histogram, percent: number) => latency.percentile(percent) / US_PER_MS;
+
 function shown(op: string, latency: Histogram): Stats['latency'][number][] {
   if (latency.count === 0) return [];
-  const percentiles = SHOWN.map((p) => [`p${p}`, latency.percentile(p) / US_PER_MS] as const);
+  const percentiles = SHOWN.map((p) => [`p${p}`, msAt(latency, p)] as const);
   return [{ op, percentiles: Object.fromEntries(percentiles) }];
 }

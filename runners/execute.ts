@@ -107,6 +107,7 @@ export async function execute(execution: Execution): Promise<number> {
   const signals = stopOnSignals(k6, (line) => terminal.log({ level: 'warning', message: line }));
   try {
     const end = await k6.ended;
+    terminal.clear();
     const measured = await observer.result(end);
     const exit =
       measured === undefined

@@ -159,6 +159,7 @@ function statsOf(now: Look, before: Look, began: number, measured: readonly Meas
     bytesPerSecond: rate('bytes'),
     elapsedMs: now.at - began,
     latency: [],
+    operations: [],
     objects: listed.map((op) => ({ op, perSecond: rate('objects', (counts) => counts.op === op) })),
     tests:
       measured.length > 1

@@ -1,20 +1,23 @@
-/** What the CLI writes for a person: lines that stay, and on a terminal one line that is written over. */
+/** What the CLI writes for a person: lines that stay, and on a terminal some that are written over. */
+import { createLogUpdate } from 'log-update';
 import type { Stats } from '../lib/final';
-import { formatBytes, formatCount, formatDuration } from '../lib/units';
 import type { LogLine } from './k6';
+import { RECENT, renderView, type WorkerView } from './live-view';
 
 const LEVELS = ['debug', 'info', 'warning', 'error'] as const;
 
 export interface Terminal {
   /** A line of the run: STATS, FINAL, where things are. */
   say(line: string): void;
-  /** The line that is written over; nothing where standard error is no terminal. */
-  progress(stats: Stats, ofMs: number): void;
+  /** Lines that are written over, once a second; nothing where standard error is no terminal. */
+  progress(stats: Stats, ofMs: number, workers?: readonly WorkerView[]): void;
+  /** Takes those lines away. */
+  clear(): void;
   /** What k6 said, when it is of the level asked for. */
   log(line: LogLine): void;
 }
 
-/** Lines, of which one may be written over. */
+/** Lines, of which the last may be written over. */
 export interface Lines {
   /** Whether standard error is a terminal. */
   readonly live: boolean;
@@ -22,33 +25,35 @@ export interface Lines {
   say(line: string): void;
   /** A line beside it, on standard error. */
   tell(line: string): void;
-  /** On a terminal only: a line that the next one takes the place of. */
-  over(line: string): void;
+  /** On a terminal only: text that the next one takes the place of. */
+  over(text: string): void;
   clear(): void;
 }
 
 /** With `json`, standard output is left to the result and everything goes to standard error. */
 export function createLines(json: boolean): Lines {
   const live = process.stderr.isTTY === true;
-  let shown = false;
+  const update = createLogUpdate(process.stderr, { showCursor: true });
+  let shown = '';
   const clear = () => {
-    if (shown) process.stderr.write('\r\u001b[K');
-    shown = false;
+    if (shown !== '') update.clear();
+    shown = '';
+  };
+  const over = (text: string) => {
+    shown = text;
+    update(text);
   };
   const write = (stream: NodeJS.WriteStream, line: string) => {
+    const before = shown;
     clear();
     stream.write(`${line}\n`);
+    if (before !== '') over(before);
   };
   return {
     live,
     say: (line) => write(json ? process.stderr : process.stdout, line),
     tell: (line) => write(process.stderr, line),
-    over: (line) => {
-      clear();
-      // A line that wraps could not be taken away.
-      process.stderr.write(line.slice(0, (process.stderr.columns || 80) - 1));
-      shown = true;
-    },
+    over,
     clear,
   };
 }
@@ -56,13 +61,15 @@ export function createLines(json: boolean): Lines {
 /** What a run says, by the level asked for. */
 export function createTerminal(json: boolean, level: (typeof LEVELS)[number]): Terminal {
   const lines = createLines(json);
+  const recent: number[] = [];
   return {
     say: lines.say,
-    progress: (stats, ofMs) => {
+    clear: lines.clear,
+    progress: (stats, durationMs, workers = []) => {
       if (!lines.live) return;
-      const time = `${formatDuration(stats.elapsedMs)} of ${formatDuration(ofMs)}`;
-      const rates = `${formatCount(stats.opsPerSecond)} ops/s, ${formatBytes(stats.bytesPerSecond)}/s`;
-      lines.over(`${time}: ${formatCount(stats.ops)} ops, ${rates}, ${formatCount(stats.errors)} errors`);
+      recent.push(stats.opsPerSecond);
+      if (recent.length > RECENT) recent.shift();
+      lines.over(renderView({ stats, durationMs, recent, workers }).join('\n'));
     },
     log: (line) => {
       const rank = LEVELS.indexOf(line.level as (typeof LEVELS)[number]);
