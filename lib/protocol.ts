@@ -17,6 +17,8 @@ export const FROM_CLI = {
   keys: 'S3LOADTEST_KEYS',
   /** Set at all: which keys were deleted is to be told. */
   tellDeleted: 'S3LOADTEST_TELL_DELETED',
+  /** How many k6 processes run this load together, each a segment of it; one when it is left out. */
+  workers: 'S3LOADTEST_WORKERS',
   /** Set at all: nothing will run, the plan is to be told. */
   dryRun: 'S3LOADTEST_DRY_RUN',
 } as const;
