@@ -68,6 +68,10 @@ test('the table of settings: variable, option, default', () => {
     S3LOADTEST_SEED | --seed <n> | 1
     S3LOADTEST_TIMEOUT | --timeout <time> | 60s
     S3LOADTEST_PART_SIZE |  | 8MB
+    S3LOADTEST_WORKERS_FILE |  | ./workers
+    S3LOADTEST_REMOTE_CODE_DIR |  | ~/.s3loadtest/code
+    S3LOADTEST_REMOTE_LOG_DIR |  | ~/.s3loadtest/runs
+    S3LOADTEST_SSH_CONFIG |  | ~/.ssh/config and /etc/ssh/ssh_config
     "
   `);
 });
@@ -282,6 +286,13 @@ describe('values', () => {
       { text: '5MB', value: 5 * MB, why: "S3's least" },
       { text: '1GB', value: 1024 * MB, why: 'the most' },
     ],
+    workersFile: [{ text: '/etc/my workers', value: '/etc/my workers', why: 'a file of this machine' }],
+    remoteCodeDir: [
+      { text: '/opt/s3loadtest', value: '/opt/s3loadtest', why: 'the same on all workers' },
+      { text: '~/code', value: '~/code', why: "each worker's own home" },
+    ],
+    remoteLogDir: [{ text: '/var/tmp/s3loadtest', value: '/var/tmp/s3loadtest', why: 'a larger disk' }],
+    sshConfig: [{ text: './ssh_config', value: './ssh_config', why: "the project's own" }],
   };
 
   const wrong: { readonly [K in SettingName]: readonly { text: string; why: string }[] } = {
@@ -441,6 +452,15 @@ describe('values', () => {
       { text: '2GB', why: 'more than fits a VU' },
       { text: '8', why: 'bytes' },
     ],
+    workersFile: [],
+    remoteCodeDir: [
+      { text: 'code', why: 'from which folder is not said' },
+      { text: '~bench/code', why: 'the home of another' },
+      { text: '/opt/my code', why: 'a space' },
+      { text: '/', why: 'no folder of ours' },
+    ],
+    remoteLogDir: [{ text: './logs', why: 'from which folder is not said' }],
+    sshConfig: [],
   };
 
   const rightRows = all.flatMap(([name, s]) => right[name].map((row) => ({ ...row, name, variable: s.env[0] })));

@@ -43,6 +43,8 @@ const LARGEST_OBJECT = 100 * 1024 ** 3;
 const LONGEST = 366 * 86_400_000;
 const MOST_VUS = 100_000;
 const SMALLEST_PART = 5 * 1024 ** 2;
+const REMOTE_FOLDER = /^(?:~\/|\/)[^\s~]+$/;
+const REMOTE_FOLDER_EXPECTED = "a path without spaces from / or, for the worker's own home, from ~/";
 
 const text = (pattern: RegExp) => (value: string) => (pattern.test(value) ? value : undefined);
 const oneOf =
@@ -394,11 +396,40 @@ export const settings = {
     },
     expected: 'a size from 5MB to 1GB',
   }),
+  workersFile: setting<string>({
+    env: ['S3LOADTEST_WORKERS_FILE'],
+    help: 'file that names the machines to run on, one a line (CLI)',
+    fallback: './workers',
+    parse: text(/\S/),
+    expected: 'a file',
+  }),
+  remoteCodeDir: setting<string>({
+    env: ['S3LOADTEST_REMOTE_CODE_DIR'],
+    help: 'folder on each worker that k6 and bundles are kept in from run to run (CLI)',
+    fallback: '~/.s3loadtest/code',
+    parse: text(REMOTE_FOLDER),
+    expected: REMOTE_FOLDER_EXPECTED,
+  }),
+  remoteLogDir: setting<string>({
+    env: ['S3LOADTEST_REMOTE_LOG_DIR'],
+    help: 'folder on each worker that every run has its own folder in (CLI)',
+    fallback: '~/.s3loadtest/runs',
+    parse: text(REMOTE_FOLDER),
+    expected: REMOTE_FOLDER_EXPECTED,
+  }),
+  sshConfig: setting<string>({
+    env: ['S3LOADTEST_SSH_CONFIG'],
+    help: 'ssh configuration to connect to workers by, as `ssh -F` takes it (CLI)',
+    fallback: undefined,
+    fallbackText: '~/.ssh/config and /etc/ssh/ssh_config',
+    parse: text(/\S/),
+    expected: 'a file',
+  }),
 };
 
 export type SettingName = keyof typeof settings;
 type ValueOf<S> = S extends Setting<infer T> ? T : never;
-type MayBeLeftOut = 'sessionToken' | 'sizes' | 'rate' | 'stages' | 'burst' | 'pause' | 'tests';
+type MayBeLeftOut = 'sessionToken' | 'sizes' | 'rate' | 'stages' | 'burst' | 'pause' | 'tests' | 'sshConfig';
 
 /** The settings of one run, checked. Durations in milliseconds, sizes in bytes, rate in operations a second. */
 export type Config = {

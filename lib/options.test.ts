@@ -214,6 +214,15 @@ describe('scenarios', () => {
   });
 });
 
+test('several workers have several times the VUs, also one each that waits and one that paces itself', () => {
+  const { scenarios = {} } = optionsOf(planned([FLAT, SELF_PACED], { S3LOADTEST_STAGES: '5/s:30s,9/s:60s' }), 3);
+  expect(Object.entries(scenarios).map(([name, s]) => [name, 'vus' in s ? s.vus : 'maxVUs' in s && s.maxVUs])).toEqual([
+    ['flat', 12],
+    ['self', 3],
+    [WAITING, 3],
+  ]);
+});
+
 test.each<{ patterns: readonly Pattern[]; more: Environment; connections: number; why: string }>([
   { patterns: [FLAT], more: { S3LOADTEST_CONCURRENCY: '500' }, connections: 64, why: 'VUs send one at a time' },
   { patterns: [SELF_PACED], more: { S3LOADTEST_CONCURRENCY: '32' }, connections: 64, why: 'enough as it is' },

@@ -2,7 +2,7 @@
 import type { Options, Scenario } from 'k6/options';
 import { OP_DURATION, submetric, submetrics } from './metrics';
 import { k6Vus, type Plan, type PlannedLoad } from './plan';
-import { scenarioOf } from './scenario';
+import { acrossWorkers, scenarioOf } from './scenario';
 import { TREND_STATS } from './summary';
 
 /** Preparation may list a large bucket, or write objects first. */
@@ -14,7 +14,8 @@ const CONNECTIONS = 64;
 /** The name of the scenario that does nothing, and only ends with the run. */
 export const WAITING = 'waiting';
 
-export function optionsOf(plan: Plan): Options {
+/** k6's options for the plan; or, with `workers`, for so many k6 processes that have a segment each. */
+export function optionsOf(plan: Plan, workers = 1): Options {
   const { config, loads, measured } = plan;
   const asked = config.thresholds;
   const defaults = measured.flatMap(({ test }) => [
@@ -28,11 +29,16 @@ export function optionsOf(plan: Plan): Options {
   for (const name of measured.flatMap(submetrics)) thresholds[name] = [];
   for (const { metric, expr } of [...defaults, ...asked]) thresholds[metric] = [...(thresholds[metric] ?? []), expr];
   const connections = Math.max(CONNECTIONS, ...loads.map(({ vus, traffic }) => (traffic.pacesItself ? vus : 0)));
-  const scenarios = Object.fromEntries(loads.map((load) => [load.name, scenarioFor(load, plan)]));
+  const scenarios: Record<string, Scenario> = Object.fromEntries(
+    loads.map((load) => [load.name, scenarioFor(load, plan)]),
+  );
   // k6 ends a changing arrival rate with its last operation; rates are of the whole duration, pauses included.
   const endsEarly = Object.values(scenarios).some(({ executor }) => executor === 'ramping-arrival-rate');
+  if (endsEarly) scenarios[WAITING] = waiting(plan);
   return {
-    scenarios: endsEarly ? { ...scenarios, [WAITING]: waiting(plan) } : scenarios,
+    scenarios: Object.fromEntries(
+      Object.entries(scenarios).map(([name, scenario]) => [name, acrossWorkers(scenario, workers)]),
+    ),
     thresholds,
     summaryTrendStats: [...TREND_STATS],
     // Every tag is looked up for every sample; these are what thresholds, Results and dashboards go by.

@@ -1,7 +1,7 @@
 import type { RampingArrivalRateScenario, RampingVUsScenario, Scenario, Stage } from 'k6/options';
 import { describe, expect, test } from 'vitest';
 import { type Config, readConfig } from './config';
-import { isOpenLoop, type Load, scenarioOf, targetAt } from './scenario';
+import { acrossWorkers, isOpenLoop, type Load, scenarioOf, targetAt } from './scenario';
 import { always, bursts, type Schedule, spikes, windowAt } from './schedule';
 
 interface Asked {
@@ -393,6 +393,43 @@ describe('targetAt', () => {
     { stages: '100/s:10s,0/s:10s', ramp: '2s', t: 19_999, is: 0, why: 'to nothing' },
   ])('$rate $stages $ramp at $t ms: $is, $why', ({ t, is, why: _, ...asked }) => {
     expect(targetAt(config(asked), t)).toBeCloseTo(is, 9);
+  });
+});
+
+describe('across 3 workers', () => {
+  test.each<Asked & { is: object; why: string }>([
+    { is: { executor: 'constant-vus', vus: 24 }, why: 'VUs are those of each worker' },
+    {
+      ramp: '10s',
+      is: { executor: 'ramping-vus', startVUs: 0, stages: [{ target: 24 }, { target: 24 }] },
+      why: 'where they climb, too',
+    },
+    {
+      rate: '500',
+      is: { executor: 'constant-arrival-rate', rate: 500, preAllocatedVUs: 24, maxVUs: 24 },
+      why: 'a rate is that of all',
+    },
+    {
+      stages: '100/s:45s,200/s:45s',
+      is: {
+        executor: 'ramping-arrival-rate',
+        stages: [{ target: 100 }, { target: 100 }, { target: 200 }, { target: 200 }],
+      },
+      why: 'in stages, too',
+    },
+  ])('$rate $stages $ramp: $why', ({ is, why: _, ...asked }) => {
+    const made = scenario(asked);
+    expect(acrossWorkers(made, 3)).toMatchObject(is);
+    expect(acrossWorkers(made, 1)).toEqual(made);
+  });
+
+  test('nothing but VUs is another', () => {
+    const { preAllocatedVUs: _, maxVUs: __, ...rest } = rampingRate({ rate: '500', ramp: '3s' });
+    expect(acrossWorkers(rampingRate({ rate: '500', ramp: '3s' }), 7)).toMatchObject(rest);
+  });
+
+  test('a scenario of another kind is none of ours', () => {
+    expect(() => acrossWorkers({ executor: 'shared-iterations', iterations: 9 }, 3)).toThrow('shared-iterations');
   });
 });
 

@@ -40,6 +40,29 @@ export function scenarioOf(load: Load, config: Config): Scenario {
   return { ...scenario, ...common };
 }
 
+/**
+ * The scenario of `workers` k6 processes together, of which each takes an equal execution segment. k6 divides VUs and rates
+ * alike, but rates are asked for in all and VUs for each worker: so there are as many times the VUs, and each worker gets
+ * exactly those that the scenario has here.
+ */
+export function acrossWorkers(scenario: Scenario, workers: number): Scenario {
+  switch (scenario.executor) {
+    case 'constant-vus':
+      return { ...scenario, vus: (scenario.vus ?? 1) * workers };
+    case 'ramping-vus': {
+      const stages = scenario.stages.map((stage) => ({ ...stage, target: stage.target * workers }));
+      return { ...scenario, startVUs: (scenario.startVUs ?? 1) * workers, stages };
+    }
+    case 'constant-arrival-rate':
+    case 'ramping-arrival-rate': {
+      const { preAllocatedVUs, maxVUs = preAllocatedVUs } = scenario;
+      return { ...scenario, preAllocatedVUs: preAllocatedVUs * workers, maxVUs: maxVUs * workers };
+    }
+    default:
+      throw new Error(`no scenario here is ${scenario.executor}`);
+  }
+}
+
 /** Load wanted at `t` milliseconds from the start, all scenarios together: VUs, or operations a second in an open loop. */
 export function targetAt(config: Config, t: number): number {
   const line = wholeLoad(config).find(({ start, end }) => start <= t && t < end);

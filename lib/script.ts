@@ -43,13 +43,14 @@ function refuse(message: string): never {
 
 /** Builds what a k6 script exports. Called in k6's init context, once for the run and once in every VU. */
 export function script(patterns: readonly Pattern[]): Script {
+  const workers = Number(__ENV[FROM_CLI.workers] || 1);
   let plan: Plan;
   let options: Options;
   try {
     const { config, concurrencyAsked } = loadConfig();
     plan = planOf(patterns, config, concurrencyAsked);
     // Hundreds of submetrics, which VUs have no use for.
-    options = __VU === 0 ? optionsOf(plan) : {};
+    options = __VU === 0 ? optionsOf(plan, workers) : {};
   } catch (e) {
     if (e instanceof ConfigError) return refusing(e.message);
     throw e;
@@ -64,7 +65,7 @@ export function script(patterns: readonly Pattern[]): Script {
   return {
     options,
     setup: () => setUp(plan, listed),
-    run: iteration(plan, { listed, content }),
+    run: iteration(plan, { listed, content }, workers),
     handleSummary: (data) => report(data, plan),
   };
 }

@@ -44,8 +44,8 @@ interface Shared {
   readonly schedule: Schedule;
 }
 
-/** The function of one VU. What it needs in a scenario is made at its first iteration there. */
-export function iteration(plan: Plan, stock: Stock) {
+/** The function of one VU. What it needs in a scenario is made at its first iteration there. `workers` k6s share the load. */
+export function iteration(plan: Plan, stock: Stock, workers: number) {
   const shared = new Map<string, Shared>(
     plan.loads.map((load) => {
       const schedule = new SharedArray(`schedule of ${load.name}`, () => [...load.schedule()]);
@@ -58,7 +58,7 @@ export function iteration(plan: Plan, stock: Stock) {
     if (name === WAITING) return sleepUntil(exec.scenario.startTime + plan.config.duration);
     let iterate = iterates.get(name);
     if (iterate === undefined) {
-      iterate = virtualUser(plan, shared.get(name) as Shared, found, stock);
+      iterate = virtualUser(plan, shared.get(name) as Shared, found, stock, workers);
       iterates.set(name, iterate);
     }
     return iterate();
@@ -71,7 +71,13 @@ function sleepUntil(time: number): void {
 }
 
 /** One VU in one scenario: works while its load is on, and sleeps until it is on again. */
-function virtualUser(plan: Plan, { load, schedule }: Shared, found: FoundKeys, { listed, content }: Stock): Iterate {
+function virtualUser(
+  plan: Plan,
+  { load, schedule }: Shared,
+  found: FoundKeys,
+  { listed, content }: Stock,
+  workers: number,
+): Iterate {
   const { config } = plan;
   const { sizes, traffic } = load;
   const vu = exec.vu.idInTest;
@@ -88,7 +94,8 @@ function virtualUser(plan: Plan, { load, schedule }: Shared, found: FoundKeys, {
     payload: payloadFor(config, sizes, (n) => content?.slice(0, n) ?? crypto.randomBytes(n)),
     random: seeded(config.seed * 1_000_003 + vu),
     vus: load.vus,
-    share: load.share,
+    // Of VUs each worker has its own; of a rate it has a part, and k6 divides only those that it paces.
+    share: isOpenLoop(config) ? load.share / workers : load.share,
     makeKey: createKeyMaker(config.prefix, config.workerId, load.test, vu),
     findKeys: () => findReadable(connect(config, createSilentRecorder(), vu), plan, sizes),
     flush: recorder.flush,
