@@ -50,6 +50,7 @@ function interval(seq: number, series: readonly IntervalSeries[], more: Partial<
     seq,
     t: BEGIN + seq * 1000,
     ms: 1000,
+    totals: { ops: 0, bytes: 0, errors: 0 },
     series,
     connections: [],
     generator: { cpuSeconds: seq, memoryBytes: 1, peakMemoryBytes: 1, vus: 8, iterations: 5, droppedIterations: 1 },

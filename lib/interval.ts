@@ -23,6 +23,8 @@ export interface Interval {
   /** How long it was, milliseconds. */
   readonly ms: number;
   /** Those of which something was counted in it. */
+  /** Since k6 began, of all operations together: whoever comes by later need not read all lines. */
+  readonly totals: { readonly ops: number; readonly bytes: number; readonly errors: number };
   readonly series: readonly IntervalSeries[];
   readonly connections: readonly IntervalConnections[];
   readonly generator: IntervalGenerator;

@@ -8,7 +8,16 @@ const GET = { test: 'firehose', op: 'GET', size: '1KB', endpoint: 'a' };
 
 function interval(t: number, ms: number, ...series: IntervalSeries[]): Interval {
   const generator = { cpuSeconds: 0, memoryBytes: 0, peakMemoryBytes: 0, vus: 1, iterations: 0, droppedIterations: 0 };
-  return { schema: INTERVAL_SCHEMA, seq: 0, t: BEGIN + t, ms, series, connections: [], generator };
+  return {
+    schema: INTERVAL_SCHEMA,
+    seq: 0,
+    t: BEGIN + t,
+    ms,
+    series,
+    totals: { ops: 0, bytes: 0, errors: 0 },
+    connections: [],
+    generator,
+  };
 }
 
 function latency(...us: number[]): string {

@@ -132,9 +132,20 @@ export interface Worker {
   readonly host: string;
   readonly segment: string;
   readonly clockOffsetMs: number;
+  /** How much later its load began than the run's. */
   readonly startSkewMs: number;
   /** k6's exit code. */
   readonly exit: number;
+  /** Since when nothing was heard of it, milliseconds from the run's start, and why: its figures end there. */
+  readonly lost?: { readonly atMs: number; readonly why: string };
+  /** What it did and used, of several. */
+  readonly ops?: number;
+  readonly bytes?: number;
+  readonly errors?: number;
+  readonly vus?: number;
+  readonly cpu?: Generator['cpu'];
+  readonly memory?: Generator['memory'];
+  readonly cores?: Generator['cores'];
 }
 
 /** A reason to trust the figures less, with what to do about it. */

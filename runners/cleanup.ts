@@ -6,7 +6,7 @@ import { ownKey } from '../lib/own-keys';
 import { formatBytes, formatCount, formatDuration } from '../lib/units';
 import { BUCKET_SETTINGS, type Bucket, BucketError, openBucket, type Upload } from './bucket';
 import { createDeletion, type Deletion } from './deletion';
-import { EXIT } from './execute';
+import { EXIT } from './exit';
 import { createCount, type Inventory, inventoryTable } from './inventory';
 import { addSettingOptions, loadSome, type Options } from './settings';
 import { createStatusLine, type StatusLine } from './status-line';

@@ -4,12 +4,14 @@ import { ConfigError } from '../lib/config';
 import { addBench } from './bench';
 import { addCleanup } from './cleanup';
 import { addDemo } from './demo';
-import { EXIT } from './execute';
+import { addDist } from './dist';
+import { EXIT } from './exit';
 import { addInitData } from './init-data';
 import { addK6 } from './k6-command';
 import { addKeys } from './keys';
 import { addMerge } from './merge';
 import { addRun } from './run';
+import { addRuns } from './runs';
 import { ToolError } from './tools';
 
 /** Set by the build from package.json. */
@@ -22,6 +24,8 @@ function createProgram(): Command {
     .showHelpAfterError('(--help tells more)')
     .exitOverride();
   addRun(program);
+  addDist(program);
+  addRuns(program);
   addDemo(program);
   addBench(program);
   addInitData(program);

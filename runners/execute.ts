@@ -1,23 +1,21 @@
 /** Runs patterns with one local k6, from start to Result. */
 import { availableParallelism, hostname } from 'node:os';
-import { type Config, ConfigError } from '../lib/config';
+import { ConfigError } from '../lib/config';
 import { finalText, statsLine } from '../lib/final';
 import { newRunId } from '../lib/protocol';
 import { type Result, sum } from '../lib/result';
-import { formatCount, formatDuration } from '../lib/units';
+import { formatDuration } from '../lib/units';
 import { dryRun } from './dry-run';
+import { EXIT } from './exit';
 import { freePort, type K6End, STATISTICS_PIPE, startK6 } from './k6';
 import { type Observed, type Observer, observeApi, observeIntervals } from './observe';
 import { planK6 } from './plan';
-import { RunFolder } from './run-folder';
-import { RunKeys } from './run-keys';
+import { makeRunFolder, type RunFolder } from './run-folder';
+import { pruneKeys, takeKeys } from './run-keys';
 import { defaultConcurrency, type Settings } from './settings';
 import { onStopSignals } from './stoppable';
 import { createTerminal, type Terminal } from './terminal';
 import { availableMemory } from './usage';
-
-/** The CLI's exit codes; 99 is k6's own. */
-export const EXIT = { ok: 0, failed: 1, usage: 2, threshold: 99 } as const;
 
 export interface Execution {
   /** What the run is called after: its patterns. */
@@ -73,7 +71,7 @@ export async function execute(execution: Execution): Promise<number> {
   }
 
   const terminal = createTerminal(execution.json, config.logLevel);
-  const folder = makeFolder(config, runId);
+  const folder = makeRunFolder(config, runId);
   const keys = await takeKeys(config, folder);
   const plan = planWith(keys);
   let began = false;
@@ -121,40 +119,6 @@ export async function execute(execution: Execution): Promise<number> {
   } finally {
     signals.release();
     folder.close();
-  }
-}
-
-/** Reads key files, if there are any. @throws ConfigError when they can't be read */
-async function takeKeys(config: Config, folder: RunFolder): Promise<RunKeys> {
-  try {
-    return await RunKeys.take(config, folder.path);
-  } catch (e) {
-    folder.remove();
-    throw new ConfigError([
-      `S3LOADTEST_KEY_DIR is "${config.keyDir}": key files can't be read there (${(e as Error).message})`,
-    ]);
-  }
-}
-
-/** Takes deleted keys out of key files. Returns whether that went well, and has said so when not. */
-async function pruneKeys(keys: RunKeys, config: Config, say: (line: string) => void): Promise<boolean> {
-  try {
-    const dropped = await keys.finish(config);
-    if (dropped > 0)
-      say(`  Key files in ${config.keyDir}: ${formatCount(dropped)} keys were deleted, and are taken out`);
-    return true;
-  } catch (e) {
-    say(`error: key files in ${config.keyDir} still hold keys that were deleted: ${(e as Error).message}`);
-    return false;
-  }
-}
-
-function makeFolder(config: Config, runId: string): RunFolder {
-  try {
-    return new RunFolder(config.dataDir, runId);
-  } catch (e) {
-    const why = (e as Error).message;
-    throw new ConfigError([`S3LOADTEST_DATA_DIR is "${config.dataDir}": results can't be written there (${why})`]);
   }
 }
 
@@ -236,7 +200,7 @@ function report(result: Result, end: K6End, folder: RunFolder, json: boolean, { 
   }
   say(finalText(result));
   const [worker] = result.workers;
-  const written = folder.writeResult(result, worker?.id ?? 'w0');
+  const written = folder.writeResults(result, [{ worker: worker?.id ?? 'w0', result }]);
   if (written.path !== undefined) say(`  Result: ${written.path}`);
   if (json) process.stdout.write(`${JSON.stringify(result)}\n`);
   if (written.problem) {

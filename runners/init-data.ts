@@ -7,7 +7,7 @@ import type { Command } from 'commander';
 import { ConfigError, STANDARD_SIZES } from '../lib/config';
 import { formatBytes, formatCount, parseSize } from '../lib/units';
 import { isFileError, writeWhole } from './atomic-file';
-import { EXIT } from './execute';
+import { EXIT } from './exit';
 import { makeFolders } from './run-folder';
 import { loadSome, type Options } from './settings';
 import { createStatusLine, type StatusLine } from './status-line';

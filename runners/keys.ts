@@ -8,7 +8,7 @@ import { isOwnFolder, ownKey } from '../lib/own-keys';
 import { formatCount, parseSize } from '../lib/units';
 import { isFileError, writeWhole } from './atomic-file';
 import { BUCKET_SETTINGS, type Bucket, BucketError, type Entry, openBucket } from './bucket';
-import { EXIT } from './execute';
+import { EXIT } from './exit';
 import { findKeyFiles, firstLine } from './key-files';
 import { makeFolders } from './run-folder';
 import { addSettingOptions, loadSome, type Options } from './settings';

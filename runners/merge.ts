@@ -7,7 +7,7 @@ import { finalText } from '../lib/final';
 import { Merge } from '../lib/merge';
 import { newRunId } from '../lib/protocol';
 import { parseResult, type Result } from '../lib/result';
-import { EXIT } from './execute';
+import { EXIT } from './exit';
 import { writeAtomically } from './run-folder';
 import { loadSome, type Options } from './settings';
 import { createLines } from './terminal';

@@ -12,6 +12,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { type Config, ConfigError } from '../lib/config';
 import type { Result } from '../lib/result';
 import type { LogLine } from './k6';
 
@@ -37,14 +38,19 @@ export class RunFolder {
   }
 
   /**
-   * Writes the Result and the worker's, and says where the Result is. On a disk that takes no more it goes to the system's
+   * Writes the Result and those of its workers, and says where the Result is. On a disk that takes no more it goes to the system's
    * temporary folder instead; where that takes no more either there is no path, and FINAL is all that is left.
    */
-  writeResult(result: Result, worker: string): { path?: string; problem?: string } {
+  writeResults(
+    result: Result,
+    parts: ReadonlyArray<{ readonly worker: string; readonly result: Result }>,
+  ): { path?: string; problem?: string } {
     const path = join(this.path, 'result.json');
     const json = JSON.stringify(result);
     try {
-      writeAtomically(join(this.path, 'workers', `${worker}.json`), json);
+      for (const part of parts) {
+        writeAtomically(join(this.path, 'workers', `${part.worker}.json`), JSON.stringify(part.result));
+      }
       writeAtomically(path, json);
       return this.logFailed
         ? { path, problem: `${join(this.path, 'k6.log')} is not complete: it could not be written` }
@@ -68,6 +74,16 @@ export class RunFolder {
 
   close(): void {
     closeSync(this.log);
+  }
+}
+
+/** @throws ConfigError when the folder can't be made */
+export function makeRunFolder(config: Pick<Config, 'dataDir'>, runId: string): RunFolder {
+  try {
+    return new RunFolder(config.dataDir, runId);
+  } catch (e) {
+    const why = (e as Error).message;
+    throw new ConfigError([`S3LOADTEST_DATA_DIR is "${config.dataDir}": results can't be written there (${why})`]);
   }
 }
 

@@ -1,9 +1,10 @@
 /** Key files in a run: what k6 is to read of them before it, and what it deleted taken out of them after. */
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Config } from '../lib/config';
+import { type Config, ConfigError } from '../lib/config';
 import { partOf } from '../lib/part';
 import type { DeletedRange } from '../lib/protocol';
+import { formatCount } from '../lib/units';
 import {
   compareKeys,
   findKeyFiles,
@@ -13,6 +14,7 @@ import {
   sampleKeys,
   withoutDeleted,
 } from './key-files';
+import type { RunFolder } from './run-folder';
 
 /** Keys of one size that k6 is given: enough that caches help no more than they would with all. */
 const MOST_KEYS = 50_000;
@@ -31,7 +33,7 @@ export class RunKeys {
   ) {}
 
   /** Puts keys out of all key files into one in the run's folder. @throws the system's error */
-  static async take(config: Config, folder: string): Promise<RunKeys> {
+  static async take(config: Pick<Config, 'keyDir'>, folder: string): Promise<RunKeys> {
     const files = await findKeyFiles(config.keyDir);
     if (files.length === 0) return new RunKeys([], '');
     const path = join(folder, 'keys.txt');
@@ -58,7 +60,7 @@ export class RunKeys {
   }
 
   /** Takes deleted keys out of the key files, and k6's file away. Returns how many were dropped. @throws the system's error */
-  async finish(config: Config): Promise<number> {
+  async finish(config: Partial<Pick<Config, 'sizes'>>): Promise<number> {
     if (this.path !== '') rmSync(this.path, { force: true });
     if (this.ranges.length === 0) return 0;
     const ranges = Array.from({ length: this.workers }, (_, i) => merged(this.ranges[i] ?? []));
@@ -82,4 +84,33 @@ function merged(ranges: readonly KeyRange[]): KeyRange[] {
     else if (compareKeys(before[1], last) < 0) before[1] = last;
   }
   return all;
+}
+
+/** Reads key files, if there are any. @throws ConfigError when they can't be read; then the folder is gone */
+export async function takeKeys(config: Pick<Config, 'keyDir'>, folder: RunFolder): Promise<RunKeys> {
+  try {
+    return await RunKeys.take(config, folder.path);
+  } catch (e) {
+    folder.remove();
+    throw new ConfigError([
+      `S3LOADTEST_KEY_DIR is "${config.keyDir}": key files can't be read there (${(e as Error).message})`,
+    ]);
+  }
+}
+
+/** Takes deleted keys out of key files. Returns whether that went well, and has said so when not. */
+export async function pruneKeys(
+  keys: RunKeys,
+  config: Pick<Config, 'keyDir'> & Partial<Pick<Config, 'sizes'>>,
+  say: (line: string) => void,
+): Promise<boolean> {
+  try {
+    const dropped = await keys.finish(config);
+    if (dropped > 0)
+      say(`  Key files in ${config.keyDir}: ${formatCount(dropped)} keys were deleted, and are taken out`);
+    return true;
+  } catch (e) {
+    say(`error: key files in ${config.keyDir} still hold keys that were deleted: ${(e as Error).message}`);
+    return false;
+  }
 }

@@ -11,6 +11,8 @@ export interface Terminal {
   say(line: string): void;
   /** Lines that are written over, once a second; nothing where standard error is no terminal. */
   progress(stats: Stats, ofMs: number, workers?: readonly WorkerView[]): void;
+  /** The same of other lines. */
+  show(lines: readonly string[]): void;
   /** Takes those lines away. */
   clear(): void;
   /** What k6 said, when it is of the level asked for. */
@@ -65,6 +67,9 @@ export function createTerminal(json: boolean, level: (typeof LEVELS)[number]): T
   return {
     say: lines.say,
     clear: lines.clear,
+    show: (shown) => {
+      if (lines.live) lines.over(shown.join('\n'));
+    },
     progress: (stats, durationMs, workers = []) => {
       if (!lines.live) return;
       recent.push(stats.opsPerSecond);

@@ -1,0 +1,137 @@
+/** `s3loadtest dist` and `start`: patterns on many machines at once. `s3loadtest doctor`: whether they could run. */
+import type { Command } from 'commander';
+import { ConfigError } from '../lib/config';
+import { hasExtension, withBackend } from './backend';
+import { conduct, tellRows } from './dist/conduct';
+import { type Sites, sitesFor } from './dist/places';
+import { type Preparation, prepare, renderRows } from './dist/prepare';
+import { EXIT } from './exit';
+import { ROOT, scriptOf } from './project';
+import { addRunOptions } from './run';
+import { loadSettings, type Options, type Settings } from './settings';
+import { stoppable } from './stoppable';
+import { createTerminal } from './terminal';
+import { crossBuildK6, getTools, type Tool } from './tools';
+
+/** What doctor tries when it is not told: any pattern's script will do. */
+const TRIED = 'firehose';
+
+export function addDist(program: Command): void {
+  const add = (name: string, description: string, detached: boolean) =>
+    addSiteOptions(addRunOptions(program.command(name)))
+      .argument('<patterns...>')
+      .option('--allow-partial', 'run on those workers that can, when others can not')
+      .description(description)
+      .action(async (names: string[], options: Options) => {
+        process.exitCode = await dist(names, options, process.env, detached);
+      });
+  add('dist', 'run patterns on many machines at once, follow them, and merge what they measured', false);
+  add('start', 'the same, and leave it alone once the load has begun: see status, collect, stop', true);
+  addSiteOptions(addRunOptions(program.command('doctor')))
+    .description('look whether workers can run, without a run')
+    .action(async (options: Options) => {
+      process.exitCode = await stoppable((signal) => doctor(options, process.env, signal));
+    });
+}
+
+function addSiteOptions(command: Command): Command {
+  return command
+    .option('--workers <n>', 'how many; the first ones of the workers file, or processes here where there is none')
+    .option('--per-host <n>', 'up to so many workers on one machine');
+}
+
+async function dist(
+  names: string[],
+  options: Options,
+  environment: NodeJS.ProcessEnv,
+  detached: boolean,
+): Promise<number> {
+  const { script, tests } = scriptOf(names);
+  const { settings, sites, k6, preparation } = await inquire(options, environment, script);
+  const preparing = new AbortController();
+  return conduct({
+    name: [...new Set(names)].join('-'),
+    tests,
+    sites,
+    preparation: { ...preparation, signal: preparing.signal },
+    settings,
+    outs: (options.out as string[] | undefined) ?? [],
+    json: options.json === true,
+    detached,
+    allowPartial: options.allowPartial === true,
+    memoryCheck: options.memoryCheck !== false,
+    k6Version: k6.version,
+    environment,
+    preparing,
+  });
+}
+
+async function doctor(options: Options, environment: NodeJS.ProcessEnv, signal: AbortSignal): Promise<number> {
+  const { script } = scriptOf([TRIED]);
+  const { sites, preparation, settings } = await inquire(options, environment, script);
+  const terminal = createTerminal(options.json === true, settings.config.logLevel);
+  const { members, rows } = await prepare(sites, { ...preparation, signal }, (now) => terminal.show(renderRows(now)));
+  terminal.clear();
+  const problems = tellRows(rows, terminal);
+  await Promise.all(members.map(({ remote }) => remote.close()));
+  return problems > 0 ? EXIT.failed : EXIT.ok;
+}
+
+interface Inquiry {
+  readonly settings: Settings;
+  readonly sites: Sites;
+  readonly k6: Tool;
+  readonly preparation: Omit<Preparation, 'signal'>;
+}
+
+/** What is to run, where, and by what. @throws ConfigError, ToolError */
+async function inquire(options: Options, environment: NodeJS.ProcessEnv, script: string): Promise<Inquiry> {
+  const given = loadSettings(options, environment);
+  if (options.workerId !== undefined) {
+    throw new ConfigError([
+      `--worker-id is "${options.workerId}": several workers are w0, w1 … by themselves, leave it out`,
+    ]);
+  }
+  const perHost = options.perHost === undefined ? undefined : wholeNumber('per-host', options.perHost);
+  const workers = options.workers === undefined ? undefined : wholeNumber('workers', options.workers);
+  const sites = sitesFor(given.config, environment, { workers, perHost });
+  const log = (line: string) => process.stderr.write(`${line}\n`);
+  const { k6 } = await getTools(['k6'], { env: environment, root: ROOT, log });
+  if (!(await hasExtension(k6.path, environment))) {
+    throw new ConfigError([
+      `${k6.path} has not the project's extension, which several workers need: have Go here, and leave out S3LOADTEST_K6`,
+    ]);
+  }
+  const settings = withBackend(given, true, log);
+  const built = new Map<string, Promise<string>>();
+  const k6For = (system: string, machine: string): Promise<string> => {
+    const os = system.toLowerCase();
+    const arch = ARCHITECTURES[machine] ?? machine;
+    if (sites.local || (os === process.platform && arch === process.arch.replace('x64', 'amd64'))) {
+      return Promise.resolve(k6.path);
+    }
+    let path = built.get(`${os}-${arch}`);
+    if (path === undefined) {
+      path = crossBuildK6({ os, arch }, { env: environment, root: ROOT, log });
+      built.set(`${os}-${arch}`, path);
+    }
+    return path;
+  };
+  const vus = options.concurrency === undefined ? undefined : settings.config.concurrency;
+  return { settings, sites, k6, preparation: { config: settings.config, k6For, script, vus } };
+}
+
+/** As uname says it, and as Go does. */
+const ARCHITECTURES: Readonly<Record<string, string>> = {
+  x86_64: 'amd64',
+  amd64: 'amd64',
+  aarch64: 'arm64',
+  arm64: 'arm64',
+};
+
+/** @throws ConfigError */
+function wholeNumber(option: string, given: unknown): number {
+  const n = Number(given);
+  if (Number.isInteger(n) && n > 0) return n;
+  throw new ConfigError([`--${option} is "${given}": give a whole number from 1`]);
+}

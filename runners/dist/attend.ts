@@ -1,0 +1,122 @@
+/** Attends a run on several workers until its end: one live picture of all of them, and what happens to each. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { statsLine } from '../../lib/final';
+import { Meter } from '../../lib/live';
+import { formatDuration } from '../../lib/units';
+import type { WorkerView } from '../live-view';
+import type { Terminal } from '../terminal';
+import { placeName } from '../workers/workers-file';
+import type { Watch } from './watch';
+
+const TICK_MS = 1_000;
+/** Less than this before its time, a figure is of that time: intervals follow clocks. */
+const SLACK_MS = 500;
+const MS_PER_SECOND = 1000;
+
+/** What a worker did since the last look. */
+interface Recent {
+  ops: number;
+  opsPerSecond: number;
+  cpuSeconds: number | undefined;
+  cores: number | undefined;
+}
+
+export class Attendance {
+  private everySecond: Meter | undefined;
+  private everyStats: Meter | undefined;
+  private readonly recent = new Map<string, Recent>();
+  private readonly told = new Map<string, string>();
+  private tests: readonly string[] = [];
+
+  constructor(
+    private readonly terminal: Terminal,
+    private readonly statsMs: number,
+    private durationMs: number,
+  ) {}
+
+  /** A worker's load has begun. */
+  begin(watch: Watch): void {
+    const facts = watch.begin?.facts;
+    if (facts === undefined || this.everySecond !== undefined) return;
+    const startedAt = Date.parse(facts.run.startedAt) - watch.handle.manifest.clockOffsetMs;
+    this.tests = facts.run.tests;
+    this.durationMs = facts.plannedMs;
+    this.everySecond = new Meter(startedAt);
+    this.everyStats = new Meter(startedAt);
+  }
+
+  interval(watch: Watch): void {
+    const interval = watch.latest;
+    if (interval === undefined) return;
+    const offset = -watch.handle.manifest.clockOffsetMs;
+    this.everySecond?.add(interval, offset);
+    this.everyStats?.add(interval, offset);
+    const { worker } = watch.handle.manifest;
+    const ops = interval.series.reduce((sum, series) => sum + (series.ops ?? 0), 0);
+    const before = this.recent.get(worker)?.cpuSeconds;
+    const { cpuSeconds } = interval.generator;
+    const seconds = interval.ms / MS_PER_SECOND;
+    const cores = before === undefined || seconds === 0 ? undefined : (cpuSeconds - before) / seconds;
+    this.recent.set(worker, { ops, opsPerSecond: seconds === 0 ? 0 : ops / seconds, cpuSeconds, cores });
+  }
+
+  /** Shows how it goes, until all of them are over or `signal` ends that. */
+  async attend(watches: readonly Watch[], signal: AbortSignal): Promise<void> {
+    const over = Promise.all(watches.map((watch) => watch.over));
+    const ended = new AbortController();
+    const stop = () => ended.abort();
+    signal.addEventListener('abort', stop, { once: true });
+    over.then(stop, stop);
+    while (!ended.signal.aborted) {
+      await sleep(TICK_MS, undefined, { signal: ended.signal }).catch(() => {});
+      this.tick(watches);
+    }
+    this.terminal.clear();
+    if (!signal.aborted) await over;
+  }
+
+  private tick(watches: readonly Watch[]): void {
+    for (const watch of watches) this.tellChange(watch);
+    if (this.everySecond === undefined || this.everyStats === undefined) return;
+    if (this.everySecond.unreadMs > 0) {
+      const views = watches.length > 1 ? watches.map((watch) => this.viewOf(watch)) : [];
+      this.terminal.progress(this.everySecond.read(this.tests), this.durationMs, views);
+    }
+    if (this.everyStats.unreadMs > this.statsMs - SLACK_MS) {
+      const running = watches.filter(({ isOver }) => !isOver).length;
+      const workers = watches.length > 1 ? ` | ${running} of ${watches.length} workers` : '';
+      this.terminal.say(`${statsLine(this.everyStats.read(this.tests))}${workers}`);
+    }
+  }
+
+  /** Once: that a worker is out of reach, or silent, or lost, or back. */
+  private tellChange(watch: Watch): void {
+    const { state, why, handle } = watch;
+    const name = placeName(handle.place);
+    const before = this.told.get(name) ?? 'running';
+    if (state === before || state === 'starting' || state === 'ready') return;
+    this.told.set(name, state);
+    const because = why === undefined ? '' : `: ${why}`;
+    const warn = (message: string) => this.terminal.log({ level: 'warning', message: `${name}: ${message}` });
+    if (state === 'unreachable') warn(`out of reach${because}; its load goes on, trying again`);
+    else if (state === 'silent') warn(`nothing is heard of it${because}`);
+    else if (state === 'lost') this.terminal.log({ level: 'error', message: `${name}: lost${because}` });
+    else if (state === 'running') warn('it is back');
+  }
+
+  private viewOf(watch: Watch): WorkerView {
+    const { handle, state, heardAt, latest } = watch;
+    const { worker, host } = handle.manifest;
+    const recent = this.recent.get(worker);
+    const since = formatDuration(Math.round((Date.now() - heardAt) / 1000) * 1000);
+    const odd = state === 'silent' || state === 'unreachable';
+    return {
+      id: worker,
+      host,
+      state: odd ? `${state} since ${since}` : state,
+      opsPerSecond: state === 'running' ? (recent?.opsPerSecond ?? 0) : 0,
+      cores: recent?.cores,
+      memoryBytes: latest?.generator.memoryBytes,
+    };
+  }
+}

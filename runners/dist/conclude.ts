@@ -1,0 +1,54 @@
+/** The end of a run on several workers: what it came to is told, written, and no longer needed where it was measured. */
+import { finalText } from '../../lib/final';
+import { EXIT } from '../exit';
+import type { RunFolder } from '../run-folder';
+import type { Terminal } from '../terminal';
+import { exitOf, type Gathered } from './results';
+import type { Watch } from './watch';
+
+export interface Conclusion {
+  /** The Result goes to standard output. */
+  readonly json: boolean;
+  /** The workers keep their folders. */
+  readonly keep: boolean;
+}
+
+/** Returns the exit code. Folders of workers go when all that was in them is known and written here. */
+export async function conclude(
+  gathered: Gathered,
+  watches: readonly Watch[],
+  folder: RunFolder,
+  { json, keep }: Conclusion,
+  terminal: Terminal,
+): Promise<number> {
+  const { result, parts } = gathered;
+  if (result === undefined) {
+    terminal.log({ level: 'error', message: `no worker gave a Result: see ${folder.path}/k6.log` });
+    return EXIT.failed;
+  }
+  terminal.say(finalText(result));
+  const begun = result.workers.filter(({ lost }) => lost?.atMs !== 0);
+  if (begun.length > 1) {
+    const skew = Math.max(...begun.map(({ startSkewMs }) => startSkewMs));
+    terminal.say(`  Start: ${begun.length} workers began within ${Math.round(skew)} ms`);
+  }
+  for (const { id, host, lost } of result.workers) {
+    if (lost)
+      terminal.log({
+        level: 'error',
+        message: `${id} (${host}) is missing from ${seconds(lost.atMs)} on: ${lost.why}`,
+      });
+  }
+  if (result.partial) terminal.say('  Partial: not all that was measured is in these figures');
+  const written = folder.writeResults(result, parts);
+  if (written.path !== undefined) terminal.say(`  Result: ${written.path}`);
+  if (json) process.stdout.write(`${JSON.stringify(result)}\n`);
+  if (written.problem) {
+    terminal.say(`error: ${written.problem}`);
+    return EXIT.failed;
+  }
+  if (!keep && !result.partial) await Promise.all(watches.map((watch) => watch.removeFolder()));
+  return exitOf(gathered, watches);
+}
+
+const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`;
