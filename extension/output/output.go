@@ -22,6 +22,7 @@ import (
 
 	"s3loadtest/extension/measure"
 	"s3loadtest/extension/threshold"
+	"s3loadtest/extension/usage"
 )
 
 func init() {
@@ -177,9 +178,9 @@ func (o *Output) write(end *intervalEnd) error {
 
 	line := o.batch.line()
 	line.Seq, line.T, line.Ms, line.End = o.seq, o.began.UnixMilli(), elapsedMs(o.began, now), end
-	used := currentUsage()
-	line.Generator.CPUSeconds = float64(used.cpu.Microseconds()) / 1e6
-	line.Generator.MemoryBytes, line.Generator.PeakMemoryBytes = used.memory, used.peakMemory
+	used := usage.Now()
+	line.Generator.CPUSeconds = float64(used.CPU.Microseconds()) / 1e6
+	line.Generator.MemoryBytes, line.Generator.PeakMemoryBytes = used.Memory, used.PeakMemory
 	var text bytes.Buffer
 	encoder := json.NewEncoder(&text)
 	// Thresholds are full of what HTML would have escaped.

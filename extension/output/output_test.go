@@ -409,11 +409,11 @@ func TestConnectionsAreToldWhileTheyAreOpenAndOnceMore(t *testing.T) {
 
 func TestNothingIsLostBetweenThoseWhoAddAndTheOneWhoWrites(t *testing.T) {
 	s := newStage(t, nil)
-	s.interval = time.Millisecond
+	s.interval = 5 * time.Millisecond
 	s.begin(t)
 	r := rand.New(rand.NewPCG(5, 6))
 	for i := range 5000 {
-		tags := with(get, "endpoint", fmt.Sprint(r.IntN(50)))
+		tags := with(get, "endpoint", fmt.Sprint(r.IntN(20)))
 		s.add(s.sample("s3_op_duration", tags, r.Float64()*100), s.sample("s3_errors", with(tags, "class", fmt.Sprint(i%7)), 1))
 	}
 	_ = s.StopWithTestError(nil)
