@@ -17,6 +17,7 @@ const (
 
 // argument is what stands behind `--out s3loadtest=`.
 type argument struct {
+	// file is a path, or fd: and the number of a file that is open.
 	file     string
 	interval time.Duration
 }

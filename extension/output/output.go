@@ -1,5 +1,5 @@
-// Package output is `k6 run --out s3loadtest=FILE`: every interval it appends a line to the file that holds what happened in it,
-// latencies as histograms, in memory that does not grow with the run. Where k6 is told to judge no thresholds, it judges them.
+// Package output is `k6 run --out s3loadtest=FILE`: every interval it appends a line to the file, or to a pipe, that holds what
+// happened in it, latencies as histograms, in memory that does not grow with the run. Where k6 is told to judge no thresholds, it judges them.
 // lib/interval.ts says what a line has.
 package output
 
@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -102,14 +101,13 @@ func (o *Output) SetThresholds(thresholds map[string]metrics.Thresholds) { o.thr
 // SetTestRunStopCallback is called before Start, with what ends the run.
 func (o *Output) SetTestRunStopCallback(abort func(error)) { o.abort = abort }
 
-// Start makes the file, or empties the one that is there.
+// Start opens the file, and begins the first line.
 func (o *Output) Start() error {
 	if err := o.judgeHere(); err != nil {
 		return err
 	}
-	file, err := os.OpenFile(o.argument.file, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
+	file, err := open(o.argument.file)
 	if err != nil {
-		err = fmt.Errorf("--out s3loadtest: %w: give a file that can be written", err)
 		return errext.WithExitCodeIfNone(err, exitcodes.InvalidConfig)
 	}
 	o.begin(file)

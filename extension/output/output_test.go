@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -491,6 +492,41 @@ func TestTheFile(t *testing.T) {
 	var code errext.HasExitCode
 	if err == nil || !errors.As(err, &code) || code.ExitCode() != 104 || !strings.Contains(err.Error(), s.argument.file) {
 		t.Errorf("%v", err)
+	}
+}
+
+func TestDescriptors(t *testing.T) {
+	readable, writable, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = readable.Close() }()
+	handed, err := syscall.Dup(int(writable.Fd()))
+	_ = writable.Close()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newStage(t, nil)
+	s.argument.file = fmt.Sprintf("fd:%d", handed)
+	if err := s.Start(); err != nil {
+		t.Fatal(err)
+	}
+	s.add(s.sample("iterations", get, 1))
+	_ = s.StopWithTestError(nil)
+	if _, err := io.Copy(&s.disk.content, readable); err != nil {
+		t.Fatal(err)
+	}
+	if lines := s.disk.lines(t); len(lines) != 1 || lines[0].Generator.Iterations != 1 {
+		t.Errorf("%s", s.disk.content.String())
+	}
+	for _, name := range []string{"fd:0", "fd:2", "fd:", "fd:x", "fd:-4", "fd:7000", "fd:99999999999", fmt.Sprintf("fd:%d", readable.Fd())} {
+		s := newStage(t, nil)
+		s.argument.file = name
+		err := s.Start()
+		var code errext.HasExitCode
+		if err == nil || !errors.As(err, &code) || code.ExitCode() != 104 || !strings.Contains(err.Error(), name) || !strings.Contains(err.Error(), "give fd:3") {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 
