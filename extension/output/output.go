@@ -1,6 +1,6 @@
 // Package output is `k6 run --out s3loadtest=FILE`: every interval it appends a line to the file, or to a pipe, that holds what
-// happened in it, latencies as histograms, in memory that does not grow with the run. Where k6 is told to judge no thresholds, it judges them.
-// lib/interval.ts says what a line has.
+// happened in it, latencies as histograms, in memory that does not grow with the run. lib/interval.ts says what a line has.
+// Where k6 is told to judge no thresholds, the output judges them.
 package output
 
 import (
@@ -8,9 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -19,32 +17,12 @@ import (
 	"go.k6.io/k6/v2/metrics"
 	"go.k6.io/k6/v2/output"
 
-	"s3loadtest/extension/measure"
 	"s3loadtest/extension/threshold"
 	"s3loadtest/extension/usage"
 )
 
 func init() {
 	output.RegisterExtension("s3loadtest", func(p output.Params) (output.Output, error) { return newOutput(p) })
-}
-
-// judging is how often thresholds that may end a run are judged, as by k6.
-const judging = 2 * time.Second
-
-var registered atomic.Pointer[metrics.Registry]
-
-// KnowMetrics tells of a run's registry, which has the metrics that its script made: k6 shows it to modules alone.
-func KnowMetrics(registry *metrics.Registry) { registered.Store(registry) }
-
-// knownMetrics are a run's, all of them where its script loads the extension, else those that are there in any case.
-func knownMetrics() (registry *metrics.Registry, complete bool) {
-	if registry := registered.Load(); registry != nil {
-		return registry, true
-	}
-	registry = metrics.NewRegistry()
-	metrics.RegisterBuiltinMetrics(registry)
-	measure.Register(registry)
-	return registry, false
 }
 
 // Output is the one of a run.
@@ -112,20 +90,6 @@ func (o *Output) Start() error {
 	}
 	o.begin(file)
 	return nil
-}
-
-// judgeHere makes the judge of thresholds, where k6 judges none.
-func (o *Output) judgeHere() error {
-	if !o.judges {
-		return nil
-	}
-	registry, complete := knownMetrics()
-	judge, err := threshold.NewJudge(o.thresholds, registry)
-	if err != nil && !complete {
-		err = fmt.Errorf("%w (metrics of a script's own are known where it loads k6/x/s3loadtest)", err)
-	}
-	o.judge = judge
-	return err
 }
 
 func (o *Output) begin(file io.WriteCloser) {
@@ -215,53 +179,14 @@ func (o *Output) report(err error) {
 	o.failing = err != nil
 }
 
-// judgeOnTheWay ends the run when a threshold is crossed that is to.
-func (o *Output) judgeOnTheWay() {
-	ticker := time.NewTicker(judging)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ticker.C:
-			o.mu.Lock()
-			names, abort := o.judge.Now(o.elapsed(time.Now()))
-			o.mu.Unlock()
-			if !abort {
-				continue
-			}
-			err := fmt.Errorf("thresholds on metrics '%s' were crossed; at least one has abortOnFail enabled, stopping test prematurely",
-				strings.Join(names, ", "))
-			o.abort(errext.WithAbortReasonIfNone(
-				errext.WithExitCodeIfNone(err, exitcodes.ThresholdsHaveFailed), errext.AbortedByThreshold))
-			return
-		case <-o.stopped:
-			return
-		}
-	}
-}
-
-// elapsed is how long the test has run.
-func (o *Output) elapsed(now time.Time) time.Duration {
-	if o.collector.began.IsZero() {
-		return 0
-	}
-	return now.Sub(o.collector.began)
-}
-
 // Stop is not called, since k6 has StopWithTestError.
 func (o *Output) Stop() error { return o.StopWithTestError(nil) }
 
-// StopWithTestError judges, and writes the last line. k6 would only log an error, so those that count go to ExitCode.
+// StopWithTestError judges, and writes the last line. Its errors k6 would only log, so ExitCode is told.
 func (o *Output) StopWithTestError(ended error) error {
 	close(o.stopped)
 	o.workers.Wait()
-	if o.judge != nil {
-		names := o.judge.Finally(o.elapsed(o.lastAdded))
-		// What ended the run has been said, or will be, and has an exit code of its own.
-		if len(names) > 0 && ended == nil {
-			o.logger.Errorf("thresholds on metrics '%s' have been crossed", strings.Join(names, ", "))
-			crossed.Store(true)
-		}
-	}
+	o.judgeAtTheEnd(ended)
 	err := o.write(&intervalEnd{Thresholds: threshold.Results(o.thresholds)})
 	if closing := o.file.Close(); err == nil {
 		err = closing
