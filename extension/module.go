@@ -1,4 +1,5 @@
-// Package s3loadtest is the k6 extension k6/x/s3loadtest: what the load tester needs of k6 and JavaScript can't do.
+// Package s3loadtest is the k6 extension k6/x/s3loadtest, and the output of that name: what the load tester needs of k6 and
+// JavaScript can't do.
 package s3loadtest
 
 import (
@@ -8,6 +9,7 @@ import (
 
 	"s3loadtest/extension/barrier"
 	"s3loadtest/extension/measure"
+	"s3loadtest/extension/output"
 )
 
 func init() {
@@ -18,7 +20,9 @@ type root struct{}
 
 // NewModuleInstance is called once in each VU, in its init context.
 func (root) NewModuleInstance(vu modules.VU) modules.Instance {
-	return &instance{vu: vu, own: measure.Register(vu.InitEnv().Registry)}
+	registry := vu.InitEnv().Registry
+	output.KnowMetrics(registry)
+	return &instance{vu: vu, own: measure.Register(registry)}
 }
 
 type instance struct {

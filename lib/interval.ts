@@ -10,7 +10,7 @@ export const INTERVAL_SCHEMA = 's3loadtest/interval@1';
 
 /**
  * An HDR histogram of microseconds, 3 significant digits, 1 µs to 24 h: HdrHistogram's V2 encoding, not compressed, in
- * base64. Longer times count as 24 h.
+ * base64. Longer times count as 24 h, and less than half a microsecond as 0.
  */
 export type EncodedHistogram = string;
 
@@ -28,7 +28,7 @@ export interface Interval {
   readonly series: readonly IntervalSeries[];
   readonly connections: readonly IntervalConnections[];
   readonly generator: IntervalGenerator;
-  /** On the last line of a k6 that ended in order. */
+  /** On the last line of a k6 that ended in order. Thresholds stand by the names of their metrics: k6 keeps no other order. */
   readonly end?: { readonly thresholds: readonly ThresholdResult[] };
 }
 

@@ -16,7 +16,7 @@ import (
 	"s3loadtest/extension/s3"
 )
 
-// Own are the project's own metrics, by the names that lib/metrics.ts gives them.
+// Own are the project's own metrics.
 type Own struct {
 	opDuration, errorDuration, errors, misses, bytes, objects, retries *metrics.Metric
 }
@@ -24,13 +24,13 @@ type Own struct {
 // Register tells k6 of them, or finds them told already. Only to be called in k6's init context.
 func Register(registry *metrics.Registry) *Own {
 	return &Own{
-		opDuration:    registry.MustNewMetric("s3_op_duration", metrics.Trend, metrics.Time),
-		errorDuration: registry.MustNewMetric("s3_error_duration", metrics.Trend, metrics.Time),
-		errors:        registry.MustNewMetric("s3_errors", metrics.Counter),
-		misses:        registry.MustNewMetric("s3_misses", metrics.Counter),
-		bytes:         registry.MustNewMetric("s3_bytes", metrics.Counter),
-		objects:       registry.MustNewMetric("s3_objects", metrics.Counter),
-		retries:       registry.MustNewMetric("s3_retries", metrics.Counter),
+		opDuration:    registry.MustNewMetric(OpDuration, metrics.Trend, metrics.Time),
+		errorDuration: registry.MustNewMetric(ErrorDuration, metrics.Trend, metrics.Time),
+		errors:        registry.MustNewMetric(Errors, metrics.Counter),
+		misses:        registry.MustNewMetric(Misses, metrics.Counter),
+		bytes:         registry.MustNewMetric(Bytes, metrics.Counter),
+		objects:       registry.MustNewMetric(Objects, metrics.Counter),
+		retries:       registry.MustNewMetric(Retries, metrics.Counter),
 	}
 }
 
@@ -66,9 +66,6 @@ func NewRecorder(state *lib.State, own *Own, counting Counting) *Recorder {
 	}
 }
 
-// preparation names requests that are beside the load.
-const preparation = "preparation"
-
 // Most attempts come to nine samples of k6's and two of ours.
 const usualSamples = 11
 
@@ -76,7 +73,7 @@ const usualSamples = 11
 func (r *Recorder) Attempt(by s3.Caller, a *s3.Attempt) {
 	op, size, endpoint := a.Op, a.Size, a.Endpoint
 	if r.counting.Silent {
-		op, size, endpoint = preparation, "", ""
+		op, size, endpoint = Preparation, "", ""
 	}
 	status := a.Outcome.Status
 	expected := status >= 200 && status < 400 || r.counting.MissesExpected && status == 404

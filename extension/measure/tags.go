@@ -52,7 +52,7 @@ func (c *tagCache) of(by s3.Caller, op, size, endpoint, method string) *tagSets 
 	if sets == nil {
 		// Without a name k6's outputs would take the URL, and keep a time series for every key.
 		own := by.Tags.Tags.With("op", op).With("name", op)
-		if op != preparation {
+		if op != Preparation {
 			shown := size
 			if shown == "" {
 				shown = noSize

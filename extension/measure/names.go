@@ -1,0 +1,15 @@
+package measure
+
+// The project's own metrics, by the names that lib/metrics.ts gives them.
+const (
+	OpDuration    = "s3_op_duration"
+	ErrorDuration = "s3_error_duration"
+	Errors        = "s3_errors"
+	Misses        = "s3_misses"
+	Bytes         = "s3_bytes"
+	Objects       = "s3_objects"
+	Retries       = "s3_retries"
+)
+
+// Preparation is the op tag of requests that are beside the load.
+const Preparation = "preparation"

@@ -1,0 +1,206 @@
+package output
+
+import (
+	"time"
+
+	"go.k6.io/k6/v2/metrics"
+
+	"s3loadtest/extension/measure"
+	"s3loadtest/extension/threshold"
+)
+
+// Metrics of connections held open, which lib/interval.ts has as IntervalConnections.
+const (
+	connectionsCounted = "s3_connections"
+	connectionsOpen    = "s3_connections_open"
+	connectionBytes    = "s3_connection_bytes"
+	connectionLifetime = "s3_connection_lifetime"
+)
+
+// collector adds samples to figures. It takes care of no concurrent use.
+type collector struct {
+	// judge is nil where k6 itself judges thresholds.
+	judge *threshold.Judge
+	// takers of samples by time series: what becomes of one is found out when it is first seen.
+	takers      map[metrics.TimeSeries]*taker
+	series      map[seriesTags]*series
+	connections map[connectionTags]*connections
+	// As they came, which is the order they are written in.
+	allSeries      []*series
+	allConnections []*connections
+
+	iterations, dropped, vus int64
+	// began is when the first of a test's own samples was taken, and with it about the test; k6 tells outputs nothing of it.
+	began time.Time
+}
+
+func newCollector(judge *threshold.Judge) *collector {
+	return &collector{
+		judge:       judge,
+		takers:      map[metrics.TimeSeries]*taker{},
+		series:      map[seriesTags]*series{},
+		connections: map[connectionTags]*connections{},
+	}
+}
+
+// taker of one time series' samples.
+type taker struct {
+	series metrics.TimeSeries
+	// count is nil where no figure is of these samples.
+	count func(value float64)
+	sinks []threshold.Sink
+	// next took the sample that came after one of these, last time: the samples of a request always come in the same order,
+	// and to look one up costs more than all else.
+	next *taker
+}
+
+func (c *collector) add(containers []metrics.SampleContainer) {
+	for _, container := range containers {
+		last := &taker{}
+		samples := container.GetSamples()
+		for i := range samples {
+			s := &samples[i]
+			t := last.next
+			if t == nil || t.series != s.TimeSeries {
+				t = c.takerOf(s)
+				last.next = t
+			}
+			last = t
+			if t.count != nil {
+				t.count(s.Value)
+			}
+			for _, sink := range t.sinks {
+				sink.Add(*s)
+			}
+		}
+	}
+}
+
+func (c *collector) takerOf(s *metrics.Sample) *taker {
+	t := c.takers[s.TimeSeries]
+	if t != nil {
+		return t
+	}
+	name := s.Metric.Name
+	// k6 counts VUs while it still makes them, before the test begins.
+	if c.began.IsZero() && name != metrics.VUsName && name != metrics.VUsMaxName {
+		c.began = s.Time
+	}
+	t = &taker{series: s.TimeSeries, count: c.counting(name, s.Tags)}
+	if c.judge != nil {
+		t.sinks = c.judge.Sinks(s.TimeSeries)
+	}
+	c.takers[s.TimeSeries] = t
+	return t
+}
+
+// counting says which figure a metric's samples with these tags are added to; nil for none.
+func (c *collector) counting(metric string, tags *metrics.TagSet) func(float64) {
+	switch metric {
+	case metrics.IterationsName:
+		return adding(&c.iterations)
+	case metrics.DroppedIterationsName:
+		return adding(&c.dropped)
+	case metrics.VUsName:
+		return func(value float64) { c.vus = int64(value) }
+	case connectionsCounted, connectionsOpen, connectionBytes, connectionLifetime:
+		return c.countingConnections(metric, tags)
+	}
+	test, op := tag(tags, "test"), tag(tags, "op")
+	if test == "" || op == "" || op == measure.Preparation {
+		return nil
+	}
+	figures := func() *seriesFigures {
+		key := seriesTags{test, tag(tags, "phase"), op, tag(tags, "size"), tag(tags, "endpoint")}
+		s := c.series[key]
+		if s == nil {
+			s = &series{tags: key}
+			c.series[key] = s
+			c.allSeries = append(c.allSeries, s)
+		}
+		return &s.live
+	}
+	switch metric {
+	case measure.OpDuration:
+		f := figures()
+		return func(ms float64) {
+			f.ops++
+			f.latency.Record(microseconds(ms))
+		}
+	case metrics.HTTPReqWaitingName:
+		// What S3 answers to what it has done: lib/metrics.ts.
+		if status := tag(tags, "status"); status != "200" && status != "204" {
+			return nil
+		}
+		f := figures()
+		return func(ms float64) { f.ttfb.Record(microseconds(ms)) }
+	case measure.ErrorDuration:
+		f := figures()
+		return func(ms float64) { f.errorLatency.Record(microseconds(ms)) }
+	case measure.Errors:
+		f, class := figures(), tag(tags, "class")
+		return func(n float64) { f.errors.add(class, int64(n)) }
+	case measure.Misses:
+		return adding(&figures().misses)
+	case measure.Bytes:
+		return adding(&figures().bytes)
+	case measure.Objects:
+		return adding(&figures().objects)
+	case measure.Retries:
+		return adding(&figures().retries)
+	}
+	return nil
+}
+
+func (c *collector) countingConnections(metric string, tags *metrics.TagSet) func(float64) {
+	key := connectionTags{tag(tags, "test"), tag(tags, "op"), tag(tags, "endpoint")}
+	if key.test == "" || key.op == "" {
+		return nil
+	}
+	held := c.connections[key]
+	if held == nil {
+		held = &connections{tags: key}
+		c.connections[key] = held
+		c.allConnections = append(c.allConnections, held)
+	}
+	f := &held.live
+	switch metric {
+	case connectionsOpen:
+		return func(n float64) { held.open = int64(n) }
+	case connectionBytes:
+		if tag(tags, "direction") == "sent" {
+			return adding(&f.sent)
+		}
+		return adding(&f.received)
+	case connectionLifetime:
+		return func(ms float64) { f.lifetime.Record(microseconds(ms)) }
+	default:
+		outcome := tag(tags, "outcome")
+		if outcome == "opened" {
+			return adding(&f.opened)
+		}
+		return func(n float64) { f.ended.add(outcome, int64(n)) }
+	}
+}
+
+func adding(to *int64) func(float64) { return func(n float64) { *to += int64(n) } }
+
+func tag(tags *metrics.TagSet, name string) string {
+	value, _ := tags.Get(name)
+	return value
+}
+
+// handOver gives what was counted to what is to be written.
+func (c *collector) handOver(to *batch) {
+	for _, s := range c.allSeries {
+		s.live.moveTo(&s.due)
+	}
+	for _, held := range c.allConnections {
+		held.live.moveTo(&held.due)
+		held.openDue = held.open
+	}
+	to.series, to.connections = c.allSeries, c.allConnections
+	moveCount(&c.iterations, &to.iterations)
+	moveCount(&c.dropped, &to.dropped)
+	to.vus = c.vus
+}

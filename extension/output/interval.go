@@ -1,0 +1,60 @@
+package output
+
+import "s3loadtest/extension/threshold"
+
+// The types of lib/interval.ts, which says what they mean.
+
+const intervalSchema = "s3loadtest/interval@1"
+
+type interval struct {
+	Schema      string                `json:"schema"`
+	Seq         int64                 `json:"seq"`
+	T           int64                 `json:"t"`
+	Ms          int64                 `json:"ms"`
+	Series      []intervalSeries      `json:"series"`
+	Connections []intervalConnections `json:"connections"`
+	Generator   intervalGenerator     `json:"generator"`
+	End         *intervalEnd          `json:"end,omitempty"`
+}
+
+type intervalSeries struct {
+	Test         string           `json:"test"`
+	Phase        string           `json:"phase,omitempty"`
+	Op           string           `json:"op"`
+	Size         string           `json:"size"`
+	Endpoint     string           `json:"endpoint"`
+	Ops          int64            `json:"ops,omitempty"`
+	Bytes        int64            `json:"bytes,omitempty"`
+	Errors       map[string]int64 `json:"errors,omitempty"`
+	Objects      int64            `json:"objects,omitempty"`
+	Misses       int64            `json:"misses,omitempty"`
+	Retries      int64            `json:"retries,omitempty"`
+	Latency      string           `json:"latency,omitempty"`
+	TTFB         string           `json:"ttfb,omitempty"`
+	ErrorLatency string           `json:"errorLatency,omitempty"`
+}
+
+type intervalConnections struct {
+	Test          string           `json:"test"`
+	Op            string           `json:"op"`
+	Endpoint      string           `json:"endpoint"`
+	Open          int64            `json:"open"`
+	Opened        int64            `json:"opened,omitempty"`
+	Ended         map[string]int64 `json:"ended,omitempty"`
+	BytesSent     int64            `json:"bytesSent,omitempty"`
+	BytesReceived int64            `json:"bytesReceived,omitempty"`
+	Lifetime      string           `json:"lifetime,omitempty"`
+}
+
+type intervalGenerator struct {
+	CPUSeconds        float64 `json:"cpuSeconds"`
+	MemoryBytes       int64   `json:"memoryBytes"`
+	PeakMemoryBytes   int64   `json:"peakMemoryBytes"`
+	VUs               int64   `json:"vus"`
+	Iterations        int64   `json:"iterations"`
+	DroppedIterations int64   `json:"droppedIterations"`
+}
+
+type intervalEnd struct {
+	Thresholds []threshold.Result `json:"thresholds"`
+}
