@@ -5,12 +5,15 @@ type batch struct {
 	series                   []*series
 	connections              []*connections
 	iterations, dropped, vus int64
+	// written is what all lines together have.
+	written intervalTotals
 }
 
 // line tells it, but for when it was and what the process used.
 func (b *batch) line() interval {
 	line := interval{
 		Schema:      intervalSchema,
+		Totals:      b.totals(),
 		Series:      []intervalSeries{},
 		Connections: []intervalConnections{},
 		Generator:   intervalGenerator{VUs: b.vus, Iterations: b.iterations, DroppedIterations: b.dropped},
@@ -29,8 +32,22 @@ func (b *batch) line() interval {
 	return line
 }
 
-// reset forgets what was written.
+// totals are of what was written, and of what is to be.
+func (b *batch) totals() intervalTotals {
+	sum := b.written
+	for _, s := range b.series {
+		sum.Ops += s.due.ops
+		sum.Bytes += s.due.bytes
+		for _, n := range s.due.errors {
+			sum.Errors += n
+		}
+	}
+	return sum
+}
+
+// reset forgets what was written, but for the totals.
 func (b *batch) reset() {
+	b.written = b.totals()
 	for _, s := range b.series {
 		s.due.reset()
 	}

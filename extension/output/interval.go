@@ -11,10 +11,17 @@ type interval struct {
 	Seq         int64                 `json:"seq"`
 	T           int64                 `json:"t"`
 	Ms          int64                 `json:"ms"`
+	Totals      intervalTotals        `json:"totals"`
 	Series      []intervalSeries      `json:"series"`
 	Connections []intervalConnections `json:"connections"`
 	Generator   intervalGenerator     `json:"generator"`
 	End         *intervalEnd          `json:"end,omitempty"`
+}
+
+type intervalTotals struct {
+	Ops    int64 `json:"ops"`
+	Bytes  int64 `json:"bytes"`
+	Errors int64 `json:"errors"`
 }
 
 type intervalSeries struct {

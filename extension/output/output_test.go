@@ -60,6 +60,7 @@ func (d *disk) Close() error { return nil }
 func (d *disk) lines(t *testing.T) []interval {
 	t.Helper()
 	var all []interval
+	var sum intervalTotals
 	for text := range strings.Lines(d.content.String()) {
 		var line interval
 		if err := json.Unmarshal([]byte(text), &line); err != nil || !strings.HasSuffix(text, "\n") {
@@ -67,6 +68,16 @@ func (d *disk) lines(t *testing.T) []interval {
 		}
 		if line.Seq != int64(len(all)) || line.Schema != "s3loadtest/interval@1" {
 			t.Errorf("line %d says %d, %s", len(all), line.Seq, line.Schema)
+		}
+		for _, series := range line.Series {
+			sum.Ops += series.Ops
+			sum.Bytes += series.Bytes
+			for _, n := range series.Errors {
+				sum.Errors += n
+			}
+		}
+		if line.Totals != sum {
+			t.Errorf("line %d says %+v in all, the lines have %+v", len(all), line.Totals, sum)
 		}
 		all = append(all, line)
 	}

@@ -131,7 +131,8 @@ export class Watch {
     // Nothing but a folder that is named as ours are.
     if (!folder.endsWith(`/${manifest.run}/${manifest.worker}`) || manifest.run === '' || manifest.worker === '')
       return;
-    await this.remote?.run('rm -rf -- "$1" && rmdir -- "${1%/*}" 2> /dev/null', { args: [folder] }).catch(() => {}); // it stays, and status shows it
+    const args = [folder, dirname(folder)];
+    await this.remote?.run('rm -rf -- "$1" && rmdir -- "$2" 2> /dev/null', { args }).catch(() => {}); // status shows it
   }
 
   async close(): Promise<void> {
