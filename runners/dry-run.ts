@@ -9,15 +9,19 @@ import { type K6Plan, showPlan } from './plan';
 /** Phases shown one by one; of more, how many there are says enough. */
 const MOST_SHOWN = 60;
 
-/** Lines, or JSON, of a dry run; or why the run would be refused. A k6 that is not there can't tell more than its command. */
+/**
+ * Lines, or JSON, of a dry run of `shown`, of which k6 tells more when it is given `tried`; or why the run would be refused. A
+ * k6 that is not there can't tell more than its command.
+ */
 export async function dryRun(
-  plan: K6Plan,
+  shown: K6Plan,
+  tried: K6Plan,
   environment: NodeJS.ProcessEnv,
   json: boolean,
 ): Promise<{ text: string } | { problem: string }> {
-  const told = await ask(plan, environment);
+  const told = await ask(tried, environment);
   if (typeof told === 'string') return { problem: told };
-  const command = showPlan(plan);
+  const command = showPlan(shown);
   if (json) return { text: JSON.stringify({ commands: [command], ...told }) };
   const split = told?.split === undefined ? [] : [told.split];
   return { text: [command, ...split, ...scheduleLines(told?.schedule ?? [])].join('\n') };

@@ -37,6 +37,9 @@ export interface Execution {
   readonly environment: NodeJS.ProcessEnv;
 }
 
+/** What stands for the pipe in a command that is shown. */
+const STATISTICS_FILE = 'statistics.ndjson';
+
 /** How long k6 may take to end after SIGINT: what is under way is broken off, only the summary is made. */
 const STOP_MS = 30_000;
 
@@ -48,10 +51,10 @@ export async function execute(execution: Execution): Promise<number> {
   const { config } = execution.settings;
   const runId = newRunId(Date.now(), execution.name);
   const api = `127.0.0.1:${await freePort()}`;
-  const planWith = (keys: { path: string; any: boolean }) =>
+  const planWith = (keys: { path: string; any: boolean }, statistics: string | undefined) =>
     planK6({
       k6: execution.k6,
-      statistics: execution.extension ? STATISTICS_PIPE : undefined,
+      statistics,
       script: execution.script,
       tests: execution.tests,
       runId,
@@ -64,7 +67,10 @@ export async function execute(execution: Execution): Promise<number> {
       freeMemory: execution.memoryCheck ? availableMemory() : undefined,
     });
   if (execution.dryRun) {
-    const told = await dryRun(planWith({ path: '', any: false }), execution.environment, execution.json);
+    const noKeys = { path: '', any: false };
+    // Shown with a file, which anyone can give it, and tried with nothing: it measures nothing then.
+    const shown = planWith(noKeys, execution.extension ? STATISTICS_FILE : undefined);
+    const told = await dryRun(shown, planWith(noKeys, undefined), execution.environment, execution.json);
     if ('problem' in told) throw new ConfigError([told.problem]);
     process.stdout.write(`${told.text}\n`);
     return EXIT.ok;
@@ -73,7 +79,7 @@ export async function execute(execution: Execution): Promise<number> {
   const terminal = createTerminal(execution.json, config.logLevel);
   const folder = makeRunFolder(config, runId);
   const keys = await takeKeys(config, folder);
-  const plan = planWith(keys);
+  const plan = planWith(keys, execution.extension ? STATISTICS_PIPE : undefined);
   let began = false;
   let lastError = '';
   const observed: Observed = {

@@ -1,7 +1,7 @@
 /** What is done on each worker's machine before a run: it is reached, looked over, and given k6 and the script. */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { Config } from '../../lib/config';
@@ -48,6 +48,8 @@ export interface Preparation {
   readonly signal: AbortSignal;
 }
 
+/** Digits of a hash in the name of a file. */
+const HASH_SHOWN = 16;
 /** Statistics and log of a long run. */
 const LOGS_NEED = 64 * 1024 ** 2;
 /** Signatures are refused when clocks differ by 15 minutes; a third of that is no accident. */
@@ -58,6 +60,8 @@ const OTHER_FILES = 100;
 interface LocalFile extends CodeFile {
   readonly path: string;
   readonly bytes: number;
+  /** Where another text than the file's is sent. */
+  readonly text?: string;
 }
 
 /**
@@ -110,12 +114,12 @@ async function prepareOne(
   preparation.signal.addEventListener('abort', onAbort, { once: true });
   try {
     set({ doing: 'looking around' });
-    const script = await files.of(preparation.script, 'js');
+    const script = await files.of(preparation.script, describeScript);
     const first = await probe(remote, config.remoteCodeDir, config.remoteLogDir, [script]);
     set({ probe: first });
     const clock = await measureClock(remote);
     set({ clock });
-    const k6 = await files.of(await k6For(remote, preparation, first), '');
+    const k6 = await files.of(await k6For(remote, preparation, first), describeBinary);
     // What k6 it needs was not known before.
     const found = await probe(remote, config.remoteCodeDir, config.remoteLogDir, [k6, script]);
     const missing = [k6, script].filter(({ name }) => !found.have.has(name));
@@ -123,7 +127,9 @@ async function prepareOne(
     set({ probe: found, doubts: doubts(found, clock, preparation) });
     for (const file of missing) {
       set({ doing: `uploading ${formatBytes(file.bytes)}` });
-      await remote.putFile(file.path, `${found.code.path}/${file.name}`, file === k6 ? '0755' : '0644');
+      const there = `${found.code.path}/${file.name}`;
+      if (file.text === undefined) await remote.putFile(file.path, there, '0755');
+      else await remote.putText(file.text, there, '0644');
     }
     const paths = { k6: `${found.code.path}/${k6.name}`, script: `${found.code.path}/${script.name}` };
     set({ doing: 'trying k6' });
@@ -185,23 +191,29 @@ function doubts({ runs }: Probe, clock: ClockOffset, _: Preparation): string[] {
 class LocalFiles {
   private readonly known = new Map<string, Promise<LocalFile>>();
 
-  of(path: string, extension: string): Promise<LocalFile> {
+  of(path: string, describe: (path: string) => Promise<LocalFile>): Promise<LocalFile> {
     let file = this.known.get(path);
     if (file === undefined) {
-      file = describe(path, extension);
+      file = describe(path);
       this.known.set(path, file);
     }
     return file;
   }
 }
 
-async function describe(path: string, extension: string): Promise<LocalFile> {
+async function describeBinary(path: string): Promise<LocalFile> {
   const hash = createHash('sha256');
   await pipeline(createReadStream(path), hash);
   const sha256 = hash.digest('hex');
-  const [stem = 'file'] = basename(path).split('.');
-  const name = `${stem}-${sha256.slice(0, 16)}${extension === '' ? '' : `.${extension}`}`;
-  return { path, name, sha256, bytes: (await stat(path)).size };
+  return { path, name: `k6-${sha256.slice(0, HASH_SHOWN)}`, sha256, bytes: (await stat(path)).size };
+}
+
+/** A script goes alone: k6 would miss the source map that it names. */
+async function describeScript(path: string): Promise<LocalFile> {
+  const text = (await readFile(path, 'utf8')).replace(/^\/\/# sourceMappingURL=.*$/m, '');
+  const sha256 = createHash('sha256').update(text).digest('hex');
+  const name = `${basename(path, '.js')}-${sha256.slice(0, HASH_SHOWN)}.js`;
+  return { path, name, sha256, bytes: Buffer.byteLength(text), text };
 }
 
 /** The table of all places, in lines no wider than the terminal needs. */
