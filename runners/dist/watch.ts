@@ -8,7 +8,7 @@ import type { ErrorSample } from '../../lib/result';
 import { formatDuration } from '../../lib/units';
 import { IntervalReader } from '../intervals';
 import { type LogLine, readLogLine } from '../k6';
-import { type Remote, RemoteError } from '../workers/remote';
+import { type Remote, RemoteError, type Streaming } from '../workers/remote';
 import { followFile, type RunStatus, runStatus, stopRun } from '../workers/worker';
 import type { Place } from '../workers/workers-file';
 import { FILES, type Manifest } from './launch';
@@ -65,6 +65,7 @@ export class Watch {
   readonly over: Promise<void>;
 
   private remote: Remote | undefined;
+  private streams: readonly Streaming[] = [];
   private readonly offsets = { [FILES.statistics]: 0, [FILES.log]: 0 };
   private readonly reader = new IntervalReader();
   private readonly given = new AbortController();
@@ -135,7 +136,10 @@ export class Watch {
     await this.remote?.run('rm -rf -- "$1" && rmdir -- "$2" 2> /dev/null', { args }).catch(() => {}); // status shows it
   }
 
+  /** Looks away; what runs there goes on. */
   async close(): Promise<void> {
+    this.given.abort();
+    for (const stream of this.streams) stream.stop();
     await this.remote?.close();
   }
 
@@ -146,13 +150,13 @@ export class Watch {
   private async watch(): Promise<void> {
     const looking = this.lookAfter();
     try {
-      while (!this.isOver) {
+      while (!this.isOver && !this.given.signal.aborted) {
         try {
           const remote = this.remote ?? (await this.reconnect());
           await Promise.race([this.follow(remote), aborted(this.given.signal)]);
         } catch (e) {
           if (!(e instanceof RemoteError)) throw e;
-          if (this.isOver) break;
+          if (this.isOver || this.given.signal.aborted) break;
           this.state = 'unreachable';
           this.remote = undefined;
           this.why = e.why;
@@ -185,6 +189,7 @@ export class Watch {
         }),
       ),
     );
+    this.streams = streams;
     const ends = await Promise.all(streams.map(({ ended }) => ended));
     const failed = ends.find(({ code }) => code !== 0);
     if (failed) throw this.failure(`its files can't be followed (${failed.stderr.trim().split('\n').at(-1)})`);
@@ -251,7 +256,7 @@ export class Watch {
 
   /** Notices that nothing is heard any more, and gives up on it when its time is over. */
   private async lookAfter(): Promise<void> {
-    while (!this.isOver) {
+    while (!this.isOver && !this.given.signal.aborted) {
       await sleep(LOOK_MS, undefined, { signal: this.given.signal }).catch(() => {});
       const quiet = Date.now() - this.heardAt;
       if (this.begin === undefined || this.isOver) continue;
