@@ -109,12 +109,12 @@ async function runOn(
     watches.push(...started.watches);
     if (started.at === undefined) return await callOff(started, folder, terminal, interrupted);
     for (const message of started.problems) terminal.log({ level: 'error', message });
-    tellSplit(watches, missing + started.problems.length, config, terminal);
+    tellSplit(watches, missing + started.failed, config, terminal);
     if (run.detached) {
       await Promise.race([Promise.all(watches.map((watch) => begun(watch))), interrupted.second]);
       terminal.say(`It runs by itself now: s3loadtest status; s3loadtest collect ${id}; s3loadtest stop ${id}`);
       folder.remove();
-      return started.problems.length > 0 ? EXIT.failed : EXIT.ok;
+      return started.failed > 0 ? EXIT.failed : EXIT.ok;
     }
     interrupted.stop(watches);
     await attendance.attend(watches, interrupted.leaving);
@@ -143,6 +143,8 @@ export function eventsFor(
     log: (line, watch) => {
       const told = named(watch, line);
       folder.addLog(told);
+      // Why one can't begin is told of all together.
+      if (line.level === 'error' && watch.begin === undefined) return;
       // What k6 says of our own signal has been said.
       if (!/aborted because k6 received a '\w+' signal/.test(line.message)) terminal.log(told);
     },
@@ -160,9 +162,10 @@ async function callOff(
   const failures = await Promise.all(watches.map((watch) => watch.stop()));
   for (const message of failures) if (message !== undefined) terminal.log({ level: 'error', message });
   for (const watch of watches) watch.giveUp('it was called off');
+  await Promise.all(watches.map((watch) => watch.removeFolder()));
   terminal.say(interrupted.first.aborted ? 'Stopped: no load was sent' : 'No load was sent');
   folder.remove();
-  const refused = watches.every(({ exit }) => exit === 104 || exit === 108 || exit === 255);
+  const refused = watches.length > 0 && watches.every(({ exit }) => exit === 104 || exit === 108 || exit === 255);
   return refused && !interrupted.first.aborted ? EXIT.usage : EXIT.failed;
 }
 

@@ -16,11 +16,15 @@ const NOTICE_FOR_EACH_MS = 20;
 /** Lines of statistics a second, all workers together: what a terminal can show, and one core can read. */
 const LINES_PER_SECOND = 20;
 
+/** Workers that a message names. */
+const MOST_NAMED = 3;
+
 export interface Started {
   readonly watches: readonly Watch[];
   /** When the load was to begin, milliseconds since 1970 by the clock here; undefined when it did not. */
   readonly at: number | undefined;
-  /** One line of each worker that failed to get ready. */
+  /** How many workers did not get ready, and lines that say why; those who have the same reason share them. */
+  readonly failed: number;
   readonly problems: readonly string[];
 }
 
@@ -47,32 +51,42 @@ export async function start(
     return new Watch({ place, ...started }, member.remote, () => sites.connect(place), interval * 1000, on);
   });
   const watches = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
-  const failed = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [sayWhy(outcome.reason)] : []));
+  const unstarted = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [sayWhy(outcome.reason)] : []));
   const calledOff = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
   await Promise.race([calledOff, Promise.all(watches.map((watch) => watch.ready))]);
   const waiting = watches.filter(({ state }) => state === 'ready');
-  const problems = [
-    ...failed,
-    ...watches
-      .filter(({ state }) => state !== 'ready')
-      .map((watch) => `${placeName(watch.handle.place)}: ${whyNot(watch)}`),
-  ];
-  if (signal.aborted || waiting.length === 0 || (problems.length > 0 && !partial))
-    return { watches, at: undefined, problems };
+  const unready = watches.filter(({ state }) => state !== 'ready');
+  const problems = [...unstarted, ...together(unready)];
+  const failed = unstarted.length + unready.length;
+  if (signal.aborted || waiting.length === 0 || (failed > 0 && !partial)) {
+    return { watches, at: undefined, failed, problems };
+  }
   const slowest = Math.max(...members.map(({ clock }) => clock.rttMs));
   const at = Date.now() + NOTICE_MS + NOTICE_FOR_EACH_MS * waiting.length + 4 * slowest;
   const told = await atOnce(waiting, waiting.length, (watch) => watch.start(at));
   const untold = told.flatMap((outcome) => (outcome.status === 'rejected' ? [sayWhy(outcome.reason)] : []));
-  return { watches, at, problems: [...problems, ...untold] };
+  return { watches, at, failed: failed + untold.length, problems: [...problems, ...untold] };
 }
 
 const isSameMachine = ({ place: a }: Member, { place: b }: Member) =>
   a.host === b.host && a.port === b.port && a.address === b.address;
 
-function whyNot({ state, lastError, why, exit }: Watch): string {
-  if (lastError !== '') return lastError;
-  if (why !== undefined) return why;
-  return state === 'ended' ? `k6 ended with ${exit} before its load began` : 'it did not get ready';
+/** Why these are not ready: each reason once, with whose it is. */
+function together(unready: readonly Watch[]): string[] {
+  const names = new Map<string, string[]>();
+  for (const watch of unready) {
+    for (const why of whyNot(watch)) names.set(why, [...(names.get(why) ?? []), placeName(watch.handle.place)]);
+  }
+  return [...names].map(([why, whose]) => {
+    const more = whose.length - MOST_NAMED;
+    return `${whose.slice(0, MOST_NAMED).join(', ')}${more > 0 ? ` and ${more} more` : ''}: ${why}`;
+  });
+}
+
+function whyNot({ state, refusals, why, exit }: Watch): readonly string[] {
+  if (refusals.length > 0) return refusals;
+  if (why !== undefined) return [why];
+  return [state === 'ended' ? `k6 ended with ${exit} before its load began` : 'it did not get ready'];
 }
 
 /** What a worker's k6 said, with whose it is. */

@@ -55,8 +55,8 @@ export class Watch {
   exit: number | undefined;
   /** Why it was given up. */
   why: string | undefined;
-  /** The last error that k6 told. */
-  lastError = '';
+  /** Errors that k6 told before its load began. */
+  readonly refusals: string[] = [];
   readonly fold = new Fold();
   readonly samples = new Map<string, ErrorSample>();
   /** Resolves when k6 waits for the others, or its load has begun, or it has ended. */
@@ -241,7 +241,7 @@ export class Watch {
       this.isReady();
     } else if (!sample) {
       const message = line.message.replace(SUFFIX, '');
-      if (line.level === 'error') this.lastError = message;
+      if (line.level === 'error' && this.begin === undefined) this.refusals.push(message);
       this.on.log({ ...line, message }, this);
     } else if (!this.samples.has(sample.class)) {
       this.samples.set(sample.class, sample);
