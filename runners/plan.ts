@@ -2,6 +2,7 @@
 import { settings } from '../lib/config';
 import { FROM_CLI } from '../lib/protocol';
 import { quote } from './quote';
+import type { Segment } from './workers/segments';
 
 export interface K6Plan {
   /** Path of the k6 binary. */
@@ -18,8 +19,8 @@ export interface K6Wishes {
   /** Path of the bundle. */
   readonly script: string;
   readonly runId: string;
-  /** host:port for k6's REST API, which running counts are read from. */
-  readonly api: string;
+  /** host:port for k6's REST API, which stock k6's running counts are read from; none where it is left out. */
+  readonly api?: string | undefined;
   /** Values of k6's --out. */
   readonly outs: readonly string[];
   readonly settings: Readonly<Record<string, string>>;
@@ -31,6 +32,8 @@ export interface K6Wishes {
   readonly keys: string;
   /** Whether k6 is to say which keys it deleted. */
   readonly tellDeleted: boolean;
+  /** Of several k6 that share the load, this one's part. */
+  readonly segment?: Segment | undefined;
   /** Bytes, or undefined when memory is not to be looked at. */
   readonly freeMemory: number | undefined;
 }
@@ -40,7 +43,12 @@ function histograms(path: string): string[] {
   return ['--summary-mode=disabled', '--no-thresholds', '--out', `s3loadtest=${path}`];
 }
 
-/** The plan of one local k6 process. No credential is on its command line. */
+function segmentOf(segment: Segment | undefined): string[] {
+  if (segment === undefined) return [];
+  return [`--execution-segment=${segment.segment}`, `--execution-segment-sequence=${segment.sequence}`];
+}
+
+/** The plan of one k6 process. No credential is on its command line. */
 export function planK6(wishes: K6Wishes): K6Plan {
   return {
     k6: wishes.k6,
@@ -50,7 +58,8 @@ export function planK6(wishes: K6Wishes): K6Plan {
       '--no-usage-report',
       '--log-format=json',
       ...(wishes.statistics === undefined ? [] : histograms(wishes.statistics)),
-      `--address=${wishes.api}`,
+      `--address=${wishes.api ?? ''}`,
+      ...segmentOf(wishes.segment),
       ...wishes.outs.flatMap((out) => ['--out', out]),
       wishes.script,
     ],
