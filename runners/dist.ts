@@ -3,7 +3,6 @@ import type { Command } from 'commander';
 import { ConfigError } from '../lib/config';
 import { hasExtension, withBackend } from './backend';
 import { conduct, tellRows } from './dist/conduct';
-import { type Sites, sitesFor } from './dist/places';
 import { type Preparation, prepare, renderRows } from './dist/prepare';
 import { EXIT } from './exit';
 import { ROOT, scriptOf } from './project';
@@ -12,6 +11,7 @@ import { loadSettings, type Options, type Settings } from './settings';
 import { stoppable } from './stoppable';
 import { createTerminal } from './terminal';
 import { crossBuildK6, getTools, type Tool } from './tools';
+import { findWorkers, type Workers } from './workers/workers';
 
 /** What doctor tries when it is not told: any pattern's script will do. */
 const TRIED = 'firehose';
@@ -47,12 +47,12 @@ async function dist(
   detached: boolean,
 ): Promise<number> {
   const { script, tests } = scriptOf(names);
-  const { settings, sites, k6, preparation } = await inquire(options, environment, script);
+  const { settings, workers, k6, preparation } = await inquire(options, environment, script);
   const preparing = new AbortController();
   return conduct({
     name: [...new Set(names)].join('-'),
     tests,
-    sites,
+    workers,
     preparation: { ...preparation, signal: preparing.signal },
     settings,
     outs: (options.out as string[] | undefined) ?? [],
@@ -68,9 +68,9 @@ async function dist(
 
 async function doctor(options: Options, environment: NodeJS.ProcessEnv, signal: AbortSignal): Promise<number> {
   const { script } = scriptOf([TRIED]);
-  const { sites, preparation, settings } = await inquire(options, environment, script);
+  const { workers, preparation, settings } = await inquire(options, environment, script);
   const terminal = createTerminal(options.json === true, settings.config.logLevel);
-  const { members, rows } = await prepare(sites, { ...preparation, signal }, (now) => terminal.show(renderRows(now)));
+  const { members, rows } = await prepare(workers, { ...preparation, signal }, (now) => terminal.show(renderRows(now)));
   terminal.clear();
   const problems = tellRows(rows, terminal);
   await Promise.all(members.map(({ remote }) => remote.close()));
@@ -79,7 +79,7 @@ async function doctor(options: Options, environment: NodeJS.ProcessEnv, signal: 
 
 interface Inquiry {
   readonly settings: Settings;
-  readonly sites: Sites;
+  readonly workers: Workers;
   readonly k6: Tool;
   readonly preparation: Omit<Preparation, 'signal'>;
 }
@@ -93,8 +93,8 @@ async function inquire(options: Options, environment: NodeJS.ProcessEnv, script:
     ]);
   }
   const perHost = options.perHost === undefined ? undefined : wholeNumber('per-host', options.perHost);
-  const workers = options.workers === undefined ? undefined : wholeNumber('workers', options.workers);
-  const sites = sitesFor(given.config, environment, { workers, perHost });
+  const count = options.workers === undefined ? undefined : wholeNumber('workers', options.workers);
+  const workers = findWorkers(given.config, { count, perHost }, environment);
   const log = (line: string) => process.stderr.write(`${line}\n`);
   const { k6 } = await getTools(['k6'], { env: environment, root: ROOT, log });
   if (!(await hasExtension(k6.path, environment))) {
@@ -107,7 +107,7 @@ async function inquire(options: Options, environment: NodeJS.ProcessEnv, script:
   const k6For = (system: string, machine: string): Promise<string> => {
     const os = system.toLowerCase();
     const arch = ARCHITECTURES[machine] ?? machine;
-    if (sites.local || (os === process.platform && arch === process.arch.replace('x64', 'amd64'))) {
+    if (workers.here || (os === process.platform && arch === process.arch.replace('x64', 'amd64'))) {
       return Promise.resolve(k6.path);
     }
     let path = built.get(`${os}-${arch}`);
@@ -118,7 +118,7 @@ async function inquire(options: Options, environment: NodeJS.ProcessEnv, script:
     return path;
   };
   const vus = options.concurrency === undefined ? undefined : settings.config.concurrency;
-  return { settings, sites, k6, preparation: { config: settings.config, k6For, script, vus } };
+  return { settings, workers, k6, preparation: { config: settings.config, k6For, script, vus } };
 }
 
 /** As uname says it, and as Go does. */

@@ -7,7 +7,7 @@ import { Attendance } from './dist/attend';
 import { conclude } from './dist/conclude';
 import { eventsFor } from './dist/conduct';
 import { FILES, MANIFEST_SCHEMA, type Manifest } from './dist/launch';
-import { allSites, atEach, type Sites, sayWhy } from './dist/places';
+import { atEach, sayWhy } from './dist/places';
 import { gather } from './dist/results';
 import { Watch } from './dist/watch';
 import { EXIT } from './exit';
@@ -19,6 +19,7 @@ import { onStopSignals } from './stoppable';
 import { createTerminal } from './terminal';
 import { lastLine, type Remote } from './workers/remote';
 import { type RunStatus, runStatus, stopRun } from './workers/worker';
+import { findWorkers, type Workers } from './workers/workers';
 import type { Place } from './workers/workers-file';
 
 export function addRuns(program: Command): void {
@@ -61,7 +62,7 @@ interface Found {
 
 async function status(options: Options, environment: NodeJS.ProcessEnv): Promise<number> {
   const config = loadSome(SETTINGS, options, environment);
-  const { found, problems } = await findRuns(allSites(config, environment), config.remoteLogDir);
+  const { found, problems } = await findRuns(findWorkers(config, {}, environment), config.remoteLogDir);
   if (options.json === true) {
     process.stdout.write(`${JSON.stringify({ runs: found.map(asJson), problems })}\n`);
   } else {
@@ -98,8 +99,8 @@ function workerLine(
 }
 
 /** Runs on all machines; `problems` are those that can't be asked. */
-async function findRuns(sites: Sites, logs: string): Promise<{ found: Found[]; problems: string[] }> {
-  const { done, problems } = await atEach(sites, async (remote) => {
+async function findRuns(workers: Workers, logs: string): Promise<{ found: Found[]; problems: string[] }> {
+  const { done, problems } = await atEach(workers, async (remote) => {
     const all = await runStatus(remote, logs);
     return Promise.all(all.map(async (status) => ({ status, totals: await totalsOf(remote, status) })));
   });
@@ -139,11 +140,11 @@ function choose(
 
 async function stop(run: string | undefined, options: Options, environment: NodeJS.ProcessEnv): Promise<number> {
   const config = loadSome(SETTINGS, options, environment);
-  const sites = allSites(config, environment);
-  const { found, problems } = await findRuns(sites, config.remoteLogDir);
+  const workers = findWorkers(config, {}, environment);
+  const { found, problems } = await findRuns(workers, config.remoteLogDir);
   const chosen = choose(found, run, isActive, 'under way');
   const { done, problems: failed } = await atEach(
-    { ...sites, places: sites.places.filter((place) => chosen.some((each) => each.place === place)) },
+    { ...workers, places: workers.places.filter((place) => chosen.some((each) => each.place === place)) },
     async (remote) => {
       const here = chosen.filter(({ place }) => place === remote.place);
       return Promise.all(here.map(async ({ status }) => ({ status, stopped: await stopRun(remote, status.folder) })));
@@ -166,8 +167,8 @@ async function stop(run: string | undefined, options: Options, environment: Node
 
 async function collect(run: string | undefined, options: Options, environment: NodeJS.ProcessEnv): Promise<number> {
   const config = loadSome(SETTINGS, options, environment);
-  const sites = allSites(config, environment);
-  const { found, problems } = await findRuns(sites, config.remoteLogDir);
+  const workers = findWorkers(config, {}, environment);
+  const { found, problems } = await findRuns(workers, config.remoteLogDir);
   const chosen = choose(found, run, () => true, 'there');
   const terminal = createTerminal(options.json === true, config.logLevel);
   for (const message of problems) terminal.log({ level: 'error', message });
@@ -188,10 +189,10 @@ async function collect(run: string | undefined, options: Options, environment: N
   try {
     for (const { place, status } of chosen) {
       try {
-        const remote = await sites.connect(place);
+        const remote = await workers.connect(place);
         const manifest = await readManifest(remote, status.folder);
         const handle = { place: { ...place, id: status.worker }, folder: status.folder, manifest };
-        watches.push(new Watch(handle, remote, () => sites.connect(place), 1000, on));
+        watches.push(new Watch(handle, remote, () => workers.connect(place), 1000, on));
       } catch (e) {
         problems.push(sayWhy(e));
         terminal.log({ level: 'error', message: sayWhy(e) });

@@ -8,10 +8,10 @@ import { pruneKeys, type RunKeys, takeKeys } from '../run-keys';
 import type { Settings } from '../settings';
 import { onStopSignals } from '../stoppable';
 import { createTerminal, type Terminal } from '../terminal';
+import type { Workers } from '../workers/workers';
 import { placeName } from '../workers/workers-file';
 import { Attendance } from './attend';
 import { conclude } from './conclude';
-import type { Sites } from './places';
 import { type Member, type Preparation, prepare, type Row, renderRows } from './prepare';
 import { gather } from './results';
 import { named, type Started, start } from './start';
@@ -21,7 +21,7 @@ export interface Conducted {
   /** The patterns. */
   readonly name: string;
   readonly tests: readonly string[] | undefined;
-  readonly sites: Sites;
+  readonly workers: Workers;
   readonly preparation: Preparation;
   readonly settings: Settings;
   readonly outs: readonly string[];
@@ -62,13 +62,13 @@ export async function conduct(run: Conducted): Promise<number> {
 }
 
 async function prepareAll(run: Conducted, terminal: Terminal): Promise<{ members: Member[]; problems: number }> {
-  const { sites, preparation } = run;
-  if (sites.local) {
+  const { workers, preparation } = run;
+  if (workers.here) {
     terminal.say(
-      `no workers file (${run.settings.config.workersFile}): ${sites.places.length} k6 processes on this machine`,
+      `no workers file (${run.settings.config.workersFile}): ${workers.places.length} k6 processes on this machine`,
     );
   }
-  const { members, rows } = await prepare(sites, preparation, (now) => terminal.show(renderRows(now)));
+  const { members, rows } = await prepare(workers, preparation, (now) => terminal.show(renderRows(now)));
   terminal.clear();
   return { members, problems: tellRows(rows, terminal) };
 }
@@ -105,7 +105,7 @@ async function runOn(
       ...{ keys: keys.path, tellDeleted: keys.any, environment: run.environment },
     };
     terminal.say(`${id}: ${run.name} on ${members.length} workers for ${formatDuration(config.duration)}`);
-    const started = await start(members, run.sites, common, run.allowPartial, on, interrupted.first);
+    const started = await start(members, run.workers, common, run.allowPartial, on, interrupted.first);
     watches.push(...started.watches);
     if (started.at === undefined) return await callOff(started, folder, terminal, interrupted);
     for (const message of started.problems) terminal.log({ level: 'error', message });

@@ -10,8 +10,8 @@ import { atOnce } from '../at-once';
 import { type ClockOffset, measureClock } from '../workers/clock';
 import { type Remote, RemoteError } from '../workers/remote';
 import { type CodeFile, type Probe, probe } from '../workers/worker';
+import { MOST_AT_ONCE, type Workers } from '../workers/workers';
 import { type Place, placeName } from '../workers/workers-file';
-import { AT_ONCE, type Sites } from './places';
 
 /** A machine that is ready to run a worker. */
 export interface Member {
@@ -69,19 +69,19 @@ interface LocalFile extends CodeFile {
  * of each other one its row has the problem. The caller closes what they hold.
  */
 export async function prepare(
-  sites: Sites,
+  workers: Workers,
   preparation: Preparation,
   show: (rows: readonly Row[]) => void,
 ): Promise<{ members: Member[]; rows: Row[] }> {
-  const rows = sites.places.map((place): Row => ({ place, doing: 'waits', doubts: [] }));
+  const rows = workers.places.map((place): Row => ({ place, doing: 'waits', doubts: [] }));
   const files = new LocalFiles();
-  const outcomes = await atOnce([...sites.places.entries()], AT_ONCE, async ([i, place]) => {
+  const outcomes = await atOnce([...workers.places.entries()], MOST_AT_ONCE, async ([i, place]) => {
     const set = (more: Partial<Row>) => {
       rows[i] = { ...(rows[i] as Row), ...more };
       show(rows);
     };
     try {
-      return await prepareOne(place, sites, preparation, files, set);
+      return await prepareOne(place, workers, preparation, files, set);
     } catch (e) {
       if (!(e instanceof RemoteError)) throw e;
       set({ doing: 'failed', problem: e.message });
@@ -101,14 +101,14 @@ export async function prepare(
 
 async function prepareOne(
   place: Place,
-  sites: Sites,
+  workers: Workers,
   preparation: Preparation,
   files: LocalFiles,
   set: (more: Partial<Row>) => void,
 ): Promise<Member> {
   const { config } = preparation;
   set({ doing: 'connecting' });
-  const remote = await sites.connect(place, preparation.signal);
+  const remote = await workers.connect(place, preparation.signal);
   // Whatever is under way ends with the connection.
   const onAbort = () => void remote.close();
   preparation.signal.addEventListener('abort', onAbort, { once: true });

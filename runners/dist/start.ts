@@ -2,9 +2,10 @@
 import { atOnce } from '../at-once';
 import type { LogLine } from '../k6';
 import { segmentsOf } from '../workers/segments';
+import { MOST_AT_ONCE, type Workers } from '../workers/workers';
 import { placeName } from '../workers/workers-file';
 import { type Launch, launch } from './launch';
-import { AT_ONCE, type Sites, sayWhy } from './places';
+import { sayWhy } from './places';
 import type { Member } from './prepare';
 import { Watch, type WatchEvents } from './watch';
 
@@ -34,7 +35,7 @@ export interface Started {
  */
 export async function start(
   members: readonly Member[],
-  sites: Sites,
+  workers: Workers,
   common: Common,
   partial: boolean,
   on: WatchEvents,
@@ -42,13 +43,13 @@ export async function start(
 ): Promise<Started> {
   const segments = segmentsOf(members.length);
   const interval = Math.max(1, Math.ceil(members.length / LINES_PER_SECOND));
-  const outcomes = await atOnce([...members.entries()], AT_ONCE, async ([index, member]) => {
+  const outcomes = await atOnce([...members.entries()], MOST_AT_ONCE, async ([index, member]) => {
     const { place } = member;
     const alike = members.filter((other) => isSameMachine(other, member)).length;
     const segment = segments[index] as (typeof segments)[number];
     const how = { ...common, workers: members.length, alike, index, segment, interval };
     const started = await launch(member, how);
-    return new Watch({ place, ...started }, member.remote, () => sites.connect(place), interval * 1000, on);
+    return new Watch({ place, ...started }, member.remote, () => workers.connect(place), interval * 1000, on);
   });
   const watches = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
   const unstarted = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [sayWhy(outcome.reason)] : []));

@@ -16,29 +16,32 @@ export interface Workers {
 }
 
 export interface WorkersAsked {
-  readonly count: number;
+  /** As many as there are hosts, or places on them, where it is left out. */
+  readonly count?: number | undefined;
   /** Most on one host; one where it is left out. */
   readonly perHost?: number | undefined;
 }
 
 /** Connections made at the same time: more would be turned away by jump hosts, and starve each other here. */
-const MOST_AT_ONCE = 32;
+export const MOST_AT_ONCE = 32;
 
 /**
  * Workers on the first hosts of the workers file; where nobody named one and there is none, on this machine.
  * @throws ConfigError when the file can't be read, has lines that are not right, or too few hosts
  */
 export function findWorkers(
-  { workersFile, sshConfig }: Pick<Config, 'workersFile' | 'sshConfig'>,
+  { workersFile, sshConfig }: Pick<Config, 'workersFile'> & Partial<Pick<Config, 'sshConfig'>>,
   { count, perHost }: WorkersAsked,
   environment: NodeJS.ProcessEnv,
 ): Workers {
   const text = readWorkersFile(workersFile);
   if (text === undefined) {
-    return { places: placesHere(count), here: true, connect: async (place) => connectHere(place, environment) };
+    return { places: placesHere(count ?? 1), here: true, connect: async (place) => connectHere(place, environment) };
   }
+  const hosts = parseWorkersFile(text, workersFile);
+  const places = placesOn(hosts, count ?? hosts.length * (perHost ?? 1), workersFile, perHost);
   return {
-    places: placesOn(parseWorkersFile(text, workersFile), count, workersFile, perHost),
+    places,
     here: false,
     connect: (place, signal) =>
       connectBySsh(place, { configFile: sshConfig, environment, ...(signal === undefined ? {} : { signal }) }),
