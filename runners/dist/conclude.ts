@@ -13,7 +13,7 @@ export interface Conclusion {
   readonly keep: boolean;
 }
 
-/** Returns the exit code. Folders of workers go when all that was in them is known and written here. */
+/** Returns the exit code. The folder of a worker goes when all that was in it is known and written here. */
 export async function conclude(
   gathered: Gathered,
   watches: readonly Watch[],
@@ -47,7 +47,8 @@ export async function conclude(
     terminal.say(`error: ${written.problem}`);
     return EXIT.failed;
   }
-  if (!keep && !result.partial) await Promise.all(watches.map((watch) => watch.removeFolder()));
+  const known = watches.filter((watch) => watch.isComplete);
+  if (!keep) await Promise.all(known.map((watch) => watch.removeFolder()));
   return exitOf(gathered, watches);
 }
 

@@ -41,7 +41,8 @@ const LOOK_MS = 500;
 const RECONNECT_MS = 2_000;
 /** How long after the end that was planned a worker may be out of reach, or silent, before it is given up. */
 const PATIENCE_MS = 30_000;
-const SUFFIX = /^test aborted: /;
+const FULL = 'its disk is full';
+const PREFIX = /^test aborted: /;
 
 export class Watch {
   state: WorkerState = 'starting';
@@ -185,7 +186,8 @@ export class Watch {
         followFile(remote, folder, file, this.offsets[file], (line, bytes) => {
           this.offsets[file] += bytes;
           if (file === FILES.log) this.hearLog(line);
-          else this.hearStatistics(line);
+          // A line without its end is what a full disk, or a k6 that was killed, has left of one.
+          else if (bytes > Buffer.byteLength(line)) this.hearStatistics(line);
         }),
       ),
     );
@@ -194,18 +196,18 @@ export class Watch {
     const failed = ends.find(({ code }) => code !== 0);
     if (failed) throw this.failure(`its files can't be followed (${failed.stderr.trim().split('\n').at(-1)})`);
     const all = await runStatus(remote, folder.split('/').slice(0, -2).join('/'));
-    this.end(all.find(({ run, worker }) => run === manifest.run && worker === manifest.worker));
+    await this.end(all.find(({ run, worker }) => run === manifest.run && worker === manifest.worker));
   }
 
-  private end(status: RunStatus | undefined): void {
-    if (this.isOver) return;
+  private async end(status: RunStatus | undefined): Promise<void> {
     this.exit = status?.exit;
     if (status?.state === 'ended' && (this.fold.complete || this.begin === undefined)) {
       this.state = 'ended';
       this.why = undefined;
       return;
     }
-    const how = status?.state === 'ended' ? `k6 ended with ${status.exit} before it had told all` : status?.why;
+    const early = `k6 ended with ${status?.exit} before it had told all`;
+    const how = status?.state === 'ended' ? ((await this.isDiskFull()) ? `${FULL}, and ${early}` : early) : status?.why;
     this.giveUp(this.unreadable?.message ?? how ?? 'its folder is gone');
   }
 
@@ -240,7 +242,7 @@ export class Watch {
       if (this.state === 'starting') this.state = 'ready';
       this.isReady();
     } else if (!sample) {
-      const message = line.message.replace(SUFFIX, '');
+      const message = line.message.replace(PREFIX, '');
       if (line.level === 'error' && this.begin === undefined) this.refusals.push(message);
       this.on.log({ ...line, message }, this);
     } else if (!this.samples.has(sample.class)) {
@@ -262,7 +264,8 @@ export class Watch {
       if (this.begin === undefined || this.isOver) continue;
       if (this.state === 'running' && quiet > Math.max(SILENT_MS, SILENT_INTERVALS * this.intervalMs)) {
         this.state = 'silent';
-        this.why = await this.findOut();
+        const full = await this.isDiskFull();
+        this.why = full ? FULL : full === false ? 'k6 hangs, or is kept from running' : undefined;
       }
       const { plannedMs, run } = this.begin.facts;
       const due = Date.parse(run.startedAt) - this.handle.manifest.clockOffsetMs + plannedMs + PATIENCE_MS;
@@ -274,17 +277,11 @@ export class Watch {
     }
   }
 
-  /** Why a worker that can be reached says nothing. */
-  private async findOut(): Promise<string | undefined> {
-    try {
-      const { folder } = this.handle;
-      const said = await this.remote?.run('df -Pk "$1" | { read -r _; read -r _ _ _ free _; echo "$free"; }', {
-        args: [folder],
-      });
-      return said !== undefined && Number(said.stdout) === 0 ? 'its disk is full' : 'k6 hangs, or is kept from running';
-    } catch {
-      return undefined; // the connection went: that is told by itself
-    }
+  /** Undefined where it can't be asked: that the connection went is told by itself. */
+  private async isDiskFull(): Promise<boolean | undefined> {
+    const script = 'df -Pk "$1" | { read -r _; read -r _ _ _ free _; echo "$free"; }';
+    const said = await this.remote?.run(script, { args: [this.handle.folder] }).catch(() => undefined);
+    return said && Number(said.stdout) === 0;
   }
 }
 
