@@ -1,17 +1,25 @@
 /** `s3loadtest dist` and `start`: patterns on many machines at once. `s3loadtest doctor`: whether they could run. */
+
+import { basename } from 'node:path';
 import type { Command } from 'commander';
-import { ConfigError } from '../lib/config';
+import { ConfigError, settings as settingOf } from '../lib/config';
+import { FROM_CLI } from '../lib/protocol';
 import { hasExtension, withBackend } from './backend';
 import { conduct, tellRows } from './dist/conduct';
+import { FILES } from './dist/launch';
 import { type Preparation, prepare, renderRows } from './dist/prepare';
+import { dryRun } from './dry-run';
 import { EXIT } from './exit';
+import { planK6 } from './plan';
 import { ROOT, scriptOf } from './project';
 import { addRunOptions } from './run';
-import { loadSettings, type Options, type Settings } from './settings';
+import { defaultConcurrency, loadSettings, type Options, type Settings } from './settings';
 import { stoppable } from './stoppable';
 import { createTerminal } from './terminal';
 import { crossBuildK6, getTools, type Tool } from './tools';
+import { segmentsOf } from './workers/segments';
 import { findWorkers, type Workers } from './workers/workers';
+import { placeName } from './workers/workers-file';
 
 /** What doctor tries when it is not told: any pattern's script will do. */
 const TRIED = 'firehose';
@@ -48,6 +56,7 @@ async function dist(
 ): Promise<number> {
   const { script, tests } = scriptOf(names);
   const { settings, workers, k6, preparation } = await inquire(options, environment, script);
+  if (options.dryRun === true) return showOnly({ script, tests, settings, workers, k6, options }, environment);
   const preparing = new AbortController();
   return conduct({
     name: [...new Set(names)].join('-'),
@@ -64,6 +73,41 @@ async function dist(
     environment,
     preparing,
   });
+}
+
+/** Prints what would be started where. @throws ConfigError when k6 would refuse it */
+async function showOnly(
+  run: Pick<Inquiry, 'settings' | 'workers' | 'k6'> & {
+    readonly script: string;
+    readonly tests: readonly string[] | undefined;
+    readonly options: Options;
+  },
+  environment: NodeJS.ProcessEnv,
+): Promise<number> {
+  const { settings, options } = run;
+  const { places } = run.workers;
+  const folder = settings.config.remoteCodeDir;
+  const common = {
+    ...{
+      runId: '',
+      outs: (options.out as string[] | undefined) ?? [],
+      settings: settings.environment,
+      tests: run.tests,
+    },
+    ...{ concurrency: defaultConcurrency(), keys: '', tellDeleted: false, freeMemory: undefined },
+  };
+  const segments = segmentsOf(places.length);
+  const shown = places.map((place, i) => {
+    const [k6, script] = [`${folder}/k6`, `${folder}/${basename(run.script)}`];
+    const plan = planK6({ ...common, k6, script, statistics: FILES.statistics, segment: segments[i] });
+    const own = { [settingOf.workerId.env[0]]: place.id, [FROM_CLI.workers]: String(places.length) };
+    return { where: placeName(place), plan: { ...plan, environment: { ...plan.environment, ...own } } };
+  });
+  const tried = planK6({ ...common, k6: run.k6.path, script: run.script });
+  const told = await dryRun(shown, tried, environment, options.json === true);
+  if ('problem' in told) throw new ConfigError([told.problem]);
+  process.stdout.write(`${told.text}\n`);
+  return EXIT.ok;
 }
 
 async function doctor(options: Options, environment: NodeJS.ProcessEnv, signal: AbortSignal): Promise<number> {

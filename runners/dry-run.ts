@@ -9,22 +9,32 @@ import { type K6Plan, showPlan } from './plan';
 /** Phases shown one by one; of more, how many there are says enough. */
 const MOST_SHOWN = 60;
 
+/** A k6 that would be started, and where, if that is not simply here. */
+export interface Shown {
+  readonly where?: string;
+  readonly plan: K6Plan;
+}
+
 /**
  * Lines, or JSON, of a dry run of `shown`, of which k6 tells more when it is given `tried`; or why the run would be refused. A
  * k6 that is not there can't tell more than its command.
  */
 export async function dryRun(
-  shown: K6Plan,
+  shown: readonly Shown[],
   tried: K6Plan,
   environment: NodeJS.ProcessEnv,
   json: boolean,
 ): Promise<{ text: string } | { problem: string }> {
   const told = await ask(tried, environment);
   if (typeof told === 'string') return { problem: told };
-  const command = showPlan(shown);
-  if (json) return { text: JSON.stringify({ commands: [command], ...told }) };
+  const commands = shown.map(({ plan }) => showPlan(plan));
+  if (json) return { text: JSON.stringify({ commands, ...told }) };
+  const lines = commands.map((command, i) => {
+    const { where } = shown[i] as Shown;
+    return where === undefined ? command : `# ${where}\n${command}`;
+  });
   const split = told?.split === undefined ? [] : [told.split];
-  return { text: [command, ...split, ...scheduleLines(told?.schedule ?? [])].join('\n') };
+  return { text: [...lines, ...split, ...scheduleLines(told?.schedule ?? [])].join('\n') };
 }
 
 function scheduleLines(schedule: PlanText['schedule']): string[] {

@@ -50,7 +50,8 @@ const STOP_MS = 30_000;
 export async function execute(execution: Execution): Promise<number> {
   const { config } = execution.settings;
   const runId = newRunId(Date.now(), execution.name);
-  const api = `127.0.0.1:${await freePort()}`;
+  // The project's k6 tells by itself what it does; stock k6 is asked.
+  const api = execution.extension ? undefined : `127.0.0.1:${await freePort()}`;
   const planWith = (keys: { path: string; any: boolean }, statistics: string | undefined) =>
     planK6({
       k6: execution.k6,
@@ -70,7 +71,7 @@ export async function execute(execution: Execution): Promise<number> {
     const noKeys = { path: '', any: false };
     // Shown with a file, which anyone can give it, and tried with nothing: it measures nothing then.
     const shown = planWith(noKeys, execution.extension ? STATISTICS_FILE : undefined);
-    const told = await dryRun(shown, planWith(noKeys, undefined), execution.environment, execution.json);
+    const told = await dryRun([{ plan: shown }], planWith(noKeys, undefined), execution.environment, execution.json);
     if ('problem' in told) throw new ConfigError([told.problem]);
     process.stdout.write(`${told.text}\n`);
     return EXIT.ok;
@@ -87,7 +88,7 @@ export async function execute(execution: Execution): Promise<number> {
     stats: (stats) => terminal.say(statsLine(stats)),
   };
   const intervals = observeIntervals(config.statsInterval, observed);
-  const observer: Observer = execution.extension ? intervals : observeApi(api, config.statsInterval, observed);
+  const observer: Observer = api === undefined ? intervals : observeApi(api, config.statsInterval, observed);
   const k6 = startK6(plan, execution.environment, {
     begin: ({ facts, vus, split, schedule }) => {
       began = true;
