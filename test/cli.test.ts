@@ -398,14 +398,17 @@ describe('ends', () => {
     expect(await gone(k6)).toBeLessThan(5_000);
   });
 
-  test('k6 that is killed ends the run with 1 and one line', async () => {
-    const { cli, k6 } = await underLoad();
+  test('k6 that is killed ends the run with 1 and one line; what it had told by then is kept', async () => {
+    const { cli, k6, home } = await underLoad();
     process.kill(k6, 'SIGKILL');
     const { code, stdout, stderr } = await cli.ended;
     expect(code).toBe(1);
     expect(stderr.trim().split('\n')).toHaveLength(1);
-    expect(stderr).toMatch(/^error: k6 was ended by SIGKILL and gave no Result: see .*k6\.log$/m);
-    expect(stdout).not.toContain('FINAL');
+    expect(stderr).toMatch(/^error: k6 was ended by SIGKILL: the figures are of the first .*s, without thresholds$/m);
+    expect(stdout).toMatch(/^FINAL: ops=[1-9].*\(interrupted\)$/m);
+    const { result } = onlyRun(home);
+    expect(result).toMatchObject({ partial: true, interrupted: true, thresholds: [] });
+    expect(sum(result.totals).ops).toBeGreaterThan(0);
   });
 
   test('a run in which nothing succeeds is no success, whatever its thresholds', async () => {
