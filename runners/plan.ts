@@ -1,6 +1,7 @@
 /** What is to be started: k6's command line and environment, as values. Pure. */
 import { settings } from '../lib/config';
 import { FROM_CLI } from '../lib/protocol';
+import { quote } from './quote';
 
 export interface K6Plan {
   /** Path of the k6 binary. */
@@ -88,8 +89,4 @@ export function showPlan({ k6, args, environment }: K6Plan): string {
     secret.has(name) ? `${name}="$${name}"` : `${name}=${quote(value)}`,
   );
   return [...shown, [k6, ...args].map(quote).join(' ')].join(' \\\n  ');
-}
-
-function quote(text: string): string {
-  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }

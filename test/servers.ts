@@ -86,6 +86,10 @@ export class Daemon {
     process.prependOnceListener('exit', this.#onExit);
   }
 
+  get pid(): number {
+    return this.#child.pid as number;
+  }
+
   /** Waits until the probe no longer throws; throws when the process ends first, or half a minute has gone by. */
   async answers(probe: () => Promise<unknown>): Promise<void> {
     let last: unknown;

@@ -3,7 +3,7 @@ import { isIP } from 'node:net';
 import { ConfigError } from '../../lib/config';
 
 /** One line of the file. */
-interface Host {
+export interface Host {
   /** What ssh's configuration, known_hosts and people know it by. */
   readonly name: string;
   /** Where to connect instead of looking the name up. */
@@ -62,7 +62,8 @@ export function parseWorkersFile(text: string, path: string): Host[] {
   return hosts;
 }
 
-type Endpoint = Omit<Host, 'line'>;
+/** A machine as users write it. */
+export type Endpoint = Omit<Host, 'line'>;
 
 function parseHost([first = '', second, ...aliases]: readonly string[]): Endpoint | undefined {
   const host = parseEndpoint(first);
@@ -71,7 +72,8 @@ function parseHost([first = '', second, ...aliases]: readonly string[]): Endpoin
   return right ? { ...host, name: second, address: host.name } : undefined;
 }
 
-function parseEndpoint(text: string): Endpoint | undefined {
+/** `user@host:port` and its parts; undefined when it is none. */
+export function parseEndpoint(text: string): Endpoint | undefined {
   const at = text.lastIndexOf('@');
   const user = at === -1 ? undefined : text.slice(0, at);
   const rest = text.slice(at + 1);

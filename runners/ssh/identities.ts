@@ -1,0 +1,117 @@
+/** Who we are to a server: keys that an agent holds, and key files. In the order in which ssh would try them. */
+import { readFile } from 'node:fs/promises';
+import ssh2, { type AnyAuthMethod, type IdentityCallback, type ParsedKey } from 'ssh2';
+import type { Target } from './config';
+
+/** What there is to log in by. */
+export interface Identities {
+  readonly methods: readonly AnyAuthMethod[];
+  /** Of each key that is tried: what people know it by. */
+  readonly tried: readonly string[];
+  /** Of each that can't be tried: why, and what to do. */
+  readonly problems: readonly string[];
+}
+
+interface KeyFile {
+  readonly path: string;
+  /** Undefined where only the public key is to be had. */
+  readonly key?: ParsedKey;
+  /** SSH's encoding of it in base64. */
+  readonly publicKey?: string;
+  readonly problem?: string;
+}
+
+const AGENT_MS = 3_000;
+
+/** Reads key files and asks the agent. Never throws: what is wrong is said where nothing else lets us in. */
+export async function identitiesFor(target: Target): Promise<Identities> {
+  const { agent: socket, identitiesOnly, user: username } = target;
+  const files = (await Promise.all(target.identityFiles.map(readKey))).filter((file) => file !== undefined);
+  const named = files.flatMap(({ publicKey }) => publicKey ?? []);
+  const problems: string[] = [];
+  let held: ParsedKey[] = [];
+  try {
+    held = socket === undefined ? [] : await keysOf(socket);
+  } catch (e) {
+    problems.push(`the agent at ${socket} does not answer (${(e as Error).message}): start it, or unset SSH_AUTH_SOCK`);
+  }
+  // Servers take six keys or so: those that the configuration names come first.
+  const rank = (key: ParsedKey) => {
+    const at = named.indexOf(encoded(key));
+    return at === -1 ? named.length : at;
+  };
+  const offered = held
+    .filter((key) => !identitiesOnly || named.includes(encoded(key)))
+    .sort((a, b) => rank(a) - rank(b));
+  const inAgent = new Set(offered.map(encoded));
+  const own = files.filter(({ publicKey }) => publicKey === undefined || !inAgent.has(publicKey));
+  problems.push(...own.flatMap(({ problem }) => problem ?? []));
+  const methods: AnyAuthMethod[] = [];
+  if (offered.length > 0) methods.push({ type: 'agent', username, agent: new SomeOf(socket as string, offered) });
+  for (const { key } of own) if (key !== undefined) methods.push({ type: 'publickey', username, key });
+  return {
+    methods,
+    tried: [
+      ...offered.map((key) => `${key.comment || key.type} in the agent`),
+      ...own.flatMap(({ key, path }) => (key === undefined ? [] : path)),
+    ],
+    problems,
+  };
+}
+
+const encoded = (key: ParsedKey) => key.getPublicSSH().toString('base64');
+
+/** A key file, or undefined where there is none. */
+async function readKey(path: string): Promise<KeyFile | undefined> {
+  const publicKey = await publicKeyIn(`${path}.pub`);
+  const known = publicKey === undefined ? {} : { publicKey };
+  let bytes: Buffer;
+  try {
+    bytes = await readFile(path);
+  } catch (e) {
+    const { code, message } = e as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return publicKey === undefined ? undefined : { path, publicKey };
+    return { path, ...known, problem: `${path} can't be read (${message})` };
+  }
+  const parsed = ssh2.utils.parseKey(bytes);
+  const key = Array.isArray(parsed) ? parsed[0] : parsed;
+  if (key instanceof Error || key === undefined) {
+    const locked = /passphrase|encrypted/i.test(String(key));
+    const problem = locked
+      ? `${path} has a passphrase: run \`ssh-add ${path}\``
+      : `${path} is no private key that can be used here (${key?.message}): give one that ssh-keygen made`;
+    return { path, ...known, problem };
+  }
+  const own = { path, publicKey: encoded(key) };
+  // ssh takes a public key there, too, whose other half an agent has.
+  return key.isPrivateKey() ? { ...own, key } : own;
+}
+
+async function publicKeyIn(path: string): Promise<string | undefined> {
+  const text = await readFile(path, 'utf8').catch(() => '');
+  return /^\S+ (\S+)/.exec(text)?.[1];
+}
+
+function keysOf(socket: string): Promise<ParsedKey[]> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error(`no answer in ${AGENT_MS / 1000} s`)), AGENT_MS);
+    new ssh2.OpenSSHAgent(socket).getIdentities((error, keys) => {
+      clearTimeout(timer);
+      if (error) reject(error);
+      else resolve((keys ?? []) as ParsedKey[]);
+    });
+  });
+}
+
+/** An agent with some of its keys, in this order. */
+class SomeOf extends ssh2.OpenSSHAgent {
+  constructor(
+    socket: string,
+    private readonly keys: ParsedKey[],
+  ) {
+    super(socket);
+  }
+  override getIdentities(callback: IdentityCallback<ParsedKey>): void {
+    callback(undefined, this.keys);
+  }
+}

@@ -1,0 +1,83 @@
+/** How far another machine's clock is off from this one's. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Remote } from './remote';
+
+/** One question for the time, all in milliseconds since 1970. */
+export interface ClockSample {
+  /** This clock, before and after. It shows whole milliseconds, cut off. */
+  readonly asked: number;
+  readonly answered: number;
+  /** The other clock, somewhere between; cut off to a multiple of `resolution`. */
+  readonly told: number;
+  readonly resolution: number;
+}
+
+export interface ClockOffset {
+  /** The other clock minus this one, milliseconds: add it to a time of ours to have theirs. */
+  readonly offsetMs: number;
+  /** By how much that may be wrong, at the very most, unless a clock was set meanwhile. */
+  readonly errorMs: number;
+  /** The quickest answer. */
+  readonly rttMs: number;
+}
+
+/** Of a clock that shows milliseconds so many questions are enough. */
+const QUESTIONS = 12;
+/** One that shows seconds only is asked until it has gone on to the next, at which it can be read. */
+const SECOND_MS = 1_200;
+const PAUSE_MS = 10;
+
+/**
+ * Each sample says between what the offset is: the clock was read at some time between question and answer. All of them
+ * together say it best: the offset lies where their intervals overlap, which is no wider than that of the quickest answer.
+ */
+export function estimateOffset(samples: readonly ClockSample[]): ClockOffset {
+  const intervals = samples.map(({ asked, answered, told, resolution }) => ({
+    low: told - (answered + 1),
+    high: told + resolution - asked,
+    rtt: answered - asked,
+  }));
+  const rttMs = Math.min(...intervals.map(({ rtt }) => rtt));
+  let low = Math.max(...intervals.map((interval) => interval.low));
+  let high = Math.min(...intervals.map((interval) => interval.high));
+  if (low > high) {
+    // A clock was set meanwhile: the quickest of the latest says how it is now.
+    const last = intervals.slice(-Math.ceil(intervals.length / 2)).sort((a, b) => a.rtt - b.rtt)[0];
+    [low, high] = [last?.low ?? low, last?.high ?? high];
+  }
+  return { offsetMs: (low + high) / 2, errorMs: (high - low) / 2, rttMs };
+}
+
+/** Asks a machine for its time, over and over on one channel. @throws RemoteError */
+export async function measureClock(remote: Remote): Promise<ClockOffset> {
+  const samples: ClockSample[] = [];
+  let hear: (line: string) => void = () => {};
+  // Nanoseconds where date has them; others leave the letters as they are.
+  const loop = 'while read -r _; do date +%s.%N; done';
+  const stream = await remote.stream(loop, (line) => hear(line), { stdin: '' });
+  const over = stream.ended.then(({ stderr }) => {
+    throw remote.failure('command', `its clock can't be read (${stderr.trim()})`);
+  });
+  over.catch(() => {});
+  const ask = async () => {
+    const answer = new Promise<string>((resolve) => {
+      hear = resolve;
+    });
+    const asked = Date.now();
+    stream.write('\n');
+    const line = await Promise.race([answer, over]);
+    const answered = Date.now();
+    const [, seconds = '', nanos] = /^(\d+)\.(?:(\d{9})$)?/.exec(line) ?? [];
+    if (seconds === '') throw remote.failure('command', `its clock can't be read (date says "${line}")`);
+    const resolution = nanos === undefined ? 1000 : 0;
+    samples.push({ asked, answered, told: Number(seconds) * 1000 + Number(nanos ?? 0) / 1e6, resolution });
+    return resolution > 0;
+  };
+  try {
+    const began = Date.now();
+    while ((await ask()) ? Date.now() - began < SECOND_MS : samples.length < QUESTIONS) await sleep(PAUSE_MS);
+  } finally {
+    stream.stop();
+  }
+  return estimateOffset(samples);
+}
