@@ -100,7 +100,9 @@ export async function startHosts(folder: string, options: readonly HostOptions[]
     ip('link', 'set', bridge, 'up');
     mkdirSync('/run/sshd', { recursive: true, mode: 0o755 });
     const made = await Promise.all(
-      options.map((option, i) => startHost({ folder, id, i, bridge, net, net6, authorized: `${key}.pub` }, option, stops)),
+      options.map((option, i) =>
+        startHost({ folder, id, i, bridge, net, net6, authorized: `${key}.pub` }, option, stops),
+      ),
     );
     return {
       folder,
@@ -143,7 +145,8 @@ const disks = (id: string) => `s3lt-${id}`;
 /** Removes all that hosts take of this machine, but for their folder. */
 function remove(id: string): void {
   const namespaces = existsSync('/run/netns') ? readdirSync('/run/netns') : [];
-  for (const name of namespaces) if (name.startsWith(namespace(id, 0).slice(0, -1))) quietly('ip', 'netns', 'delete', name);
+  for (const name of namespaces)
+    if (name.startsWith(namespace(id, 0).slice(0, -1))) quietly('ip', 'netns', 'delete', name);
   quietly('ip', 'link', 'delete', bridgeOf(id));
   for (const line of readFileSync('/proc/mounts', 'utf8').split('\n')) {
     const [device, path = ''] = line.split(' ');
@@ -172,7 +175,17 @@ function quietly(name: string, ...args: string[]): void {
 
 /** Makes a key pair and returns the private one's path. */
 async function makeKey(path: string, type: string, passphrase = ''): Promise<string> {
-  await command('ssh-keygen', '-q', '-t', type, ...(type === 'rsa' ? ['-b', '2048'] : []), '-N', passphrase, '-f', path);
+  await command(
+    'ssh-keygen',
+    '-q',
+    '-t',
+    type,
+    ...(type === 'rsa' ? ['-b', '2048'] : []),
+    '-N',
+    passphrase,
+    '-f',
+    path,
+  );
   return path;
 }
 
@@ -304,6 +317,8 @@ async function startHost(ground: Ground, options: HostOptions, stops: Array<() =
 
 /** The library that `faketime` preloads: sshd gives commands an environment of its own, so they are to be told by that. */
 function faketime(): string {
-  const [line = ''] = execFileSync('faketime', ['-f', '+0s', 'printenv', 'LD_PRELOAD'], { encoding: 'utf8' }).split('\n');
+  const [line = ''] = execFileSync('faketime', ['-f', '+0s', 'printenv', 'LD_PRELOAD'], { encoding: 'utf8' }).split(
+    '\n',
+  );
   return line.trim();
 }

@@ -50,7 +50,7 @@ export interface ConfigOptions {
 /** The values of a configuration for one host, by keyword in lower case. */
 type Values = ReadonlyMap<string, readonly string[]>;
 
-const PATIENCE = '5s';
+const PATIENCE = '3s';
 const MOST_HOPS = 8;
 /** Of ssh(1), where the configuration names none. */
 const IDENTITY_FILES = ['id_rsa', 'id_ecdsa', 'id_ed25519'].map((name) => `~/.ssh/${name}`);
@@ -99,7 +99,8 @@ async function valuesFor(endpoint: Endpoint, options: ConfigOptions): Promise<Va
   const { exitCode, signal, stdout, stderr } = await run`ssh -G ${optionsFor(endpoint, options.file)} -- ${name}`;
   if (exitCode === 0) return parseDump(stdout);
   if (exitCode === 127) return computed(endpoint, options);
-  const why = signal ? `ssh -G gave no answer in ${PATIENCE}` : lastLine(stderr);
+  const [said = ''] = stderr.trim().split('\n');
+  const why = signal || said === '' ? `ssh -G gave no answer in ${PATIENCE}` : said.trim();
   throw new SshProblem('config', `ssh's configuration can't be read (${why}): see \`ssh -G ${name}\``);
 }
 
@@ -114,12 +115,8 @@ function optionsFor({ address, user, port }: Endpoint, file: string | undefined)
   ];
 }
 
-function lastLine(text: string): string {
-  return text.trim().split('\n').at(-1)?.trim() ?? '';
-}
-
 /** What `ssh -G` prints. */
-export function parseDump(text: string): Values {
+function parseDump(text: string): Values {
   const values = new Map<string, string[]>();
   for (const line of text.split('\n')) {
     const [, keyword = '', value = ''] = /^(\S+) (.*)$/.exec(line.trim()) ?? [];
@@ -133,7 +130,10 @@ function computed({ name, address, user, port }: Endpoint, { file }: ConfigOptio
   const config = parseConfig(files.map((path) => readIfThere(path, file !== undefined)).join('\n'));
   const found = Object.entries(config.compute(name, { ignoreCase: true })) as [string, string | string[]][];
   const values = new Map(
-    found.map(([keyword, value]) => [keyword, keyword === 'identityfile' ? [value].flat() : [[value].flat().join(' ')]]),
+    found.map(([keyword, value]) => [
+      keyword,
+      keyword === 'identityfile' ? [value].flat() : [[value].flat().join(' ')],
+    ]),
   );
   if (address !== undefined) values.set('hostname', [address]);
   if (user !== undefined) values.set('user', [user]);
@@ -200,7 +200,8 @@ function agentSocket(
   environment: NodeJS.ProcessEnv,
 ): string | undefined {
   if (asked === 'none') return undefined;
-  const variable = asked === undefined || asked === 'SSH_AUTH_SOCK' ? 'SSH_AUTH_SOCK' : /^\$\{?(\w+)\}?$/.exec(asked)?.[1];
+  const variable =
+    asked === undefined || asked === 'SSH_AUTH_SOCK' ? 'SSH_AUTH_SOCK' : /^\$\{?(\w+)\}?$/.exec(asked)?.[1];
   const path = variable === undefined ? expand(asked ?? '') : environment[variable];
   return path || undefined;
 }

@@ -110,7 +110,9 @@ class Attempt {
       client.forwardOut('127.0.0.1', 0, to.hostname, to.port, (error, channel) => {
         if (!error) return resolve(channel);
         const why = error.message.replace(/^\(SSH\) Channel open failure: /, '');
-        const remedy = /prohibited/.test(why) ? 'allow TCP forwarding in its sshd_config' : 'see that it can be reached from there';
+        const remedy = /prohibited/.test(why)
+          ? 'allow TCP forwarding in its sshd_config'
+          : 'see that it can be reached from there';
         reject(new SshProblem('unreachable', `${at(from)} does not connect us to ${at(to)} (${why}): ${remedy}`));
       });
     });
@@ -241,7 +243,10 @@ function problemOf(
     return new TurnedAway(new SshProblem('refused', `${where} closes every connection at once: ${full}`));
   }
   if (/no matching|malformed|invalid identification|Protocol/i.test(message)) {
-    return new SshProblem('config', `${where} can't be talked to (${message}): see that it is an SSH 2 server of this decade`);
+    return new SshProblem(
+      'config',
+      `${where} can't be talked to (${message}): see that it is an SSH 2 server of this decade`,
+    );
   }
   return new SshProblem('lost', `the connection to ${where} broke off (${message}): try \`${target.command}\``);
 }
@@ -290,7 +295,8 @@ class SshShell implements Shell {
     this.gone = new Promise((resolve) => {
       client.removeAllListeners('close').once('close', () => {
         for (const hop of hops) hop.destroy();
-        if (!this.closing) this.lost = new RemoteError(place, 'lost', `the connection to ${at(target)} is lost (${why})`);
+        if (!this.closing)
+          this.lost = new RemoteError(place, 'lost', `the connection to ${at(target)} is lost (${why})`);
         resolve(this.lost);
       });
     });

@@ -66,7 +66,8 @@ export class KnownHost {
     const [name = target.hostname] = target.knownAs;
     const same = keys.filter((known) => known.base64 === base64);
     const revoked = same.find(({ marker }) => marker === '@revoked');
-    if (revoked) return new SshProblem('hostKey', `${shown} is marked @revoked in ${revoked.file}: give the host a new one`);
+    if (revoked)
+      return new SshProblem('hostKey', `${shown} is marked @revoked in ${revoked.file}: give the host a new one`);
     if (same.some(({ marker }) => marker === undefined)) return undefined;
     // Of a name without the port only a key that fits counts: it may be that of another server on the same host.
     const others = keys.filter((known) => known.name === name && known.marker === undefined);
@@ -83,13 +84,16 @@ export class KnownHost {
     if (keys.some(({ marker, name: found }) => marker === '@cert-authority' && found === name)) {
       return new SshProblem(
         'hostKey',
-        `known_hosts has only a @cert-authority for ${name}, and host certificates are not supported: ${this.learning(type)}`,
+        `known_hosts has only a @cert-authority for ${name}, and host certificates are not supported: add its own key, ${this.learning(type)}`,
       );
     }
     if (target.unknownKeys === 'no') return undefined;
     if (target.unknownKeys === 'accept-new') return this.keep(name, `${type} ${base64}`);
     const files = target.knownHostsFiles[0] ?? 'known_hosts';
-    return new SshProblem('hostKey', `${shown} is not in ${files}: see that it is the host's, then ${this.learning(type)}`);
+    return new SshProblem(
+      'hostKey',
+      `${shown} is not in ${files}: see that it is the host's, then ${this.learning(type)}`,
+    );
   }
 
   /** How a user makes the key known. */
@@ -119,7 +123,10 @@ async function search(name: string, file: string, environment: NodeJS.ProcessEnv
   const run = $({ env: environment, nothrow: true, quiet: true, timeout: PATIENCE, stdio: ['ignore'] });
   const { exitCode, stdout, stderr } = await run`ssh-keygen -F ${name} -f ${file}`;
   if (exitCode === 127) {
-    throw new SshProblem('hostKey', "ssh-keygen is not installed, so host keys can't be verified: install OpenSSH's client");
+    throw new SshProblem(
+      'hostKey',
+      "ssh-keygen is not installed, so host keys can't be verified: install OpenSSH's client",
+    );
   }
   // 1 is for a name that is not there.
   if (exitCode !== 0 && exitCode !== 1) {

@@ -99,7 +99,8 @@ const PATIENCE: Patience = { int: 30_000, term: 5_000, kill: 5_000 };
 export async function probe(remote: Remote, code: string, logs: string, files: readonly CodeFile[]): Promise<Probe> {
   const names = files.flatMap(({ name, sha256 }) => [name, sha256]);
   const answer = Answer.of(await ask(remote, ['probe', code, logs, ...names]));
-  const limit = (name: string) => (answer.text(name) === 'unlimited' ? Number.POSITIVE_INFINITY : Number(answer.text(name)));
+  const limit = (name: string) =>
+    answer.text(name) === 'unlimited' ? Number.POSITIVE_INFINITY : Number(answer.text(name));
   const folder = (name: string): RemoteFolder => ({
     path: answer.text(name),
     free: answer.number(`${name}_free`),
