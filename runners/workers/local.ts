@@ -1,7 +1,7 @@
 /** Workers on this very machine: the same commands, without SSH. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { Remote, RemoteError, type Running } from './remote';
+import { Remote, RemoteError, type Running, type Shell } from './remote';
 import type { Place } from './workers-file';
 
 /** Places for `n` workers here. */
@@ -11,15 +11,19 @@ export function placesHere(n: number): Place[] {
 
 /** This machine as a worker's. Commands get this environment. */
 export function connectHere(place: Place, environment: NodeJS.ProcessEnv): Remote {
+  return new Remote(place, shellHere(place, environment));
+}
+
+export function shellHere(place: Place, environment: NodeJS.ProcessEnv): Shell {
   let close = () => {};
   const gone = new Promise<undefined>((resolve) => {
     close = () => resolve(undefined);
   });
-  return new Remote(place, {
+  return {
     start: (command) => start(place, command, environment),
     gone,
     close: async () => close(),
-  });
+  };
 }
 
 async function start(place: Place, command: string, env: NodeJS.ProcessEnv): Promise<Running> {

@@ -194,7 +194,7 @@ export class Remote {
 
   /** Fetches a file: whole, or nothing changes. @throws RemoteError, or the system's error for `local` */
   async getFile(path: string, local: string): Promise<void> {
-    const command = await this.start('cat < "$1"', { args: [path] });
+    const command = await this.start('cat "$1"', { args: [path] });
     const watch = new Watch(TIMEOUT_MS, () => command.stop());
     let err = '';
     command.stderr.setEncoding('utf8').on('data', (text: string) => {
