@@ -28,6 +28,8 @@ const KEEPALIVE_MS = 5_000;
 const UNANSWERED = 3;
 /** sshd turns connections away at random when many come at once (MaxStartups), before it says anything. */
 const RETRY_MS = 300;
+/** https://datatracker.ietf.org/doc/html/rfc4254#section-5.1 */
+const ADMINISTRATIVELY_PROHIBITED = 1;
 
 /**
  * Connects to a place.
@@ -109,10 +111,11 @@ class Attempt {
     return new Promise((resolve, reject) => {
       client.forwardOut('127.0.0.1', 0, to.hostname, to.port, (error, channel) => {
         if (!error) return resolve(channel);
-        const why = error.message.replace(/^\(SSH\) Channel open failure: /, '');
-        const remedy = /prohibited/.test(why)
-          ? 'allow TCP forwarding in its sshd_config'
-          : 'see that it can be reached from there';
+        const forbidden = (error as { reason?: unknown }).reason === ADMINISTRATIVELY_PROHIBITED;
+        const why = forbidden ? 'it forwards nothing' : error.message.replace(/^\(SSH\) Channel open failure: /, '');
+        const remedy = forbidden
+          ? 'set AllowTcpForwarding in its sshd_config'
+          : 'see that it is up, and can be reached from there';
         reject(new SshProblem('unreachable', `${at(from)} does not connect us to ${at(to)} (${why}): ${remedy}`));
       });
     });

@@ -115,17 +115,18 @@ probe() {
 # Where a folder is, what is free there, and whether programs can be written and run in it.
 folder() {
   say "$1" "$2"
-  why=$(mkdir -p "$2" 2>&1) || { say "$1_problem" "$(one_line "$why")"; return; }
+  why=$(mkdir -p "$2" 2>&1) || { say "$1_problem" "$(first_line "$why")"; return; }
   df -Pk "$2" | { read -r _; read -r _ _ _ free _; say "$1_free" $((free * 1024)); }
   try=$2/.try-$$
-  if ! why=$( (printf '#!/bin/sh\nexit 0\n' > "$try") 2>&1); then say "$1_problem" "$(one_line "$why")"
+  # By cat, as a shell's own printf does not say why it can't write.
+  if ! why=$( (printf '#!/bin/sh\nexit 0\n' | cat > "$try") 2>&1); then say "$1_problem" "$(first_line "$why")"
   elif [ "$1" = code ]; then
     chmod 700 "$try"
-    why=$("$try" 2>&1) || say code_problem "nothing can be run there ($(one_line "$why"))"
+    why=$("$try" 2>&1) || say code_problem "nothing can be run there ($(first_line "$why"))"
   fi
   rm -f "$try"
 }
-one_line() { printf '%s\n' "$1" | sed -n '1{s/^[^:]*: *[0-9]*: *//;p;}'; }
+first_line() { printf '%s\n' "$1" | head -n 1; }
 
 # The hash of a file. Where it can't be had, the one that is wanted: files have it in their name, and get there whole.
 sha256() {
