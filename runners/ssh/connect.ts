@@ -50,6 +50,8 @@ class Attempt {
   private readonly clients: Client[] = [];
   private readonly began = Date.now();
   private readonly ms: number;
+  /** Nobody waits for it any more. */
+  private over = false;
   /** What it is about to do, for the message that it took too long. */
   private doing = "reading ssh's configuration";
 
@@ -84,6 +86,7 @@ class Attempt {
   }
 
   destroy(): void {
+    this.over = true;
     for (const client of this.clients.reverse()) client.destroy();
   }
 
@@ -141,7 +144,8 @@ class Attempt {
     }
   }
 
-  private handshake(target: Target, known: KnownHost, identities: Identities, sock: Duplex | undefined) {
+  private async handshake(target: Target, known: KnownHost, identities: Identities, sock: Duplex | undefined) {
+    if (this.over) throw new Error('too late');
     const client = new ssh2.Client();
     this.clients.push(client);
     let verdict: SshProblem | undefined;
