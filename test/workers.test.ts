@@ -37,7 +37,8 @@ beforeAll(async () => {
   hosts = await startHosts(folder, [
     { disk: '160m' },
     { port: 2222, keys: ['ed25519', 'ecdsa', 'rsa'], clockAheadMs: CLOCK_AHEAD_MS, sshd: ['AllowTcpForwarding yes'] },
-    { busybox: true, sshd: ['MaxStartups 2:100:2', 'AllowTcpForwarding no'] },
+    // Other keys every 16 MB: in the midst of an upload, too.
+    { busybox: true, sshd: ['MaxStartups 2:100:2', 'AllowTcpForwarding no', 'RekeyLimit 16M'] },
   ]);
   [plain, odd, small] = hosts.hosts as [TestHost, TestHost, TestHost];
   config = hosts.sshConfig({ knownHosts: hosts.known() });

@@ -32,8 +32,8 @@ describe('run', () => {
   });
 
   test('nothing of it is on a command line', async () => {
-    const { stdout } = await remote.run('# hidden-word\ntr "\\0" " " < /proc/$$/cmdline', { args: ['shown'] });
-    expect(stdout).toBe('sh -s -- shown ');
+    const { stdout } = await remote.run('# hidden-word\ntr "\\0" " " < /proc/$$/cmdline', { args: ['not-shown'] });
+    expect(stdout).toBe('sh -s s3loadtest ');
   });
 
   test('with input, lines are commands', async () => {

@@ -230,21 +230,18 @@ export class Remote {
    * process list shows it, unless that is taken.
    */
   private async start(script: string, { args = [], stdin }: RunOptions): Promise<Running> {
-    const whole = `echo '${MARK}'\n${script.trim()}\n`;
     const words = args.map(quote).join(' ');
     const byStdin = stdin === undefined;
     const command = await this.shell.start(
-      byStdin ? `exec sh -s -- ${words}` : `exec sh -c ${quote(oneLine(whole))} s3loadtest ${words}`,
+      byStdin
+        ? 'exec sh -s s3loadtest'
+        : `exec sh -c ${quote(oneLine(`echo '${MARK}'\n${script.trim()}`))} s3loadtest ${words}`,
     );
     // Braces: all of it is read before any of it runs, and what it runs can't read the rest of it.
-    if (byStdin) command.stdin.end(`{\n${whole}} < /dev/null\n`);
+    if (byStdin) command.stdin.end(`{\necho '${MARK}'\nset -- ${words}\n${script}\n} < /dev/null\n`);
     const before = await skipTo(command.stdout, `${MARK}\n`);
     if (before === undefined) return command;
-    command.stderr.setEncoding('utf8');
-    let said = '';
-    command.stderr.on('data', (text: string) => {
-      said += text;
-    });
+    const said = (await command.stderr.setEncoding('utf8').toArray()).join('');
     await command.ended;
     throw this.failure('command', `no shell there, but: ${lastLine(`${before}\n${said}`)}`);
   }
@@ -258,7 +255,7 @@ export function lastLine(text: string): string {
 
 /** A script whose lines are whole commands, in one: csh, which may be the user's own shell, takes no quoted line ends. */
 function oneLine(script: string): string {
-  return script.trim().split('\n').join('; ');
+  return script.split('\n').join('; ');
 }
 
 /** Hands over every whole line, and returns what is left. */
