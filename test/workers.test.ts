@@ -9,7 +9,8 @@ import { FROM_CLI, MARKS } from '../lib/protocol';
 import { parseResult, sum } from '../lib/result';
 import { connectBySsh, type SshOptions } from '../runners/ssh/connect';
 import { measureClock } from '../runners/workers/clock';
-import { type Remote, RemoteError } from '../runners/workers/remote';
+import type { Remote } from '../runners/workers/remote';
+import { RemoteError } from '../runners/workers/shell';
 import { followFile, probe, runFolder, runStatus, startRun, stopRun } from '../runners/workers/worker';
 import { connectAll, findWorkers } from '../runners/workers/workers';
 import { type Place, parseEndpoint } from '../runners/workers/workers-file';
@@ -225,6 +226,17 @@ describe.runIf(possible)('what keeps from connecting', () => {
       trouble: 'unreachable',
       why: `root@${small.address} does not connect us to root@${plain.address} (it forwards nothing): set AllowTcpForwarding in its sshd_config`,
     });
+  });
+
+  test("ssh's own limit, where that is shorter", async () => {
+    const silent = await startSilent();
+    const { port } = new URL(silent.endpoint);
+    const hasty = hosts.sshConfig({ knownHosts: hosts.known(), lines: ['Host 127.0.0.1', 'ConnectTimeout 1'] });
+    await expect(connect(`127.0.0.1:${port}`, hasty)).rejects.toMatchObject({
+      trouble: 'timeout',
+      why: `root@127.0.0.1:${port} did not answer in 1 s, its ConnectTimeout in ssh's configuration: see that it is up, or raise that`,
+    });
+    silent.stop();
   });
 
   test('being called off', async () => {

@@ -5,7 +5,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ConfigError } from '../../lib/config';
 import { connectHere, placesHere } from './local';
-import { type Remote, RemoteError } from './remote';
+import type { Remote } from './remote';
+import { RemoteError } from './shell';
 import { connectAll, findWorkers, type Workers } from './workers';
 import type { Place } from './workers-file';
 
