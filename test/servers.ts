@@ -11,7 +11,7 @@ import { VIRTUAL_DOMAIN } from './conformance/suites';
 
 /** One that answers. */
 export interface Server {
-  /** `http://127.0.0.1:port`, two ports of one server. */
+  /** `http://127.0.0.1:port`, or another address; two ports of one server. */
   readonly endpoints: readonly [string, string];
   readonly region: string;
   readonly accessKeyId: string;
@@ -30,12 +30,12 @@ export async function temporaryFolder(): Promise<string> {
 }
 
 /** A port that nothing listened on a moment ago, below those that systems give to clients. */
-export async function freePort(): Promise<number> {
+export async function freePort(address = '127.0.0.1'): Promise<number> {
   for (;;) {
     const port = 12_000 + Math.floor(Math.random() * 20_000);
     const server = createServer();
     const free = await new Promise<boolean>((resolve) => {
-      server.once('error', () => resolve(false)).listen(port, '127.0.0.1', () => resolve(true));
+      server.once('error', () => resolve(false)).listen(port, address, () => resolve(true));
     });
     if (!free) continue;
     await new Promise((resolve) => server.close(resolve));
@@ -43,9 +43,9 @@ export async function freePort(): Promise<number> {
   }
 }
 
-/** Two endpoints on free ports of loopback. */
-export async function freeEndpoints(scheme: 'http' | 'https'): Promise<[string, string]> {
-  return [`${scheme}://127.0.0.1:${await freePort()}`, `${scheme}://127.0.0.1:${await freePort()}`];
+/** Two endpoints on free ports of loopback, or of another address of this machine. */
+export async function freeEndpoints(scheme: 'http' | 'https', address = '127.0.0.1'): Promise<[string, string]> {
+  return [`${scheme}://${address}:${await freePort(address)}`, `${scheme}://${address}:${await freePort(address)}`];
 }
 
 /** Which of these commands are not on PATH. */
@@ -140,6 +140,8 @@ interface VersitygwOptions {
   tls?: Certificates;
   /** It can keep versions of objects. */
   versioning?: boolean;
+  /** Of this machine, where it is not to be loopback. */
+  address?: string;
 }
 
 type Stoppable = Server & { stop(): Promise<void> };
@@ -160,8 +162,8 @@ export async function startVersitygw(options: VersitygwOptions): Promise<Stoppab
 }
 
 async function startOnce(options: VersitygwOptions): Promise<Stoppable> {
-  const { path, folder, region = 'us-east-1', tls, versioning } = options;
-  const endpoints = await freeEndpoints(tls ? 'https' : 'http');
+  const { path, folder, region = 'us-east-1', tls, versioning, address } = options;
+  const endpoints = await freeEndpoints(tls ? 'https' : 'http', address);
   const buckets = join(folder, 'buckets');
   await mkdir(buckets);
   const args = endpoints.flatMap((endpoint) => ['--port', new URL(endpoint).host]);

@@ -133,7 +133,9 @@ export interface Stage {
   readonly k6: string;
   readonly versitygw: string;
   /** Starts another versitygw that shares nothing with the first. */
-  another(options: Pick<Parameters<typeof startVersitygw>[0], 'region' | 'tls' | 'versioning'>): Promise<Site>;
+  another(
+    options: Pick<Parameters<typeof startVersitygw>[0], 'region' | 'tls' | 'versioning' | 'address'>,
+  ): Promise<Site>;
   /** The first server. */
   readonly site: Site;
   home(): Promise<Home>;

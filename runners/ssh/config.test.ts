@@ -135,7 +135,7 @@ describe.each(ways)('$way', ({ environment }) => {
     { host: 'command', says: 'ssh\'s configuration has ProxyCommand "nc %h %p": give ProxyJump in its place' },
     {
       host: 'circle',
-      says: "ssh's configuration leads in a circle (everyone@circle:22 → everyone@other:22 → everyone@circle:22): take ProxyJump from the jump host",
+      says: "ssh's configuration leads in a circle (everyone@circle → everyone@other → everyone@circle): take ProxyJump from the jump host",
     },
   ])('$host is refused', async ({ host, says }) => {
     await expect(routeBy(CONFIG, host, {}, environment)).rejects.toMatchObject({ trouble: 'config', message: says });

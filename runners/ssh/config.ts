@@ -47,6 +47,12 @@ export interface ConfigOptions {
   readonly environment: NodeJS.ProcessEnv;
 }
 
+/** `user@host:port`: how messages name where one logs in. */
+export function loginOf({ user, hostname, port }: Target): string {
+  const host = hostname.includes(':') ? `[${hostname}]` : hostname;
+  return `${user}@${host}${port === 22 ? '' : `:${port}`}`;
+}
+
 /** The values of a configuration for one host, by keyword in lower case. */
 type Values = ReadonlyMap<string, readonly string[]>;
 
@@ -66,7 +72,7 @@ export async function routeTo(endpoint: Endpoint, options: ConfigOptions): Promi
 async function route(endpoint: Endpoint, options: ConfigOptions, behind: readonly string[]): Promise<Target[]> {
   const values = await valuesFor(endpoint, options);
   const target = targetOf(endpoint, values, options);
-  const here = `${target.user}@${target.hostname}:${target.port}`;
+  const here = loginOf(target);
   if (behind.includes(here) || behind.length > MOST_HOPS) {
     const way = [...behind, here].reverse().join(' → ');
     throw new SshProblem('config', `ssh's configuration leads in a circle (${way}): take ProxyJump from the jump host`);

@@ -1,5 +1,5 @@
 /** What keeps a connection from being made. */
-import type { Trouble } from '../workers/remote';
+import type { Trouble } from '../workers/shell';
 
 /** One line without the worker's name, which whoever connects puts before it: what is wrong, and what to do. */
 export class SshProblem extends Error {

@@ -7,7 +7,7 @@ export interface ClockSample {
   /** This clock, before and after. It shows whole milliseconds, cut off. */
   readonly asked: number;
   readonly answered: number;
-  /** The other clock, somewhere between; cut off to a multiple of `resolution`. */
+  /** The other clock, somewhere between; it may have shown up to `resolution` more. */
   readonly told: number;
   readonly resolution: number;
 }
@@ -25,7 +25,10 @@ export interface ClockOffset {
 const QUESTIONS = 12;
 /** One that shows seconds only is asked until it has gone on to the next, at which it can be read. */
 const SECOND_MS = 1_200;
+/** And it goes on late, by a tick of the kernel: time(2) reads a clock that is set at every tick, 100 of them a second or more. */
+const TICK_MS = 10;
 const PAUSE_MS = 10;
+const SHORT_PAUSE_MS = 1;
 
 /**
  * Each sample says between what the offset is: the clock was read at some time between question and answer. All of them
@@ -69,13 +72,17 @@ export async function measureClock(remote: Remote): Promise<ClockOffset> {
     const answered = Date.now();
     const [, seconds = '', nanos] = /^(\d+)\.(?:(\d{9})$)?/.exec(line) ?? [];
     if (seconds === '') throw remote.failure('command', `its clock can't be read (date says "${line}")`);
-    const resolution = nanos === undefined ? 1000 : 0;
+    const resolution = nanos === undefined ? 1000 + TICK_MS : 0;
     samples.push({ asked, answered, told: Number(seconds) * 1000 + Number(nanos ?? 0) / 1e6, resolution });
-    return resolution > 0;
+    return nanos === undefined;
   };
   try {
     const began = Date.now();
-    while ((await ask()) ? Date.now() - began < SECOND_MS : samples.length < QUESTIONS) await sleep(PAUSE_MS);
+    for (;;) {
+      const coarse = await ask();
+      if (coarse ? Date.now() - began >= SECOND_MS : samples.length >= QUESTIONS) break;
+      await sleep(coarse ? SHORT_PAUSE_MS : PAUSE_MS);
+    }
   } finally {
     stream.stop();
   }

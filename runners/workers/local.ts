@@ -1,7 +1,8 @@
 /** Workers on this very machine: the same commands, without SSH. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { Remote, RemoteError, type Running, type Shell } from './remote';
+import { Remote } from './remote';
+import { RemoteError, type Running, type Shell } from './shell';
 import type { Place } from './workers-file';
 
 /** Places for `n` workers here. */

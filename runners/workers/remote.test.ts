@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { shellHere } from './local';
-import { Remote, RemoteError } from './remote';
+import { Remote } from './remote';
+import { RemoteError } from './shell';
 import type { Place } from './workers-file';
 
 const PLACE: Place = { id: 'w3', host: 'node3', slot: 0 };
@@ -32,8 +33,8 @@ describe('run', () => {
   });
 
   test('nothing of it is on a command line', async () => {
-    const { stdout } = await remote.run('# hidden-word\ntr "\\0" " " < /proc/$$/cmdline', { args: ['shown'] });
-    expect(stdout).toBe('sh -s -- shown ');
+    const { stdout } = await remote.run('# hidden-word\ntr "\\0" " " < /proc/$$/cmdline', { args: ['not-shown'] });
+    expect(stdout).toBe('sh -s s3loadtest ');
   });
 
   test('with input, lines are commands', async () => {
@@ -178,6 +179,13 @@ describe("a user's own shell", () => {
     const got: string[] = [];
     await (await chatty.stream('echo 1; echo 2', (line) => got.push(line))).ended;
     expect(got).toEqual(['1', '2']);
+  });
+
+  test('may hang', async () => {
+    await expect(beginning('sleep 20').run('echo answer', { timeoutMs: 200 })).rejects.toMatchObject({
+      trouble: 'timeout',
+      why: 'no shell answers in 0.2 s',
+    });
   });
 
   test('may be none', async () => {

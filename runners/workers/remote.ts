@@ -1,67 +1,14 @@
-/** One worker's machine, reached over SSH or this very one: commands, files, and what goes wrong with either. */
+/** One worker's machine, reached over SSH or this very one: scripts and files. */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { Readable, type Writable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { writeWhole } from '../atomic-file';
 import { quote } from '../quote';
-import { type Place, placeName } from './workers-file';
-
-/** What went wrong, for whoever decides by it; the message is for people. */
-export type Trouble =
-  /** ssh's configuration is not right, or asks for what is not supported. */
-  | 'config'
-  | 'resolve'
-  | 'refused'
-  | 'unreachable'
-  /** No answer in time. */
-  | 'timeout'
-  | 'hostKey'
-  | 'auth'
-  /** There was a connection, and it is gone. */
-  | 'lost'
-  /** A command did not do what it is there for. */
-  | 'command';
-
-/** A worker's machine can't be used, and the message, one line, names it, says why and what to do. */
-export class RemoteError extends Error {
-  override name = 'RemoteError';
-  constructor(
-    readonly place: Place,
-    readonly trouble: Trouble,
-    /** The same without the place. */
-    readonly why: string,
-  ) {
-    super(`${placeName(place)}: ${why}`);
-  }
-}
-
-/** How a command ended; `code` is null when a signal did it. */
-export interface Exit {
-  readonly code: number | null;
-  readonly signal?: string | undefined;
-}
-
-/** A command that runs. */
-export interface Running {
-  readonly stdin: Writable;
-  readonly stdout: Readable;
-  readonly stderr: Readable;
-  /** Resolves when it has ended and its output is read. Rejects with a RemoteError when the connection went before. */
-  readonly ended: Promise<Exit>;
-  /** Ends it, and does not wait. */
-  stop(): void;
-}
-
-/** What runs commands on a machine. */
-export interface Shell {
-  /** Starts a command line, in whatever shell the user has there. @throws RemoteError */
-  start(command: string): Promise<Running>;
-  /** Resolves when the connection is gone, with why, or with undefined when it was closed from here. */
-  readonly gone: Promise<RemoteError | undefined>;
-  close(): Promise<void>;
-}
+import { type Exit, RemoteError, type Running, type Shell, type Trouble } from './shell';
+import { Watch } from './watch';
+import type { Place } from './workers-file';
 
 export interface Finished extends Exit {
   readonly stdout: string;
@@ -125,7 +72,7 @@ export class Remote {
   async run(script: string, options: RunOptions = {}): Promise<Finished> {
     const { stdin, timeoutMs = TIMEOUT_MS } = options;
     const command = await this.start(script, options);
-    const watch = new Watch(timeoutMs, () => command.stop());
+    const watch = new Watch(timeoutMs, command.stop);
     let out = '';
     let err = '';
     command.stdout.setEncoding('utf8').on('data', (text: string) => {
@@ -136,17 +83,23 @@ export class Remote {
       err += text;
       watch.heard();
     });
-    const source = Readable.from(stdin === undefined ? [] : typeof stdin === 'string' ? [stdin] : stdin);
-    source.on('data', () => watch.heard());
-    // A command that ends early takes no more, and no stream says so.
-    const sent = stdin === undefined ? undefined : pipeline(source, command.stdin).catch(() => {});
+    const source = Readable.from(typeof stdin === 'string' ? [stdin] : (stdin ?? []));
+    let unreadable: Error | undefined;
+    source
+      .on('data', () => watch.heard())
+      .once('error', (e) => {
+        unreadable = e;
+      });
+    // A command that ends early takes no more, which is for its exit code to tell.
+    if (stdin !== undefined) pipeline(source, command.stdin).catch(() => {});
     try {
       const exit = await watch.over(command.ended, () => this.failure('timeout', `no answer in ${timeoutMs / 1000} s`));
       return { ...exit, stdout: out, stderr: err };
+    } catch (e) {
+      throw unreadable ?? e;
     } finally {
       watch.stop();
       source.destroy();
-      void sent;
     }
   }
 
@@ -195,7 +148,7 @@ export class Remote {
   /** Fetches a file: whole, or nothing changes. @throws RemoteError, or the system's error for `local` */
   async getFile(path: string, local: string): Promise<void> {
     const command = await this.start('cat "$1"', { args: [path] });
-    const watch = new Watch(TIMEOUT_MS, () => command.stop());
+    const watch = new Watch(TIMEOUT_MS, command.stop);
     let err = '';
     command.stderr.setEncoding('utf8').on('data', (text: string) => {
       err += text;
@@ -225,28 +178,39 @@ export class Remote {
     return new RemoteError(this.place, trouble, why);
   }
 
-  /**
-   * Starts a script by `sh`, whatever shell the user has, and waits until it is there. It goes by standard input, where no
-   * process list shows it, unless that is taken.
-   */
-  private async start(script: string, { args = [], stdin }: RunOptions): Promise<Running> {
-    const whole = `echo '${MARK}'\n${script.trim()}\n`;
+  /** Starts a script by `sh`, whatever shell the user has, and waits until it is there. */
+  private async start(script: string, options: RunOptions): Promise<Running> {
+    const { timeoutMs = TIMEOUT_MS } = options;
+    let command: Running | undefined;
+    const starting = (async () => {
+      command = await this.begin(script, options);
+      const before = await skipTo(command.stdout, `${MARK}\n`);
+      if (before === undefined) return command;
+      const said = (await command.stderr.setEncoding('utf8').toArray()).join('');
+      await command.ended;
+      throw this.failure('command', `no shell there, but: ${lastLine(`${before}\n${said}`)}`);
+    })();
+    // Where time is over before, what it comes to is no news.
+    starting.catch(() => {});
+    const watch = new Watch(timeoutMs, () => command?.stop());
+    try {
+      return await watch.over(starting, () => this.failure('timeout', `no shell answers in ${timeoutMs / 1000} s`));
+    } finally {
+      watch.stop();
+    }
+  }
+
+  /** The script goes by standard input, where no process list shows it, unless that is taken. */
+  private async begin(script: string, { args = [], stdin }: RunOptions): Promise<Running> {
     const words = args.map(quote).join(' ');
-    const byStdin = stdin === undefined;
-    const command = await this.shell.start(
-      byStdin ? `exec sh -s -- ${words}` : `exec sh -c ${quote(oneLine(whole))} s3loadtest ${words}`,
-    );
+    if (stdin !== undefined) {
+      const line = quote(oneLine(`echo '${MARK}'\n${script.trim()}`));
+      return this.shell.start(`exec sh -c ${line} s3loadtest ${words}`);
+    }
+    const command = await this.shell.start('exec sh -s s3loadtest');
     // Braces: all of it is read before any of it runs, and what it runs can't read the rest of it.
-    if (byStdin) command.stdin.end(`{\n${whole}} < /dev/null\n`);
-    const before = await skipTo(command.stdout, `${MARK}\n`);
-    if (before === undefined) return command;
-    command.stderr.setEncoding('utf8');
-    let said = '';
-    command.stderr.on('data', (text: string) => {
-      said += text;
-    });
-    await command.ended;
-    throw this.failure('command', `no shell there, but: ${lastLine(`${before}\n${said}`)}`);
+    command.stdin.end(`{\necho '${MARK}'\nset -- ${words}\n${script}\n} < /dev/null\n`);
+    return command;
   }
 }
 
@@ -258,7 +222,7 @@ export function lastLine(text: string): string {
 
 /** A script whose lines are whole commands, in one: csh, which may be the user's own shell, takes no quoted line ends. */
 function oneLine(script: string): string {
-  return script.trim().split('\n').join('; ');
+  return script.split('\n').join('; ');
 }
 
 /** Hands over every whole line, and returns what is left. */
@@ -293,41 +257,4 @@ async function skipTo(stream: Readable, mark: string): Promise<string | undefine
     };
     stream.on('readable', read).on('end', over).on('close', over);
   });
-}
-
-/** Ends what nothing is heard of. */
-class Watch {
-  private timer: NodeJS.Timeout | undefined;
-  private late: ((reason: unknown) => void) | undefined;
-  private why: (() => Error) | undefined;
-
-  constructor(
-    private readonly ms: number,
-    private readonly end: () => void,
-  ) {
-    this.heard();
-  }
-
-  heard(): void {
-    clearTimeout(this.timer);
-    this.timer = setTimeout(() => {
-      this.end();
-      if (this.why) this.late?.(this.why());
-    }, this.ms);
-  }
-
-  /** What `work` resolves with, or rejects with `why` when time is over first. */
-  over<T>(work: Promise<T>, why: () => Error): Promise<T> {
-    this.why = why;
-    return Promise.race([
-      work,
-      new Promise<never>((_, reject) => {
-        this.late = reject;
-      }),
-    ]);
-  }
-
-  stop(): void {
-    clearTimeout(this.timer);
-  }
 }

@@ -11,8 +11,10 @@
 #
 #   started      when it was, seconds since 1970; whoever makes this file may start the run
 #   process      three lines: boot id; pid, start time and process group of the supervisor; the same of k6
-#   exit         exit code and time of the end, made at the start with dashes: a full disk has room for what it has already
+#   exit         a dash, and then exit code and time of the end in its place: a disk that is full has room for that
 #   stdout, stderr, supervisor.sh, supervisor.log
+#
+# SETTINGS, beside them while it starts, is a file of `export NAME='value'` lines.
 
 set -u
 umask 077
@@ -105,6 +107,8 @@ probe() {
   say files_hard "$(ulimit -Hn)"
   folder code "$code_dir"
   folder logs "$logs"
+  # Whoever was to start with these was cut short, and they hold credentials.
+  find "$logs" -name 'settings-*' -type f -mmin +10 -exec rm -f {} + 2> /dev/null
   while [ $# -ge 2 ]; do
     [ ! -f "$code_dir/$1" ] || [ "$(sha256 "$code_dir/$1" "$2")" != "$2" ] || say have "$1"
     shift 2
@@ -115,17 +119,18 @@ probe() {
 # Where a folder is, what is free there, and whether programs can be written and run in it.
 folder() {
   say "$1" "$2"
-  why=$(mkdir -p "$2" 2>&1) || { say "$1_problem" "$(one_line "$why")"; return; }
+  why=$(mkdir -p "$2" 2>&1) || { say "$1_problem" "$(first_line "$why")"; return; }
   df -Pk "$2" | { read -r _; read -r _ _ _ free _; say "$1_free" $((free * 1024)); }
   try=$2/.try-$$
-  if ! why=$( (printf '#!/bin/sh\nexit 0\n' > "$try") 2>&1); then say "$1_problem" "$(one_line "$why")"
+  # By cat, as a shell's own printf does not say why it can't write.
+  if ! why=$( (printf '#!/bin/sh\nexit 0\n' | cat > "$try") 2>&1); then say "$1_problem" "$(first_line "$why")"
   elif [ "$1" = code ]; then
     chmod 700 "$try"
-    why=$("$try" 2>&1) || say code_problem "nothing can be run there ($(one_line "$why"))"
+    why=$("$try" 2>&1) || say code_problem "nothing can be run there ($(first_line "$why"))"
   fi
   rm -f "$try"
 }
-one_line() { printf '%s\n' "$1" | sed -n '1{s/^[^:]*: *[0-9]*: *//;p;}'; }
+first_line() { printf '%s\n' "$1" | head -n 1; }
 
 # The hash of a file. Where it can't be had, the one that is wanted: files have it in their name, and get there whole.
 sha256() {
@@ -214,8 +219,8 @@ all() {
     [ "$state" != ended ] || { say exit "$code"; say ended_ago $(($(now) - ended)); }
     [ "$state" != running ] || say pid "$pid"
     [ -z "$why" ] || say why "$why"
-    for file in "$dir"/*; do
-      [ ! -f "$file" ] || printf 'file %s %s\n' $(($(wc -c < "$file"))) "${file##*/}"
+    ls -ln "$dir" | while read -r mode _ _ _ size _ _ _ name; do
+      case $mode in -*) printf 'file %s %s\n' "$size" "$name" ;; esac
     done
   done
 }
@@ -229,23 +234,24 @@ stop() {
   say was "$state"
   if [ "$state" = running ]; then
     for step in "INT $2" "TERM $3" "KILL $4"; do
-      # Nothing but its own group, and only while one of its two processes is there: its number may come again.
-      group_is_ours || break
+      is_left || break
       kill -"${step% *}" -"$group" 2> /dev/null
       say signal "${step% *}"
       tries=0
-      while [ $tries -lt "${step#* }" ] && group_is_ours; do nap; tries=$((tries + 1)); done
+      while [ $tries -lt "${step#* }" ] && is_left; do nap; tries=$((tries + 1)); done
     done
+    left=$(members "$group")
+    for pid in $left; do say left "$pid"; done
     # It was killed together with who would have written this.
-    has_ended "$dir" || [ -n "$(members "$group")" ] || printf '%-24s\n' "137 $(now)" 1<> "$dir/exit"
-    for pid in $(members "$group"); do say left "$pid"; done
+    has_ended "$dir" || [ -n "$left" ] || printf '%-24s\n' "137 $(now)" 1<> "$dir/exit"
     look "$dir"
   fi
   say state "$state"
   [ "$state" != ended ] || say exit "$code"
   [ -z "$why" ] || say why "$why"
 }
-group_is_ours() { is_alive "$leader" "$born_leader" || is_alive "$pid" "$born_pid"; }
+# Whether its group has processes. One of the two was there, so the group is ours; as long as any is, no other gets its number.
+is_left() { is_alive "$leader" "$born_leader" || is_alive "$pid" "$born_pid" || [ -n "$(members "$group")" ]; }
 
 tail_file() {
   dir=$1 file=$1/$2 offset=$3
@@ -253,7 +259,7 @@ tail_file() {
   while [ ! -e "$file" ]; do
     look "$dir"
     case $state in ended | vanished) [ -e "$file" ] || return 0 ;; esac
-    nap
+    doze
   done
   exec 3< "$file"
   # Sets the place in the file, which is this shell's and its children's together, to the byte wanted.
@@ -267,9 +273,11 @@ tail_file() {
     cat <&3 || return 1
     case $state in ended | vanished) return 0 ;; esac
     round=$((round + 1))
-    sleep 0.3 2> /dev/null || sleep 1
+    doze
   done
 }
+# The machine has load to make: no more often than is needed.
+doze() { sleep 0.3 2> /dev/null || sleep 1; }
 
 command=$1
 shift

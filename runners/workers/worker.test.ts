@@ -9,6 +9,7 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir, totalmem } from 'node:os';
@@ -232,6 +233,31 @@ describe('on any of them', () => {
     expect(found.code).toMatchObject({ free: undefined });
     expect(found.code.problem).toMatch(/File exists|Not a directory/);
     expect(found.logs.problem).toMatch(/No such file/);
+  });
+
+  test.concurrent('what a start that was cut short has left is removed', async () => {
+    const { remote, logs } = stage(make);
+    const dir = runFolder(logs, 'cut', 'w0');
+    mkdirSync(dir, { recursive: true });
+    for (const [name, minutes] of [
+      ['settings-old', 11],
+      ['settings-new', 1],
+    ] as const) {
+      writeFileSync(join(dir, name), 'secret');
+      const then = new Date(Date.now() - minutes * 60_000);
+      utimesSync(join(dir, name), then, then);
+    }
+    await probe(remote, folder, logs, []);
+    expect(readdirSync(dir)).toEqual(['settings-new']);
+  });
+
+  test.concurrent('stop ends what outlives k6 and its supervisor', async () => {
+    const { remote, start, file } = stage(make);
+    const { dir, run } = await start('sh -c \'trap "" INT TERM; echo $$; while :; do sleep 0.05; done\' & sleep 30');
+    while (statSync(file(run, 'stdout')).size === 0) await sleep(10);
+    const child = Number(readFileSync(file(run, 'stdout'), 'utf8'));
+    expect(await stopRun(remote, dir, QUICK)).toMatchObject({ signals: ['INT', 'TERM', 'KILL'], left: [], exit: 143 });
+    expect(alive(child)).toBe(false);
   });
 
   test.concurrent('its exit code is there when nobody is', async () => {

@@ -4,7 +4,8 @@ import { type Config, ConfigError, settings } from '../../lib/config';
 import { atOnce } from '../at-once';
 import { connectBySsh } from '../ssh/connect';
 import { connectHere, placesHere } from './local';
-import { type Remote, RemoteError } from './remote';
+import type { Remote } from './remote';
+import { RemoteError } from './shell';
 import { type Place, parseWorkersFile, placesOn } from './workers-file';
 
 export interface Workers {
