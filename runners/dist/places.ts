@@ -1,6 +1,7 @@
 /** Something done on every worker's machine, side by side. */
 import { atOnce } from '../at-once';
-import { type Remote, RemoteError } from '../workers/remote';
+import type { Remote } from '../workers/remote';
+import { RemoteError } from '../workers/shell';
 import { MOST_AT_ONCE, type Workers } from '../workers/workers';
 import type { Place } from '../workers/workers-file';
 
