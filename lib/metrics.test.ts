@@ -22,6 +22,7 @@ const MEASURED: Measured = {
     { op: 'UPLOAD_PART', size: '100MB' },
   ],
   endpoints: ['10.0.0.1:9000', '[::1]:9000'],
+  holdsConnections: false,
   missesExpected: false,
 };
 

@@ -27,6 +27,7 @@ function traffic(ops: readonly Op[], pacesItself = false): Traffic {
     writes: has('PUT'),
     deletes: has('DELETE') || has('DELETE_OBJECTS'),
     pacesItself,
+    holdsConnections: false,
     start: () => () => {},
   };
 }

@@ -95,6 +95,8 @@ export interface LoadShare {
   readonly test: string;
   readonly scenario: string;
   readonly vus: number;
+  /** That its VU holds open, where they are what its load is. */
+  readonly connections?: number;
   /** Part of the whole, 0 to 1. */
   readonly share: number;
 }
@@ -198,6 +200,11 @@ export function sum(all: readonly Figures[]): { ops: number; bytes: number; erro
     total.misses += figures.misses ?? 0;
   }
   return total;
+}
+
+/** Whether anything was achieved: an operation succeeded, or a connection that was to be held was opened. */
+export function achieved({ totals, connections }: Pick<Result, 'totals' | 'connections'>): boolean {
+  return sum(totals).ops > 0 || connections.some(({ opened }) => opened > 0);
 }
 
 /**

@@ -21,6 +21,7 @@ const measured: Measured = {
   phases: [],
   series: ['GET', 'PUT'].flatMap((op) => ['1KB', '1MB'].map((size) => ({ op, size }))),
   endpoints: ['10.0.0.1:9000', '10.0.0.2:9000'],
+  holdsConnections: false,
   missesExpected: false,
 };
 

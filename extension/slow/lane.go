@@ -103,6 +103,7 @@ func (l *Lane) Exchange(ctx context.Context, r *wire.Request, wantHeaders func(s
 		}
 		return answer, times, failure
 	}
+	by.made.slow = false
 	if c.SetReadDeadline(times.Ended.Add(farewell)) == nil {
 		_, _ = c.Read(x.first[:])
 	}

@@ -18,7 +18,7 @@ const (
 )
 
 // largestSegment is Ethernet's. A server's send buffer grows with the segments that it may send: by loopback's, of 64 KiB,
-// its system would take 2.6 MB of an object off its hands.
+// Linux takes 3 MB of an object off its hands, by these 170 KB.
 const largestSegment = 1460
 
 // control sets a socket up before it connects, which is when the receive window is agreed upon.
