@@ -1,6 +1,6 @@
 /** The original's STATS and FINAL lines, from figures. Pure: returns text. */
 import { type Distribution, mergeDistributions, percentile } from './distribution';
-import { type Connections, errorCount, type Result, type Series, sum, type Total } from './result';
+import { type Connections, errorCount, type Result, type Series, stillOpen, sum, type Total } from './result';
 import { formatBytes, formatCount, formatDuration, formatLatency } from './units';
 
 const PERCENTILES = [50, 95, 99];
@@ -25,6 +25,8 @@ export interface Stats {
   readonly opsPerSecond: number;
   readonly bytesPerSecond: number;
   readonly elapsedMs: number;
+  /** Connections that are open now, where a test holds them open. */
+  readonly open?: number;
   /** Milliseconds by op and percentile's name, of the same time; of the whole run where stock k6 tells them. */
   readonly latency: ReadonlyArray<{ readonly op: string; readonly percentiles: Readonly<Record<string, number>> }>;
   /** Each operation of each test; none where only running counts are known. */
@@ -39,7 +41,9 @@ export interface Stats {
 export function statsLine(stats: Stats): string {
   const ops = `ops=${formatCount(stats.ops)} (${formatCount(stats.opsPerSecond)}/s)`;
   const bytes = `bytes=${formatBytes(stats.bytes)} (${formatBytes(stats.bytesPerSecond)}/s)`;
-  const figures = `STATS: ${ops}, ${bytes}, errors=${formatCount(stats.errors)}, elapsed=${formatDuration(stats.elapsedMs)}`;
+  const counts = [ops, bytes, `errors=${formatCount(stats.errors)}`];
+  if (stats.open !== undefined) counts.push(`open=${formatCount(stats.open)}`);
+  const figures = `STATS: ${counts.join(', ')}, elapsed=${formatDuration(stats.elapsedMs)}`;
   const latency = stats.latency.map(({ op, percentiles }) => {
     const shown = Object.entries(percentiles).map(([name, ms]) => `${name}=${formatLatency(ms)}`);
     return `${op} ${shown.join(' ')}`;
@@ -125,7 +129,9 @@ function connectionLines(all: readonly Connections[]): string[] {
       const hows = [...new Set(own.flatMap(({ ended }) => Object.keys(ended)))];
       const ended = hows.map((how) => `${how}=${formatCount(total(own, (c) => c.ended[how] ?? 0))}`);
       const open = `${formatCount(total(own, (c) => c.peakOpen))} open at most`;
-      return [open, `opened=${formatCount(total(own, (c) => c.opened))}`, ...ended].join(' ');
+      const left = total(own, stillOpen);
+      const opened = `opened=${formatCount(total(own, (c) => c.opened))}`;
+      return [`${open}:`, opened, ...ended, ...(left > 0 ? [`left open=${formatCount(left)}`] : [])].join(' ');
     }),
     ...line('On the wire', (own) => {
       const bytes = (of: (connections: Connections) => number) => formatBytes(total(own, of));

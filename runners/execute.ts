@@ -99,7 +99,10 @@ export async function execute(execution: Execution): Promise<number> {
       folder.addLog(line);
       const message = line.message.replace(/^test aborted: /, '');
       // What k6 says of our own signal has been said.
-      if (/aborted because k6 received a '\w+' signal/.test(message)) return;
+      if (
+        /aborted because k6 received a '\w+' signal|was stopped because the VU iteration was interrupted/.test(message)
+      )
+        return;
       if (line.level === 'error') lastError = message;
       terminal.log({ ...line, message });
     },

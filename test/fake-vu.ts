@@ -22,7 +22,7 @@ export function fakeVu({ found = {}, listed, ...more }: More = {}, environment: 
   });
   const sizes = more.sizes ?? config.sizes ?? settings.sizes.parse('1KB,10KB') ?? [];
   const readSizes = more.readSizes ?? sizes;
-  const labels = sizes.map(({ label }) => label);
+  const labels = [...new Set([...sizes, ...readSizes].map(({ label }) => label))];
   const bytes = sizes.map((size) => size.bytes);
   return {
     s3: fakeS3({}),
