@@ -89,7 +89,7 @@ func (i *instance) hold(call sobek.FunctionCall) sobek.Value {
 		}{{"PUT", slow.Sending, h.upload}, {"GET", slow.Receiving, h.download}} {
 			_, name, _ := strings.Cut(endpoint, "://")
 			figures := measure.NewHeld(recorder, by, way.op, name)
-			l := lane{slow.NewLane(way.direction, pace, options.Timeout, dialer, figures), figures}
+			l := lane{slow.NewLane(ctx, way.direction, pace, options.Timeout, dialer, figures), figures}
 			client := s3.New(own, l, figures)
 			h.lanes = append(h.lanes, l)
 			operate = append(operate, func(ctx context.Context) bool {

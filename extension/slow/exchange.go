@@ -1,6 +1,7 @@
 package slow
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net"
@@ -19,9 +20,26 @@ type exchange struct {
 	request     *wire.Request
 	wantHeaders func(status int) bool
 	times       *wire.Times
+	// ctx is what it ends with, unless stay is called.
+	ctx  context.Context
+	stay func() bool
 	// first is the answer's first byte, once it has come.
 	first [1]byte
 	begun bool
+}
+
+// endWith closes the connection when a context ends.
+func (x *exchange) endWith(ctx context.Context) {
+	x.ctx, x.stay = ctx, context.AfterFunc(ctx, x.socket.end)
+}
+
+// outliveLoad lets it end with the test only, if it has not ended yet.
+func (x *exchange) outliveLoad() bool {
+	if !x.stay() {
+		return false
+	}
+	x.endWith(x.lane.test)
+	return true
 }
 
 func (x *exchange) make() (wire.Answer, error) {
@@ -64,16 +82,24 @@ func (x *exchange) send() (sent int64, err error) {
 		if err := x.listenUntil(moment); err != nil || x.begun {
 			return sent, err
 		}
-		piece := x.lane.pieces.Get().(*[]byte)
-		n := r.Body.ReadAt((*piece)[:bytes], sent)
-		err := x.write((*piece)[:n])
-		x.lane.pieces.Put(piece)
+		n, err := x.sendPiece(sent, bytes)
 		if err != nil {
 			return sent, err
 		}
-		sent += int64(n)
+		sent += n
 	}
 	return sent, nil
+}
+
+func (x *exchange) sendPiece(at int64, bytes int) (int64, error) {
+	piece := x.lane.pieces.Get().(*[]byte)
+	defer x.lane.pieces.Put(piece)
+	n := x.request.Body.ReadAt((*piece)[:bytes], at)
+	// By the last one the server can make an object of it, and is to be heard out.
+	if at+int64(n) == x.request.Body.Len() && !x.outliveLoad() {
+		return 0, net.ErrClosed
+	}
+	return int64(n), x.write((*piece)[:n])
 }
 
 func (x *exchange) write(p []byte) error {

@@ -24,6 +24,8 @@ type Watch interface {
 // Lane is the connections of one direction to one endpoint. It exchanges requests for an s3.Client, each slowly and on a
 // connection of its own.
 type Lane struct {
+	// test ends with the test, which ends everything. The load ends before.
+	test      context.Context
 	direction Direction
 	pace      Pace
 	dialer    netext.Dialer
@@ -33,8 +35,8 @@ type Lane struct {
 }
 
 // NewLane connects as a dialer of k6's does. patience is how long nothing may move on a connection.
-func NewLane(direction Direction, pace Pace, patience time.Duration, dialer *netext.Dialer, watch Watch) *Lane {
-	l := &Lane{direction: direction, pace: pace, dialer: *dialer, watch: watch}
+func NewLane(test context.Context, direction Direction, pace Pace, patience time.Duration, dialer *netext.Dialer, watch Watch) *Lane {
+	l := &Lane{test: test, direction: direction, pace: pace, dialer: *dialer, watch: watch}
 	l.dialer.BytesRead, l.dialer.BytesWritten = 0, 0
 	l.dialer.ControlContext = control(direction, pace, patience)
 	l.pieces.New = func() any { piece := make([]byte, pace.largest()); return &piece }
@@ -73,7 +75,8 @@ func (d *dialing) DialContext(ctx context.Context, network, address string) (net
 const farewell = 100 * time.Millisecond
 
 // Exchange sends a request and reads its answer, one of them slowly. The request's timeout is for connecting, and for each
-// time in which nothing moves.
+// time in which nothing moves. The context ends with the load; an upload that has gone out by then still gets its answer,
+// for the server may have made an object of it.
 func (l *Lane) Exchange(ctx context.Context, r *wire.Request, wantHeaders func(status int) bool) (answer wire.Answer, times wire.Times, failure *wire.Error) {
 	times.Began = time.Now()
 	by := dialing{lane: l, patience: r.Timeout}
@@ -88,16 +91,16 @@ func (l *Lane) Exchange(ctx context.Context, r *wire.Request, wantHeaders func(s
 	l.watch.Opened()
 	defer l.open.Add(-1)
 	defer by.made.end()
-	defer context.AfterFunc(ctx, by.made.end)()
-
 	x := exchange{lane: l, conn: c, socket: by.made, request: r, wantHeaders: wantHeaders, times: &times}
+	x.endWith(ctx)
+	defer func() { x.stay() }()
 	answer, err := x.make()
 	times.Ended = time.Now()
 	if secured, ok := c.(*tls.Conn); ok {
 		answer.TLSVersion = secured.ConnectionState().Version
 	}
 	if err != nil {
-		failure = wire.Failed(ctx, err)
+		failure = wire.Failed(x.ctx, err)
 		if failure.Class == wire.Aborted {
 			l.watch.Closed(times.Ended.Sub(opened))
 		}

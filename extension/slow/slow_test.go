@@ -36,9 +36,10 @@ func (h *heard) Closed(lived time.Duration) {
 
 const patience = 3 * time.Second
 
-func laneOf(direction Direction, bytesPerSecond int64) (*Lane, *heard) {
+func laneOf(t *testing.T, direction Direction, bytesPerSecond int64) (*Lane, *heard) {
+	t.Helper()
 	h := &heard{}
-	return NewLane(direction, NewPace(bytesPerSecond), patience, netext.NewDialer(net.Dialer{}, nil), h), h
+	return NewLane(t.Context(), direction, NewPace(bytesPerSecond), patience, netext.NewDialer(net.Dialer{}, nil), h), h
 }
 
 // serve answers each connection by a function, and closes it when that returns. Plain, or by TLS.
@@ -122,7 +123,7 @@ func TestABodyGoesSlowlyAndWhole(t *testing.T) {
 				_, _ = io.WriteString(c, okay)
 			}
 		})
-		lane, heard := laneOf(Sending, bytesPerSecond)
+		lane, heard := laneOf(t, Sending, bytesPerSecond)
 		content := body.Generated("key", 0, length)
 		began := time.Now()
 		answer, times, err := lane.Exchange(t.Context(), put(host, content), always)
@@ -152,6 +153,45 @@ func TestABodyGoesSlowlyAndWhole(t *testing.T) {
 	})
 }
 
+// The server may have made an object of it.
+func TestAnUploadThatHasGoneOutGetsItsAnswer(t *testing.T) {
+	for name, row := range map[string]struct {
+		endsTest bool
+		status   int
+	}{
+		"though the load ends": {false, 200},
+		"unless the test ends": {true, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test, endTest := context.WithCancel(t.Context())
+			defer endTest()
+			load, endLoad := context.WithCancel(test)
+			defer endLoad()
+			host := serve(t, false, func(c net.Conn, r *bufio.Reader) {
+				if readBody(r, make([]byte, 100)) != nil {
+					return
+				}
+				time.AfterFunc(100*time.Millisecond, endLoad)
+				if row.endsTest {
+					time.AfterFunc(200*time.Millisecond, endTest)
+				}
+				time.Sleep(500 * time.Millisecond)
+				_, _ = io.WriteString(c, okay)
+			})
+			lane, heard := laneOf(t, Sending, 2000)
+			lane.test = test
+			answer, _, err := lane.Exchange(load, put(host, body.Generated("key", 0, 100)), always)
+			if answer.Status != row.status || (err != nil) != row.endsTest || err != nil && err.Class != wire.Aborted {
+				t.Errorf("%d, %+v", answer.Status, err)
+			}
+			if closed := heard.closed.Load() == 1; closed != row.endsTest {
+				t.Errorf("closed %v", closed)
+			}
+		})
+	}
+}
+
 func TestAServerIsKeptWaitingByADownload(t *testing.T) {
 	eachWay(t, func(t *testing.T, secured bool) {
 		const length = 8 << 20
@@ -169,7 +209,7 @@ func TestAServerIsKeptWaitingByADownload(t *testing.T) {
 				n += more
 			}
 		})
-		lane, heard := laneOf(Receiving, 2000)
+		lane, heard := laneOf(t, Receiving, 2000)
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 		defer cancel()
 		_, _, err := lane.Exchange(ctx, get(host), always)
@@ -198,7 +238,7 @@ func TestADownloadEnds(t *testing.T) {
 				_, _ = r.ReadByte()
 			}
 		})
-		lane, _ := laneOf(Receiving, 2000)
+		lane, _ := laneOf(t, Receiving, 2000)
 		began := time.Now()
 		answer, times, err := lane.Exchange(t.Context(), get(host), always)
 		if err != nil || !bytes.Equal(answer.Body, content) {
@@ -240,7 +280,7 @@ func TestAServerThatHangsUp(t *testing.T) {
 						hungUp.Store(time.Now().UnixNano())
 						hangUp(c, reset)
 					})
-					lane, heard := laneOf(direction, 100)
+					lane, heard := laneOf(t, direction, 100)
 					request := get(host)
 					if direction == Sending {
 						request = put(host, body.Generated("key", 0, 1<<20))
@@ -280,7 +320,7 @@ func TestAnAnswerBeforeTheEndOfTheBody(t *testing.T) {
 						_, _ = io.WriteString(c, row.answer)
 					}
 				})
-				lane, _ := laneOf(Sending, 100)
+				lane, _ := laneOf(t, Sending, 100)
 				began := time.Now()
 				answer, _, err := lane.Exchange(t.Context(), put(host, body.Generated("key", 0, 1<<20)), always)
 				if answer.Status != row.status || (err != nil) != (row.class != 0) || err != nil && err.Class != row.class {
@@ -302,7 +342,7 @@ func TestARefusedDownload(t *testing.T) {
 			_, _ = fmt.Fprintf(c, "HTTP/1.1 404 Not Found\r\nContent-Length: %d\r\n\r\n%s", len(text), text)
 		}
 	})
-	lane, _ := laneOf(Receiving, 100)
+	lane, _ := laneOf(t, Receiving, 100)
 	began := time.Now()
 	answer, _, err := lane.Exchange(t.Context(), get(host), always)
 	if err != nil || answer.Status != 404 || !bytes.Equal(answer.Body, text) {
@@ -328,7 +368,7 @@ func TestNothingMoves(t *testing.T) {
 						_, _ = r.ReadByte()
 					}
 				})
-				lane, _ := laneOf(direction, 2000)
+				lane, _ := laneOf(t, direction, 2000)
 				request := get(host)
 				if direction == Sending {
 					request = put(host, body.Generated("key", 0, 100))
@@ -351,7 +391,7 @@ func TestNothingListens(t *testing.T) {
 	}
 	host := &wire.Host{Address: listener.Addr().String()}
 	_ = listener.Close()
-	lane, heard := laneOf(Sending, 100)
+	lane, heard := laneOf(t, Sending, 100)
 	_, times, failure := lane.Exchange(t.Context(), put(host, body.Generated("key", 0, 100)), always)
 	if failure == nil || failure.Class != wire.Connect {
 		t.Errorf("it ended as %+v", failure)
@@ -506,8 +546,8 @@ func TestTheEndLeavesNothing(t *testing.T) {
 				before := runtime.NumGoroutine()
 				ctx, cancel := context.WithCancel(t.Context())
 				defer cancel()
-				uploads, heardUp := laneOf(Sending, 100)
-				downloads, heardDown := laneOf(Receiving, 100)
+				uploads, heardUp := laneOf(t, Sending, 100)
+				downloads, heardDown := laneOf(t, Receiving, 100)
 				h := NewHolder(ctx, []Operate{
 					func(ctx context.Context) bool {
 						_, _, err := uploads.Exchange(ctx, put(host, body.Generated("k", 0, 1<<20)), always)
