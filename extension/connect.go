@@ -34,14 +34,15 @@ type asked struct {
 	SampleMark     string  `js:"sampleMark"`
 }
 
-// connect makes a client for the VU that asks, which must be running: before that, k6 has no network for it.
-func (i *instance) connect(call sobek.FunctionCall) sobek.Value {
+// clientOptions are what a script gave to connect or hold, and what it counts by. The VU that asks must be running: before
+// that, k6 has no network for it.
+func (i *instance) clientOptions(given sobek.Value) (s3.Options, *measure.Recorder) {
 	rt, state := i.vu.Runtime(), i.vu.State()
 	if state == nil {
-		common.Throw(rt, errors.New("connect is for running VUs, not for the init context"))
+		common.Throw(rt, errors.New("this is for running VUs, not for the init context"))
 	}
 	var a asked
-	if err := rt.ExportTo(call.Argument(0), &a); err != nil {
+	if err := rt.ExportTo(given, &a); err != nil {
 		common.Throw(rt, err)
 	}
 	options := s3.Options{
@@ -60,9 +61,16 @@ func (i *instance) connect(call sobek.FunctionCall) sobek.Value {
 		options.Limit = state.RPSLimit
 	}
 	counting := measure.Counting{Silent: a.Silent, MissesExpected: a.MissesExpected, SampleMark: a.SampleMark}
-	recorder := measure.NewRecorder(state, i.own, counting)
+	return options, measure.NewRecorder(state, i.own, counting)
+}
+
+// connect makes a client for the VU that asks.
+func (i *instance) connect(call sobek.FunctionCall) sobek.Value {
+	rt, given := i.vu.Runtime(), call.Argument(0)
+	options, recorder := i.clientOptions(given)
+	state := i.vu.State()
 	client := s3.New(options, wire.NewPool(state.Dialer, reuseOf(state.Options)), recorder)
-	pause, ok := sobek.AssertFunction(call.Argument(0).ToObject(rt).Get("pause"))
+	pause, ok := sobek.AssertFunction(given.ToObject(rt).Get("pause"))
 	if !ok {
 		common.Throw(rt, errors.New("connect needs a pause"))
 	}

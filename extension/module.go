@@ -10,6 +10,7 @@ import (
 	"s3loadtest/extension/barrier"
 	"s3loadtest/extension/measure"
 	"s3loadtest/extension/output"
+	"s3loadtest/extension/slow"
 )
 
 func init() {
@@ -30,9 +31,11 @@ type instance struct {
 	own *measure.Own
 }
 
-// Exports is what scripts see: lib/s3/native.ts has its types.
+// Exports is what scripts see: lib/s3/extension.ts has its types.
 func (i *instance) Exports() modules.Exports {
-	return modules.Exports{Named: map[string]any{"connect": i.connect, "awaitStart": i.awaitStart}}
+	return modules.Exports{Named: map[string]any{
+		"connect": i.connect, "hold": i.hold, "openFiles": slow.OpenFiles, "awaitStart": i.awaitStart,
+	}}
 }
 
 // awaitStart returns when the load is to begin, which a file tells, or throws. limitMs is how long to wait for that file.

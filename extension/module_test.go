@@ -7,7 +7,10 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"runtime"
+	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -36,13 +39,16 @@ func running(t *testing.T, url string) (*modulestest.Runtime, chan metrics.Sampl
 		Samples:        samples,
 		Tags:           lib.NewVUStateTags(registry.RootTagSet().With("test", "t")),
 	})
-	if err := vu.VU.Runtime().Set("connect", exports["connect"]); err != nil {
-		t.Fatal(err)
+	for name, export := range exports {
+		if err := vu.VU.Runtime().Set(name, export); err != nil {
+			t.Fatal(err)
+		}
 	}
-	_, err := vu.VU.Runtime().RunString(fmt.Sprintf(`const s3 = connect({
+	_, err := vu.VU.Runtime().RunString(fmt.Sprintf(`const options = {
 		endpoints: [%q], bucket: 'b', addressing: 'path', region: 'us-east-1', accessKeyId: 'a', secretAccessKey: 's',
 		timeout: 60000, attempts: 5, firstEndpoint: 0, silent: false, missesExpected: false, sampleMark: 'sample ',
-		pause: (seconds) => new Promise((done) => setTimeout(done, seconds * 1000)) })`, url))
+		pause: (seconds) => new Promise((done) => setTimeout(done, seconds * 1000)) };
+		const s3 = connect(options)`, url))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -163,6 +169,7 @@ func TestTheEndOfATestEndsWhatIsUnderWay(t *testing.T) {
 	before := runtime.NumGoroutine()
 	for _, code := range []string{
 		`s3.putObject('k', { bytes: 1000 }, '')`,
+		`const held = ` + toHold + `; held.read(['k']); held.keep(20); setTimeout(() => held.close(), 5000)`,
 		`s3.putObjectInParts('k', { bytes: 20e6, partBytes: 5e6 }, '')`,
 		`for (let i = 0; i < 20; i++) s3.deleteObjectsAsync(['k']); s3.getObject('k', '')`,
 	} {
@@ -177,8 +184,11 @@ func TestTheEndOfATestEndsWhatIsUnderWay(t *testing.T) {
 		if took := time.Since(ended); took > 2*time.Second {
 			t.Errorf("%s ended %v later", code, took)
 		}
-		if got := sums(samples); len(got) > 0 {
-			t.Errorf("%s is in the figures: %v", code, got)
+		for name := range sums(samples) {
+			// That they were opened is true whatever becomes of them.
+			if !strings.Contains(name, `"outcome":"opened"`) {
+				t.Errorf("%s: %s is in the figures", code, name)
+			}
 		}
 		vu.CancelContext()
 	}
@@ -187,5 +197,113 @@ func TestTheEndOfATestEndsWhatIsUnderWay(t *testing.T) {
 			t.Fatalf("%d sockets and %d goroutines are left", open.Load(), runtime.NumGoroutine()-before)
 		}
 		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+const toHold = `hold(options, {
+	bytesPerSecond: 2000, uploads: [{ size: '1KB', bytes: 1024, before: 'up/1KB/' }, { size: '2KB', bytes: 2048, before: 'up/2KB/' }],
+	after: '/x-', downloads: { size: '8MB', bytes: 8388608 } })`
+
+func TestHeldConnections(t *testing.T) {
+	var mu sync.Mutex
+	uploaded := map[string]int64{}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Authorization") == "" {
+			http.Error(w, "unsigned", http.StatusForbidden)
+			return
+		}
+		switch {
+		case r.URL.Path == "/b/gone":
+			http.Error(w, "<Error><Code>NoSuchKey</Code></Error>", http.StatusNotFound)
+		case r.Method == "GET":
+			w.Header().Set("Content-Length", "8388608")
+			_, _ = w.Write(make([]byte, 8<<20))
+		case strings.HasPrefix(r.URL.Path, "/b/up/2KB/"):
+			http.Error(w, "<Error><Code>SlowDown</Code></Error>", http.StatusServiceUnavailable)
+		default:
+			n, err := io.Copy(io.Discard, r.Body)
+			mu.Lock()
+			defer mu.Unlock()
+			if err == nil {
+				uploaded[r.URL.Path] = n
+			}
+		}
+	}))
+	defer server.Close()
+	vu, samples := running(t, server.URL)
+	_, err := vu.RunOnEventLoop(`
+		const held = ` + toHold + `;
+		let lost = [];
+		const look = () => lost.push(held.lost());
+		look();
+		held.read(['gone']);
+		const dropped = held.open(10, 4);
+		setTimeout(() => { look(); held.read(['there']); look(); held.keep(4); }, 700);
+		setTimeout(() => held.close().then(() => look()), 2000);`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	said, err := vu.VU.Runtime().RunString(`JSON.stringify([lost, dropped])`)
+	if err != nil || said.String() != `[[false,true,false,false],6]` {
+		t.Errorf("%v (%v)", said, err)
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	for path, n := range uploaded {
+		if n != 1024 || !regexp.MustCompile(`^/b/up/1KB/\d{16}/x-\d+$`).MatchString(path) {
+			t.Errorf("%s has %d bytes", path, n)
+		}
+	}
+	endpoint := server.Listener.Addr().String()
+	got := sums(samples)
+	count := func(op, outcome string) float64 {
+		return got[fmt.Sprintf(`s3_connections{"endpoint":"%s","name":"%s","op":"%s","outcome":"%s","test":"t"}`, endpoint, op, op, outcome)]
+	}
+	for _, op := range []string{"PUT", "GET"} {
+		ended := 0.0
+		for _, outcome := range []string{"completed", "rejected", "closed"} {
+			ended += count(op, outcome)
+		}
+		if count(op, "opened") < 4 || count(op, "opened") != ended {
+			t.Errorf("%s: %v opened, %v ended", op, count(op, "opened"), ended)
+		}
+	}
+	if done := count("PUT", "completed"); done != float64(len(uploaded)) || done < 2 {
+		t.Errorf("%v completed, %d came", done, len(uploaded))
+	}
+	if count("PUT", "rejected") < 1 || count("GET", "rejected") != 2 || count("GET", "closed") != 2 {
+		t.Errorf("PUT %v rejected, GET %v and %v closed", count("PUT", "rejected"), count("GET", "rejected"), count("GET", "closed"))
+	}
+	tags := func(op, more string) string {
+		return fmt.Sprintf(`{%s"endpoint":"%s","name":"%s","op":"%s","test":"t"}`, more, endpoint, op, op)
+	}
+	for name, least := range map[string]float64{
+		"s3_connections_open" + tags("PUT", ""):                                                                        2,
+		"s3_connection_lifetime" + tags("PUT", ""):                                                                     1000,
+		"s3_connection_bytes" + tags("PUT", `"direction":"sent",`):                                                     2048,
+		"s3_connection_bytes" + tags("GET", `"direction":"received",`):                                                 1000,
+		`data_received{"test":"t"}`:                                                                                    1000,
+		`s3_bytes{"endpoint":"` + endpoint + `","name":"PUT","op":"PUT","size":"1KB","test":"t"}`:                      1024 * float64(len(uploaded)),
+		`s3_errors{"class":"throttled","endpoint":"` + endpoint + `","name":"PUT","op":"PUT","size":"2KB","test":"t"}`: 1,
+		`s3_errors{"class":"notFound","endpoint":"` + endpoint + `","name":"GET","op":"GET","size":"8MB","test":"t"}`:  2,
+	} {
+		if got[name] < least {
+			t.Errorf("%s: %v, not %v or more", name, got[name], least)
+		}
+	}
+	if t.Failed() {
+		t.Log(got)
+	}
+}
+
+func TestHoldingTakesSense(t *testing.T) {
+	vu, _ := running(t, "http://127.0.0.1:1")
+	for _, code := range []string{
+		`hold(options, { bytesPerSecond: 0, uploads: [{ size: '1KB', bytes: 1, before: 'b' }] })`,
+		`hold(options, { bytesPerSecond: 100, uploads: [] })`,
+	} {
+		if _, err := vu.VU.Runtime().RunString(code); err == nil {
+			t.Errorf("%s is taken", code)
+		}
 	}
 }

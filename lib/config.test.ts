@@ -53,6 +53,7 @@ test('the table of settings: variable, option, default', () => {
     S3LOADTEST_DURATION | --duration <time> | 5m
     S3LOADTEST_CONCURRENCY | --concurrency <n> | cores × 8; 64 under bare \`k6 run\`
     S3LOADTEST_SIZE | --size <list> | the pattern's own
+    S3LOADTEST_BPS | --bps <bytes> | 100
     S3LOADTEST_RATE | --rate <ops> | as fast as the VUs go (closed loop)
     S3LOADTEST_RAMP | --ramp <time> | 0s: all at once
     S3LOADTEST_STAGES | --stages <list> | none
@@ -147,6 +148,11 @@ describe('values', () => {
     duration: [
       { text: '1h30m', value: 5_400_000, why: 'a sum' },
       { text: '1s', value: 1000, why: 'the least k6 takes' },
+    ],
+    bytesPerSecond: [
+      { text: '1', value: 1, why: 'the least' },
+      { text: '2KB', value: 2048, why: 'with a unit' },
+      { text: '1MB', value: MB, why: 'the most' },
     ],
     concurrency: [
       { text: '1', value: 1, why: 'the least' },
@@ -345,6 +351,11 @@ describe('values', () => {
       { text: '30', why: 'no unit' },
       { text: '5 m', why: 'a space' },
       { text: '-5m', why: 'negative' },
+    ],
+    bytesPerSecond: [
+      { text: '0', why: 'none would ever end' },
+      { text: '1.1MB', why: 'that is not slow' },
+      { text: '100/s', why: 'a second is what it is of' },
     ],
     concurrency: [
       { text: '0', why: 'nobody' },

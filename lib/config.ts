@@ -45,6 +45,8 @@ const MOST_VUS = 100_000;
 const SMALLEST_PART = 5 * 1024 ** 2;
 const REMOTE_FOLDER = /^(?:~\/|\/)[^\s~]+$/;
 const REMOTE_FOLDER_EXPECTED = "a path without spaces from / or, for the worker's own home, from ~/";
+/** Faster than that is not slow. */
+const FASTEST_SLOW = 1024 ** 2;
 
 const text = (pattern: RegExp) => (value: string) => (pattern.test(value) ? value : undefined);
 const oneOf =
@@ -247,7 +249,7 @@ export const settings = {
   concurrency: setting<number>({
     env: ['S3LOADTEST_CONCURRENCY'],
     option: 'concurrency <n>',
-    help: 'virtual users (VUs), each with one operation at a time',
+    help: 'virtual users (VUs), each with one operation at a time; connections, where a pattern holds them open',
     fallback: 64,
     fallbackText: 'cores × 8; 64 under bare `k6 run`',
     parse: wholeNumber(1, MOST_VUS),
@@ -261,6 +263,17 @@ export const settings = {
     fallbackText: "the pattern's own",
     parse: parseSizes,
     expected: 'sizes from 1B to 100GB such as 1KB,10MB',
+  }),
+  bytesPerSecond: setting<number>({
+    env: ['S3LOADTEST_BPS'],
+    option: 'bps <bytes>',
+    help: 'bytes a second on each connection, for patterns that hold them open',
+    fallback: 100,
+    parse: (value) => {
+      const bytes = parseSize(value);
+      return bytes !== undefined && bytes >= 1 && bytes <= FASTEST_SLOW ? bytes : undefined;
+    },
+    expected: 'bytes a second from 1 to 1MB, such as 100 or 2KB',
   }),
   rate: setting<number>({
     env: ['S3LOADTEST_RATE'],

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { type Distribution, QUANTILES } from './distribution';
 import { finalText, type Stats, statsLine } from './final';
-import { type Result, SCHEMA, type Series, type Total } from './result';
+import { type Connections, type Result, SCHEMA, type Series, type Total } from './result';
 
 /** Latencies evenly from 0 to `max` milliseconds. */
 function even(count: number, max: number): Distribution {
@@ -205,6 +205,38 @@ describe('finalText', () => {
   });
 });
 
+describe('connections that were held', () => {
+  const held: Connections = {
+    ...{ test: 'firehose', op: 'PUT', endpoint: 'a' },
+    peakOpen: 500,
+    opened: 12_345,
+    ended: { completed: 11_000, reset: 45, refused: 7, closed: 1_300 },
+    bytesSent: 12_345_678,
+    bytesReceived: 1234,
+    lifetime: even(12_345, 60_000),
+  };
+
+  test('are told by what they did, over all endpoints', () => {
+    const { lifetime: _, ...get } = held;
+    const connections: Connections[] = [
+      held,
+      { ...held, endpoint: 'b', ended: { completed: 12_345 } },
+      { ...get, op: 'GET', opened: 500, ended: {} },
+    ];
+    expect(finalText(resultOf({ totals: [], connections }))).toMatchInlineSnapshot(`
+      "FINAL: ops=0 (0/s), bytes=0B, errors=0, elapsed=30s
+        Connections: PUT 1,000 open at most: opened=24,690 completed=23,345 reset=45 refused=7 closed=1,300 | GET 500 open at most: opened=500 left open=500
+        On the wire: PUT sent=23.5MB received=2.4KB | GET sent=11.8MB received=1.2KB
+        Lived: PUT p50=30.0s p95=57.0s p99=59.4s"
+    `);
+  });
+
+  test('of another test are told with that', () => {
+    const text = finalText(resultOf({ connections: [{ ...held, test: 'ebb' }] }, { tests: ['firehose', 'ebb'] }));
+    expect(text).toMatch(/\n {2}ebb: .*\n {4}Connections: PUT 500 open at most/);
+  });
+});
+
 describe('statsLine', () => {
   const stats: Stats = {
     ops: 42_691,
@@ -224,6 +256,11 @@ describe('statsLine', () => {
       more: {},
       line: 'STATS: ops=42,691 (1,423/s), bytes=2.1GB (71.2MB/s), errors=0, elapsed=30s',
       why: 'as the original wrote it',
+    },
+    {
+      more: { open: 1000 },
+      line: 'STATS: ops=42,691 (1,423/s), bytes=2.1GB (71.2MB/s), errors=0, open=1,000, elapsed=30s',
+      why: 'connections that are held open',
     },
     {
       more: {

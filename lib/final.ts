@@ -1,6 +1,6 @@
 /** The original's STATS and FINAL lines, from figures. Pure: returns text. */
-import { type Distribution, percentile } from './distribution';
-import { errorCount, type Result, type Series, sum, type Total } from './result';
+import { type Distribution, mergeDistributions, percentile } from './distribution';
+import { type Connections, errorCount, type Result, type Series, stillOpen, sum, type Total } from './result';
 import { formatBytes, formatCount, formatDuration, formatLatency } from './units';
 
 const PERCENTILES = [50, 95, 99];
@@ -25,6 +25,8 @@ export interface Stats {
   readonly opsPerSecond: number;
   readonly bytesPerSecond: number;
   readonly elapsedMs: number;
+  /** Connections that are open now, where a test holds them open. */
+  readonly open?: number;
   /** Milliseconds by op and percentile's name, of the same time; of the whole run where stock k6 tells them. */
   readonly latency: ReadonlyArray<{ readonly op: string; readonly percentiles: Readonly<Record<string, number>> }>;
   /** Each operation of each test; none where only running counts are known. */
@@ -39,7 +41,9 @@ export interface Stats {
 export function statsLine(stats: Stats): string {
   const ops = `ops=${formatCount(stats.ops)} (${formatCount(stats.opsPerSecond)}/s)`;
   const bytes = `bytes=${formatBytes(stats.bytes)} (${formatBytes(stats.bytesPerSecond)}/s)`;
-  const figures = `STATS: ${ops}, ${bytes}, errors=${formatCount(stats.errors)}, elapsed=${formatDuration(stats.elapsedMs)}`;
+  const counts = [ops, bytes, `errors=${formatCount(stats.errors)}`];
+  if (stats.open !== undefined) counts.push(`open=${formatCount(stats.open)}`);
+  const figures = `STATS: ${counts.join(', ')}, elapsed=${formatDuration(stats.elapsedMs)}`;
   const latency = stats.latency.map(({ op, percentiles }) => {
     const shown = Object.entries(percentiles).map(([name, ms]) => `${name}=${formatLatency(ms)}`);
     return `${op} ${shown.join(' ')}`;
@@ -91,6 +95,7 @@ function testLines(result: Result, test: string, totals: readonly Total[], secon
   };
   return [
     ...line('Latency', ({ latency }) => latency && percentiles(latency)),
+    ...connectionLines(result.connections.filter((connections) => connections.test === test)),
     ...line('Keys', ({ objects }) =>
       !objects ? undefined : `${formatCount(objects)} (${formatCount(perSecond(objects, seconds))}/s)`,
     ),
@@ -102,6 +107,39 @@ function testLines(result: Result, test: string, totals: readonly Total[], secon
     ...line('Errors', (total) => {
       const classes = Object.entries(total.errors).map(([name, n]) => `${name}=${formatCount(n)}`);
       return errorCount(total) > 0 ? classes.join(' ') : undefined;
+    }),
+  ];
+}
+
+/** What became of connections that were held open, by what each of them did. */
+function connectionLines(all: readonly Connections[]): string[] {
+  const byOp = new Map<string, Connections[]>();
+  for (const connections of all) byOp.set(connections.op, [...(byOp.get(connections.op) ?? []), connections]);
+  const line = (name: string, of: (own: readonly Connections[]) => string | undefined) => {
+    const shown = [...byOp].flatMap(([op, own]) => {
+      const text = of(own);
+      return text === undefined ? [] : [`${op} ${text}`];
+    });
+    return shown.length > 0 ? [`  ${name}: ${shown.join(' | ')}`] : [];
+  };
+  const total = (own: readonly Connections[], of: (connections: Connections) => number) =>
+    own.reduce((n, connections) => n + of(connections), 0);
+  return [
+    ...line('Connections', (own) => {
+      const hows = [...new Set(own.flatMap(({ ended }) => Object.keys(ended)))];
+      const ended = hows.map((how) => `${how}=${formatCount(total(own, (c) => c.ended[how] ?? 0))}`);
+      const open = `${formatCount(total(own, (c) => c.peakOpen))} open at most`;
+      const left = total(own, stillOpen);
+      const opened = `opened=${formatCount(total(own, (c) => c.opened))}`;
+      return [`${open}:`, opened, ...ended, ...(left > 0 ? [`left open=${formatCount(left)}`] : [])].join(' ');
+    }),
+    ...line('On the wire', (own) => {
+      const bytes = (of: (connections: Connections) => number) => formatBytes(total(own, of));
+      return `sent=${bytes((c) => c.bytesSent)} received=${bytes((c) => c.bytesReceived)}`;
+    }),
+    ...line('Lived', (own) => {
+      const lifetime = mergeDistributions(own.map((c) => c.lifetime));
+      return lifetime && percentiles(lifetime);
     }),
   ];
 }

@@ -13,6 +13,7 @@ const measured: Measured = {
   phases: ['steady', 'burst'],
   series: ['PUT', 'GET'].flatMap((op) => ['1KB', '1MB'].map((size) => ({ op, size }))),
   endpoints: ['a:9000', 'b:9000'],
+  holdsConnections: false,
   missesExpected: false,
 };
 

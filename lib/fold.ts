@@ -93,11 +93,14 @@ export class Fold {
         facts.measured,
         by(leaves, ({ test, op, endpoint }): Omit<EndpointSeries, keyof Figures> => ({ test, op, endpoint })),
       ),
-      connections: [...this.held.values()].map(({ tags, lifetime, ...counts }) => ({
-        ...tags,
-        ...counts,
-        lifetime: distributionOf(lifetime),
-      })),
+      connections: inOrder(
+        facts.measured,
+        [...this.held.values()].map(({ tags, lifetime, ...counts }) => ({
+          ...tags,
+          ...counts,
+          lifetime: distributionOf(lifetime),
+        })),
+      ),
       timeline: this.timeline.points(startedAt, endedAt),
       thresholds: this.thresholds(),
       iterations: this.iterations,

@@ -23,18 +23,29 @@ const MOST_PAGES = 10;
 /** Makes keys of a size that no other VU, run or worker makes: by time, VU, count and four random letters. */
 export type MakeKey = (size: string) => string;
 
-/** A maker of keys for one VU of a test on a worker. */
-export function createKeyMaker(prefix: string, worker: string, test: string, vu: number): MakeKey {
+/** What keys are made of beside a time, in microseconds, and a count: what stands before the time, and between the two. */
+export interface KeyFrame {
+  before(size: string): string;
+  readonly after: string;
+}
+
+/** A frame that no other VU, run or worker has. */
+export function createKeyFrame(prefix: string, worker: string, test: string, vu: number): KeyFrame {
   const letters = below(36 ** 4, Math.random)
     .toString(36)
     .padStart(4, '0');
+  return { before: (size) => `${prefix}${worker}/${size}/${test}/`, after: `/${vu.toString(36)}-${letters}-` };
+}
+
+/** A maker of keys for one VU of a test on a worker. */
+export function createKeyMaker(prefix: string, worker: string, test: string, vu: number): MakeKey {
+  const { before, after: tail } = createKeyFrame(prefix, worker, test, vu);
   const heads = new Map<string, string>();
-  const tail = `/${vu.toString(36)}-${letters}-`;
   let count = 0;
   return (size) => {
     let head = heads.get(size);
     if (head === undefined) {
-      head = `${prefix}${worker}/${size}/${test}/`;
+      head = before(size);
       heads.set(size, head);
     }
     const n = count++;

@@ -69,6 +69,20 @@ test('several processes at once are one rate, whatever their clocks say', () => 
   expect(meter.read(['firehose'])).toMatchObject({ opsPerSecond: 200, elapsedMs: 1000 });
 });
 
+test('connections are open that were opened and have not ended, of all processes', () => {
+  const meter = new Meter(BEGIN);
+  const put = { test: 'elephant', op: 'PUT', endpoint: 'a' };
+  const none = interval(0, 1000);
+  meter.add({ ...none, connections: [{ ...put, open: 90, opened: 100, ended: { reset: 10, refused: 50 } }] });
+  meter.add({ ...none, connections: [{ ...put, op: 'GET', open: 7, opened: 7 }] });
+  expect(meter.read(['elephant']).open).toBe(97);
+  meter.add({ ...none, connections: [{ ...put, open: 60, ended: { completed: 20, closed: 10 } }] });
+  expect(meter.read(['elephant']).open).toBe(67);
+  meter.add(none);
+  expect(meter.read(['elephant']).open).toBe(67);
+});
+
 test('before anything came there is nothing, and no division by it', () => {
   expect(new Meter(BEGIN).read(['firehose'])).toMatchObject({ ops: 0, opsPerSecond: 0, elapsedMs: 0, latency: [] });
+  expect(new Meter(BEGIN).read(['firehose'])).not.toHaveProperty('open');
 });

@@ -25,6 +25,7 @@ export class Meter {
   private readonly startedAt: number;
   private readonly total = { ops: 0, bytes: 0, errors: 0 };
   private readonly byOp = new Map<string, Counts>();
+  private open: number | undefined;
   private readAt: number;
   private until: number;
 
@@ -41,8 +42,12 @@ export class Meter {
   }
 
   /** Of one process or of several at once. `clockOffset` is added to its times, milliseconds. */
-  add({ t, ms, series }: Interval, clockOffset = 0): void {
+  add({ t, ms, series, connections }: Interval, clockOffset = 0): void {
     this.until = Math.max(this.until, t + ms + clockOffset);
+    for (const { opened = 0, ended = {} } of connections) {
+      const { refused: _, ...closed } = ended;
+      this.open = (this.open ?? 0) + opened - Object.values(closed).reduce((sum, n) => sum + n, 0);
+    }
     for (const { test, op, ops = 0, bytes = 0, objects = 0, errors = {}, latency } of series) {
       this.total.ops += ops;
       this.total.bytes += bytes;
@@ -73,6 +78,7 @@ export class Meter {
       opsPerSecond: counts.reduce((sum, { ops }) => sum + ops, 0) / seconds,
       bytesPerSecond: counts.reduce((sum, { bytes }) => sum + bytes, 0) / seconds,
       elapsedMs: this.until - this.startedAt,
+      ...(this.open === undefined ? {} : { open: this.open }),
       latency: several ? [] : counts.flatMap(({ op, latency }) => shown(op, latency)),
       operations: counts.map((each) => ({
         test: each.test,

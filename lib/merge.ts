@@ -83,7 +83,9 @@ export class Merge {
     for (const connections of result.connections) this.addConnections(connections);
     for (const load of run.loads) {
       const known = this.loads.get(load.scenario);
-      this.loads.set(load.scenario, { ...load, vus: load.vus + (known?.vus ?? 0) });
+      const { vus, connections } = load;
+      const held = connections === undefined ? {} : { connections: connections + (known?.connections ?? 0) };
+      this.loads.set(load.scenario, { ...load, vus: vus + (known?.vus ?? 0), ...held });
     }
     for (const threshold of result.thresholds) {
       const name = `${threshold.metric}:${threshold.expr}`;

@@ -22,6 +22,7 @@ const MEASURED: Measured = {
     { op: 'UPLOAD_PART', size: '100MB' },
   ],
   endpoints: ['10.0.0.1:9000', '[::1]:9000'],
+  holdsConnections: false,
   missesExpected: false,
 };
 
@@ -163,6 +164,25 @@ describe('k6 keeps apart', () => {
     const names = submetrics({ ...MEASURED, endpoints: ['10.0.0.1:9000'] });
     expect(names.filter((name) => name.includes('endpoint:'))).toEqual([]);
     expect(names).toEqual(expect.arrayContaining(figures('test:firehose,op:GET', '200')));
+  });
+
+  test('of connections that are held: opened, ended in each way, open, bytes each way and lifetime, by op and endpoint', () => {
+    const series = ['PUT', 'GET'].map((op) => ({ op, size: '1KB' }));
+    const held = { ...MEASURED, series, endpoints: ['10.0.0.1:9000'], holdsConnections: true };
+    const names = submetrics(held).filter((name) => name.startsWith('s3_connection'));
+    const get = 'test:firehose,op:GET,endpoint:10.0.0.1:9000';
+    expect(names.filter((name) => name.includes('op:GET'))).toEqual([
+      `s3_connections{${get},outcome:opened}`,
+      `s3_connections_open{${get}}`,
+      `s3_connection_bytes{${get},direction:sent}`,
+      `s3_connection_bytes{${get},direction:received}`,
+      `s3_connection_lifetime{${get}}`,
+      ...['completed', 'reset', 'timeout', 'rejected', 'refused', 'closed'].map(
+        (outcome) => `s3_connections{${get},outcome:${outcome}}`,
+      ),
+    ]);
+    expect(names.filter((name) => name.includes('op:PUT'))).toHaveLength(11);
+    expect(submetrics(MEASURED).filter((name) => name.startsWith('s3_connection'))).toEqual([]);
   });
 
   test('every name is one that k6 can parse: no empty tag, no comma or brace within one', () => {

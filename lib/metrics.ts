@@ -9,6 +9,14 @@ export const MISSES = 's3_misses';
 export const BYTES = 's3_bytes';
 export const OBJECTS = 's3_objects';
 export const RETRIES = 's3_retries';
+/** Of connections that are held open: how many were opened, and ended in which way; open now; bytes each way; milliseconds. */
+export const CONNECTIONS = 's3_connections';
+const CONNECTIONS_OPEN = 's3_connections_open';
+const CONNECTION_BYTES = 's3_connection_bytes';
+const CONNECTION_LIFETIME = 's3_connection_lifetime';
+/** Outcomes of a connection: that it was opened, and how it ended. One that was refused was never opened. */
+export const OPENED = 'opened';
+const ENDS = ['completed', 'reset', 'timeout', 'rejected', 'refused', 'closed'] as const;
 /** Built in: time to first byte, from the request's end. */
 export const TTFB = 'http_req_waiting';
 /** Built in: requests, of which the CLI reads running counts. */
@@ -33,6 +41,8 @@ export interface Measured {
   readonly phases: readonly string[];
   readonly series: ReadonlyArray<{ readonly op: string; readonly size: string }>;
   readonly endpoints: readonly string[];
+  /** All that it does is done over connections that it holds open. */
+  readonly holdsConnections: boolean;
   /** Objects are deleted while others ask for them: that one is gone is counted apart, and is no error. */
   readonly missesExpected: boolean;
 }
@@ -110,6 +120,18 @@ export function figureMetrics(tags: OpTags, missesExpected: boolean): FigureMetr
   };
 }
 
+/** The submetrics of connections that are held for one operation at one endpoint. */
+export function connectionMetrics(tags: OpTags & { readonly endpoint: string }) {
+  return {
+    opened: submetric(CONNECTIONS, { ...tags, outcome: OPENED }),
+    ended: ENDS.map((outcome) => [outcome, submetric(CONNECTIONS, { ...tags, outcome })] as const),
+    open: submetric(CONNECTIONS_OPEN, tags),
+    sent: submetric(CONNECTION_BYTES, { ...tags, direction: 'sent' }),
+    received: submetric(CONNECTION_BYTES, { ...tags, direction: 'received' }),
+    lifetime: submetric(CONNECTION_LIFETIME, tags),
+  };
+}
+
 /** The submetrics that the CLI follows while the run goes on. */
 export function liveMetrics(tags: OpTags, missesExpected: boolean) {
   const { bytes, objects, misses, latency } = figureMetrics(tags, missesExpected);
@@ -139,5 +161,9 @@ export function submetrics(measured: Measured): string[] {
     const { ops, errors } = liveMetrics(tags, missesExpected);
     return [ops, errors];
   });
-  return [...figures, ...live];
+  const held = (measured.holdsConnections ? endpointTags(measured) : []).flatMap((tags) => {
+    const { ended, ...others } = connectionMetrics(tags);
+    return [...Object.values(others), ...ended.map(([, name]) => name)];
+  });
+  return [...figures, ...live, ...held];
 }

@@ -17,6 +17,7 @@ function traffic(ops: readonly Op[], pacesItself = false): Traffic {
     writes: has('PUT'),
     deletes: has('DELETE_OBJECTS'),
     pacesItself,
+    holdsConnections: false,
     start: () => () => {},
   };
 }
@@ -32,6 +33,12 @@ const SELF_PACED: Pattern = {
   name: 'self',
   sizes: [],
   loads: [{ does: traffic(['LIST', 'DELETE_OBJECTS'], true) }],
+};
+
+const HELD: Pattern = {
+  name: 'held',
+  sizes: ['1KB'],
+  loads: [{ does: { ...traffic(['PUT', 'GET'], true), holdsConnections: true } }],
 };
 
 function planned(patterns: readonly Pattern[], more: Environment) {
@@ -57,6 +64,12 @@ function asked({ thresholds = {} }: Options): Record<string, unknown> {
 
 describe('thresholds', () => {
   test.each<{ patterns: readonly Pattern[]; more: Environment; are: Record<string, string[]>; why: string }>([
+    {
+      patterns: [HELD],
+      more: {},
+      are: { 's3_connections{test:held,outcome:opened}': ['count>0'] },
+      why: 'what ends connections is what is looked for, but some must be opened',
+    },
     {
       patterns: [FLAT],
       more: {},
@@ -227,6 +240,7 @@ test.each<{ patterns: readonly Pattern[]; more: Environment; connections: number
   { patterns: [FLAT], more: { S3LOADTEST_CONCURRENCY: '500' }, connections: 64, why: 'VUs send one at a time' },
   { patterns: [SELF_PACED], more: { S3LOADTEST_CONCURRENCY: '32' }, connections: 64, why: 'enough as it is' },
   { patterns: [SELF_PACED], more: { S3LOADTEST_CONCURRENCY: '100' }, connections: 100, why: 'all from one VU' },
+  { patterns: [HELD], more: { S3LOADTEST_CONCURRENCY: '100' }, connections: 64, why: 'what is held open is not k6’s' },
   {
     patterns: [FLAT, SELF_PACED],
     more: { S3LOADTEST_CONCURRENCY: '300' },

@@ -1,6 +1,6 @@
 /** A plan as k6's options. Pure. */
 import type { Options, Scenario } from 'k6/options';
-import { OP_DURATION, submetric, submetrics } from './metrics';
+import { CONNECTIONS, OP_DURATION, OPENED, submetric, submetrics } from './metrics';
 import { k6Vus, type Plan, type PlannedLoad } from './plan';
 import { acrossWorkers, scenarioOf } from './scenario';
 import { TREND_STATS } from './summary';
@@ -9,7 +9,7 @@ import { TREND_STATS } from './summary';
 const SETUP_TIMEOUT = '120s';
 const SEEDING_TIMEOUT = '4h';
 /** What k6 leaves idle connections for: more batches at once than that would connect anew for each. */
-const CONNECTIONS = 64;
+const LEAST_IDLE = 64;
 
 /** The name of the scenario that does nothing, and only ends with the run. */
 export const WAITING = 'waiting';
@@ -18,17 +18,18 @@ export const WAITING = 'waiting';
 export function optionsOf(plan: Plan, workers = 1): Options {
   const { config, loads, measured } = plan;
   const asked = config.thresholds;
-  const defaults = measured.flatMap(({ test }) => [
+  const limitsFailures = asked.some((t) => t.metric.startsWith('http_req_failed'));
+  const defaults = measured.flatMap(({ test, holdsConnections }) => {
     // A test in which nothing succeeds must not pass, whatever its other thresholds.
-    { metric: submetric(OP_DURATION, { test }), expr: 'max>0' },
-    ...(asked.some((t) => t.metric.startsWith('http_req_failed'))
-      ? []
-      : [{ metric: `http_req_failed{test:${test}}`, expr: 'rate<0.01' }]),
-  ]);
+    if (holdsConnections) return [{ metric: submetric(CONNECTIONS, { test, outcome: OPENED }), expr: 'count>0' }];
+    const most = { metric: `http_req_failed{test:${test}}`, expr: 'rate<0.01' };
+    return [{ metric: submetric(OP_DURATION, { test }), expr: 'max>0' }, ...(limitsFailures ? [] : [most])];
+  });
   const thresholds: Record<string, string[]> = {};
   for (const name of measured.flatMap(submetrics)) thresholds[name] = [];
   for (const { metric, expr } of [...defaults, ...asked]) thresholds[metric] = [...(thresholds[metric] ?? []), expr];
-  const connections = Math.max(CONNECTIONS, ...loads.map(({ vus, traffic }) => (traffic.pacesItself ? vus : 0)));
+  const atOnce = ({ traffic, vus }: PlannedLoad) => (traffic.pacesItself && !traffic.holdsConnections ? vus : 0);
+  const idle = Math.max(LEAST_IDLE, ...loads.map(atOnce));
   const scenarios: Record<string, Scenario> = Object.fromEntries(
     loads.map((load) => [load.name, scenarioFor(load, plan)]),
   );
@@ -51,8 +52,8 @@ export function optionsOf(plan: Plan, workers = 1): Options {
     // S3 has no cookies, and a new jar for each iteration is not for nothing.
     noCookiesReset: true,
     setupTimeout: config.seedObjects > 0 ? SEEDING_TIMEOUT : SETUP_TIMEOUT,
-    batch: connections,
-    batchPerHost: connections,
+    batch: idle,
+    batchPerHost: idle,
     userAgent: 's3loadtest',
   };
 }

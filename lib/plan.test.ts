@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { type Config, type Environment, readConfig } from './config';
+import { type Config, ConfigError, type Environment, readConfig } from './config';
 import type { Pattern, PatternLoad } from './pattern';
 import { memoryNeed } from './payload';
-import { k6Vus, type Plan, planOf, splitText, tooLittleMemory } from './plan';
+import { factsOf, k6Vus, loadText, type Plan, planOf, splitText, tooLittleMemory, withoutExtension } from './plan';
 import type { Op } from './s3/api';
 import type { Traffic } from './traffic/traffic';
 
@@ -27,6 +27,7 @@ function traffic(ops: readonly Op[], pacesItself = false): Traffic {
     writes: has('PUT'),
     deletes: has('DELETE') || has('DELETE_OBJECTS'),
     pacesItself,
+    holdsConnections: false,
     start: () => () => {},
   };
 }
@@ -35,6 +36,7 @@ const READING = traffic(['GET']);
 const WRITING = traffic(['PUT']);
 const BOTH = traffic(['GET', 'PUT']);
 const LISTING = traffic(['LIST']);
+const HOLDING: Traffic = { ...traffic(['PUT', 'GET'], true), holdsConnections: true, readsSizes: ['10MB'] };
 const DELETING = traffic(['LIST', 'DELETE_OBJECTS'], true);
 
 function pattern(name: string, does: Traffic, more: Partial<Pattern> = {}): Pattern {
@@ -90,6 +92,138 @@ describe('VUs are divided', () => {
 test('the rate is divided by the same shares, and is whole in all', () => {
   const { loads } = plan([shared('one', [1]), shared('two', [0.25, 0.75])]);
   expect(loads.map(({ share }) => share)).toEqual([0.5, 0.125, 0.375]);
+});
+
+describe('connections', () => {
+  const held = pattern('elephant', HOLDING, { sizes: ['1KB'], concurrency: 1000 });
+  const others = [pattern('firehose', BOTH), pattern('delete', DELETING, { concurrency: 32 })];
+
+  test.each<{ patterns: Pattern[]; more: Environment; asked: boolean; vus: number[]; why: string }>([
+    { patterns: [held], more: {}, asked: false, vus: [1000], why: 'as many as it wants' },
+    {
+      patterns: [held],
+      more: { S3LOADTEST_CONCURRENCY: '20000' },
+      asked: true,
+      vus: [20_000],
+      why: 'or as are asked for',
+    },
+    {
+      patterns: [held, ...others],
+      more: {},
+      asked: false,
+      vus: [1000, 32, 32],
+      why: 'beside the VUs that others divide',
+    },
+    {
+      patterns: [held, ...others],
+      more: { S3LOADTEST_CONCURRENCY: '90' },
+      asked: true,
+      vus: [30, 30, 30],
+      why: 'the same for each, where there is to be so much in all',
+    },
+    {
+      patterns: [held, ...others],
+      more: { S3LOADTEST_DURATION: '', S3LOADTEST_STAGES: '3:5s,90:5s' },
+      asked: false,
+      vus: [30, 30, 30],
+      why: 'stages say how much in all',
+    },
+    {
+      patterns: [held, ...others],
+      more: { S3LOADTEST_RATE: '9' },
+      asked: false,
+      vus: [1000, 32, 32],
+      why: 'a rate does not',
+    },
+  ])('$vus: $why', ({ patterns, more, asked, vus }) => {
+    expect(vusOf(plan(patterns, more, asked))).toEqual(vus);
+  });
+
+  test.each<{ more: Environment; problem: string }>([
+    {
+      more: { S3LOADTEST_CONCURRENCY: '20001' },
+      problem:
+        'S3LOADTEST_CONCURRENCY: 20001 are more connections than elephant can hold: give 20000 at most, and more workers',
+    },
+    {
+      more: { S3LOADTEST_DURATION: '', S3LOADTEST_STAGES: '5:5s,30000:5s' },
+      problem:
+        'S3LOADTEST_STAGES: 30000 are more connections than elephant can hold: give 20000 at most, and more workers',
+    },
+  ])('too many: $problem', ({ more, problem }) => {
+    expect(() => plan([held], more)).toThrow(new ConfigError([problem]));
+  });
+
+  test('are one VU of k6, and told as what they are', () => {
+    const made = plan([held, ...others], {}, false);
+    expect(made.loads.map(k6Vus)).toEqual([1, 32, 1]);
+    expect(loadText(made)).toBe('64 VUs and 1000 connections');
+    expect(splitText(made)).toBe('64 VUs: firehose 32, delete 32; 1000 connections: elephant 1000');
+    expect(splitText(plan([held, ...others], { S3LOADTEST_RATE: '9' }, false))).toBe(
+      '64 VUs: firehose 32 (3/s), delete 32 (3/s); 1000 connections: elephant 1000 (3/s)',
+    );
+    expect(loadText(plan([held]))).toBe('64 connections');
+    expect(factsOf(made, 'id', 0, '1').run.loads).toMatchObject([
+      { test: 'elephant', vus: 1, connections: 1000 },
+      { test: 'firehose', vus: 32 },
+      { test: 'delete', vus: 32 },
+    ]);
+  });
+
+  test('are measured by what each does: uploads of their sizes, downloads of those they read, nothing in parts', () => {
+    const { measured, sizes } = plan([held], { S3LOADTEST_SIZE: '1KB,100MB' });
+    expect(measured[0]?.series).toEqual([
+      { op: 'PUT', size: '1KB' },
+      { op: 'PUT', size: '100MB' },
+      { op: 'GET', size: '10MB' },
+    ]);
+    expect(sizes.map(({ label }) => label)).toEqual(['1KB', '100MB', '10MB']);
+    expect(plan([held, ...others]).measured.map(({ holdsConnections }) => holdsConnections)).toEqual([
+      true,
+      false,
+      false,
+    ]);
+  });
+
+  test('need memory, more of it by TLS', () => {
+    const plain = {
+      S3_ENDPOINTS: 'http://10.0.0.1:9000',
+      S3LOADTEST_CONCURRENCY: '20000',
+      S3LOADTEST_BACKEND: 'native',
+    };
+    expect(tooLittleMemory(plan([held], plain), 600 * MB)).toBeUndefined();
+    expect(tooLittleMemory(plan([held], plain), 400 * MB)).toBe(
+      '20000 connections may need 489.9MB of memory, and 400.0MB are free: take --concurrency 16319, or --no-memory-check to run all the same',
+    );
+    expect(tooLittleMemory(plan([held], { ...plain, S3_ENDPOINTS: 'https://10.0.0.1:9000' }), 600 * MB)).toContain(
+      '2.1GB',
+    );
+  });
+
+  describe('by a k6 without the extension', () => {
+    const how =
+      "needs the project's k6, which this is not known to be: have Go here and run by `npx s3loadtest run` without S3LOADTEST_K6, " +
+      'which builds it, or by hand say so of .tools/bin/k6 with S3LOADTEST_EXTENSION=1';
+
+    test('they are left out where nobody asked for them, in a line', () => {
+      expect(withoutExtension([held, ...others], undefined)).toEqual({
+        patterns: others,
+        leftOut: `elephant is left out: it ${how}`,
+      });
+    });
+
+    test.each([
+      { all: [held], names: undefined, why: 'there is nothing else' },
+      { all: [held, ...others], names: ['firehose', 'elephant'], why: 'someone asked for them by name' },
+    ])('they are refused: $why', ({ all, names }) => {
+      expect(() => withoutExtension(all, names)).toThrow(new ConfigError([`elephant ${how}`]));
+    });
+
+    test('others are as they are', () => {
+      expect(withoutExtension(others, undefined)).toEqual({ patterns: others, leftOut: undefined });
+      expect(withoutExtension([held, ...others], ['firehose']).leftOut).toBeUndefined();
+    });
+  });
 });
 
 describe('concurrency of its own', () => {
@@ -387,12 +521,15 @@ describe('memory', () => {
   });
 
   test('who takes the advice is not refused again', () => {
-    for (const vus of [2, 7, 64, 1000]) {
-      for (const free of [50 * MB, 333 * MB, 2000 * MB]) {
-        const said = tooLittleMemory(plan(writers, { S3LOADTEST_CONCURRENCY: `${vus}` }), free);
-        const advice = /--concurrency (\d+)/.exec(said ?? '')?.[1];
-        if (advice === undefined) continue;
-        expect(tooLittleMemory(plan(writers, { S3LOADTEST_CONCURRENCY: advice }), free)).toBeUndefined();
+    const holders = [pattern('elephant', HOLDING, { sizes: ['1KB'] })];
+    for (const patterns of [writers, holders]) {
+      for (const vus of [2, 7, 64, 1000, 20_000]) {
+        for (const free of [50 * MB, 333 * MB, 2000 * MB]) {
+          const said = tooLittleMemory(plan(patterns, { S3LOADTEST_CONCURRENCY: `${vus}` }), free);
+          const advice = /--concurrency (\d+)/.exec(said ?? '')?.[1];
+          if (advice === undefined) continue;
+          expect(tooLittleMemory(plan(patterns, { S3LOADTEST_CONCURRENCY: advice }), free)).toBeUndefined();
+        }
       }
     }
   });

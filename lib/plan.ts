@@ -4,6 +4,7 @@ import { QUANTILES } from './distribution';
 import { type Measured, NO_SIZE, OF_MANY_OBJECTS } from './metrics';
 import type { Pattern } from './pattern';
 import { largestPiece, memoryNeed } from './payload';
+import { FROM_CLI } from './protocol';
 import type { ScheduledPhase } from './result';
 import type { RunFacts } from './run-facts';
 import type { Op } from './s3/api';
@@ -18,6 +19,8 @@ export interface PlannedLoad extends Omit<Load, 'schedule'> {
   schedule(): Schedule;
   readonly traffic: Traffic;
   readonly sizes: readonly ObjectSize[];
+  /** Sizes that it reads. */
+  readonly readSizes: readonly ObjectSize[];
   /** Where several phases are counted apart. */
   readonly phased: boolean;
 }
@@ -37,37 +40,80 @@ export interface Plan {
 
 const MULTIPART: readonly Op[] = ['CREATE_MULTIPART', 'UPLOAD_PART', 'COMPLETE_MULTIPART', 'ABORT_MULTIPART'];
 
+/** Connections that one process can hold to an endpoint: systems have 28,000 ports for them. */
+const MOST_CONNECTIONS = 20_000;
+
 /**
  * The plan of the patterns that the settings ask for, all of them where they name none. VUs and rate are divided among the
- * tests equally, and within a test as it says; each load has a VU at least.
- * @throws ConfigError when a name is none of the patterns'
+ * tests equally, and within a test as it says; each load has a VU at least. Where nobody says how many VUs, tests that hold
+ * connections have as many as they want beside the others.
+ * @throws ConfigError when a name is none of the patterns', or there are too many connections
  */
 export function planOf(all: readonly Pattern[], given: Config, concurrencyAsked: boolean): Plan {
   const patterns = chosen(all, given.tests);
   const own = patterns.length === 1 ? patterns[0]?.concurrency : undefined;
   const config =
     own === undefined || concurrencyAsked || given.stages?.unit === 'vus' ? given : { ...given, concurrency: own };
-  const vus = divide(
-    config.concurrency,
-    patterns.map(() => 1),
+  const dividesAll = concurrencyAsked || config.stages?.unit === 'vus';
+  const beside = patterns.map((pattern) =>
+    !dividesAll && holdsConnections(pattern) ? pattern.concurrency : undefined,
   );
+  const sharing = beside.filter((own) => own === undefined).map(() => 1);
+  const divided = sharing.length > 0 ? divide(config.concurrency, sharing) : [];
+  const vus = beside.map((own) => own ?? (divided.shift() as number));
   const loads = patterns.flatMap((pattern, i) => loadsOf(pattern, config, vus[i] as number, 1 / patterns.length));
   if (config.seedObjects > 0 && onlyReading({ loads }).length === 0) {
     throw new ConfigError([
       `${settings.seedObjects.env[0]} is ${config.seedObjects}: of ${patterns.map(({ name }) => name).join(', ')} none only reads, leave it out`,
     ]);
   }
+  checkConnections(loads, config);
   const has = (what: 'reads' | 'writes' | 'deletes') => loads.some(({ traffic }) => traffic[what]);
   return {
     config,
     loads,
     measured: patterns.map((pattern) => measuredBy(pattern, loads, config)),
-    sizes: [...new Map(loads.flatMap(({ sizes }) => sizes).map((size) => [size.label, size])).values()],
+    sizes: different(loads.flatMap(({ sizes, readSizes }) => [...sizes, ...readSizes])),
     reads: has('reads'),
     writes: has('writes'),
     deletes: has('deletes'),
   };
 }
+
+const holdsConnections = ({ loads }: Pattern) => loads.some(({ does }) => does.holdsConnections);
+
+/**
+ * Patterns that a k6 without the extension can run, and those that it can't. Of patterns that nobody asked for by name the
+ * latter are left out.
+ * @throws ConfigError when nothing else was asked for
+ */
+export function withoutExtension(all: readonly Pattern[], names: readonly string[] | undefined) {
+  const missed = chosen(all, names).filter(holdsConnections);
+  const [first] = missed;
+  if (first !== undefined && (names !== undefined || missed.length === all.length)) {
+    throw new ConfigError([`${first.name} ${NEEDS_EXTENSION}`]);
+  }
+  return {
+    patterns: all.filter((pattern) => !missed.includes(pattern)),
+    leftOut: first && `${missed.map(({ name }) => name).join(', ')} is left out: it ${NEEDS_EXTENSION}`,
+  };
+}
+
+const NEEDS_EXTENSION =
+  `needs the project's k6, which this is not known to be: have Go here and run by \`npx s3loadtest run\` without S3LOADTEST_K6, ` +
+  `which builds it, or by hand say so of .tools/bin/k6 with ${FROM_CLI.extension}=1`;
+
+function checkConnections(loads: readonly PlannedLoad[], config: Config): void {
+  const tooMany = loads.find(({ traffic, vus }) => traffic.holdsConnections && vus > MOST_CONNECTIONS);
+  if (tooMany === undefined) return;
+  const { env } = config.stages?.unit === 'vus' ? settings.stages : settings.concurrency;
+  throw new ConfigError([
+    `${env[0]}: ${tooMany.vus} are more connections than ${tooMany.test} can hold: give ${MOST_CONNECTIONS} at most, and more workers`,
+  ]);
+}
+
+const different = (sizes: readonly ObjectSize[]) => [...new Map(sizes.map((size) => [size.label, size])).values()];
+const sizesOf = (labels: readonly string[]) => labels.flatMap((label) => settings.sizes.parse(label) ?? []);
 
 function chosen(all: readonly Pattern[], names: readonly string[] | undefined): readonly Pattern[] {
   if (names === undefined || all.length === 1) return all;
@@ -81,7 +127,7 @@ function chosen(all: readonly Pattern[], names: readonly string[] | undefined): 
 }
 
 function loadsOf(pattern: Pattern, config: Config, vus: number, share: number): PlannedLoad[] {
-  const sizes = config.sizes ?? pattern.sizes.flatMap((label) => settings.sizes.parse(label) ?? []);
+  const sizes = config.sizes ?? sizesOf(pattern.sizes);
   const shares = pattern.loads.map((load) => load.share ?? 1);
   const whole = shares.reduce((sum, n) => sum + n, 0);
   const divided = divide(vus, shares);
@@ -93,6 +139,7 @@ function loadsOf(pattern: Pattern, config: Config, vus: number, share: number): 
     schedule: () => load.when?.(config) ?? always(config.duration),
     traffic: load.does,
     sizes,
+    readSizes: load.does.readsSizes === undefined ? sizes : sizesOf(load.does.readsSizes),
     phased: pattern.loads.length > 1,
   }));
 }
@@ -121,12 +168,13 @@ function measuredBy(pattern: Pattern, all: readonly PlannedLoad[], config: Confi
   const own = (what: 'reads' | 'writes') => loads.some(({ traffic }) => traffic[what]);
   const series = new Map<string, { op: string; size: string }>();
   const add = (op: string, size: string) => series.set(`${op} ${size}`, { op, size });
-  for (const { traffic, sizes } of loads) {
+  for (const { traffic, sizes, readSizes } of loads) {
     for (const op of traffic.ops) {
       if (OF_MANY_OBJECTS.has(op)) add(op, NO_SIZE);
-      else for (const { label } of sizes) add(op, label);
+      else for (const { label } of op === 'GET' ? readSizes : sizes) add(op, label);
     }
-    const inParts = traffic.writes ? sizes.filter(({ bytes }) => bytes > config.partSize) : [];
+    const inParts =
+      traffic.writes && !traffic.holdsConnections ? sizes.filter(({ bytes }) => bytes > config.partSize) : [];
     for (const { label } of inParts) for (const op of MULTIPART) add(op, label);
   }
   const phases = new Set(loads.flatMap(({ schedule, phased }) => (phased ? schedule().map(({ phase }) => phase) : [])));
@@ -136,6 +184,7 @@ function measuredBy(pattern: Pattern, all: readonly PlannedLoad[], config: Confi
     series: [...series.values()],
     endpoints: config.endpoints.map((endpoint) => endpoint.replace(/^https?:\/\//, '')),
     // Someone deletes; or all that is read is others', who may.
+    holdsConnections: loads.every(({ traffic }) => traffic.holdsConnections),
     missesExpected: all.some(({ traffic }) => traffic.deletes) || (own('reads') && !own('writes')),
   };
 }
@@ -150,35 +199,61 @@ export function k6Vus({ traffic, vus }: PlannedLoad): number {
   return traffic.pacesItself ? 1 : vus;
 }
 
+/** Bytes that a held connection takes, garbage included: measured at 10,000, and at 2,000 by TLS. */
+const CONNECTION = 25 * 1024;
+const TLS_CONNECTION = 110 * 1024;
+
 /** Why the run would take the machine's memory down, in one line; undefined when it would not. `free` in bytes, or NaN. */
 export function tooLittleMemory({ loads, config }: Plan, free: number): string | undefined {
-  // The native backend makes bodies while it sends them, and keeps none.
-  const held = config.backend !== 'native';
-  const bytesOf = ({ sizes, traffic }: PlannedLoad) => (held && traffic.writes ? sizes.map((size) => size.bytes) : []);
-  const needs = loads.map((load) => memoryNeed(k6Vus(load), bytesOf(load), config.partSize));
-  const need = needs.reduce((sum, n) => sum + n, 0);
+  // The extension makes bodies while it sends them, and keeps none.
+  const kept = ({ traffic }: PlannedLoad) => config.backend !== 'native' && traffic.writes && !traffic.holdsConnections;
+  const bytesOf = (load: PlannedLoad) => (kept(load) ? load.sizes.map((size) => size.bytes) : []);
+  const connection = config.endpoints.some((endpoint) => endpoint.startsWith('https:')) ? TLS_CONNECTION : CONNECTION;
+  const needs = loads.map((load) => {
+    const ofVus = memoryNeed(k6Vus(load), bytesOf(load), config.partSize);
+    const more = load.traffic.holdsConnections ? load.vus * connection : 0;
+    // One VU that does it all is there however much that is.
+    return load.traffic.pacesItself ? { fixed: ofVus, more } : { fixed: 0, more: ofVus };
+  });
+  const fixed = needs.reduce((sum, n) => sum + n.fixed, 0);
+  const more = needs.reduce((sum, n) => sum + n.more, 0);
+  const need = fixed + more;
   if (!(need > free)) return undefined;
-  const most = Math.floor((config.concurrency * free) / need);
+  const most = Math.floor((config.concurrency * (free - fixed)) / more);
   const piece = largestPiece(loads.flatMap(bytesOf), config.partSize);
   const each = piece > 0 ? ` with up to ${formatBytes(piece)} each under way` : '';
   const fewer = most > 0 ? `--concurrency ${most}` : 'smaller objects (--size)';
   return (
-    `${config.concurrency} VUs${each} may need ${formatBytes(need)} of memory, and ` +
+    `${loadText({ loads })}${each} may need ${formatBytes(need)} of memory, and ` +
     `${formatBytes(free)} are free: take ${fewer}, or --no-memory-check to run all the same`
   );
 }
 
+/** How much load it is at its most: `16 VUs`, `16 VUs and 1000 connections`. */
+export function loadText(plan: Pick<Plan, 'loads'>): string {
+  return byKind(plan)
+    .map(({ text }) => text)
+    .join(' and ');
+}
+
 /** How the load was divided: `16 VUs: firehose 2, delete 2`, or the rate. One line; undefined where nothing was. */
-export function splitText({ config, loads }: Plan): string | undefined {
+export function splitText(plan: Plan): string | undefined {
+  const { config, loads } = plan;
   if (loads.length < 2) return undefined;
-  const rate = config.rate;
-  const parts = loads.map(({ name, vus, share }) =>
-    isOpenLoop(config) && rate !== undefined
-      ? `${name} ${vus} (${Number((rate * share).toPrecision(3))}/s)`
-      : `${name} ${vus}`,
-  );
-  const inAll = loads.reduce((sum, { vus }) => sum + vus, 0);
-  return `${inAll} VUs: ${parts.join(', ')}`;
+  const rate = isOpenLoop(config) ? config.rate : undefined;
+  const part = ({ name, vus, share }: PlannedLoad) =>
+    rate === undefined ? `${name} ${vus}` : `${name} ${vus} (${Number((rate * share).toPrecision(3))}/s)`;
+  return byKind(plan)
+    .map((kind) => `${kind.text}: ${kind.loads.map(part).join(', ')}`)
+    .join('; ');
+}
+
+function byKind({ loads }: Pick<Plan, 'loads'>) {
+  return (['VUs', 'connections'] as const).flatMap((unit) => {
+    const own = loads.filter(({ traffic }) => traffic.holdsConnections === (unit === 'connections'));
+    const inAll = own.reduce((sum, { vus }) => sum + vus, 0);
+    return own.length > 0 ? [{ text: `${inAll} ${unit}`, loads: own }] : [];
+  });
 }
 
 /** When loads are on that are not on all the time. */
@@ -203,7 +278,10 @@ export function factsOf(plan: Plan, id: string, startedAt: number, version: stri
       backend: config.backend,
       versions: { s3loadtest: version },
       config: publicConfig(config),
-      loads: loads.map(({ test, name, vus, share }) => ({ test, scenario: name, vus, share })),
+      loads: loads.map(({ test, name, vus, share, traffic }) => ({
+        ...{ test, scenario: name, share },
+        ...(traffic.holdsConnections ? { vus: 1, connections: vus } : { vus }),
+      })),
       schedule: scheduleOf(plan),
       quantiles: QUANTILES,
     },

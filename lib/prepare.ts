@@ -3,14 +3,15 @@ import { sleep } from 'k6';
 import crypto from 'k6/crypto';
 import { setTimeout } from 'k6/timers';
 import type { Config, ObjectSize } from './config';
-import { createKeyMaker, type FoundKeys, findKeys, foundKeysFor, type ListedKeys } from './keys';
+import { createKeyFrame, createKeyMaker, type FoundKeys, findKeys, foundKeysFor, type ListedKeys } from './keys';
 import { createPayload, describePayload, type Payload } from './payload';
-import { onlyReading, type Plan, type PlannedLoad } from './plan';
+import { k6Vus, onlyReading, type Plan, type PlannedLoad } from './plan';
 import { PREFLIGHT_TIMEOUT_MS, preflight } from './preflight';
 import { createSilentRecorder } from './recorder';
-import type { Recorder, S3 } from './s3/api';
+import type { HeldConnections, Holding, Outcome, Recorder, S3 } from './s3/api';
 import { backends } from './s3/backends';
 import { describeFailure } from './s3/classify';
+import { holdConnections, openFiles } from './s3/held';
 import { formatCount } from './units';
 
 /** k6 keeps attempts at a failed operation within what the original did. */
@@ -20,6 +21,18 @@ const SEEDING_TOLD_MS = 5_000;
 /** A client for one VU. `first` is the endpoint it begins with, by number. */
 export function connect(config: Config, recorder: Recorder, first: number, how: { plainKeys?: boolean } = {}): S3 {
   return backends[config.backend]({ ...config, ...how, ...common(config, first), attempts: ATTEMPTS }, recorder);
+}
+
+/** Connections of one VU for a test, none at first. */
+export function hold(
+  config: Config,
+  { counting }: Recorder,
+  vu: number,
+  test: string,
+  holding: Holding,
+): HeldConnections {
+  const options = { ...config, ...common(config, vu), attempts: 1 };
+  return holdConnections(options, counting, holding, createKeyFrame(config.prefix, config.workerId, test, vu));
 }
 
 /** Bodies for a client of `connect`, of these sizes and no others. */
@@ -44,6 +57,8 @@ function common(config: Config, firstEndpoint: number) {
 /** Keys to read, or in one line why the load can't begin. */
 export function prepare(plan: Plan, listed: ListedKeys): { found: FoundKeys } | { problem: string } {
   const { config } = plan;
+  const tooFew = tooFewFiles(plan);
+  if (tooFew !== undefined) return { problem: tooFew };
   const test = plan.measured[0]?.test ?? '';
   const timeout = PREFLIGHT_TIMEOUT_MS;
   const once = { ...config, ...common(config, 0), timeout, attempts: 1 };
@@ -55,6 +70,14 @@ export function prepare(plan: Plan, listed: ListedKeys): { found: FoundKeys } | 
   const missing = plan.sizes.filter(({ label }) => (listed[label]?.length ?? 0) === 0);
   const s3 = connect(config, createSilentRecorder(), 0);
   const found = missing.length > 0 ? { ...findReadable(s3, plan, missing) } : {};
+  for (const { traffic, test, readSizes } of plan.loads) {
+    for (const size of traffic.readsSizes === undefined ? [] : readSizes) {
+      if ((listed[size.label]?.length ?? 0) + (found[size.label]?.length ?? 0) > 0) continue;
+      const written = writeOne(s3, config, test, size);
+      if ('problem' in written) return written;
+      found[size.label] = [written.key];
+    }
+  }
   for (const reader of onlyReading(plan)) {
     const seeded = config.seedObjects > 0 ? seed(s3, config, reader) : {};
     if (typeof seeded === 'string') return { problem: seeded };
@@ -63,6 +86,48 @@ export function prepare(plan: Plan, listed: ListedKeys): { found: FoundKeys } | 
     if (problem !== undefined) return { problem };
   }
   return { found };
+}
+
+/** Files that k6 has open beside connections to the store, with room to spare. */
+const OTHER_FILES = 200;
+
+/** Why connections can't all be open, in one line: each is a file to the system. */
+function tooFewFiles({ loads, config }: Plan): string | undefined {
+  const held = loads.filter(({ traffic }) => traffic.holdsConnections);
+  if (held.length === 0) return undefined;
+  const connections = held.reduce((sum, { vus }) => sum + vus, 0);
+  const others = loads.reduce((sum, load) => sum + k6Vus(load), 0) * config.endpoints.length;
+  const wanted = connections + others + OTHER_FILES;
+  const allowed = openFiles(wanted);
+  if (allowed >= wanted) return undefined;
+  return (
+    `${connections} connections take ${wanted} open files, and k6 may have ${allowed}: take --concurrency ` +
+    `${Math.max(1, connections - (wanted - allowed))}, or start it where \`ulimit -n ${wanted}\` is allowed`
+  );
+}
+
+/** Keys of objects of a size: those in the bucket now, or of one that is written, so that there is one. */
+export function supply(s3: S3, plan: Plan, test: string, size: ObjectSize): readonly string[] {
+  const found = findReadable(s3, plan, [size])[size.label] ?? [];
+  if (found.length > 0) return found;
+  const written = writeOne(s3, plan.config, test, size);
+  if ('key' in written) return [written.key];
+  console.warn(written.problem);
+  return [];
+}
+
+function writeOne(s3: S3, config: Config, test: string, size: ObjectSize): { key: string } | { problem: string } {
+  const key = createKeyMaker(config.prefix, config.workerId, test, 0)(size.label);
+  const { failure, status } = write(s3, config, payloadFor(config, [size], crypto.randomBytes), key, size);
+  if (failure === undefined) return { key };
+  const said = describeFailure(status, failure.code, failure.message);
+  return { problem: `${test} reads objects of ${size.label}, there is none, and writing one failed: ${said}` };
+}
+
+function write(s3: S3, { partSize }: Config, payload: Payload, key: string, { label, bytes }: ObjectSize): Outcome {
+  return bytes > partSize
+    ? s3.putObjectInParts(key, payload.parts(bytes), label)
+    : s3.putObject(key, payload.body(bytes), label);
 }
 
 /** Keys of every worker and test in the bucket, of sizes that the plan has. */
@@ -107,13 +172,10 @@ function seed(s3: S3, config: Config, { test, sizes }: PlannedLoad): Record<stri
   const payload = payloadFor(config, sizes, crypto.randomBytes);
   let told = Date.now();
   for (let n = 0; n < config.seedObjects; n++) {
-    const { label, bytes } = sizes[n % sizes.length] as ObjectSize;
+    const size = sizes[n % sizes.length] as ObjectSize;
+    const { label } = size;
     const key = makeKey(label);
-    const outcome =
-      bytes > config.partSize
-        ? s3.putObjectInParts(key, payload.parts(bytes), label)
-        : s3.putObject(key, payload.body(bytes), label);
-    const { failure, status } = outcome;
+    const { failure, status } = write(s3, config, payload, key, size);
     if (failure) {
       const said = describeFailure(status, failure.code, failure.message);
       return `--seed-objects: ${formatCount(n)} of ${formatCount(config.seedObjects)} objects are written, the next one failed: ${said}`;

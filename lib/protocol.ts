@@ -48,7 +48,8 @@ export interface PlanText {
 /** Load is about to begin. */
 export interface Begin extends PlanText {
   readonly facts: RunFacts;
-  readonly vus: number;
+  /** How much: `16 VUs`. */
+  readonly load: string;
 }
 
 /** Every key of the layout between these, in the order of a listing, is deleted but for the failed. */

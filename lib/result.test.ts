@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { errorCount, type Figures, parseResult, SCHEMA, sum } from './result';
+import { achieved, errorCount, type Figures, parseResult, SCHEMA, stillOpen, sum } from './result';
 
 const figures = (ops: number, bytes: number, errors: Figures['errors']): Figures => ({ ops, bytes, errors });
 
@@ -16,6 +16,23 @@ test('a sum is of successes, payload bytes, failures and misses, and of nothing 
   const other = { ...figures(5, 5_000, { server: 2, timeout: 4 }), misses: 3, objects: 1000 };
   expect(sum([one, other, { ...other, misses: 4 }])).toEqual({ ops: 20, bytes: 20_240, errors: 13, misses: 7 });
   expect(sum([])).toEqual({ ops: 0, bytes: 0, errors: 0, misses: 0 });
+});
+
+test.each([
+  { opened: 0, ended: {}, open: 0, why: 'none' },
+  { opened: 9, ended: { completed: 3, reset: 1, closed: 5 }, open: 0, why: 'all ended' },
+  { opened: 9, ended: { completed: 3, refused: 50 }, open: 6, why: 'those that were refused never were' },
+])('of $opened and $ended $open are open still: $why', ({ opened, ended, open }) => {
+  expect(stillOpen({ opened, ended })).toBe(open);
+});
+
+test('an operation or a connection is something achieved, attempts are not', () => {
+  const total = { test: 'a', op: 'PUT', ...figures(0, 0, { connect: 9 }) };
+  const held = { test: 'a', op: 'PUT', endpoint: 'e', peakOpen: 0, opened: 0, ended: { refused: 9 } };
+  const connections = { ...held, bytesSent: 0, bytesReceived: 0 };
+  expect(achieved({ totals: [total], connections: [connections] })).toBe(false);
+  expect(achieved({ totals: [{ ...total, ops: 1 }], connections: [] })).toBe(true);
+  expect(achieved({ totals: [total], connections: [{ ...connections, opened: 1 }] })).toBe(true);
 });
 
 describe('parseResult', () => {

@@ -74,7 +74,7 @@ export interface Connections {
   /** Most at once. */
   readonly peakOpen: number;
   readonly opened: number;
-  /** By how they ended: completed, reset, timeout, refused … */
+  /** By how they ended: completed, reset, timeout, rejected, closed (by us), and refused, which were never opened. */
   readonly ended: Readonly<Record<string, number>>;
   readonly bytesSent: number;
   readonly bytesReceived: number;
@@ -95,6 +95,8 @@ export interface LoadShare {
   readonly test: string;
   readonly scenario: string;
   readonly vus: number;
+  /** That its VU holds open, where they are what its load is. */
+  readonly connections?: number;
   /** Part of the whole, 0 to 1. */
   readonly share: number;
 }
@@ -209,6 +211,17 @@ export function sum(all: readonly Figures[]): { ops: number; bytes: number; erro
     total.misses += figures.misses ?? 0;
   }
   return total;
+}
+
+/** Connections that are open, or were when the run was cut off. */
+export function stillOpen({ opened, ended }: Pick<Connections, 'opened' | 'ended'>): number {
+  const all = Object.entries(ended).reduce((n, [how, count]) => (how === 'refused' ? n : n + count), 0);
+  return Math.max(0, opened - all);
+}
+
+/** Whether anything was achieved: an operation succeeded, or a connection that was to be held was opened. */
+export function achieved({ totals, connections }: Pick<Result, 'totals' | 'connections'>): boolean {
+  return sum(totals).ops > 0 || connections.some(({ opened }) => opened > 0);
 }
 
 /**

@@ -9,7 +9,7 @@ import type { FoundKeys, ListedKeys } from './keys';
 import { loadConfig } from './load-config';
 import { optionsOf } from './options';
 import type { Pattern } from './pattern';
-import { factsOf, type Plan, planOf, scheduleOf, splitText, tooLittleMemory } from './plan';
+import { factsOf, loadText, type Plan, planOf, scheduleOf, splitText, tooLittleMemory, withoutExtension } from './plan';
 import { prepare } from './prepare';
 import { type Begin, FROM_CLI, MARKS, newRunId, type PlanText } from './protocol';
 import { awaitStart } from './s3/native';
@@ -46,9 +46,13 @@ export function script(patterns: readonly Pattern[]): Script {
   const workers = Number(__ENV[FROM_CLI.workers] || 1);
   let plan: Plan;
   let options: Options;
+  let leftOut: string | undefined;
   try {
     const { config, concurrencyAsked } = loadConfig();
-    plan = planOf(patterns, config, concurrencyAsked);
+    const extended = Boolean(__ENV[FROM_CLI.extension]);
+    const known = extended ? { patterns, leftOut: undefined } : withoutExtension(patterns, config.tests);
+    leftOut = known.leftOut;
+    plan = planOf(known.patterns, config, concurrencyAsked);
     // Hundreds of submetrics, which VUs have no use for.
     options = __VU === 0 ? optionsOf(plan, workers) : {};
   } catch (e) {
@@ -64,7 +68,10 @@ export function script(patterns: readonly Pattern[]): Script {
   const content = plan.writes && plan.config.backend !== 'native' ? readContent(plan) : undefined;
   return {
     options,
-    setup: () => setUp(plan, listed),
+    setup: () => {
+      if (leftOut !== undefined) console.warn(leftOut);
+      return setUp(plan, listed);
+    },
     run: iteration(plan, { listed, content }, workers),
     handleSummary: (data) => report(data, plan),
   };
@@ -94,8 +101,8 @@ function setUp(plan: Plan, listed: ListedKeys): Prepared {
   waitForOthers();
   const startedAt = Date.now();
   const runId = __ENV[FROM_CLI.runId] ?? newRunId(startedAt, plan.measured.map(({ test }) => test).join('-'));
-  const vus = plan.loads.reduce((sum, load) => sum + load.vus, 0);
-  const begin: Begin = { ...textOf(plan), facts: factsOf(plan, runId, startedAt, VERSION), vus };
+  const facts = factsOf(plan, runId, startedAt, VERSION);
+  const begin: Begin = { ...textOf(plan), facts, load: loadText(plan) };
   if (startedByCli()) console.info(MARKS.begin + JSON.stringify(begin));
   else if (begin.split !== undefined) console.info(begin.split);
   return { runId, startedAt, setupMs: exec.instance.currentTestRunDuration, found: prepared.found };

@@ -21,6 +21,7 @@ const measured: Measured = {
   phases: [],
   series: ['GET', 'PUT'].flatMap((op) => ['1KB', '1MB'].map((size) => ({ op, size }))),
   endpoints: ['10.0.0.1:9000', '10.0.0.2:9000'],
+  holdsConnections: false,
   missesExpected: false,
 };
 
@@ -263,6 +264,39 @@ test('phases have series of their own, and one total together', () => {
     ['read-burst', 'GET', '1KB', 5],
   ]);
   expect(result.totals.map(({ op, ops }) => [op, ops])).toEqual([['GET', 8]]);
+});
+
+describe('connections that were held', () => {
+  const held: Measured = { ...measured, holdsConnections: true };
+  const at = 'op:PUT,endpoint:10.0.0.2:9000';
+  const data = dataOf({
+    [`s3_connections{test:firehose,${at},outcome:opened}`]: counter(12),
+    [`s3_connections{test:firehose,${at},outcome:completed}`]: counter(5),
+    [`s3_connections{test:firehose,${at},outcome:refused}`]: counter(3),
+    [`s3_connections_open{test:firehose,${at}}`]: { values: { value: 0, min: 0, max: 9 } },
+    [`s3_connection_bytes{test:firehose,${at},direction:sent}`]: counter(4000),
+    [`s3_connection_bytes{test:firehose,${at},direction:received}`]: counter(300),
+    [`s3_connection_lifetime{test:firehose,${at}}`]: trend(5, 1000, 9000),
+  });
+
+  test('are told by what they did and where; those that never were are not', () => {
+    const { connections } = summarize(data, { ...facts, measured: [held] });
+    expect(connections).toEqual([
+      {
+        ...{ test: 'firehose', op: 'PUT', endpoint: '10.0.0.2:9000' },
+        peakOpen: 9,
+        opened: 12,
+        ended: { completed: 5, refused: 3 },
+        bytesSent: 4000,
+        bytesReceived: 300,
+        lifetime: expect.objectContaining({ count: 5, min: 1000, max: 9000 }),
+      },
+    ]);
+  });
+
+  test('are not looked for where none are held', () => {
+    expect(summarize(data, facts).connections).toEqual([]);
+  });
 });
 
 describe('misses and objects', () => {

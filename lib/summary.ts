@@ -1,7 +1,16 @@
 /** k6's end-of-test summary as a Result. Pure. */
 import { type Distribution, QUANTILES } from './distribution';
-import { endpointTags, figureMetrics, type Measured, type OpTags, RETRIES, seriesTags, totalTags } from './metrics';
-import type { EndpointSeries, Figures, Result, ThresholdResult } from './result';
+import {
+  connectionMetrics,
+  endpointTags,
+  figureMetrics,
+  type Measured,
+  type OpTags,
+  RETRIES,
+  seriesTags,
+  totalTags,
+} from './metrics';
+import type { Connections, EndpointSeries, Figures, Result, ThresholdResult } from './result';
 import { isSomething, type RunFacts, resultOf } from './run-facts';
 import type { ErrorClass } from './s3/classify';
 
@@ -52,7 +61,7 @@ export function summarize(data: SummaryData, facts: SummaryFacts): Result {
       }
       return read((each) => (each === m ? endpointTags(m) : []));
     }),
-    connections: [],
+    connections: facts.measured.filter((m) => m.holdsConnections).flatMap((m) => readConnections(metrics, m)),
     timeline: [],
     thresholds: readThresholds(metrics),
     iterations: count('iterations'),
@@ -81,6 +90,24 @@ function readFigures(
     ttfb: readTrend(metrics[names.ttfb]),
     errorLatency: readTrend(metrics[names.errorLatency]),
   };
+}
+
+function readConnections(metrics: Readonly<Record<string, SummaryMetric>>, measured: Measured): Connections[] {
+  const count = (name: string) => metrics[name]?.values.count ?? 0;
+  return endpointTags(measured).flatMap((tags) => {
+    const names = connectionMetrics(tags);
+    const ended = names.ended.flatMap(([how, name]) => (count(name) > 0 ? [[how, count(name)] as const] : []));
+    if (count(names.opened) === 0 && ended.length === 0) return [];
+    return {
+      ...tags,
+      peakOpen: metrics[names.open]?.values.max ?? 0,
+      opened: count(names.opened),
+      ended: Object.fromEntries(ended),
+      bytesSent: count(names.sent),
+      bytesReceived: count(names.received),
+      lifetime: readTrend(metrics[names.lifetime]),
+    };
+  });
 }
 
 function readTrend(metric: SummaryMetric | undefined): Distribution | undefined {

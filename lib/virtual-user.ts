@@ -8,7 +8,7 @@ import { Counter } from 'k6/metrics';
 import { createKeyMaker, createTrackedKeys, type FoundKeys, type ListedKeys } from './keys';
 import { WAITING } from './options';
 import type { Plan, PlannedLoad } from './plan';
-import { connect, findReadable, payloadFor } from './prepare';
+import { connect, findReadable, hold, payloadFor, supply } from './prepare';
 import { FROM_CLI } from './protocol';
 import { seeded } from './random';
 import { createRecorder, createSilentRecorder, forgetTags } from './recorder';
@@ -79,17 +79,18 @@ function virtualUser(
   workers: number,
 ): Iterate {
   const { config } = plan;
-  const { sizes, traffic } = load;
+  const { sizes, readSizes, traffic } = load;
   const vu = exec.vu.idInTest;
   const missesExpected = plan.measured.some((m) => m.test === load.test && m.missesExpected);
   const fine = { min: 200, max: 399 };
   const expected = missesExpected ? http.expectedStatuses(fine, 404) : http.expectedStatuses(fine);
   const recorder = createRecorder(missesExpected);
-  const labels = sizes.map((size) => size.label);
+  const labels = [...new Set([...sizes, ...readSizes].map((size) => size.label))];
   const operate = traffic.start({
     s3: connect(config, recorder, vu, { plainKeys: true }),
     config,
     sizes,
+    readSizes,
     keys: createTrackedKeys(labels, load.vus, found, listed),
     payload: payloadFor(config, sizes, (n) => content?.slice(0, n) ?? crypto.randomBytes(n)),
     random: seeded(config.seed * 1_000_003 + vu),
@@ -98,6 +99,8 @@ function virtualUser(
     share: isOpenLoop(config) ? load.share / workers : load.share,
     makeKey: createKeyMaker(config.prefix, config.workerId, load.test, vu),
     findKeys: () => findReadable(connect(config, createSilentRecorder(), vu), plan, sizes),
+    supply: (size) => supply(connect(config, createSilentRecorder(), vu), plan, load.test, size),
+    hold: (holding) => hold(config, recorder, vu, load.test, holding),
     flush: recorder.flush,
     part: { index: Number(__ENV[FROM_CLI.workerIndex] || 0), of: Number(__ENV[FROM_CLI.workers] || 1) },
     dropped: () => dropped.add(1),

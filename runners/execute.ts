@@ -3,7 +3,7 @@ import { availableParallelism, hostname } from 'node:os';
 import { ConfigError } from '../lib/config';
 import { finalText, statsLine } from '../lib/final';
 import { newRunId } from '../lib/protocol';
-import { type Result, sum } from '../lib/result';
+import { achieved, type Result } from '../lib/result';
 import { formatDuration } from '../lib/units';
 import { dryRun } from './dry-run';
 import { EXIT } from './exit';
@@ -90,11 +90,11 @@ export async function execute(execution: Execution): Promise<number> {
   const intervals = observeIntervals(config.statsInterval, observed);
   const observer: Observer = api === undefined ? intervals : observeApi(api, config.statsInterval, observed);
   const k6 = startK6(plan, execution.environment, {
-    begin: ({ facts, vus, split, schedule }) => {
+    begin: ({ facts, load, split, schedule }) => {
       began = true;
       observer.begin(facts);
       const time = formatDuration(config.duration);
-      terminal.say(`${execution.name}: ${vus} VUs for ${time} on ${config.endpoints.join(', ')}`);
+      terminal.say(`${execution.name}: ${load} for ${time} on ${config.endpoints.join(', ')}`);
       if (split !== undefined) terminal.say(split);
       if (schedule.length > 0) terminal.say(`on and off by schedule, ${schedule.length} times on: --dry-run shows it`);
     },
@@ -104,7 +104,10 @@ export async function execute(execution: Execution): Promise<number> {
       folder.addLog(line);
       const message = line.message.replace(/^test aborted: /, '');
       // What k6 says of our own signal has been said.
-      if (/aborted because k6 received a '\w+' signal/.test(message)) return;
+      if (
+        /aborted because k6 received a '\w+' signal|was stopped because the VU iteration was interrupted/.test(message)
+      )
+        return;
       if (line.level === 'error') lastError = message;
       terminal.log({ ...line, message });
     },
@@ -214,7 +217,7 @@ function report(result: Result, end: K6End, folder: RunFolder, json: boolean, { 
     say(`error: ${written.problem}`);
     return EXIT.failed;
   }
-  if (result.interrupted || result.partial || sum(result.totals).ops === 0) return EXIT.failed;
+  if (result.interrupted || result.partial || !achieved(result)) return EXIT.failed;
   if (end.exit === EXIT.ok || end.exit === EXIT.threshold) return end.exit;
   return EXIT.failed;
 }

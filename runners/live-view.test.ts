@@ -52,6 +52,11 @@ test('a run: how far it is, what it does, and each operation', () => {
   `);
 });
 
+test('connections that are held open are told, where there may be some', () => {
+  const [, totals] = renderView({ stats: { ...stats, open: 9998 }, durationMs: 300_000, recent: [], workers: [] });
+  expect(totals).toBe('168,400 ops, 1.6GB, 7 errors, 9,998 connections open; now 4,310 ops/s, 33.5MB/s');
+});
+
 test('with workers, each has a line', () => {
   const lines = renderView({ stats, durationMs: 300_000, recent: [], workers: [worker(0), worker(1, 'lost 12s ago')] });
   expect(lines.slice(6).join('\n')).toMatchInlineSnapshot(`

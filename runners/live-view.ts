@@ -59,7 +59,8 @@ export function sparkline(values: readonly number[]): string {
 
 function totals(stats: Stats): string {
   const counts = `${formatCount(stats.ops)} ops, ${formatBytes(stats.bytes)}, ${formatCount(stats.errors)} errors`;
-  return `${counts}; now ${formatCount(stats.opsPerSecond)} ops/s, ${formatBytes(stats.bytesPerSecond)}/s`;
+  const open = stats.open === undefined ? '' : `, ${formatCount(stats.open)} connections open`;
+  return `${counts}${open}; now ${formatCount(stats.opsPerSecond)} ops/s, ${formatBytes(stats.bytesPerSecond)}/s`;
 }
 
 function operations({ operations: all, elapsedMs }: Stats): string[] {

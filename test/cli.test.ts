@@ -30,6 +30,7 @@ import {
   type Site,
   type Stage,
   startSilent,
+  stockK6,
   works,
 } from './stage';
 
@@ -560,13 +561,6 @@ describe('--dry-run and --help', () => {
 });
 
 describe('the backend', () => {
-  /** A k6 that does not say it has the extension, as a stock one does not. */
-  async function stock(home: Home): Promise<string> {
-    const path = join(home.path, 'k6');
-    const script = `#!/bin/sh\n[ "$1" = version ] && { echo "k6 v2.2.0 (go1.26)"; exit; }\nexec ${stage.k6} "$@"\n`;
-    await writeFile(path, script, { mode: 0o755 });
-    return path;
-  }
   const SHORT = ['--duration', '1s', '--size', '1KB', '--json'];
 
   test("is native by the project's k6", async () => {
@@ -579,7 +573,7 @@ describe('the backend', () => {
 
   test('is http by a stock k6, and one line says what is missing', async () => {
     const { home, env } = await setting();
-    const S3LOADTEST_K6 = await stock(home);
+    const S3LOADTEST_K6 = await stockK6(stage, home);
     // What a shell has for another k6 does not matter.
     const other = { ...env, S3LOADTEST_K6, S3LOADTEST_EXTENSION: '1' };
     const { code, stdout, stderr } = await startRun(home, other, ...SHORT).ended;
@@ -592,7 +586,7 @@ describe('the backend', () => {
 
   test('native is refused by a stock k6', async () => {
     const { home, env } = await setting();
-    const asked = { ...env, S3LOADTEST_K6: await stock(home), S3LOADTEST_BACKEND: 'native' };
+    const asked = { ...env, S3LOADTEST_K6: await stockK6(stage, home), S3LOADTEST_BACKEND: 'native' };
     const { code, stderr } = await startRun(home, asked, ...SHORT).ended;
     expect([code, stderr]).toEqual([
       2,

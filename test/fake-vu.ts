@@ -21,12 +21,14 @@ export function fakeVu({ found = {}, listed, ...more }: More = {}, environment: 
     ...environment,
   });
   const sizes = more.sizes ?? config.sizes ?? settings.sizes.parse('1KB,10KB') ?? [];
-  const labels = sizes.map(({ label }) => label);
+  const readSizes = more.readSizes ?? sizes;
+  const labels = [...new Set([...sizes, ...readSizes].map(({ label }) => label))];
   const bytes = sizes.map((size) => size.bytes);
   return {
     s3: fakeS3({}),
     config,
     sizes,
+    readSizes,
     keys: createTrackedKeys(labels, config.concurrency, found, listed),
     payload: createPayload(bytes, config.partSize, (n) => new ArrayBuffer(n)),
     random: seeded(1),
@@ -35,6 +37,12 @@ export function fakeVu({ found = {}, listed, ...more }: More = {}, environment: 
     makeKey: createKeyMaker(config.prefix, config.workerId, 'tide', 1),
     findKeys: () => {
       throw new Error('keys were not to be looked for');
+    },
+    supply: () => {
+      throw new Error('no object was to be looked for');
+    },
+    hold: () => {
+      throw new Error('no connection was to be held');
     },
     flush: () => {},
     dropped: () => {},

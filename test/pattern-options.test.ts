@@ -21,6 +21,7 @@ afterAll(async () => {
 const GIVEN = {
   [FROM_CLI.present]: '1',
   [FROM_CLI.keys]: '',
+  [FROM_CLI.extension]: '1',
   S3_ENDPOINTS: 'http://127.0.0.1:9,http://127.0.0.2:9',
   S3_BUCKET: 'bucket',
   AWS_ACCESS_KEY_ID: 'id',

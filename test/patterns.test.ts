@@ -457,7 +457,7 @@ describe('several at once', () => {
   });
 
   test('all: every test works on an empty bucket, and how the VUs are divided is one line', async () => {
-    const args = ['all', '--duration', '15s', '--size', '1KB,2KB', '--concurrency', '20'];
+    const args = ['all', '--duration', '15s', '--size', '1KB,2KB', '--concurrency', '20', '--bps', '1KB'];
     const own = await setting();
     const bundles = readdirSync(join(ROOT, 'scripts')).map((name) => name.replace(/\.ts$/, ''));
     const tests = bundles.filter((name) => !/^all$|^bench-/.test(name)).sort();
@@ -467,10 +467,11 @@ describe('several at once', () => {
     for (const of of result.run.tests) {
       expect(sum(result.totals.filter((total) => total.test === of)).ops, of).toBeGreaterThan(0);
     }
-    const splits = stderr.split('\n').filter((line) => line.startsWith('20 VUs: '));
-    const loads = result.run.loads.map(({ scenario, vus }) => `${scenario} ${vus}`);
-    expect(splits).toEqual([`20 VUs: ${loads.join(', ')}`]);
-    expect(result.run.loads.reduce((all, { vus }) => all + vus, 0)).toBe(20);
+    const splits = stderr.split('\n').filter((line) => line.startsWith('18 VUs: '));
+    const loads = result.run.loads.filter(({ connections }) => connections === undefined);
+    const vus = loads.map((load) => `${load.scenario} ${load.vus}`);
+    expect(splits).toEqual([`18 VUs: ${vus.join(', ')}; 2 connections: elephant 2`]);
+    expect(loads.reduce((all, load) => all + load.vus, 0)).toBe(18);
     expectDuration(result, 15_000);
   });
 });

@@ -2,7 +2,7 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import type { Server as HttpServer } from 'node:http';
 import { createServer, type Server as NetServer, type Socket } from 'node:net';
 import { join } from 'node:path';
@@ -219,6 +219,14 @@ export function environment(stage: Stage, home: Home, server: Server, bucket: st
     AWS_ACCESS_KEY_ID: server.accessKeyId,
     AWS_SECRET_ACCESS_KEY: server.secretAccessKey,
   };
+}
+
+/** A k6 that does not say it has the extension, as a stock one does not. */
+export async function stockK6(stage: Stage, home: Home): Promise<string> {
+  const path = join(home.path, 'k6');
+  const script = `#!/bin/sh\n[ "$1" = version ] && { echo "k6 v2.2.0 (go1.26)"; exit; }\nexec ${stage.k6} "$@"\n`;
+  await writeFile(path, script, { mode: 0o755 });
+  return path;
 }
 
 /** Fails when one of these texts has a credential in it. */

@@ -9,6 +9,12 @@ const (
 	Bytes         = "s3_bytes"
 	Objects       = "s3_objects"
 	Retries       = "s3_retries"
+
+	// Of connections held open.
+	ConnectionCount    = "s3_connections"
+	OpenConnections    = "s3_connections_open"
+	ConnectionBytes    = "s3_connection_bytes"
+	ConnectionLifetime = "s3_connection_lifetime"
 )
 
 // Preparation is the op tag of requests that are beside the load.

@@ -19,6 +19,8 @@ import (
 // Own are the project's own metrics.
 type Own struct {
 	opDuration, errorDuration, errors, misses, bytes, objects, retries *metrics.Metric
+	// Of connections that are held open.
+	connections, connectionsOpen, connectionBytes, connectionLifetime *metrics.Metric
 }
 
 // Register tells k6 of them, or finds them told already. Only to be called in k6's init context.
@@ -31,6 +33,11 @@ func Register(registry *metrics.Registry) *Own {
 		bytes:         registry.MustNewMetric(Bytes, metrics.Counter),
 		objects:       registry.MustNewMetric(Objects, metrics.Counter),
 		retries:       registry.MustNewMetric(Retries, metrics.Counter),
+
+		connections:        registry.MustNewMetric(ConnectionCount, metrics.Counter),
+		connectionsOpen:    registry.MustNewMetric(OpenConnections, metrics.Gauge),
+		connectionBytes:    registry.MustNewMetric(ConnectionBytes, metrics.Counter, metrics.Data),
+		connectionLifetime: registry.MustNewMetric(ConnectionLifetime, metrics.Trend, metrics.Time),
 	}
 }
 

@@ -9,14 +9,6 @@ import (
 	"s3loadtest/extension/threshold"
 )
 
-// Metrics of connections held open, which lib/interval.ts has as IntervalConnections.
-const (
-	connectionsCounted = "s3_connections"
-	connectionsOpen    = "s3_connections_open"
-	connectionBytes    = "s3_connection_bytes"
-	connectionLifetime = "s3_connection_lifetime"
-)
-
 // collector adds samples to figures. It takes care of no concurrent use.
 type collector struct {
 	// judge is nil where k6 itself judges thresholds.
@@ -103,7 +95,7 @@ func (c *collector) counting(metric string, tags *metrics.TagSet) func(float64) 
 		return adding(&c.dropped)
 	case metrics.VUsName:
 		return func(value float64) { c.vus = int64(value) }
-	case connectionsCounted, connectionsOpen, connectionBytes, connectionLifetime:
+	case measure.ConnectionCount, measure.OpenConnections, measure.ConnectionBytes, measure.ConnectionLifetime:
 		return c.countingConnections(metric, tags)
 	}
 	test, op := tag(tags, "test"), tag(tags, "op")
@@ -165,14 +157,14 @@ func (c *collector) countingConnections(metric string, tags *metrics.TagSet) fun
 	}
 	f := &held.live
 	switch metric {
-	case connectionsOpen:
+	case measure.OpenConnections:
 		return func(n float64) { held.open = int64(n) }
-	case connectionBytes:
+	case measure.ConnectionBytes:
 		if tag(tags, "direction") == "sent" {
 			return adding(&f.sent)
 		}
 		return adding(&f.received)
-	case connectionLifetime:
+	case measure.ConnectionLifetime:
 		return func(ms float64) { f.lifetime.Record(microseconds(ms)) }
 	default:
 		outcome := tag(tags, "outcome")

@@ -161,10 +161,10 @@ func histogramOf(us ...int64) string {
 
 func TestWhatBecomesOfSamples(t *testing.T) {
 	s := newStage(t, nil)
-	s.registry.MustNewMetric(connectionsCounted, metrics.Counter)
-	s.registry.MustNewMetric(connectionsOpen, metrics.Gauge)
-	s.registry.MustNewMetric(connectionBytes, metrics.Counter, metrics.Data)
-	s.registry.MustNewMetric(connectionLifetime, metrics.Trend, metrics.Time)
+	s.registry.MustNewMetric(measure.ConnectionCount, metrics.Counter)
+	s.registry.MustNewMetric(measure.OpenConnections, metrics.Gauge)
+	s.registry.MustNewMetric(measure.ConnectionBytes, metrics.Counter, metrics.Data)
+	s.registry.MustNewMetric(measure.ConnectionLifetime, metrics.Trend, metrics.Time)
 	s.begin(t)
 	status := func(code string) map[string]string { return with(get, "status", code) }
 	held := map[string]string{"test": "elephant", "op": "PUT", "endpoint": "127.0.0.1:9000"}
@@ -184,10 +184,10 @@ func TestWhatBecomesOfSamples(t *testing.T) {
 		s.sample("s3_op_duration", without(get, "op"), 1), s.sample("s3_op_duration", without(get, "test"), 1),
 		s.sample("vus", nil, 8), s.sample("vus", nil, 7), s.sample("iterations", get, 1), s.sample("iterations", nil, 1),
 		s.sample("dropped_iterations", nil, 3),
-		s.sample(connectionsCounted, with(held, "outcome", "opened"), 5), s.sample(connectionsCounted, with(held, "outcome", "reset"), 2),
-		s.sample(connectionsOpen, held, 4), s.sample(connectionsOpen, held, 3),
-		s.sample(connectionBytes, with(held, "direction", "sent"), 100), s.sample(connectionBytes, with(held, "direction", "received"), 7),
-		s.sample(connectionLifetime, held, 60_000), s.sample(connectionsOpen, without(held, "test"), 9),
+		s.sample(measure.ConnectionCount, with(held, "outcome", "opened"), 5), s.sample(measure.ConnectionCount, with(held, "outcome", "reset"), 2),
+		s.sample(measure.OpenConnections, held, 4), s.sample(measure.OpenConnections, held, 3),
+		s.sample(measure.ConnectionBytes, with(held, "direction", "sent"), 100), s.sample(measure.ConnectionBytes, with(held, "direction", "received"), 7),
+		s.sample(measure.ConnectionLifetime, held, 60_000), s.sample(measure.OpenConnections, without(held, "test"), 9),
 	)
 	if err := s.StopWithTestError(nil); err != nil {
 		t.Fatal(err)
@@ -398,11 +398,11 @@ func TestACrossedThresholdEndsTheRun(t *testing.T) {
 func TestConnectionsAreToldWhileTheyAreOpenAndOnceMore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, nil)
-		s.registry.MustNewMetric(connectionsOpen, metrics.Gauge)
+		s.registry.MustNewMetric(measure.OpenConnections, metrics.Gauge)
 		s.begin(t)
-		s.add(s.sample(connectionsOpen, get, 2))
+		s.add(s.sample(measure.OpenConnections, get, 2))
 		time.Sleep(2500 * time.Millisecond)
-		s.add(s.sample(connectionsOpen, get, 0))
+		s.add(s.sample(measure.OpenConnections, get, 0))
 		time.Sleep(2 * time.Second)
 		_ = s.StopWithTestError(nil)
 		var open []string

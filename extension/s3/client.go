@@ -36,6 +36,8 @@ type Options struct {
 	UserAgent     string
 	// TLS is what connections by TLS go by.
 	TLS *tls.Config
+	// OneRequest a connection: the server is asked to close it when it has answered.
+	OneRequest bool
 	// Limit, which may be nil, says when the next request may go: k6's rps.
 	Limit interface{ Wait(context.Context) error }
 }
@@ -101,6 +103,11 @@ type Recorder interface {
 	Uploaded(by Caller, size string, whole *Outcome)
 }
 
+// Exchanger sends a request and reads its answer to the end: a wire.Pool, or what does so slowly.
+type Exchanger interface {
+	Exchange(ctx context.Context, r *wire.Request, wantHeaders func(status int) bool) (wire.Answer, wire.Times, *wire.Error)
+}
+
 type host struct {
 	wire.Host
 	// endpoint is host:port without the bucket, as the tag has it.
@@ -115,15 +122,15 @@ type Client struct {
 	Options
 	hosts    []*host
 	next     atomic.Uint32
-	pool     *wire.Pool
+	wire     Exchanger
 	recorder Recorder
 	// root is what stands before a key.
 	root, bucketPath []byte
 }
 
-// New makes a client that connects through a pool.
-func New(options Options, pool *wire.Pool, recorder Recorder) *Client {
-	c := &Client{Options: options, pool: pool, recorder: recorder}
+// New makes a client that sends by an exchanger.
+func New(options Options, exchanger Exchanger, recorder Recorder) *Client {
+	c := &Client{Options: options, wire: exchanger, recorder: recorder}
 	c.bucketPath = []byte("/" + options.Bucket)
 	c.root = []byte("/" + options.Bucket + "/")
 	if options.Virtual {
@@ -151,6 +158,9 @@ func (c *Client) newHost(url string) *host {
 	// A default port is not sent in Host, so it must not be signed either.
 	signed := strings.TrimSuffix(name, ":"+port)
 	made.line = " HTTP/1.1\r\nHost: " + signed + "\r\nUser-Agent: " + c.UserAgent + "\r\n"
+	if c.OneRequest {
+		made.line += "Connection: close\r\n"
+	}
 	made.signer = sigv4.NewSigner(c.Credentials, c.Region, signed, time.Now)
 	if scheme == "https" {
 		made.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
@@ -203,8 +213,8 @@ const (
 	longestPause = 30 * time.Second
 )
 
-// pauseBefore attempt n, 2 being the first repeat: 0.1 s doubling to 30 s, then half of it at random.
-func pauseBefore(n int, random float64) time.Duration {
+// PauseBefore attempt n, 2 being the first repeat: 0.1 s doubling to 30 s, then half of it at random.
+func PauseBefore(n int, random float64) time.Duration {
 	whole := longestPause
 	if n-2 < 10 {
 		whole = min(whole, firstPause<<(n-2))
@@ -235,7 +245,7 @@ func (c *Client) pauseAfter(n int, failure *Failure) (pause time.Duration, again
 	if failure == nil || n >= c.Attempts || !failure.Class.retryable() {
 		return 0, false
 	}
-	return pauseBefore(n+1, rand.Float64()), true
+	return PauseBefore(n+1, rand.Float64()), true
 }
 
 func (c *Client) attempt(by Caller, k *kind, o *call, h *host, failedAt string) (Outcome, string) {
@@ -249,7 +259,7 @@ func (c *Client) attempt(by Caller, k *kind, o *call, h *host, failedAt string) 
 		Host: &h.Host, Head: *head, Body: o.body, IsHead: k.method == "HEAD",
 		Keep: k.keep, Timeout: c.Timeout, Iteration: by.Iteration,
 	}
-	answer, times, err := c.pool.Exchange(by.Context, &request, k.wantsHeaders)
+	answer, times, err := c.wire.Exchange(by.Context, &request, k.wantsHeaders)
 	heads.Put(head)
 
 	outcome := Outcome{Status: answer.Status, Took: times.Ended.Sub(times.Began), Endpoint: h.endpoint}

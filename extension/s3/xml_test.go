@@ -81,7 +81,7 @@ func TestRefusalsByCode(t *testing.T) {
 
 func TestPauses(t *testing.T) {
 	for n, want := range map[int][2]int64{2: {50, 100}, 3: {100, 200}, 5: {400, 800}, 11: {15000, 30000}, 100: {15000, 30000}} {
-		least, most := pauseBefore(n, 0).Milliseconds(), pauseBefore(n, 1).Milliseconds()
+		least, most := PauseBefore(n, 0).Milliseconds(), PauseBefore(n, 1).Milliseconds()
 		if least != want[0] || most != want[1] {
 			t.Errorf("before attempt %d: %d to %d ms", n, least, most)
 		}

@@ -15,6 +15,9 @@ import (
 // readBuffer must hold a whole header; larger reads go past it.
 const readBuffer = 8 << 10
 
+// smallReadBuffer is for where there are thousands of connections: S3's headers are a few hundred bytes.
+const smallReadBuffer = 4 << 10
+
 // conn is one connection, for one request at a time.
 type conn struct {
 	net.Conn
@@ -31,13 +34,14 @@ type conn struct {
 	raw    syscall.RawConn
 }
 
-func newConn(c net.Conn) *conn {
+// newConn reads through a buffer of so many bytes.
+func newConn(c net.Conn, buffer int) *conn {
 	made := &conn{Conn: c}
 	if secured, ok := c.(*tls.Conn); ok {
 		made.version = secured.ConnectionState().Version
 	}
-	made.reader = bufio.NewReaderSize(made, readBuffer)
-	made.raw = rawOf(c)
+	made.reader = bufio.NewReaderSize(made, buffer)
+	made.raw = RawOf(c)
 	return made
 }
 
@@ -47,8 +51,8 @@ func (c *conn) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// rawOf finds the socket below what counts its bytes and encrypts them; nil where there is none.
-func rawOf(c net.Conn) syscall.RawConn {
+// RawOf finds the socket below what counts its bytes and encrypts them; nil where there is none.
+func RawOf(c net.Conn) syscall.RawConn {
 	if secured, ok := c.(*tls.Conn); ok {
 		c = secured.NetConn()
 	}

@@ -128,6 +128,7 @@ func talkError(err error) *Error {
 	}
 }
 
-func malformed(what string) *Error {
+// Malformed is an answer that can't be one.
+func Malformed(what string) *Error {
 	return &Error{Corrupt, codeOther, "malformed answer: " + what}
 }

@@ -3,7 +3,9 @@ package wire
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
+	"net"
 	"net/http/httputil"
 	"sync"
 	"time"
@@ -109,6 +111,27 @@ func (p *Pool) Exchange(ctx context.Context, r *Request, wantHeaders func(status
 	return answer, times, nil
 }
 
+// Receive reads the answer to a request that was sent over a connection of its own, otherwise than a Pool does. So much as
+// buffer holds is read at once. How long it may take is the connection's to say, by its deadline.
+func Receive(c net.Conn, r *Request, wantHeaders func(status int) bool, buffer []byte) (Answer, *Error) {
+	var answer Answer
+	made := newConn(c, smallReadBuffer)
+	if _, err := made.reader.Peek(1); err != nil {
+		return answer, talkError(err)
+	}
+	_, failure := made.receive(r, wantHeaders, &answer, buffer)
+	return answer, failure
+}
+
+// Failed is why an exchange failed that was under way when an error came up.
+func Failed(ctx context.Context, err error) *Error {
+	var known *Error
+	if !errors.As(err, &known) {
+		known = talkError(err)
+	}
+	return aborted(ctx, known)
+}
+
 func aborted(ctx context.Context, err *Error) *Error {
 	if ctx.Err() != nil {
 		return &Error{Aborted, codeOther, "the test has ended"}
@@ -184,7 +207,7 @@ func (c *conn) receive(r *Request, wantHeaders func(int) bool, answer *Answer, b
 	}
 	if err := answer.read(source, r.Keep(answer.Status), length, buffer); err != nil {
 		if c.failed == nil {
-			return true, malformed(err.Error())
+			return true, Malformed(err.Error())
 		}
 		return true, talkError(c.failed)
 	}
@@ -229,7 +252,7 @@ func (c *conn) headerError() *Error {
 	if len(start) > 1 && (start[0] == 0x15 || start[0] == 0x16) && start[1] == 3 {
 		return &Error{Connect, codeTLSHeader, "the server speaks TLS"}
 	}
-	return malformed("no HTTP header")
+	return Malformed("no HTTP header")
 }
 
 // Header gives a header's value, of those that were wanted; "" when there is none.

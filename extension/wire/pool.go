@@ -103,28 +103,37 @@ func (p *Pool) take(ctx context.Context, host *Host, iteration int64) *conn {
 
 // dial makes a connection.
 func (p *Pool) dial(ctx context.Context, host *Host, iteration int64, deadline time.Time, times *Times) (*conn, *Error) {
+	made, err := Dial(ctx, p.dialer, host, deadline, times)
+	if err != nil {
+		return nil, err
+	}
+	c := newConn(made, readBuffer)
+	c.iteration = iteration
+	return c, nil
+}
+
+// Dial connects, and shakes hands where the host wants TLS. Tells how long each took.
+func Dial(ctx context.Context, dialer Dialer, host *Host, deadline time.Time, times *Times) (net.Conn, *Error) {
 	ctx, cancel := context.WithDeadline(ctx, deadline)
 	defer cancel()
 	began := time.Now()
-	plain, err := p.dialer.DialContext(ctx, "tcp", host.Address)
+	plain, err := dialer.DialContext(ctx, "tcp", host.Address)
 	connected := time.Now()
 	times.Connecting = connected.Sub(began)
 	if err != nil {
 		return nil, dialError(err)
 	}
-	made := newConn(plain)
-	if host.TLS != nil {
-		secured := tls.Client(plain, host.TLS)
-		err := secured.HandshakeContext(ctx)
-		times.TLSHandshaking = time.Since(connected)
-		if err != nil {
-			_ = plain.Close()
-			return nil, handshakeError(err)
-		}
-		made = newConn(secured)
+	if host.TLS == nil {
+		return plain, nil
 	}
-	made.iteration = iteration
-	return made, nil
+	secured := tls.Client(plain, host.TLS)
+	err = secured.HandshakeContext(ctx)
+	times.TLSHandshaking = time.Since(connected)
+	if err != nil {
+		_ = plain.Close()
+		return nil, handshakeError(err)
+	}
+	return secured, nil
 }
 
 // hold counts a new connection among those that end with their context.

@@ -24,6 +24,7 @@ export function deleting(): Traffic {
     writes: false,
     deletes: true,
     pacesItself: true,
+    holdsConnections: false,
     start: (vu) => async (window, begin) => {
       const until = begin + window.end;
       const pace = createPace(vu, begin);

@@ -12,6 +12,7 @@ export function listing(): Traffic {
     writes: false,
     deletes: false,
     pacesItself: false,
+    holdsConnections: false,
     start: ({ s3, config: { prefix } }) => {
       let next: string | undefined;
       return () => {

@@ -29,6 +29,7 @@ export function mixedByPhase(mixes: Readonly<Record<string, OpMix>>): Traffic {
     writes: has('PUT'),
     deletes: has('DELETE'),
     pacesItself: false,
+    holdsConnections: false,
     start: (vu) => start(vu, mixes, traffic),
   };
   return traffic;

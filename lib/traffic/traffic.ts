@@ -4,7 +4,7 @@ import type { FoundKeys, MakeKey, TrackedKeys } from '../keys';
 import type { Part } from '../part';
 import type { Payload } from '../payload';
 import type { Random } from '../random';
-import type { Op, S3 } from '../s3/api';
+import type { HeldConnections, Holding, Op, S3 } from '../s3/api';
 import type { Window } from '../schedule';
 
 /** What a VU works with. Made at its first iteration in a scenario. */
@@ -12,17 +12,23 @@ export interface VirtualUser {
   readonly s3: S3;
   readonly config: Config;
   readonly sizes: readonly ObjectSize[];
+  /** Those that it reads. */
+  readonly readSizes: readonly ObjectSize[];
   readonly keys: TrackedKeys;
   readonly payload: Payload;
   /** The same in every run with the same seed. */
   readonly random: Random;
-  /** The scenario's load at full: VUs, or what stands for them where the traffic paces itself. */
+  /** The scenario's load at full: VUs, or what stands for them where the traffic paces itself, such as connections. */
   readonly vus: number;
   /** The scenario's part of the whole load. */
   readonly share: number;
   readonly makeKey: MakeKey;
   /** Keys that are in the bucket now, by size. Outside the figures. */
   findKeys(): FoundKeys;
+  /** Keys of objects of a size: those in the bucket now, or of one that is written for it. Outside the figures. */
+  supply(size: ObjectSize): readonly string[];
+  /** Holds connections, none at first: only for traffic that says so of itself. */
+  hold(holding: Holding): HeldConnections;
   /** Tells k6 what was counted so far: for traffic that does not end its iteration soon. */
   flush(): void;
   /** Of what all workers find alike, what this one is to take. */
@@ -49,5 +55,12 @@ export interface Traffic {
   readonly deletes: boolean;
   /** Operations begin as this VU decides: one VU is enough, and it keeps to rate, ramp and stages by itself. */
   readonly pacesItself: boolean;
+  /**
+   * Its load is connections that this VU holds open, not VUs. Takes the extension. They are what it is about: that nothing
+   * completes on them is no failure, nor that a server ends them.
+   */
+  readonly holdsConnections: boolean;
+  /** Labels of the sizes that it reads, where they are not the load's own: setup sees that there is an object of each. */
+  readonly readsSizes?: readonly string[];
   start(vu: VirtualUser): Operate;
 }

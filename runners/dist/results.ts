@@ -1,6 +1,6 @@
 /** What the workers of a run came to: each one's Result, and their sum. */
 import { Merge } from '../../lib/merge';
-import { errorCount, type Result, sum, type Worker } from '../../lib/result';
+import { achieved, errorCount, type Result, sum, type Worker } from '../../lib/result';
 import { EXIT } from '../exit';
 import type { Watch } from './watch';
 
@@ -88,7 +88,7 @@ function workerOf({ handle, exit, isComplete, why }: Watch, startSkewMs: number)
 /** The exit code of a run on several workers. */
 export function exitOf({ result }: Gathered, watches: readonly Watch[]): number {
   if (result === undefined) return EXIT.failed;
-  if (result.partial || result.interrupted || sum(result.totals).ops === 0) return EXIT.failed;
+  if (result.partial || result.interrupted || !achieved(result)) return EXIT.failed;
   const exits = watches.map(({ exit }) => exit);
   if (exits.some((exit) => exit !== EXIT.ok && exit !== EXIT.threshold)) return EXIT.failed;
   return exits.includes(EXIT.threshold) ? EXIT.threshold : EXIT.ok;

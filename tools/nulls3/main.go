@@ -48,7 +48,7 @@ func serve(c *fasthttp.RequestCtx) {
 		c.SetContentType("application/xml")
 		c.SetBodyString(emptyList)
 	case method == "GET":
-		c.SetBody(content[:objectSize(path)])
+		c.Response.SetBodyRaw(content[:objectSize(path)])
 	case method == "HEAD":
 		c.Response.SkipBody = true
 		c.Response.Header.SetContentLength(objectSize(path))

@@ -1,0 +1,22 @@
+/**
+ * elephant: a thousand connections and more, half of them uploading and half downloading at 100 bytes a second. Breaks what
+ * has a place for each connection: pools, worker threads, file descriptors, the memory of gateways and load balancers.
+ *
+ * --concurrency says how many connections, --bps how fast each. Each is replaced when it ends or the server ends it, which is
+ * what this counts, and no failure of the run. Uploads are of small objects, so that some complete; downloads are of objects
+ * that no server can get rid of into its system's buffers. Takes the project's k6.
+ */
+import type { Pattern } from '../lib/pattern';
+import { script } from '../lib/script';
+import { holding } from '../lib/traffic/holding';
+
+export const elephant: Pattern = {
+  name: 'elephant',
+  sizes: ['1KB', '10KB'],
+  loads: [{ does: holding({ read: '10MB' }) }],
+  concurrency: 1000,
+};
+
+const k6 = script([elephant]);
+export const { options, setup, handleSummary } = k6;
+export default k6.run;
