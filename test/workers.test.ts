@@ -1,7 +1,7 @@
 /** Workers on three machines with real OpenSSH servers: connecting, files, runs, and what breaks. */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -16,7 +16,7 @@ import { connectAll, findWorkers } from '../runners/workers/workers';
 import { type Place, parseEndpoint } from '../runners/workers/workers-file';
 import { canMakeHosts, type Hosts, startHosts, type TestHost } from './hosts';
 import { ROOT } from './k6';
-import { CREDENTIALS, temporaryFolder } from './servers';
+import { CREDENTIALS } from './servers';
 import { keysIn, listen, newBucket, openStage, type Stage, startSilent } from './stage';
 
 const CLOCK_AHEAD_MS = 3_000;
@@ -34,7 +34,8 @@ let folder: string;
 beforeAll(async () => {
   if (!possible) return;
   stage = await openStage();
-  folder = await temporaryFolder();
+  folder = join(stage.folder, 'hosts');
+  mkdirSync(folder);
   hosts = await startHosts(folder, [
     { disk: '160m' },
     { port: 2222, keys: ['ed25519', 'ecdsa', 'rsa'], clockAheadMs: CLOCK_AHEAD_MS, sshd: ['AllowTcpForwarding yes'] },
