@@ -138,15 +138,19 @@ export async function startHosts(folder: string, options: readonly HostOptions[]
 }
 
 const bridgeOf = (id: string) => `s3lt${id}`;
-const namespace = (id: string, i: number) => `s3lt-${id}-${i}`;
+const namespace = (id: string, i: number | '') => `s3lt-${id}-${i}`;
 /** What /proc/mounts shows as the device of all homes. */
 const disks = (id: string) => `s3lt-${id}`;
 
+const namespaces = () => (existsSync('/run/netns') ? readdirSync('/run/netns') : []);
+
 /** Removes all that hosts take of this machine, but for their folder. */
 function remove(id: string): void {
-  const namespaces = existsSync('/run/netns') ? readdirSync('/run/netns') : [];
-  for (const name of namespaces)
-    if (name.startsWith(namespace(id, 0).slice(0, -1))) quietly('ip', 'netns', 'delete', name);
+  for (const name of namespaces().filter((each) => each.startsWith(namespace(id, '')))) {
+    const pids = execFileSync('ip', ['netns', 'pids', name], { encoding: 'utf8' });
+    for (const pid of pids.split('\n').filter((line) => line !== '')) quietly('kill', '-KILL', pid);
+    quietly('ip', 'netns', 'delete', name);
+  }
   quietly('ip', 'link', 'delete', bridgeOf(id));
   for (const line of readFileSync('/proc/mounts', 'utf8').split('\n')) {
     const [device, path = ''] = line.split(' ');
@@ -156,8 +160,7 @@ function remove(id: string): void {
 
 /** Removes what test runs that were killed have left. */
 function sweep(): void {
-  const namespaces = existsSync('/run/netns') ? readdirSync('/run/netns') : [];
-  const ids = namespaces.flatMap((name) => /^s3lt-(\w+)-\d+$/.exec(name)?.[1] ?? []);
+  const ids = namespaces().flatMap((name) => /^s3lt-(\w+)-\d+$/.exec(name)?.[1] ?? []);
   for (const id of new Set(ids)) if (!existsSync(`/proc/${Number.parseInt(id.slice(0, -2), 36)}`)) remove(id);
 }
 

@@ -1,8 +1,8 @@
 /** That k6 divides a load by execution segments as runners/workers/segments.ts says: asked of k6 itself, and counted. */
 import { execFileSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { FROM_CLI } from '../lib/protocol';
 import { run } from '../runners/child';
 import { getTools } from '../runners/tools';
@@ -16,6 +16,7 @@ beforeAll(async () => {
   k6 = (await getTools(['k6'], { env: process.env, root: ROOT, log: console.error })).k6.path;
   folder = await temporaryFolder();
 });
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const ENV = { PATH: process.env.PATH, HOME: '/nonexistent', K6_AUTO_EXTENSION_RESOLUTION: 'false' };
 

@@ -1,7 +1,7 @@
 /** Workers on three machines with real OpenSSH servers: connecting, files, runs, and what breaks. */
 import { execFileSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -16,7 +16,7 @@ import { connectAll, findWorkers } from '../runners/workers/workers';
 import { type Place, parseEndpoint } from '../runners/workers/workers-file';
 import { canMakeHosts, type Hosts, startHosts, type TestHost } from './hosts';
 import { ROOT } from './k6';
-import { CREDENTIALS, temporaryFolder } from './servers';
+import { CREDENTIALS } from './servers';
 import { keysIn, listen, newBucket, openStage, type Stage, startSilent } from './stage';
 
 const CLOCK_AHEAD_MS = 3_000;
@@ -34,12 +34,13 @@ let folder: string;
 beforeAll(async () => {
   if (!possible) return;
   stage = await openStage();
-  folder = await temporaryFolder();
+  folder = join(stage.folder, 'hosts');
+  mkdirSync(folder);
   hosts = await startHosts(folder, [
-    { disk: '160m' },
+    {},
     { port: 2222, keys: ['ed25519', 'ecdsa', 'rsa'], clockAheadMs: CLOCK_AHEAD_MS, sshd: ['AllowTcpForwarding yes'] },
-    // Other keys every 16 MB: in the midst of an upload, too.
-    { busybox: true, sshd: ['MaxStartups 2:100:2', 'AllowTcpForwarding no', 'RekeyLimit 16M'] },
+    // Other keys every 2 MB: in the midst of an upload, too.
+    { busybox: true, sshd: ['MaxStartups 2:100:2', 'AllowTcpForwarding no', 'RekeyLimit 2M'], disk: '20m' },
   ]);
   [plain, odd, small] = hosts.hosts as [TestHost, TestHost, TestHost];
   config = hosts.sshConfig({ knownHosts: hosts.known() });
@@ -272,23 +273,28 @@ describe.runIf(possible)('a machine', () => {
 
   test('what it has, and a file that it has not, and then has', async () => {
     const remote = await connect(to(small));
-    const sha256 = createHash('sha256').update(readFileSync(stage.k6)).digest('hex');
-    const k6 = { name: `k6-${sha256.slice(0, 16)}`, sha256 };
-    const before = await probe(remote, '~/code', '~/runs', [k6]);
+    const bytes = randomBytes(12 * 1024 ** 2);
+    const sha256 = createHash('sha256').update(bytes).digest('hex');
+    const file = { name: `tool-${sha256.slice(0, 16)}`, sha256 };
+    const local = join(folder, file.name);
+    writeFileSync(local, bytes);
+    const before = await probe(remote, '~/code', '~/runs', [file]);
     expect(before).toMatchObject({ system: 'Linux', home: '/root', code: { path: '/root/code', problem: undefined } });
-    expect(before.code.free).toBe(64 * 1024 ** 2);
+    expect(before.code.free).toBe(20 * 1024 ** 2);
     expect([...before.have]).toEqual([]);
-    const path = `${before.code.path}/${k6.name}`;
-    await remote.putFile(stage.k6, path, '0755');
-    expect([...(await probe(remote, '~/code', '~/runs', [k6])).have]).toEqual([k6.name]);
-    expect(await answer(remote, `${path} version`)).toContain('k6');
+    const path = `${before.code.path}/${file.name}`;
+    await remote.putFile(local, path, '0755');
+    expect([...(await probe(remote, '~/code', '~/runs', [file])).have]).toEqual([file.name]);
+    const back = join(folder, 'back');
+    await remote.getFile(path, back);
+    expect(readFileSync(back).equals(bytes)).toBe(true);
 
     // There is no room for another.
-    await expect(remote.putFile(stage.k6, `${before.code.path}/again`, '0755')).rejects.toMatchObject({
+    await expect(remote.putFile(local, `${before.code.path}/again`, '0755')).rejects.toMatchObject({
       trouble: 'command',
       why: expect.stringMatching(/^\/root\/code\/again can't be written \(cat: .*No space left on device\)$/),
     });
-    expect(await answer(remote, 'ls /root/code')).toBe(k6.name);
+    expect(await answer(remote, 'ls /root/code')).toBe(file.name);
     await remote.run('rm -r /root/code');
   });
 });
