@@ -88,7 +88,9 @@ export class Meter {
         bytesPerSecond: each.bytes / seconds,
         ...(each.latency.count > 0 ? { p50: msAt(each.latency, 50), p99: msAt(each.latency, 99) } : {}),
       })),
-      objects: counts.flatMap(({ op, objects }) => (objects > 0 ? [{ op, perSecond: objects / seconds }] : [])),
+      objects: counts.flatMap(({ test, op, objects }) =>
+        objects > 0 ? [{ op: several ? `${test} ${op}` : op, perSecond: objects / seconds }] : [],
+      ),
       tests: several ? tests.map((test) => ({ test, opsPerSecond: sumOf(counts, test) / seconds })) : [],
     };
     for (const each of counts) Object.assign(each, nothing());
