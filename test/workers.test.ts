@@ -1,7 +1,7 @@
 /** Workers on three machines with real OpenSSH servers: connecting, files, runs, and what breaks. */
 import { execFileSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -296,6 +296,25 @@ describe.runIf(possible)('a machine', () => {
     });
     expect(await answer(remote, 'ls /root/code')).toBe(file.name);
     await remote.run('rm -r /root/code');
+  });
+});
+
+describe.runIf(possible)('a connection that is lost', () => {
+  test('in mid-transfer is told as that, and leaves nothing half done', async () => {
+    const large = join(folder, 'large');
+    writeFileSync(large, '');
+    truncateSync(large, 48 * 1024 ** 2);
+    const remote = await connect(to(odd));
+    await remote.putText('as it was', '/root/file', '0600');
+    const sending = remote.putFile(large, '/root/file', '0600').catch((e: unknown) => e);
+    const size = () => Number(odd.run('sh', '-c', 'cat /root/file.part-* 2> /dev/null | wc -c'));
+    while (size() < 2 ** 20) await sleep(5);
+    odd.run('pkill', '-KILL', '-f', 'sshd: root@notty');
+    expect(await sending).toMatchObject({ name: 'RemoteError', trouble: 'lost' });
+    expect(await sending).toBe(await remote.gone);
+    const after = await connect(to(odd));
+    for (const end = Date.now() + 5_000; size() > 0 && Date.now() < end; ) await sleep(20);
+    expect(await answer(after, 'ls /root/file*; cat /root/file')).toBe('/root/file\nas it was');
   });
 });
 

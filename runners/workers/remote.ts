@@ -4,7 +4,7 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { writeWhole } from '../atomic-file';
+import { isFileError, writeWhole } from '../atomic-file';
 import { quote } from '../quote';
 import { type Exit, RemoteError, type Running, type Shell, type Trouble } from './shell';
 import { Watch } from './watch';
@@ -85,11 +85,11 @@ export class Remote {
     });
     const source = Readable.from(typeof stdin === 'string' ? [stdin] : (stdin ?? []));
     let unreadable: Error | undefined;
-    source
-      .on('data', () => watch.heard())
-      .once('error', (e) => {
-        unreadable = e;
-      });
+    source.on('data', () => watch.heard());
+    source.once('error', (e) => {
+      // Of a file here. That the command takes no more is an error of this stream, too, and not what it comes from.
+      if (isFileError(e)) unreadable = e;
+    });
     // A command that ends early takes no more, which is for its exit code to tell.
     if (stdin !== undefined) pipeline(source, command.stdin).catch(() => {});
     try {
