@@ -1,5 +1,6 @@
 /** elephant against a real server: a thousand slow connections, what the server makes of them, and what can go wrong. */
 import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -68,6 +69,13 @@ function expectWhole(env: NodeJS.ProcessEnv, n: number): void {
   expect(JSON.parse(said.toString())).toEqual({ right: n, wrong: [] });
 }
 
+/** Connections of this machine's to a port of its own, as Linux lists them. */
+function establishedTo(endpoint: string): string[] {
+  const port = Number(new URL(endpoint).port).toString(16).toUpperCase().padStart(4, '0');
+  const lines = readFileSync('/proc/net/tcp', 'utf8').split('\n');
+  return lines.filter((line) => new RegExp(`^ *\\d+: \\w+:\\w+ \\w+:${port} 01 `).test(line));
+}
+
 const hasBoto3 = works('python3', '-c', 'import boto3');
 
 describe('a thousand connections at two ports of a server', () => {
@@ -78,14 +86,14 @@ describe('a thousand connections at two ports of a server', () => {
   beforeAll(async () => {
     own = await setting();
     const endpoints = stage.server.endpoints.join(',');
-    const run = start(own.home, { ...own.env, S3_ENDPOINTS: endpoints }, '--duration', '9s', '--bps', '2000');
+    const run = start(own.home, { ...own.env, S3_ENDPOINTS: endpoints }, '--duration', '7s', '--bps', '2000');
     const over = await run.ended;
     said = over.stderr;
     result = resultOf(over);
   }, 60_000);
 
   test('are open all the time, half uploading and half downloading, at each endpoint the same', () => {
-    expect(said).toMatch(/^elephant: 1000 connections for 9s on /m);
+    expect(said).toMatch(/^elephant: 1000 connections for 7s on /m);
     expect(result.connections.map(({ op }) => op)).toEqual(['PUT', 'PUT', 'GET', 'GET']);
     expect(new Set(result.connections.map(({ endpoint }) => endpoint)).size).toBe(2);
     for (const { op, peakOpen } of result.connections) {
@@ -99,7 +107,7 @@ describe('a thousand connections at two ports of a server', () => {
   test('each that completed was replaced, and is an operation', () => {
     const puts = ofOp(result, 'PUT');
     const completed = ended(puts, 'completed');
-    expect(completed).toBeGreaterThan(500);
+    expect(completed).toBeGreaterThan(400);
     expect(sumOf(puts, ({ opened }) => opened)).toBe(completed + ended(puts, 'closed'));
     expect(ended(puts, 'closed')).toBeLessThanOrEqual(500);
     expect(ended(puts, 'closed')).toBeGreaterThan(400);
@@ -114,10 +122,10 @@ describe('a thousand connections at two ports of a server', () => {
     const gets = ofOp(result, 'GET');
     expect(sumOf(gets, ({ opened }) => opened)).toBe(500);
     expect(ended(gets, 'closed')).toBe(500);
-    const perSecond = sumOf(gets, ({ bytesReceived }) => bytesReceived) / 500 / 9;
+    const perSecond = sumOf(gets, ({ bytesReceived }) => bytesReceived) / 500 / 7;
     expect(perSecond).toBeGreaterThan(1_000);
     expect(perSecond).toBeLessThan(2_100);
-    for (const { lifetime } of gets) expect(lifetime?.min).toBeGreaterThan(6_000);
+    for (const { lifetime } of gets) expect(lifetime?.min).toBeGreaterThan(4_000);
   });
 
   test('the bucket holds what completed, one object to read, and nothing of what did not', () => {
@@ -193,9 +201,7 @@ test('interrupted: all sockets are closed, what was not whole is no object, and 
   for (const op of ['PUT', 'GET']) expect(sumOf(ofOp(result, op), stillOpen)).toBe(100);
   expect(over.stderr).toMatch(/ left open=100 \| GET 100 open at most: opened=100 left open=100$/m);
   expect(over.stderr).not.toMatch(/setTimeout/);
-  const port = new URL(stage.server.endpoints[0]).port;
-  const left = execFileSync('ss', ['-Htn', 'state', 'established', `dport = :${port}`], { encoding: 'utf8' });
-  expect(left).toBe('');
+  expect(establishedTo(stage.server.endpoints[0])).toEqual([]);
   const uploaded = keys().filter((key) => UPLOADED.test(key));
   expect(uploaded.length).toBeGreaterThanOrEqual(ended(ofOp(result, 'PUT'), 'completed'));
   if (hasBoto3) expectWhole(env, uploaded.length);
