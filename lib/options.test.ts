@@ -251,10 +251,11 @@ test.each<{ patterns: readonly Pattern[]; more: Environment; connections: number
   expect(optionsFor(patterns, more)).toMatchObject({ batch: connections, batchPerHost: connections });
 });
 
-test('setup has two minutes for a bucket to be looked through, and hours where objects are written before', () => {
+test('setup has two minutes for a bucket to be looked through, and hours where objects are written before or others are waited for', () => {
   const reading: Pattern = { name: 'reading', sizes: ['1KB'], loads: [{ does: traffic(['GET']) }] };
   expect(optionsFor([reading]).setupTimeout).toBe('120s');
-  expect(optionsFor([reading], { S3LOADTEST_SEED_OBJECTS: '1' }).setupTimeout).toBe('2h');
+  expect(optionsFor([reading], { S3LOADTEST_SEED_OBJECTS: '1' }).setupTimeout).toBe('4h');
+  expect(optionsOf(planned([reading]), 3).setupTimeout).toBe('4h');
 });
 
 test.each<{ more: Environment; is: Options; why: string }>([

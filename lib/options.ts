@@ -5,9 +5,9 @@ import { k6Vus, type Plan, type PlannedLoad } from './plan';
 import { acrossWorkers, scenarioOf } from './scenario';
 import { TREND_STATS } from './summary';
 
-/** Preparation may list a large bucket, or write objects first. */
+/** Preparation may list a large bucket; or write objects first, or wait for other machines that do. */
 const SETUP_TIMEOUT = '120s';
-const SEEDING_TIMEOUT = '4h';
+const LONG_SETUP_TIMEOUT = '4h';
 /** What k6 leaves idle connections for: more batches at once than that would connect anew for each. */
 const LEAST_IDLE = 64;
 
@@ -51,7 +51,7 @@ export function optionsOf(plan: Plan, workers = 1): Options {
     throw: true,
     // S3 has no cookies, and a new jar for each iteration is not for nothing.
     noCookiesReset: true,
-    setupTimeout: config.seedObjects > 0 ? SEEDING_TIMEOUT : SETUP_TIMEOUT,
+    setupTimeout: config.seedObjects > 0 || workers > 1 ? LONG_SETUP_TIMEOUT : SETUP_TIMEOUT,
     batch: idle,
     batchPerHost: idle,
     userAgent: 's3loadtest',
