@@ -2,10 +2,11 @@ import type { Options } from 'k6/options';
 import { describe, expect, test } from 'vitest';
 import { type Environment, readConfig } from './config';
 import { submetrics } from './metrics';
-import { optionsOf, WAITING } from './options';
+import { optionsOf } from './options';
 import type { Pattern } from './pattern';
 import { planOf } from './plan';
 import type { Op } from './s3/api';
+import { WAITING } from './scenario';
 import { bursts } from './schedule';
 import type { Traffic } from './traffic/traffic';
 

@@ -2,7 +2,7 @@
 import type { Options, Scenario } from 'k6/options';
 import { CONNECTIONS, OP_DURATION, OPENED, submetric, submetrics } from './metrics';
 import { k6Vus, type Plan, type PlannedLoad } from './plan';
-import { acrossWorkers, scenarioOf } from './scenario';
+import { acrossWorkers, scenarioOf, WAITING } from './scenario';
 import { TREND_STATS } from './summary';
 
 /** Preparation may list a large bucket, or write objects first. */
@@ -10,9 +10,6 @@ const SETUP_TIMEOUT = '120s';
 const SEEDING_TIMEOUT = '4h';
 /** What k6 leaves idle connections for: more batches at once than that would connect anew for each. */
 const LEAST_IDLE = 64;
-
-/** The name of the scenario that does nothing, and only ends with the run. */
-export const WAITING = 'waiting';
 
 /** k6's options for the plan; or, with `workers`, for so many k6 processes that have a segment each. */
 export function optionsOf(plan: Plan, workers = 1): Options {
