@@ -72,6 +72,18 @@ describe('thresholds', () => {
       why: 'what ends connections is what is looked for, but some must be opened',
     },
     {
+      patterns: [FLAT, HELD],
+      more: { S3LOADTEST_VERIFY: 'true', S3LOADTEST_THRESHOLDS: 'http_req_failed:rate<0.5' },
+      are: {
+        's3_op_duration{test:flat}': ['max>0'],
+        's3_errors{test:flat,class:corrupt}': ['count<1'],
+        's3_connections{test:held,outcome:opened}': ['count>0'],
+        's3_errors{test:held,class:corrupt}': ['count<1'],
+        http_req_failed: ['rate<0.5'],
+      },
+      why: 'one wrong byte fails a run that looks for it',
+    },
+    {
       patterns: [FLAT],
       more: {},
       are: { 's3_op_duration{test:flat}': ['max>0'], 'http_req_failed{test:flat}': ['rate<0.01'] },

@@ -1,6 +1,6 @@
 /** A plan as k6's options. Pure. */
 import type { Options, Scenario } from 'k6/options';
-import { CONNECTIONS, OP_DURATION, OPENED, submetric, submetrics } from './metrics';
+import { CONNECTIONS, ERRORS, OP_DURATION, OPENED, submetric, submetrics } from './metrics';
 import { k6Vus, type Plan, type PlannedLoad } from './plan';
 import { acrossWorkers, scenarioOf, WAITING } from './scenario';
 import { TREND_STATS } from './summary';
@@ -17,10 +17,18 @@ export function optionsOf(plan: Plan, workers = 1): Options {
   const asked = config.thresholds;
   const limitsFailures = asked.some((t) => t.metric.startsWith('http_req_failed'));
   const defaults = measured.flatMap(({ test, holdsConnections }) => {
+    // To k6 an answer of status 200 is no failure, whatever is in it.
+    const corrupt = { metric: submetric(ERRORS, { test, class: 'corrupt' }), expr: 'count<1' };
+    const verified = config.verify ? [corrupt] : [];
     // A test in which nothing succeeds must not pass, whatever its other thresholds.
-    if (holdsConnections) return [{ metric: submetric(CONNECTIONS, { test, outcome: OPENED }), expr: 'count>0' }];
+    const opened = { metric: submetric(CONNECTIONS, { test, outcome: OPENED }), expr: 'count>0' };
+    if (holdsConnections) return [opened, ...verified];
     const most = { metric: `http_req_failed{test:${test}}`, expr: 'rate<0.01' };
-    return [{ metric: submetric(OP_DURATION, { test }), expr: 'max>0' }, ...(limitsFailures ? [] : [most])];
+    return [
+      { metric: submetric(OP_DURATION, { test }), expr: 'max>0' },
+      ...(limitsFailures ? [] : [most]),
+      ...verified,
+    ];
   });
   const thresholds: Record<string, string[]> = {};
   for (const name of measured.flatMap(submetrics)) thresholds[name] = [];

@@ -183,8 +183,9 @@ function measuredBy(pattern: Pattern, all: readonly PlannedLoad[], config: Confi
     phases: [...phases],
     series: [...series.values()],
     endpoints: config.endpoints.map((endpoint) => endpoint.replace(/^https?:\/\//, '')),
-    // Someone deletes; or all that is read is others', who may.
     holdsConnections: loads.every(({ traffic }) => traffic.holdsConnections),
+    verified: config.verify,
+    // Someone deletes; or all that is read is others', who may.
     missesExpected: all.some(({ traffic }) => traffic.deletes) || (own('reads') && !own('writes')),
   };
 }
