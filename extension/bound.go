@@ -1,6 +1,8 @@
 package s3loadtest
 
 import (
+	"maps"
+	"slices"
 	"strconv"
 	"time"
 
@@ -24,30 +26,53 @@ type bound struct {
 	pause sobek.Callable
 }
 
-func (b *bound) object() sobek.Value {
-	o := b.rt.NewObject()
-	for name, f := range map[string]func(sobek.FunctionCall) sobek.Value{
-		"putObject":               b.putObject,
-		"putObjectInParts":        b.putObjectInParts,
-		"getObject":               b.getObject,
-		"readObject":              b.readObject,
-		"headObject":              b.headObject,
-		"deleteObject":            b.deleteObject,
-		"deleteObjects":           b.deleteObjects,
-		"deleteObjectsAsync":      b.deleteObjectsAsync,
-		"listObjects":             b.listObjects,
-		"countObjects":            b.countObjects,
-		"createMultipartUpload":   b.createMultipartUpload,
-		"uploadPart":              b.uploadPart,
-		"completeMultipartUpload": b.completeMultipartUpload,
-		"abortMultipartUpload":    b.abortMultipartUpload,
-		"headBucket":              b.headBucket,
-		"createBucket":            b.createBucket,
-	} {
-		b.set(o, name, f)
-	}
-	return o
+// operations are the interface's functions by name.
+var operations = map[string]func(*bound, sobek.FunctionCall) sobek.Value{
+	"putObject":               (*bound).putObject,
+	"putObjectInParts":        (*bound).putObjectInParts,
+	"getObject":               (*bound).getObject,
+	"readObject":              (*bound).readObject,
+	"headObject":              (*bound).headObject,
+	"deleteObject":            (*bound).deleteObject,
+	"deleteObjects":           (*bound).deleteObjects,
+	"deleteObjectsAsync":      (*bound).deleteObjectsAsync,
+	"listObjects":             (*bound).listObjects,
+	"countObjects":            (*bound).countObjects,
+	"createMultipartUpload":   (*bound).createMultipartUpload,
+	"uploadPart":              (*bound).uploadPart,
+	"completeMultipartUpload": (*bound).completeMultipartUpload,
+	"abortMultipartUpload":    (*bound).abortMultipartUpload,
+	"headBucket":              (*bound).headBucket,
+	"createBucket":            (*bound).createBucket,
 }
+
+// object makes functions as they are asked for: each costs a VU 1 KB, and no traffic calls more than a few.
+type object struct {
+	bound *bound
+	made  map[string]sobek.Value
+}
+
+func (b *bound) object() sobek.Value {
+	return b.rt.NewDynamicObject(&object{b, map[string]sobek.Value{}})
+}
+
+func (o *object) Get(name string) sobek.Value {
+	if made := o.made[name]; made != nil {
+		return made
+	}
+	operation := operations[name]
+	if operation == nil {
+		return nil
+	}
+	made := o.bound.rt.ToValue(func(call sobek.FunctionCall) sobek.Value { return operation(o.bound, call) })
+	o.made[name] = made
+	return made
+}
+
+func (*object) Has(name string) bool         { return operations[name] != nil }
+func (*object) Set(string, sobek.Value) bool { return false }
+func (*object) Delete(string) bool           { return false }
+func (*object) Keys() []string               { return slices.Sorted(maps.Keys(operations)) }
 
 func (b *bound) putObject(call sobek.FunctionCall) sobek.Value {
 	key := text(call, 0)

@@ -31,6 +31,7 @@ type asked struct {
 	FirstEndpoint  int     `js:"firstEndpoint"`
 	Silent         bool    `js:"silent"`
 	MissesExpected bool    `js:"missesExpected"`
+	Verify         bool    `js:"verify"`
 	SampleMark     string  `js:"sampleMark"`
 }
 
@@ -55,6 +56,7 @@ func (i *instance) clientOptions(given sobek.Value) (s3.Options, *measure.Record
 		Attempts:      a.Attempts,
 		FirstEndpoint: a.FirstEndpoint,
 		UserAgent:     state.Options.UserAgent.String,
+		Verify:        a.Verify,
 		TLS:           state.TLSConfig,
 	}
 	if state.RPSLimit != nil {

@@ -121,7 +121,7 @@ func (h *holding) object(rt *sobek.Runtime) sobek.Value {
 func (h *holding) upload(client *s3.Client, by s3.Caller) bool {
 	n := h.uploads.Add(1) - 1
 	o := &h.Uploads[n%uint64(len(h.Uploads))]
-	key := o.Before + strconv.FormatInt(time.Now().UnixMicro(), 10) + h.After + strconv.FormatUint(n, 10)
+	key := o.Before + strconv.FormatInt(time.Now().UnixMicro(), 10) + h.After + strconv.FormatUint(n, 10) + body.KeyEnd
 	return client.PutObject(by, key, body.Generated(key, 0, o.Bytes), o.Size).Failure == nil
 }
 

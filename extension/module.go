@@ -3,11 +3,13 @@
 package s3loadtest
 
 import (
+	"runtime/debug"
 	"time"
 
 	"go.k6.io/k6/v2/js/modules"
 
 	"s3loadtest/extension/barrier"
+	"s3loadtest/extension/body"
 	"s3loadtest/extension/measure"
 	"s3loadtest/extension/output"
 	"s3loadtest/extension/slow"
@@ -35,6 +37,7 @@ type instance struct {
 func (i *instance) Exports() modules.Exports {
 	return modules.Exports{Named: map[string]any{
 		"connect": i.connect, "hold": i.hold, "openFiles": slow.OpenFiles, "awaitStart": i.awaitStart,
+		"generatedKeyEnd": body.KeyEnd, "setGCPercent": setGCPercent,
 	}}
 }
 
@@ -42,3 +45,6 @@ func (i *instance) Exports() modules.Exports {
 func (i *instance) awaitStart(path string, limitMs float64) error {
 	return barrier.Wait(i.vu.Context(), path, time.Duration(limitMs*float64(time.Millisecond)))
 }
+
+// setGCPercent sets Go's GOGC, which is the whole process's.
+func setGCPercent(percent int) { debug.SetGCPercent(percent) }

@@ -250,7 +250,7 @@ func TestHeldConnections(t *testing.T) {
 	mu.Lock()
 	defer mu.Unlock()
 	for path, n := range uploaded {
-		if n != 1024 || !regexp.MustCompile(`^/b/up/1KB/\d{16}/x-\d+$`).MatchString(path) {
+		if n != 1024 || !regexp.MustCompile(`^/b/up/1KB/\d{16}/x-\d+-g1$`).MatchString(path) {
 			t.Errorf("%s has %d bytes", path, n)
 		}
 	}

@@ -59,6 +59,7 @@ test('the table of settings: variable, option, default', () => {
     S3LOADTEST_STAGES | --stages <list> | none
     S3LOADTEST_BURST | --burst <time> | the pattern's own
     S3LOADTEST_PAUSE | --pause <time> | the pattern's own
+    S3LOADTEST_VERIFY | --verify | false
     S3LOADTEST_SEED_OBJECTS | --seed-objects <n> | 0
     S3LOADTEST_TESTS |  | all it has
     S3LOADTEST_THRESHOLDS | --threshold <metric:expr> | http_req_failed:rate<0.01
@@ -129,6 +130,7 @@ describe('values', () => {
       { text: 'my-bucket.v1', value: 'my-bucket.v1', why: 'dots and dashes' },
       { text: 'Old_Bucket', value: 'Old_Bucket', why: 'older names' },
     ],
+    verify: [{ text: 'yes', value: true, why: 'as a word' }],
     verifySsl: [
       { text: 'TRUE', value: true, why: 'any case' },
       { text: '1', value: true, why: 'as a number' },
@@ -334,6 +336,7 @@ describe('values', () => {
       { text: '-bucket', why: 'begins with a dash' },
       { text: 'bücket', why: 'no ASCII' },
     ],
+    verify: [{ text: 'md5', why: 'not how, but whether' }],
     verifySsl: [
       { text: 'maybe', why: 'neither' },
       { text: '2', why: 'no truth value' },

@@ -319,6 +319,14 @@ export const settings = {
     parse: atLeastASecond,
     expected: 'a duration of 1s or more, such as 1h',
   }),
+  verify: setting<boolean>({
+    env: ['S3LOADTEST_VERIFY'],
+    option: 'verify',
+    help: 'compare what is read with what was written, byte by byte (native backend)',
+    fallback: false,
+    parse: parseBoolean,
+    expected: 'true or false',
+  }),
   seedObjects: setting<number>({
     env: ['S3LOADTEST_SEED_OBJECTS'],
     option: 'seed-objects <n>',

@@ -5,7 +5,7 @@ import type { IntervalSeries } from './interval';
 import type { Figures } from './result';
 import type { ErrorClass } from './s3/classify';
 
-const COUNTS = ['ops', 'bytes', 'objects', 'misses', 'retries'] as const;
+const COUNTS = ['ops', 'bytes', 'objects', 'misses', 'retries', 'verified'] as const;
 const TIMES = ['latency', 'ttfb', 'errorLatency'] as const;
 
 type Counts = { readonly [name in (typeof COUNTS)[number]]?: number } & { readonly errors?: Figures['errors'] };
@@ -41,6 +41,7 @@ export class FigureSum {
   objects = 0;
   misses = 0;
   retries = 0;
+  verified = 0;
   readonly errors: Partial<Record<ErrorClass, number>> = {};
   private readonly times: Partial<Record<(typeof TIMES)[number], Times>> = {};
 
@@ -78,6 +79,7 @@ export class FigureSum {
       errors: this.errors,
       ...(this.objects > 0 ? { objects: this.objects } : {}),
       ...(this.misses > 0 ? { misses: this.misses } : {}),
+      ...(this.verified > 0 ? { verified: this.verified } : {}),
       latency: this.times.latency?.distribution(),
       ttfb: this.times.ttfb?.distribution(),
       errorLatency: this.times.errorLatency?.distribution(),

@@ -97,6 +97,14 @@ describe('finalText', () => {
     `);
   });
 
+  test('with --verify, how many of the reads were verified: none, too', () => {
+    const text = (verified?: number) =>
+      finalText(resultOf({ totals: [{ ...GET, ...(verified && { verified }) }, PUT] }, { config: { verify: true } }));
+    expect(text(21_000)).toContain('\n  Verified: 21,000 of 21,345 reads');
+    expect(text()).toContain('\n  Verified: 0 of 21,345 reads');
+    expect(finalText(resultOf({ totals: [PUT] }, { config: { verify: true } }))).not.toContain('Verified');
+  });
+
   test('several tests in one run: all of them together, then each with what it did', () => {
     const ebb = { test: 'ebb', bytes: 0, errors: {} };
     const text = finalText(

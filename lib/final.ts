@@ -1,6 +1,6 @@
 /** The original's STATS and FINAL lines, from figures. Pure: returns text. */
 import { type Distribution, mergeDistributions, percentile } from './distribution';
-import { type Connections, errorCount, type Result, type Series, stillOpen, sum, type Total } from './result';
+import { type Connections, errorCount, type Result, readsOf, type Series, stillOpen, sum, type Total } from './result';
 import { formatBytes, formatCount, formatDuration, formatLatency } from './units';
 
 const PERCENTILES = [50, 95, 99];
@@ -104,11 +104,18 @@ function testLines(result: Result, test: string, totals: readonly Total[], secon
       seconds,
     ),
     ...line('Misses (404: deleted meanwhile, no errors)', ({ misses }) => (misses ? formatCount(misses) : undefined)),
+    ...verifiedLine(result, totals),
     ...line('Errors', (total) => {
       const classes = Object.entries(total.errors).map(([name, n]) => `${name}=${formatCount(n)}`);
       return errorCount(total) > 0 ? classes.join(' ') : undefined;
     }),
   ];
+}
+
+function verifiedLine({ run }: Result, totals: readonly Total[]): string[] {
+  const { reads, verified } = readsOf(totals);
+  if (run.config.verify !== true || reads === 0) return [];
+  return [`  Verified: ${formatCount(verified)} of ${formatCount(reads)} reads`];
 }
 
 /** What became of connections that were held open, by what each of them did. */

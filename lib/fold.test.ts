@@ -15,6 +15,7 @@ const measured: Measured = {
   endpoints: ['a:9000', 'b:9000'],
   holdsConnections: false,
   missesExpected: false,
+  verified: false,
 };
 
 const facts: RunFacts = {

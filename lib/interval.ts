@@ -46,6 +46,8 @@ export interface IntervalSeries {
   readonly objects?: number;
   readonly misses?: number;
   readonly retries?: number;
+  /** Successes whose content was compared with what was written. */
+  readonly verified?: number;
   readonly latency?: EncodedHistogram;
   readonly ttfb?: EncodedHistogram;
   readonly errorLatency?: EncodedHistogram;

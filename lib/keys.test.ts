@@ -36,6 +36,12 @@ describe('createKeyMaker', () => {
     }
   });
 
+  test('an end that is given ends them, and takes nothing away', () => {
+    const make = createKeyMaker('loadtest/', 'w3', 'firehose', 12, '-end');
+    expect(make('1KB')).toMatch(/^loadtest\/w3\/1KB\/firehose\/\d{16}\/c-[a-z0-9]{4}-0-end$/);
+    expect(make('1KB')).toMatch(/-1-end$/);
+  });
+
   test('one maker serves all sizes', () => {
     const make = createKeyMaker('p/q/', 'w0', 't', 1);
     expect(make('1KB')).toMatch(/^p\/q\/w0\/1KB\/t\//);

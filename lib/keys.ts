@@ -10,8 +10,6 @@ export interface KeyParts {
   readonly test: string;
 }
 
-/** Keys that need no encoding, as all that KeyMaker makes: others are left alone, so that VUs need not look at each. */
-export const PLAIN = /^[A-Za-z0-9\-._~/]+$/;
 /** Keys a worker remembers in all, shared out among its VUs: k6 has nothing that VUs could share. */
 const TRACKED_KEYS = 5_000;
 /** Found keys that all VUs together may hold; each VU gets a copy of what setup returns. */
@@ -37,8 +35,8 @@ export function createKeyFrame(prefix: string, worker: string, test: string, vu:
   return { before: (size) => `${prefix}${worker}/${size}/${test}/`, after: `/${vu.toString(36)}-${letters}-` };
 }
 
-/** A maker of keys for one VU of a test on a worker. */
-export function createKeyMaker(prefix: string, worker: string, test: string, vu: number): MakeKey {
+/** A maker of keys for one VU of a test on a worker; `end` ends them. */
+export function createKeyMaker(prefix: string, worker: string, test: string, vu: number, end = ''): MakeKey {
   const { before, after: tail } = createKeyFrame(prefix, worker, test, vu);
   const heads = new Map<string, string>();
   let count = 0;
@@ -50,7 +48,7 @@ export function createKeyMaker(prefix: string, worker: string, test: string, vu:
     }
     const n = count++;
     // The clock gives milliseconds; the count fills up the 16 digits that microseconds have.
-    return head + (Date.now() * 1000 + (n % 1000)) + tail + n;
+    return head + (Date.now() * 1000 + (n % 1000)) + tail + n + end;
   };
 }
 
@@ -142,6 +140,14 @@ export function createTrackedKeys(
   };
 }
 
+/**
+ * Whether a key needs no encoding, as all that KeyMaker makes: others are left alone, so that VUs need not look at each. The
+ * expression stands in here because the first one of a VU costs it 18 KB.
+ */
+export function isPlain(key: string): boolean {
+  return /^[A-Za-z0-9\-._~/]+$/.test(key);
+}
+
 /** Which of the keys of a listing are of this layout: its parts, or undefined. */
 export function parseKey(prefix: string, key: string): KeyParts | undefined {
   if (!key.startsWith(prefix)) return undefined;
@@ -157,7 +163,7 @@ export function keyFileName({ test, worker, size }: KeyParts): string {
 
 /** Whether a line of a key file is a key that a VU may ask for as an object of this size. */
 export function isListedKey(prefix: string, key: string, size: string): boolean {
-  return PLAIN.test(key) && parseKey(prefix, key)?.size === size;
+  return isPlain(key) && parseKey(prefix, key)?.size === size;
 }
 
 /** How many found keys each VU can be given. */
@@ -189,7 +195,7 @@ export function findKeys(
     if (page.failure) onFailure(page);
     for (const { key, bytes } of page.objects) {
       const size = label.get(bytes);
-      if (size === undefined || !PLAIN.test(key) || parseKey(prefix, key) === undefined) continue;
+      if (size === undefined || !isPlain(key) || parseKey(prefix, key) === undefined) continue;
       found[size] ??= [];
       found[size].push(key);
     }

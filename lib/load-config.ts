@@ -1,5 +1,5 @@
 /** The settings inside k6: from the environment, then `./.env`, then `~/.s3loadtest/.env`. */
-import { type Backend, type Config, ConfigError, type Environment, readConfig, settings } from './config';
+import { type Config, ConfigError, type Environment, readConfig, settings } from './config';
 import { parseEnvFile } from './env-file';
 import { FROM_CLI } from './protocol';
 
@@ -25,7 +25,7 @@ function load(): Loaded {
   const concurrencyAsked = settings.concurrency.env.some((name) => environments.some((e) => e[name]?.trim()));
   const fallback = __ENV[FROM_CLI.concurrency];
   const config = readConfig(...environments, fallback ? { [settings.concurrency.env[0]]: fallback } : {});
-  checkBackend(config.backend);
+  checkBackend(config);
   if (isBareRun()) checkResultsFolder(config.dataDir);
   return { config, concurrencyAsked };
 }
@@ -40,7 +40,13 @@ export function isBareRun(): boolean {
 }
 
 /** A k6 that is asked for an extension it does not have ends with a stack. */
-function checkBackend(backend: Backend): void {
+function checkBackend({ backend, verify }: Config): void {
+  if (verify && backend !== 'native') {
+    throw new ConfigError([
+      `${settings.verify.env[0]} is true: only the native backend knows what was written, and this run has ` +
+        `${settings.backend.env[0]} "${backend}": leave it out, or run by a k6 with the project's extension`,
+    ]);
+  }
   if (backend !== 'native' || __ENV[FROM_CLI.extension]) return;
   throw new ConfigError([
     `${settings.backend.env[0]} is "native": this k6 is not known to have the project's extension: leave it out, run by ` +

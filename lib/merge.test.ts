@@ -116,6 +116,22 @@ describe('of three workers', () => {
     expect(one.errorSamples).toEqual([{ class: 'throttled', op: 'GET', message: 'from w0' }]);
   });
 
+  test('verified reads, too, and what was not verified is said of all of them', () => {
+    const verifying = all.map((result, i) => ({
+      ...result,
+      run: { ...result.run, config: { verify: true } },
+      totals: result.totals.map((total) => (total.op === 'GET' ? { ...total, verified: total.ops - i } : total)),
+      warnings: [{ code: 'not-verified', message: 'of one worker', remedy: '' }],
+    }));
+    const { totals, warnings } = merged(verifying);
+    expect(totals.map(({ op, verified }) => [op, verified])).toEqual([
+      ['GET', 12_497],
+      ['PUT', undefined],
+    ]);
+    expect(warnings.map(({ message }) => message)).toEqual([expect.stringMatching(/^3 of 12500 reads/)]);
+    expect(merged(all).warnings).toEqual([]);
+  });
+
   test.each([50, 90, 99, 99.9, 99.99])('p%d is that of all samples taken together, within a bucket', (p) => {
     const sorted = samples.flat().sort((a, b) => a - b);
     const true_ = sorted[Math.ceil((p / 100) * sorted.length - 1e-6) - 1] as number;

@@ -20,7 +20,7 @@ import { Timeline } from './timeline';
 import { warningsOf } from './warnings';
 
 /** Warnings that follow from figures, and are found anew from those of all. */
-const OF_FIGURES: ReadonlySet<string> = new Set(['tls-not-verified', 'unmet-demand', 'many-misses']);
+const OF_FIGURES: ReadonlySet<string> = new Set(['tls-not-verified', 'unmet-demand', 'many-misses', 'not-verified']);
 
 /** Figures by what they are of, in the order in which each was first seen. */
 class Sums<T extends object> {
@@ -113,6 +113,8 @@ export class Merge {
     if (this.head === undefined || this.generator === undefined) throw new Error('there is no Result to merge');
     const totals = this.totals.list();
     const [id, ...others] = this.ids;
+    const config = this.config();
+    const reasons = { tlsNotVerified: this.tlsNotVerified, verify: config.verify === true };
     return {
       schema: SCHEMA,
       run: {
@@ -122,7 +124,7 @@ export class Merge {
         startedAt: new Date(this.beginsAt).toISOString(),
         durationMs: Math.round(this.endsAt - this.beginsAt),
         backend: [...this.backends].join(','),
-        config: this.config(),
+        config,
         loads: [...this.loads.values()],
       },
       series: this.series.list(),
@@ -134,10 +136,7 @@ export class Merge {
       generator: this.generator,
       workers: this.workers,
       errorSamples: [...this.samples.values()],
-      warnings: [
-        ...warningsOf({ tlsNotVerified: this.tlsNotVerified }, this.generator.droppedIterations, totals),
-        ...this.warnings.values(),
-      ],
+      warnings: [...warningsOf(reasons, this.generator.droppedIterations, totals), ...this.warnings.values()],
       interrupted: this.interrupted,
       partial: this.partial,
     };

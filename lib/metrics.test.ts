@@ -24,6 +24,7 @@ const MEASURED: Measured = {
   endpoints: ['10.0.0.1:9000', '[::1]:9000'],
   holdsConnections: false,
   missesExpected: false,
+  verified: false,
 };
 
 test.each([
@@ -113,6 +114,16 @@ describe('figures of an operation', () => {
     const { objects, misses } = liveMetrics(tags, row.missesExpected);
     expect([objects, misses]).toEqual([figures.objects, figures.misses]);
   });
+});
+
+test.each([
+  { op: 'GET', verified: true, name: 's3_verified{test:t,op:GET}', why: 'what is read can be compared' },
+  { op: 'PUT', verified: true, name: undefined, why: 'and nothing else' },
+  { op: 'GET', verified: false, name: undefined, why: 'where that is asked for' },
+])('$op, verified $verified: $name ($why)', ({ op, verified, name }) => {
+  expect(figureMetrics({ test: 't', op }, false, verified).verified).toBe(name);
+  const measured = { ...MEASURED, test: 't', series: [{ op, size: '1KB' }], verified };
+  expect(submetrics(measured).includes(name ?? 's3_verified{test:t,op:GET}')).toBe(name !== undefined);
 });
 
 describe('k6 keeps apart', () => {

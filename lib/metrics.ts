@@ -9,6 +9,7 @@ export const MISSES = 's3_misses';
 export const BYTES = 's3_bytes';
 export const OBJECTS = 's3_objects';
 export const RETRIES = 's3_retries';
+const VERIFIED = 's3_verified';
 /** Of connections that are held open: how many were opened, and ended in which way; open now; bytes each way; milliseconds. */
 export const CONNECTIONS = 's3_connections';
 const CONNECTIONS_OPEN = 's3_connections_open';
@@ -45,6 +46,8 @@ export interface Measured {
   readonly holdsConnections: boolean;
   /** Objects are deleted while others ask for them: that one is gone is counted apart, and is no error. */
   readonly missesExpected: boolean;
+  /** What is read is compared with what was written. */
+  readonly verified: boolean;
 }
 
 export type Tags = Readonly<Record<string, string>>;
@@ -105,10 +108,11 @@ export interface FigureMetrics {
   readonly bytes: string;
   readonly objects?: string;
   readonly misses?: string;
+  readonly verified?: string;
 }
 
 /** The submetrics that one set of figures is read from. */
-export function figureMetrics(tags: OpTags, missesExpected: boolean): FigureMetrics {
+export function figureMetrics(tags: OpTags, missesExpected: boolean, verified = false): FigureMetrics {
   return {
     latency: submetric(OP_DURATION, tags),
     ttfb: submetric(TTFB, succeeded(tags)),
@@ -117,6 +121,7 @@ export function figureMetrics(tags: OpTags, missesExpected: boolean): FigureMetr
     bytes: submetric(BYTES, tags),
     ...(OF_MANY_OBJECTS.has(tags.op) ? { objects: submetric(OBJECTS, tags) } : {}),
     ...(missesExpected && MAY_MISS.has(tags.op) ? { misses: submetric(MISSES, tags) } : {}),
+    ...(verified && tags.op === 'GET' ? { verified: submetric(VERIFIED, tags) } : {}),
   };
 }
 
@@ -150,11 +155,11 @@ export function liveMetrics(tags: OpTags, missesExpected: boolean) {
  * follows. An empty list of expressions is enough, and costs a tag comparison a sample.
  */
 export function submetrics(measured: Measured): string[] {
-  const { missesExpected } = measured;
+  const { missesExpected, verified } = measured;
   // A single endpoint's figures are the totals; each submetric costs every sample a comparison.
   const endpoints = measured.endpoints.length > 1 ? endpointTags(measured) : [];
   const figures = [...seriesTags(measured), ...totalTags(measured), ...endpoints].flatMap((tags) => {
-    const { errors, ...others } = figureMetrics(tags, missesExpected);
+    const { errors, ...others } = figureMetrics(tags, missesExpected, verified);
     return [...Object.values(others), ...errors.map(([, name]) => name)];
   });
   const live = totalTags(measured).flatMap((tags) => {

@@ -2,10 +2,11 @@ import type { Options } from 'k6/options';
 import { describe, expect, test } from 'vitest';
 import { type Environment, readConfig } from './config';
 import { submetrics } from './metrics';
-import { optionsOf, WAITING } from './options';
+import { optionsOf } from './options';
 import type { Pattern } from './pattern';
 import { planOf } from './plan';
 import type { Op } from './s3/api';
+import { WAITING } from './scenario';
 import { bursts } from './schedule';
 import type { Traffic } from './traffic/traffic';
 
@@ -69,6 +70,18 @@ describe('thresholds', () => {
       more: {},
       are: { 's3_connections{test:held,outcome:opened}': ['count>0'] },
       why: 'what ends connections is what is looked for, but some must be opened',
+    },
+    {
+      patterns: [FLAT, HELD],
+      more: { S3LOADTEST_VERIFY: 'true', S3LOADTEST_THRESHOLDS: 'http_req_failed:rate<0.5' },
+      are: {
+        's3_op_duration{test:flat}': ['max>0'],
+        's3_errors{test:flat,class:corrupt}': ['count<1'],
+        's3_connections{test:held,outcome:opened}': ['count>0'],
+        's3_errors{test:held,class:corrupt}': ['count<1'],
+        http_req_failed: ['rate<0.5'],
+      },
+      why: 'one wrong byte fails a run that looks for it',
     },
     {
       patterns: [FLAT],

@@ -1,8 +1,8 @@
 /** A plan as k6's options. Pure. */
 import type { Options, Scenario } from 'k6/options';
-import { CONNECTIONS, OP_DURATION, OPENED, submetric, submetrics } from './metrics';
+import { CONNECTIONS, ERRORS, OP_DURATION, OPENED, submetric, submetrics } from './metrics';
 import { k6Vus, type Plan, type PlannedLoad } from './plan';
-import { acrossWorkers, scenarioOf } from './scenario';
+import { acrossWorkers, scenarioOf, WAITING } from './scenario';
 import { TREND_STATS } from './summary';
 
 /** Preparation may list a large bucket; or write objects first, or wait for other machines that do. */
@@ -11,19 +11,24 @@ const LONG_SETUP_TIMEOUT = '4h';
 /** What k6 leaves idle connections for: more batches at once than that would connect anew for each. */
 const LEAST_IDLE = 64;
 
-/** The name of the scenario that does nothing, and only ends with the run. */
-export const WAITING = 'waiting';
-
 /** k6's options for the plan; or, with `workers`, for so many k6 processes that have a segment each. */
 export function optionsOf(plan: Plan, workers = 1): Options {
   const { config, loads, measured } = plan;
   const asked = config.thresholds;
   const limitsFailures = asked.some((t) => t.metric.startsWith('http_req_failed'));
   const defaults = measured.flatMap(({ test, holdsConnections }) => {
+    // To k6 an answer of status 200 is no failure, whatever is in it.
+    const corrupt = { metric: submetric(ERRORS, { test, class: 'corrupt' }), expr: 'count<1' };
+    const verified = config.verify ? [corrupt] : [];
     // A test in which nothing succeeds must not pass, whatever its other thresholds.
-    if (holdsConnections) return [{ metric: submetric(CONNECTIONS, { test, outcome: OPENED }), expr: 'count>0' }];
+    const opened = { metric: submetric(CONNECTIONS, { test, outcome: OPENED }), expr: 'count>0' };
+    if (holdsConnections) return [opened, ...verified];
     const most = { metric: `http_req_failed{test:${test}}`, expr: 'rate<0.01' };
-    return [{ metric: submetric(OP_DURATION, { test }), expr: 'max>0' }, ...(limitsFailures ? [] : [most])];
+    return [
+      { metric: submetric(OP_DURATION, { test }), expr: 'max>0' },
+      ...(limitsFailures ? [] : [most]),
+      ...verified,
+    ];
   });
   const thresholds: Record<string, string[]> = {};
   for (const name of measured.flatMap(submetrics)) thresholds[name] = [];

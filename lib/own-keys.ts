@@ -1,5 +1,5 @@
 /** Which keys are s3loadtest's own. Pure. */
-import { type KeyParts, PLAIN, parseKey } from './keys';
+import { isPlain, type KeyParts, parseKey } from './keys';
 
 /** Of workers and tests, as the settings take them. */
 const NAME = /^[A-Za-z0-9_-][A-Za-z0-9._-]*$/;
@@ -12,7 +12,7 @@ const SEGMENTS = 5;
  */
 export function ownKey(prefix: string, key: string): KeyParts | undefined {
   const parts = parseKey(prefix, key);
-  if (parts === undefined || !PLAIN.test(key)) return undefined;
+  if (parts === undefined || !isPlain(key)) return undefined;
   if (!isOwnFolder([parts.worker, parts.size, parts.test])) return undefined;
   return key.slice(prefix.length).split('/').length === SEGMENTS ? parts : undefined;
 }

@@ -23,3 +23,13 @@ export interface PatternLoad {
   /** When it is on; else from start to end. */
   readonly when?: (config: Config) => Schedule;
 }
+
+/** What tells patterns that run together from others. */
+export function nameOf(patterns: readonly Pattern[]): string {
+  return patterns.map(({ name }) => name).join(', ');
+}
+
+/** The name of a load's k6 scenario. */
+export function loadName(pattern: Pattern, load: PatternLoad): string {
+  return load.name === undefined ? pattern.name : `${pattern.name}-${load.name}`;
+}

@@ -2,7 +2,7 @@
 import { type Config, ConfigError, type ObjectSize, publicConfig, settings } from './config';
 import { QUANTILES } from './distribution';
 import { type Measured, NO_SIZE, OF_MANY_OBJECTS } from './metrics';
-import type { Pattern } from './pattern';
+import { loadName, type Pattern } from './pattern';
 import { largestPiece, memoryNeed } from './payload';
 import { FROM_CLI } from './protocol';
 import type { ScheduledPhase } from './result';
@@ -132,7 +132,7 @@ function loadsOf(pattern: Pattern, config: Config, vus: number, share: number): 
   const whole = shares.reduce((sum, n) => sum + n, 0);
   const divided = divide(vus, shares);
   return pattern.loads.map((load, i) => ({
-    name: load.name === undefined ? pattern.name : `${pattern.name}-${load.name}`,
+    name: loadName(pattern, load),
     test: pattern.name,
     share: (share * (shares[i] as number)) / whole,
     vus: divided[i] as number,
@@ -183,8 +183,9 @@ function measuredBy(pattern: Pattern, all: readonly PlannedLoad[], config: Confi
     phases: [...phases],
     series: [...series.values()],
     endpoints: config.endpoints.map((endpoint) => endpoint.replace(/^https?:\/\//, '')),
-    // Someone deletes; or all that is read is others', who may.
     holdsConnections: loads.every(({ traffic }) => traffic.holdsConnections),
+    verified: config.verify,
+    // Someone deletes; or all that is read is others', who may.
     missesExpected: all.some(({ traffic }) => traffic.deletes) || (own('reads') && !own('writes')),
   };
 }
@@ -197,6 +198,18 @@ export function onlyReading({ loads }: Pick<Plan, 'loads'>): PlannedLoad[] {
 /** VUs that k6 is to make for a load: one is enough for traffic that paces itself. */
 export function k6Vus({ traffic, vus }: PlannedLoad): number {
   return traffic.pacesItself ? 1 : vus;
+}
+
+/** An object as large as that takes so long to move that nothing else counts. */
+const LARGE = 1024 ** 2;
+
+/** Whether whole large objects are all that is moved, by their average size: few operations, whatever the store can do. */
+export function movesLargeObjects({ loads }: Pick<Plan, 'loads'>): boolean {
+  return loads.every(({ traffic, sizes }) => {
+    const bytes = sizes.reduce((sum, size) => sum + size.bytes, 0);
+    const wholeOnly = traffic.ops.every((op) => op === 'GET' || op === 'PUT') && !traffic.holdsConnections;
+    return wholeOnly && bytes >= LARGE * sizes.length;
+  });
 }
 
 /** Bytes that a held connection takes, garbage included: measured at 10,000, and at 2,000 by TLS. */

@@ -1,75 +1,32 @@
 /** What is done before the load: the bucket is tried, keys to read are found, or written where that is asked for. */
-import { sleep } from 'k6';
 import crypto from 'k6/crypto';
-import { setTimeout } from 'k6/timers';
 import type { Config, ObjectSize } from './config';
-import { createKeyFrame, createKeyMaker, type FoundKeys, findKeys, foundKeysFor, type ListedKeys } from './keys';
-import { createPayload, describePayload, type Payload } from './payload';
+import { connect, findReadable, keyEndFor, payloadFor, SILENT, write, writeOne } from './connection';
+import { createKeyMaker, type FoundKeys, type ListedKeys } from './keys';
 import { k6Vus, onlyReading, type Plan, type PlannedLoad } from './plan';
 import { PREFLIGHT_TIMEOUT_MS, preflight } from './preflight';
-import { createSilentRecorder } from './recorder';
-import type { HeldConnections, Holding, Outcome, Recorder, S3 } from './s3/api';
-import { backends } from './s3/backends';
+import type { S3 } from './s3/api';
+import type { Connect } from './s3/backends';
 import { describeFailure } from './s3/classify';
-import { holdConnections, openFiles } from './s3/held';
+import { openFiles } from './s3/held';
 import { formatCount } from './units';
 
-/** k6 keeps attempts at a failed operation within what the original did. */
-const ATTEMPTS = 5;
 const SEEDING_TOLD_MS = 5_000;
 
-/** A client for one VU. `first` is the endpoint it begins with, by number. */
-export function connect(config: Config, recorder: Recorder, first: number, how: { plainKeys?: boolean } = {}): S3 {
-  return backends[config.backend]({ ...config, ...how, ...common(config, first), attempts: ATTEMPTS }, recorder);
-}
-
-/** Connections of one VU for a test, none at first. */
-export function hold(
-  config: Config,
-  { counting }: Recorder,
-  vu: number,
-  test: string,
-  holding: Holding,
-): HeldConnections {
-  const options = { ...config, ...common(config, vu), attempts: 1 };
-  return holdConnections(options, counting, holding, createKeyFrame(config.prefix, config.workerId, test, vu));
-}
-
-/** Bodies for a client of `connect`, of these sizes and no others. */
-export function payloadFor(
-  { backend, partSize }: Config,
-  sizes: readonly ObjectSize[],
-  randomBytes: (n: number) => ArrayBuffer,
-): Payload {
-  if (backend === 'native') return describePayload(partSize);
-  return createPayload(
-    sizes.map(({ bytes }) => bytes),
-    partSize,
-    randomBytes,
-  );
-}
-
-function common(config: Config, firstEndpoint: number) {
-  const pause = (seconds: number) => new Promise<void>((resolve) => setTimeout(resolve, seconds * 1000));
-  return { credentials: config, firstEndpoint, sleep, pause };
-}
-
 /** Keys to read, or in one line why the load can't begin. */
-export function prepare(plan: Plan, listed: ListedKeys): { found: FoundKeys } | { problem: string } {
+export function prepare(plan: Plan, by: Connect, listed: ListedKeys): { found: FoundKeys } | { problem: string } {
   const { config } = plan;
   const tooFew = tooFewFiles(plan);
   if (tooFew !== undefined) return { problem: tooFew };
   const test = plan.measured[0]?.test ?? '';
-  const timeout = PREFLIGHT_TIMEOUT_MS;
-  const once = { ...config, ...common(config, 0), timeout, attempts: 1 };
-  const check = backends[config.backend](once, createSilentRecorder());
+  const check = connect(by, config, SILENT, 0, { timeout: PREFLIGHT_TIMEOUT_MS, attempts: 1 });
   const makeKey = createKeyMaker(config.prefix, config.workerId, test, 0);
-  const problem = preflight(check, config, makeKey, plan.writes || plan.deletes || config.seedObjects > 0);
+  const problem = preflight(check.s3, config, makeKey, plan.writes || plan.deletes || config.seedObjects > 0);
   if (problem !== undefined) return { problem };
   if (!plan.reads) return { found: {} };
   const missing = plan.sizes.filter(({ label }) => (listed[label]?.length ?? 0) === 0);
-  const s3 = connect(config, createSilentRecorder(), 0);
-  const found = missing.length > 0 ? { ...findReadable(s3, plan, missing) } : {};
+  const { s3 } = connect(by, config, SILENT, 0);
+  const found = missing.length > 0 ? { ...findReadable(s3, config, missing) } : {};
   for (const { traffic, test, readSizes } of plan.loads) {
     for (const size of traffic.readsSizes === undefined ? [] : readSizes) {
       if ((listed[size.label]?.length ?? 0) + (found[size.label]?.length ?? 0) > 0) continue;
@@ -106,40 +63,6 @@ function tooFewFiles({ loads, config }: Plan): string | undefined {
   );
 }
 
-/** Keys of objects of a size: those in the bucket now, or of one that is written, so that there is one. */
-export function supply(s3: S3, plan: Plan, test: string, size: ObjectSize): readonly string[] {
-  const found = findReadable(s3, plan, [size])[size.label] ?? [];
-  if (found.length > 0) return found;
-  const written = writeOne(s3, plan.config, test, size);
-  if ('key' in written) return [written.key];
-  console.warn(written.problem);
-  return [];
-}
-
-function writeOne(s3: S3, config: Config, test: string, size: ObjectSize): { key: string } | { problem: string } {
-  const key = createKeyMaker(config.prefix, config.workerId, test, 0)(size.label);
-  const { failure, status } = write(s3, config, payloadFor(config, [size], crypto.randomBytes), key, size);
-  if (failure === undefined) return { key };
-  const said = describeFailure(status, failure.code, failure.message);
-  return { problem: `${test} reads objects of ${size.label}, there is none, and writing one failed: ${said}` };
-}
-
-function write(s3: S3, { partSize }: Config, payload: Payload, key: string, { label, bytes }: ObjectSize): Outcome {
-  return bytes > partSize
-    ? s3.putObjectInParts(key, payload.parts(bytes), label)
-    : s3.putObject(key, payload.body(bytes), label);
-}
-
-/** Keys of every worker and test in the bucket, of sizes that the plan has. */
-export function findReadable(s3: S3, { config }: Plan, sizes: readonly ObjectSize[]): FoundKeys {
-  let told = false;
-  return findKeys(s3, config.prefix, sizes, foundKeysFor(config.concurrency), ({ status, failure }) => {
-    const said = describeFailure(status, failure?.code ?? '', failure?.message ?? '');
-    if (!told) console.warn(`keys of other tests are not all found: ${said}`);
-    told = true;
-  });
-}
-
 /** Why a test that only reads can't, in one line. A size that is not there is told, and no reason: the others are. */
 function nothingToRead(
   { config, loads }: Plan,
@@ -167,7 +90,7 @@ function nothingToRead(
 
 /** Writes as many objects as asked for, the sizes in turn; returns their keys, or why it went wrong. */
 function seed(s3: S3, config: Config, { test, sizes }: PlannedLoad): Record<string, string[]> | string {
-  const makeKey = createKeyMaker(config.prefix, config.workerId, test, 0);
+  const makeKey = createKeyMaker(config.prefix, config.workerId, test, 0, keyEndFor(config));
   const keys: Record<string, string[]> = {};
   const payload = payloadFor(config, sizes, crypto.randomBytes);
   let told = Date.now();

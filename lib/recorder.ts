@@ -114,7 +114,6 @@ export function createRecorder(missesExpected = false): VuRecorder {
   };
 
   return {
-    counting: { silent: false, missesExpected },
     begin,
     succeeded: (ms, n, many) => {
       addDuration(ms);
@@ -142,14 +141,14 @@ export function createRecorder(missesExpected = false): VuRecorder {
 }
 
 /** Counts nothing: for what is done beside the load. Its requests are named, so that no key becomes a tag. */
-export function createSilentRecorder(): Recorder {
+export function createSilentRecorder(): VuRecorder {
   const nothing = () => {};
   return {
-    counting: { silent: true, missesExpected: false },
     begin: () => tag('preparation', '', ''),
     succeeded: nothing,
     failed: nothing,
     refused: nothing,
     retried: nothing,
+    flush: nothing,
   };
 }

@@ -19,6 +19,8 @@ export interface Figures {
   readonly objects?: number;
   /** Asked for, and deleted by another meanwhile: neither successes nor errors. Where nobody deletes, they are errors. */
   readonly misses?: number;
+  /** Successes whose content was compared with what was written, and is that. */
+  readonly verified?: number;
   /** From the call to the last byte, connecting included, of successes. */
   readonly latency?: Distribution | undefined;
   /** From the request's last byte to the answer's first, of successes. None for a multipart PUT. */
@@ -222,6 +224,13 @@ export function stillOpen({ opened, ended }: Pick<Connections, 'opened' | 'ended
 /** Whether anything was achieved: an operation succeeded, or a connection that was to be held was opened. */
 export function achieved({ totals, connections }: Pick<Result, 'totals' | 'connections'>): boolean {
   return sum(totals).ops > 0 || connections.some(({ opened }) => opened > 0);
+}
+
+/** Reads that succeeded, and how many of those were verified. */
+export function readsOf(totals: readonly Total[]): { reads: number; verified: number } {
+  const of = (figure: 'ops' | 'verified') =>
+    totals.reduce((n, total) => n + (total.op === 'GET' ? (total[figure] ?? 0) : 0), 0);
+  return { reads: of('ops'), verified: of('verified') };
 }
 
 /**

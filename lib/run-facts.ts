@@ -44,7 +44,7 @@ export function resultOf(facts: RunFacts, figures: RunFigures): Result {
     },
     workers: [],
     errorSamples: [],
-    warnings: warningsOf(facts, droppedIterations, figures.totals),
+    warnings: warningsOf({ ...facts, verify: facts.run.config.verify === true }, droppedIterations, figures.totals),
     interrupted: durationMs < facts.plannedMs - EARLY_MS,
     partial: false,
   };

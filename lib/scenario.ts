@@ -15,6 +15,9 @@ export interface Load {
   readonly schedule: Schedule;
 }
 
+/** The name of the scenario that does nothing, and only ends with the run. */
+export const WAITING = 'waiting';
+
 /** How much longer than one request's time limit operations under way at the end may take before k6 breaks them off. */
 const GRACE_MS = 5_000;
 

@@ -1,139 +1,32 @@
 /**
  * What a k6 script exports, out of patterns: options, setup, the function every iteration calls, and handleSummary.
+ *
+ * Only the iterations are for every VU. All else k6 calls in VU 0, and it is most of the code: loaded by `require`, which the
+ * build makes a closure of, it costs the others nothing. A function costs a VU 0.7 KB, called or not.
  */
-import exec from 'k6/execution';
 import type { Options } from 'k6/options';
-import { ConfigError } from './config';
-import { finalText } from './final';
-import type { FoundKeys, ListedKeys } from './keys';
-import { loadConfig } from './load-config';
-import { optionsOf } from './options';
+import type { Control } from './control';
 import type { Pattern } from './pattern';
-import { factsOf, loadText, type Plan, planOf, scheduleOf, splitText, tooLittleMemory, withoutExtension } from './plan';
-import { prepare } from './prepare';
-import { type Begin, FROM_CLI, MARKS, newRunId, type PlanText } from './protocol';
-import { awaitStart } from './s3/native';
-import { readContent, readKeyFiles } from './stored';
-import { type SummaryData, summarize } from './summary';
 import { iteration } from './virtual-user';
 
-export interface Script {
-  readonly options: Options;
-  setup(): Prepared;
-  run(prepared: Prepared): void | Promise<void>;
-  handleSummary(data: SummaryData & { setup_data?: Prepared }): Record<string, string>;
-}
+declare const require: (module: './control') => typeof import('./control');
 
-/** What setup hands to every VU, and to handleSummary. */
-interface Prepared {
-  readonly runId: string;
-  /** Milliseconds since 1970 when setup ended. */
-  readonly startedAt: number;
-  /** Milliseconds that setup took: k6 counts them as the test's. */
-  readonly setupMs: number;
-  readonly found: FoundKeys;
-}
-
-/** Ends the run before it starts, with nothing but the message: a user's mistake is no stack. */
-function refuse(message: string): never {
-  for (const line of message.split('\n').slice(0, -1)) console.error(line);
-  exec.test.abort(message.split('\n').at(-1));
-  throw new Error(message);
+export interface Script extends Control {
+  run: ReturnType<typeof iteration>;
 }
 
 /** Builds what a k6 script exports. Called in k6's init context, once for the run and once in every VU. */
 export function script(patterns: readonly Pattern[]): Script {
-  const workers = Number(__ENV[FROM_CLI.workers] || 1);
-  let plan: Plan;
-  let options: Options;
-  let leftOut: string | undefined;
-  try {
-    const { config, concurrencyAsked } = loadConfig();
-    const extended = Boolean(__ENV[FROM_CLI.extension]);
-    const known = extended ? { patterns, leftOut: undefined } : withoutExtension(patterns, config.tests);
-    leftOut = known.leftOut;
-    plan = planOf(known.patterns, config, concurrencyAsked);
-    // Hundreds of submetrics, which VUs have no use for.
-    options = __VU === 0 ? optionsOf(plan, workers) : {};
-  } catch (e) {
-    if (e instanceof ConfigError) return refusing(e.message);
-    throw e;
-  }
-  // Here and not in setup: k6 makes all VUs before it calls that, and thousands take minutes and the memory in question.
-  const tooMuch = tooLittleMemory(plan, Number(__ENV[FROM_CLI.freeMemory] || Number.NaN));
-  if (tooMuch !== undefined) return refusing(tooMuch);
-  if (__ENV[FROM_CLI.dryRun] !== undefined) return telling(plan);
-  const listed = plan.reads ? readKeyFiles(plan) : {};
-  // The native backend makes bodies by itself.
-  const content = plan.writes && plan.config.backend !== 'native' ? readContent(plan) : undefined;
-  return {
-    options,
-    setup: () => {
-      if (leftOut !== undefined) console.warn(leftOut);
-      return setUp(plan, listed);
-    },
-    run: iteration(plan, { listed, content }, workers),
-    handleSummary: (data) => report(data, plan),
-  };
+  const control = __VU === 0 ? loadControl(patterns) : inVu0;
+  return { ...control, run: iteration(patterns) };
 }
 
-/** A script that says why it does not run: an error thrown in init would be shown with its stack, once a VU. */
-function refusing(message: string): Script {
-  return { options: {}, setup: () => refuse(message), run: () => {}, handleSummary: () => ({}) };
+function loadControl(patterns: readonly Pattern[]): Control {
+  const { control } = require('./control');
+  return control(patterns);
 }
 
-/** A script that says what would run, and sends nothing. */
-function telling(plan: Plan): Script {
-  const tell = () => {
-    console.info(MARKS.plan + JSON.stringify(textOf(plan)));
-    return refuse('a dry run');
-  };
-  return { options: {}, setup: tell, run: () => {}, handleSummary: () => ({}) };
-}
-
-function textOf(plan: Plan): PlanText {
-  return { split: splitText(plan), schedule: scheduleOf(plan) };
-}
-
-function setUp(plan: Plan, listed: ListedKeys): Prepared {
-  const prepared = prepare(plan, listed);
-  if ('problem' in prepared) refuse(prepared.problem);
-  waitForOthers();
-  const startedAt = Date.now();
-  const runId = __ENV[FROM_CLI.runId] ?? newRunId(startedAt, plan.measured.map(({ test }) => test).join('-'));
-  const facts = factsOf(plan, runId, startedAt, VERSION);
-  const begin: Begin = { ...textOf(plan), facts, load: loadText(plan) };
-  if (startedByCli()) console.info(MARKS.begin + JSON.stringify(begin));
-  else if (begin.split !== undefined) console.info(begin.split);
-  return { runId, startedAt, setupMs: exec.instance.currentTestRunDuration, found: prepared.found };
-}
-
-/** Where several machines run the load: says that this one is ready, and waits for the instant at which all begin. */
-function waitForOthers(): void {
-  const file = __ENV[FROM_CLI.startFile];
-  if (!file) return;
-  console.info(MARKS.ready);
-  try {
-    awaitStart(file);
-  } catch (e) {
-    refuse(String(e));
-  }
-}
-
-const startedByCli = () => __ENV[FROM_CLI.present] !== undefined;
-
-function report(data: SummaryData & { setup_data?: Prepared }, plan: Plan): Record<string, string> {
-  const { setup_data: prepared } = data;
-  // Without it setup refused to go on, and has said why.
-  if (prepared === undefined) return {};
-  const { runId, startedAt, setupMs } = prepared;
-  const result = summarize(data, { ...factsOf(plan, runId, startedAt, VERSION), setupMs });
-  const json = JSON.stringify(result);
-  if (startedByCli()) return { stdout: `${MARKS.result}${json}\n` };
-  // k6 makes no folders, so a bare run's Result is one file, and says itself on the terminal when that can't be written.
-  const file = `${plan.config.dataDir}/results/${result.run.id}.json`;
-  return { stdout: `${finalText(result)}\n  Result: ${file}\n`, [file]: json };
-}
-
-/** Set by the build from package.json. */
-declare const VERSION: string;
+const notHere = () => {
+  throw new Error('this is for VU 0');
+};
+const inVu0: Control = { options: {} as Options, setup: notHere, handleSummary: notHere };

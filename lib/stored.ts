@@ -1,20 +1,17 @@
 /** What earlier commands have left on this machine's disk: payload files and key files. Read in k6's init context. */
-import { SharedArray } from 'k6/data';
 import { type Config, type ObjectSize, STANDARD_SIZES, settings } from './config';
 import { isListedKey, keyFileName, type ListedKeys } from './keys';
 import { isBareRun } from './load-config';
 import { poolBytesFor } from './payload';
 import type { Plan } from './plan';
 import { FROM_CLI } from './protocol';
+import { sharedKeys } from './shared';
 
 /** Names of the project's patterns, set by the build from scripts/. */
 declare const PATTERNS: readonly string[];
 
-/** What was read before: build/all.js asks once for each of its patterns. */
-const contents = new Map<string, ArrayBuffer | undefined>();
-
-/** The payload file that bodies are cut from: the smallest that is enough for all of them. Undefined when there is none. */
-export function readContent({ config, sizes }: Plan): ArrayBuffer | undefined {
+/** Path of the payload file that bodies are cut from: the smallest that is enough for all. Undefined when there is none. */
+export function findContent({ config, sizes }: Plan): string | undefined {
   const pool = poolBytesFor(
     sizes.map(({ bytes }) => bytes),
     config.partSize,
@@ -23,17 +20,14 @@ export function readContent({ config, sizes }: Plan): ArrayBuffer | undefined {
   const fits = standard.find(({ bytes }) => bytes >= pool);
   if (fits === undefined) return undefined;
   const path = `${resolve(config.dataDir)}/payload/${fits.label}.bin`;
-  if (!contents.has(path)) contents.set(path, readIfThere(path, 'b'));
-  return contents.get(path);
+  return readIfThere(path, 'b') === undefined ? undefined : path;
 }
 
 /** Keys out of key files, by size, once for all VUs. */
 export function readKeyFiles({ config, sizes }: Plan): ListedKeys {
   const path = __ENV[FROM_CLI.keys];
   if (path === '') return {};
-  const entries = sizes.map(
-    (size) => [size.label, new SharedArray(`keys of ${size.label}`, () => keysOf(size, config, path))] as const,
-  );
+  const entries = sizes.map((size) => [size.label, sharedKeys(size.label, () => keysOf(size, config, path))] as const);
   return Object.fromEntries(entries);
 }
 

@@ -23,6 +23,7 @@ const measured: Measured = {
   endpoints: ['10.0.0.1:9000', '10.0.0.2:9000'],
   holdsConnections: false,
   missesExpected: false,
+  verified: false,
 };
 
 const LOADS = [{ test: 'firehose', scenario: 'firehose', vus: 8, share: 1 }];
@@ -356,6 +357,31 @@ describe('many misses among reads', () => {
     { ops: ['GET', 'DELETE'], misses: 101, are: [], why: 'the run itself deletes' },
   ])('$ops, $misses of 1,000: $why', ({ ops, misses, are }) => {
     expect(codes(ops, misses)).toEqual(are);
+  });
+});
+
+describe('verified reads', () => {
+  const plan = { ...PLAN, config: readConfig({ ...environment, S3LOADTEST_VERIFY: 'true' }) };
+  const of = (verified: number, plan: Plan) =>
+    summarize(
+      dataOf({
+        's3_op_duration{test:firehose,op:GET}': trend(900, 1, 2),
+        's3_verified{test:firehose,op:GET}': counter(verified),
+      }),
+      factsWith(plan, [{ ...measured, verified: true }]),
+    );
+
+  test('are counted, and where some reads were not verified, that is said', () => {
+    const some = of(897, plan);
+    expect(some.totals.map(({ op, verified }) => [op, verified])).toEqual([['GET', 897]]);
+    expect(some.warnings).toMatchObject([
+      { code: 'not-verified', message: expect.stringMatching(/^3 of 900 reads were not verified/) },
+    ]);
+    expect(of(900, plan).warnings).toEqual([]);
+  });
+
+  test("are nobody's business where nobody asked", () => {
+    expect(of(0, PLAN).warnings).toEqual([]);
   });
 });
 

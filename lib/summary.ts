@@ -73,9 +73,9 @@ export function summarize(data: SummaryData, facts: SummaryFacts): Result {
 function readFigures(
   metrics: Readonly<Record<string, SummaryMetric>>,
   tags: OpTags,
-  { missesExpected }: Measured,
+  { missesExpected, verified }: Measured,
 ): Figures {
-  const names = figureMetrics(tags, missesExpected);
+  const names = figureMetrics(tags, missesExpected, verified);
   const count = (name: string) => metrics[name]?.values.count ?? 0;
   const latency = readTrend(metrics[names.latency]);
   const errors: Partial<Record<ErrorClass, number>> = {};
@@ -86,6 +86,7 @@ function readFigures(
     errors,
     ...(names.objects === undefined ? {} : { objects: count(names.objects) }),
     ...(names.misses === undefined ? {} : { misses: count(names.misses) }),
+    ...(names.verified === undefined ? {} : { verified: count(names.verified) }),
     latency,
     ttfb: readTrend(metrics[names.ttfb]),
     errorLatency: readTrend(metrics[names.errorLatency]),

@@ -1,30 +1,22 @@
 /** The function that every iteration calls: which VU is in which scenario, when its load is on, and for how long it works. */
 import { sleep } from 'k6';
 import crypto from 'k6/crypto';
-import { SharedArray } from 'k6/data';
 import exec from 'k6/execution';
-import http from 'k6/http';
 import { Counter } from 'k6/metrics';
+import type { Config } from './config';
+import { connect, findReadable, hold, keyEndFor, payloadFor, SILENT, supply } from './connection';
 import { createKeyMaker, createTrackedKeys, type FoundKeys, type ListedKeys } from './keys';
-import { WAITING } from './options';
-import type { Plan, PlannedLoad } from './plan';
-import { connect, findReadable, hold, payloadFor, supply } from './prepare';
+import { loadName, nameOf, type Pattern } from './pattern';
 import { FROM_CLI } from './protocol';
 import { seeded } from './random';
-import { createRecorder, createSilentRecorder, forgetTags } from './recorder';
-import { isOpenLoop } from './scenario';
+import { type Connect, connectBy } from './s3/backends';
+import { isOpenLoop, WAITING } from './scenario';
 import { type Schedule, type Window, windowAt, windowBegun } from './schedule';
+import { sharedKeys, sharedPlan, sharedSchedule, type VuLoad } from './shared';
+import type { Traffic } from './traffic/traffic';
 
 /** Operations that were due while no VU was free: k6's own name, so that they are one figure whoever counts them. */
 const dropped = new Counter('dropped_iterations');
-
-/** What the machine's disk and the bucket have for the VUs. */
-export interface Stock {
-  /** Keys out of key files. */
-  readonly listed: ListedKeys;
-  /** What bodies are cut from; random bytes where it is left out. */
-  readonly content: ArrayBuffer | undefined;
-}
 
 /**
  * Milliseconds of operations in one iteration, where VUs go at their own pace. k6 makes its own work and six samples of
@@ -37,28 +29,65 @@ const OVERSLEEP_MS = 5;
 
 type Iterate = () => void | Promise<void>;
 
-/** What the VUs of a scenario have in common. */
-interface Shared {
-  readonly load: PlannedLoad;
-  /** Held once for all VUs; each look into it costs 130 µs. */
+/** What a VU has before it knows which scenario it is in. */
+interface Equipment {
+  readonly config: Config;
+  readonly by: Connect;
+  /** Keys out of key files. */
+  readonly listed: ListedKeys;
+  /** What bodies are cut from; random bytes where it is left out. */
+  readonly content: ArrayBuffer | undefined;
+}
+
+/** A scenario that a VU may be put into. */
+interface Place {
+  readonly load: VuLoad;
+  readonly traffic: Traffic;
   readonly schedule: Schedule;
 }
 
-/** The function of one VU. What it needs in a scenario is made at its first iteration there. `workers` k6s share the load. */
-export function iteration(plan: Plan, stock: Stock, workers: number) {
-  const shared = new Map<string, Shared>(
+/** Contents of files, which build/all.js would else hold once for each of its scripts. */
+const contents = new Map<string, ArrayBuffer>();
+
+function contentOf(path: string): ArrayBuffer {
+  const content = contents.get(path) ?? open(path, 'b');
+  contents.set(path, content);
+  return content;
+}
+
+/**
+ * The function of one VU of a script, to be made in k6's init context. What it needs in a scenario is made at its first
+ * iteration there.
+ */
+export function iteration(
+  patterns: readonly Pattern[],
+): (prepared: { readonly found: FoundKeys }) => void | Promise<void> {
+  const plan = sharedPlan(nameOf(patterns));
+  if (plan === undefined) return () => {};
+  const { config, content } = plan;
+  const equipment: Equipment = {
+    config,
+    by: connectBy(config.backend),
+    listed: Object.fromEntries(plan.listed.map((size) => [size, sharedKeys(size)])),
+    content: content === undefined ? undefined : contentOf(content),
+  };
+  const traffics = new Map(patterns.flatMap((p) => p.loads.map((load) => [loadName(p, load), load.does] as const)));
+  const places = new Map<string, Place>(
     plan.loads.map((load) => {
-      const schedule = new SharedArray(`schedule of ${load.name}`, () => [...load.schedule()]);
-      return [load.name, { load, schedule }];
+      const traffic = traffics.get(load.name) as Traffic;
+      return [load.name, { load, traffic, schedule: sharedSchedule(load.name) }];
     }),
   );
   const iterates = new Map<string, Iterate>();
-  return ({ found }: { readonly found: FoundKeys }): void | Promise<void> => {
-    const { name } = exec.scenario;
-    if (name === WAITING) return sleepUntil(exec.scenario.startTime + plan.config.duration);
+  let scenario: typeof exec.scenario | undefined;
+  return ({ found }) => {
+    // k6 makes a new one whenever it is asked, though all of them tell of now.
+    scenario ??= exec.scenario;
+    const { name } = scenario;
+    if (name === WAITING) return sleepUntil(scenario.startTime + config.duration);
     let iterate = iterates.get(name);
     if (iterate === undefined) {
-      iterate = virtualUser(plan, shared.get(name) as Shared, found, stock, workers);
+      iterate = virtualUser(places.get(name) as Place, equipment, found, scenario.startTime);
       iterates.set(name, iterate);
     }
     return iterate();
@@ -71,23 +100,18 @@ function sleepUntil(time: number): void {
 }
 
 /** One VU in one scenario: works while its load is on, and sleeps until it is on again. */
-function virtualUser(
-  plan: Plan,
-  { load, schedule }: Shared,
-  found: FoundKeys,
-  { listed, content }: Stock,
-  workers: number,
-): Iterate {
-  const { config } = plan;
-  const { sizes, readSizes, traffic } = load;
+function virtualUser(place: Place, equipment: Equipment, found: FoundKeys, begin: number): Iterate {
+  const { load, traffic, schedule } = place;
+  const { config, by, listed, content } = equipment;
+  const { sizes, readSizes } = load;
   const vu = exec.vu.idInTest;
-  const missesExpected = plan.measured.some((m) => m.test === load.test && m.missesExpected);
-  const fine = { min: 200, max: 399 };
-  const expected = missesExpected ? http.expectedStatuses(fine, 404) : http.expectedStatuses(fine);
-  const recorder = createRecorder(missesExpected);
+  const counting = { silent: false, missesExpected: load.missesExpected };
+  const connection = connect(by, config, counting, vu, { plainKeys: true });
+  const silent = () => connect(by, config, SILENT, vu).s3;
+  const workers = Number(__ENV[FROM_CLI.workers] || 1);
   const labels = [...new Set([...sizes, ...readSizes].map((size) => size.label))];
   const operate = traffic.start({
-    s3: connect(config, recorder, vu, { plainKeys: true }),
+    s3: connection.s3,
     config,
     sizes,
     readSizes,
@@ -97,17 +121,16 @@ function virtualUser(
     vus: load.vus,
     // Of VUs each worker has its own; of a rate it has a part, and k6 divides only those that it paces.
     share: isOpenLoop(config) ? load.share / workers : load.share,
-    makeKey: createKeyMaker(config.prefix, config.workerId, load.test, vu),
-    findKeys: () => findReadable(connect(config, createSilentRecorder(), vu), plan, sizes),
-    supply: (size) => supply(connect(config, createSilentRecorder(), vu), plan, load.test, size),
-    hold: (holding) => hold(config, recorder, vu, load.test, holding),
-    flush: recorder.flush,
-    part: { index: Number(__ENV[FROM_CLI.workerIndex] || 0), of: Number(__ENV[FROM_CLI.workers] || 1) },
+    makeKey: createKeyMaker(config.prefix, config.workerId, load.test, vu, keyEndFor(config)),
+    findKeys: () => findReadable(silent(), config, sizes),
+    supply: (size) => supply(silent(), config, load.test, size),
+    hold: (holding) => hold(config, counting, vu, load.test, holding),
+    flush: connection.flush,
+    part: { index: Number(__ENV[FROM_CLI.workerIndex] || 0), of: workers },
     dropped: () => dropped.add(1),
     tellsDeleted: __ENV[FROM_CLI.tellDeleted] !== undefined,
   });
   const tags = exec.vu.metrics.tags;
-  const begin = exec.scenario.startTime;
   // With an arrival rate k6 begins an iteration for each operation that is due, and only then.
   const paced = isOpenLoop(config) && !traffic.pacesItself;
   let window: Window | undefined;
@@ -126,11 +149,7 @@ function virtualUser(
   };
 
   return () => {
-    // Of a VU that comes from another scenario, or back out of a ramp's fall, k6 has taken the tags away.
-    if (tags.name === undefined) {
-      forgetTags();
-      http.setResponseCallback(expected);
-    }
+    connection.begin();
     let now = Date.now();
     look(now - begin);
     const opens = window?.start ?? config.duration;
@@ -139,12 +158,12 @@ function virtualUser(
       return;
     }
     if (load.phased) tags.phase = window.phase;
-    if (traffic.pacesItself) return Promise.resolve(operate(window, begin)).then(recorder.flush);
+    if (traffic.pacesItself) return Promise.resolve(operate(window, begin)).then(connection.flush);
     const end = paced ? now : Math.min(now + ITERATION_MS, begin + window.end);
     do {
       operate(window, begin);
       now = Date.now();
     } while (now < end);
-    recorder.flush();
+    connection.flush();
   };
 }

@@ -1,13 +1,16 @@
 /** Reasons to trust a run's figures less. Pure. */
-import { sum, type Total, type Warning } from './result';
+import { readsOf, sum, type Total, type Warning } from './result';
 
 /** Misses among reads, from which on the keys that a run reads by are not those of the bucket. */
 const MANY_MISSES = 0.1;
 const DELETES: ReadonlySet<string> = new Set(['DELETE', 'DELETE_OBJECTS']);
 
-/** @param dropped operations that were due while no VU was free */
+/**
+ * @param of whether certificates were not looked at, and whether reads were to be verified
+ * @param dropped operations that were due while no VU was free
+ */
 export function warningsOf(
-  { tlsNotVerified }: { readonly tlsNotVerified: boolean },
+  { tlsNotVerified, verify }: { readonly tlsNotVerified: boolean; readonly verify: boolean },
   dropped: number,
   totals: readonly Total[],
 ): Warning[] {
@@ -33,6 +36,14 @@ export function warningsOf(
       code: 'many-misses',
       message: `${Math.round(share * 100)}% of the reads were of objects that are gone`,
       remedy: 'make key files anew (s3loadtest keys), or remove them; or something else deletes in this bucket',
+    });
+  }
+  const { reads: read, verified } = readsOf(totals);
+  if (verify && verified < read) {
+    warnings.push({
+      code: 'not-verified',
+      message: `${read - verified} of ${read} reads were not verified: other tools or backends wrote the objects`,
+      remedy: 'give a --prefix that nothing else writes under',
     });
   }
   return warnings;

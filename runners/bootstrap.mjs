@@ -31,7 +31,7 @@ function install() {
 }
 
 async function build() {
-  const { build: bundle } = await import('esbuild');
+  const [{ build: bundle }, { bundleForK6 }] = await Promise.all([import('esbuild'), import('./bundle.mjs')]);
   const { version } = JSON.parse(readFileSync(`${root}package.json`, 'utf8'));
   const scripts = readdirSync(`${root}scripts`).filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts'));
   const patterns = scripts
@@ -39,23 +39,17 @@ async function build() {
     .filter((name) => name !== 'all' && !name.startsWith('bench-'));
   const common = {
     absWorkingDir: root,
-    bundle: true,
-    format: 'esm',
     sourcemap: true,
     outdir: 'build',
-    logLevel: 'error',
     define: { VERSION: JSON.stringify(version), PATTERNS: JSON.stringify(patterns) },
   };
   await Promise.all([
-    // `k6/*` is k6's own; the target is what k6's JavaScript engine reads without help.
+    bundleForK6({ ...common, entryPoints: scripts.map((name) => `scripts/${name}`) }),
     bundle({
       ...common,
-      entryPoints: scripts.map((name) => `scripts/${name}`),
-      external: ['k6', 'k6/*'],
-      target: 'es2022',
-    }),
-    bundle({
-      ...common,
+      bundle: true,
+      format: 'esm',
+      logLevel: 'error',
       entryPoints: { cli: 'runners/cli.ts' },
       outExtension: { '.js': '.mjs' },
       platform: 'node',

@@ -10,14 +10,14 @@ import { setTimeout } from 'k6/timers';
 import { loadConfig } from '../lib/load-config';
 import { optionsOf } from '../lib/options';
 import { planOf } from '../lib/plan';
-import { createRecorder, type VuRecorder } from '../lib/recorder';
 import type { S3Options } from '../lib/s3/api';
-import { backends } from '../lib/s3/backends';
+import { type Clients, connectBy } from '../lib/s3/backends';
 import { mixed } from '../lib/traffic/mixed';
 import { type Bench, CASE_MARK, CASE_TAG, type Case, type CaseLine, REPORT_MARK, WROTE_MARK } from './conformance/case';
 import { type SuiteName, suites, VIRTUAL_DOMAIN } from './conformance/suites';
 
 const { config } = loadConfig();
+const connect = connectBy(config.backend);
 const suite = __ENV.CONFORMANCE_SUITE as SuiteName;
 
 /** What a pattern asks of k6: the client relies on some of it, such as that no redirect is followed. */
@@ -39,22 +39,23 @@ export default async function runSuite(): Promise<void> {
   const cases: readonly Case[] = suites[suite];
   for (const [i, { name, run, missesExpected }] of cases.entries()) {
     const began = Date.now();
-    const recorder = createRecorder(missesExpected);
+    const clients = connect({ silent: false, missesExpected: missesExpected ?? false });
+    clients.begin();
     exec.vu.metrics.tags[CASE_TAG] = name;
     let detail = '';
     try {
-      await run(bench(`case-${i}/`, wrote, recorder));
+      await run(bench(`case-${i}/`, wrote, clients));
     } catch (e) {
       detail = e instanceof Error ? (e.stack ?? e.message) : String(e);
     }
-    recorder.flush();
+    clients.flush();
     const line: CaseLine = { name, ok: detail === '', detail, ms: Date.now() - began };
     console.log(CASE_MARK + JSON.stringify(line));
   }
   console.log(WROTE_MARK + JSON.stringify(wrote));
 }
 
-function bench(prefix: string, wrote: Record<string, string>, recorder: VuRecorder): Bench {
+function bench(prefix: string, wrote: Record<string, string>, clients: Clients): Bench {
   const base: S3Options = {
     endpoints: config.endpoints,
     bucket: config.bucket,
@@ -67,13 +68,13 @@ function bench(prefix: string, wrote: Record<string, string>, recorder: VuRecord
     pause: (seconds) => new Promise((resolve) => setTimeout(resolve, seconds * 1000)),
     firstEndpoint: 0,
   };
-  const client = (changes: Partial<S3Options>) => backends[config.backend]({ ...base, ...changes }, recorder);
+  const client = (changes: Partial<S3Options>) => clients.create({ ...base, ...changes });
   const sha256 = (data: ArrayBuffer) => crypto.sha256(data, 'hex');
   return {
     s3: client({}),
     options: base,
     client,
-    flush: recorder.flush,
+    flush: clients.flush,
     key: (name) => prefix + name,
     // k6 refuses to make none.
     random: (bytes) => (bytes === 0 ? new ArrayBuffer(0) : crypto.randomBytes(bytes)),

@@ -2,8 +2,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
 import { FROM_CLI } from '../lib/protocol';
+import { bundleForK6 } from '../runners/bundle.mjs';
 import { run } from '../runners/child';
 import { CASE_MARK, type CaseLine, REPORT_MARK, WROTE_MARK } from './conformance/case';
 import type { SuiteName } from './conformance/suites';
@@ -15,17 +15,12 @@ export const ROOT = fileURLToPath(new URL('..', import.meta.url));
 export async function bundleSuite(folder: string): Promise<string> {
   const { version } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8'));
   const outfile = join(folder, 'conformance.js');
-  await build({
+  await bundleForK6({
     absWorkingDir: ROOT,
     entryPoints: ['test/conformance.k6.ts'],
     outfile,
-    bundle: true,
-    format: 'esm',
-    target: 'es2022',
     sourcemap: 'inline',
-    external: ['k6', 'k6/*'],
     define: { VERSION: JSON.stringify(version) },
-    logLevel: 'error',
   });
   return outfile;
 }

@@ -2,6 +2,7 @@
 package body
 
 import (
+	"bytes"
 	"encoding/binary"
 	"hash/fnv"
 )
@@ -18,6 +19,10 @@ type Body struct {
 // Given is a body of these bytes, which must stay as they are while it is in use.
 func Given(data []byte) Body { return Body{given: data, length: int64(len(data))} }
 
+// KeyEnd ends the keys of objects whose content is generated: so whoever reads one knows what must be in there, and of any
+// other that it can't know. Another way to generate content needs another end.
+const KeyEnd = "-g1"
+
 // Generated is a piece of the content that belongs to a key: uncompressible, unlike any other key's, and made out of the key
 // alone, so that no one has to keep it. offset and length are in bytes.
 func Generated(key string, offset, length int64) Body {
@@ -32,7 +37,7 @@ func (b Body) Len() int64 { return b.length }
 
 // ReadAt fills p with content from a position on, as far as there is any, and returns how much that was.
 func (b Body) ReadAt(p []byte, at int64) int {
-	if rest := b.length - at; int64(len(p)) > rest {
+	if rest := max(0, b.length-at); int64(len(p)) > rest {
 		p = p[:rest]
 	}
 	if b.given != nil {
@@ -40,6 +45,28 @@ func (b Body) ReadAt(p []byte, at int64) int {
 	}
 	fill(p, b.seed, b.offset+at)
 	return len(p)
+}
+
+// Mismatch gives the place, counted from where p begins, of the first byte of p that is not the content's from a position on;
+// -1 when there is none. What stands beyond the content's end is not looked at.
+func (b Body) Mismatch(p []byte, at int64) int {
+	var want [1 << 10]byte
+	for done := 0; done < len(p); {
+		rest := p[done:]
+		n := b.ReadAt(want[:min(len(want), len(rest))], at+int64(done))
+		if n == 0 {
+			break
+		}
+		if !bytes.Equal(want[:n], rest[:n]) {
+			for i := range n {
+				if want[i] != rest[i] {
+					return done + i
+				}
+			}
+		}
+		done += n
+	}
+	return -1
 }
 
 const golden = 0x9E3779B97F4A7C15

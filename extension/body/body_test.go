@@ -63,6 +63,50 @@ func TestGivenBytesAreReadAsTheyAre(t *testing.T) {
 	}
 }
 
+func TestMismatchIsTheFirstWrongByte(t *testing.T) {
+	const length = 5000
+	b := Generated("key", 0, length)
+	for _, from := range []int64{0, 1, 1023, 2000, length - 1} {
+		for _, size := range []int64{1, 7, 1024, 1025, length} {
+			p := whole(b)[from:min(from+size, length)]
+			if at := b.Mismatch(p, from); at != -1 {
+				t.Fatalf("%d bytes from %d: byte %d is said to be wrong", len(p), from, at)
+			}
+			for _, wrong := range []int{0, len(p) / 2, len(p) - 1} {
+				p[wrong] ^= 0x10
+				p[len(p)-1] ^= 1
+				if at := b.Mismatch(p, from); at != wrong {
+					t.Errorf("%d bytes from %d, %d wrong: %d", len(p), from, wrong, at)
+				}
+				p[wrong] ^= 0x10
+				p[len(p)-1] ^= 1
+			}
+		}
+	}
+	beyond := append(whole(b), 1, 2, 3)
+	if at := b.Mismatch(beyond, 0); at != -1 {
+		t.Errorf("bytes after the end: %d", at)
+	}
+	if at := b.Mismatch(beyond, length+10); at != -1 {
+		t.Errorf("nothing but bytes after the end: %d", at)
+	}
+	if at := Generated("other", 0, length).Mismatch(whole(b), 0); at < 0 || at > 7 {
+		t.Errorf("another key's content differs at %d", at)
+	}
+}
+
+func BenchmarkMismatch(b *testing.B) {
+	p := make([]byte, 64<<10)
+	g := Generated("key", 0, 1<<40)
+	g.ReadAt(p, 0)
+	b.SetBytes(int64(len(p)))
+	for b.Loop() {
+		if g.Mismatch(p, 0) != -1 {
+			b.Fatal("differs")
+		}
+	}
+}
+
 func BenchmarkGenerated(b *testing.B) {
 	p := make([]byte, 64<<10)
 	g := Generated("key", 0, 1<<40)

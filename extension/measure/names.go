@@ -9,6 +9,7 @@ const (
 	Bytes         = "s3_bytes"
 	Objects       = "s3_objects"
 	Retries       = "s3_retries"
+	Verified      = "s3_verified"
 
 	// Of connections held open.
 	ConnectionCount    = "s3_connections"

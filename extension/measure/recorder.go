@@ -18,7 +18,7 @@ import (
 
 // Own are the project's own metrics.
 type Own struct {
-	opDuration, errorDuration, errors, misses, bytes, objects, retries *metrics.Metric
+	opDuration, errorDuration, errors, misses, bytes, objects, retries, verified *metrics.Metric
 	// Of connections that are held open.
 	connections, connectionsOpen, connectionBytes, connectionLifetime *metrics.Metric
 }
@@ -33,6 +33,7 @@ func Register(registry *metrics.Registry) *Own {
 		bytes:         registry.MustNewMetric(Bytes, metrics.Counter),
 		objects:       registry.MustNewMetric(Objects, metrics.Counter),
 		retries:       registry.MustNewMetric(Retries, metrics.Counter),
+		verified:      registry.MustNewMetric(Verified, metrics.Counter),
 
 		connections:        registry.MustNewMetric(ConnectionCount, metrics.Counter),
 		connectionsOpen:    registry.MustNewMetric(OpenConnections, metrics.Gauge),
@@ -126,6 +127,9 @@ func (r *Recorder) addOwn(s *samples, tags *metrics.TagSet, a *s3.Attempt) {
 	s.add(r.own.opDuration, tags, metrics.D(a.Outcome.Took))
 	if a.Outcome.Bytes > 0 {
 		s.add(r.own.bytes, tags, float64(a.Outcome.Bytes))
+	}
+	if a.Verified {
+		s.add(r.own.verified, tags, 1)
 	}
 	if a.Objects > 0 {
 		s.add(r.own.objects, tags, float64(a.Objects))

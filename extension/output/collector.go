@@ -140,6 +140,8 @@ func (c *collector) counting(metric string, tags *metrics.TagSet) func(float64) 
 		return adding(&figures().objects)
 	case measure.Retries:
 		return adding(&figures().retries)
+	case measure.Verified:
+		return adding(&figures().verified)
 	}
 	return nil
 }

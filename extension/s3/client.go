@@ -34,6 +34,8 @@ type Options struct {
 	// FirstEndpoint is where rotation begins.
 	FirstEndpoint int
 	UserAgent     string
+	// Verify: what is read of objects with generated content is compared with it.
+	Verify bool
 	// TLS is what connections by TLS go by.
 	TLS *tls.Config
 	// OneRequest a connection: the server is asked to close it when it has answered.
@@ -83,6 +85,8 @@ type Attempt struct {
 	Outcome    *Outcome
 	// Counted: its success is an operation's.
 	Counted bool
+	// Verified: content was read, and is what was written.
+	Verified bool
 	// Objects are keys listed or deleted, by a success.
 	Objects int
 	// Refused are objects that a success nevertheless failed for.
@@ -198,6 +202,8 @@ type call struct {
 	body body.Body
 	// expect is the length that an object must have, -1 for any.
 	expect int64
+	// content is what must be in it; nil when that is not known, or not asked for.
+	content *content
 	// query is encoded and in order.
 	query string
 	// headers are signed besides the usual, by lower-case name.
@@ -259,6 +265,11 @@ func (c *Client) attempt(by Caller, k *kind, o *call, h *host, failedAt string) 
 		Host: &h.Host, Head: *head, Body: o.body, IsHead: k.method == "HEAD",
 		Keep: k.keep, Timeout: c.Timeout, Iteration: by.Iteration,
 	}
+	var compared *comparison
+	if o.content != nil {
+		compared = &comparison{want: o.content}
+		request.Look = compared.look
+	}
 	answer, times, err := c.wire.Exchange(by.Context, &request, k.wantsHeaders)
 	heads.Put(head)
 
@@ -284,11 +295,17 @@ func (c *Client) attempt(by Caller, k *kind, o *call, h *host, failedAt string) 
 		} else if k.received {
 			outcome.Bytes = answer.Bytes
 		}
+		if compared != nil && compared.failure != nil {
+			outcome.Failure = compared.failure
+			outcome.Bytes = 0
+			break
+		}
 		if k.received && o.expect >= 0 && o.expect != outcome.Bytes {
 			outcome.Failure = otherLength(outcome.Bytes, o.expect)
 			outcome.Bytes = 0
 			break
 		}
+		a.Verified = compared.passed()
 		if k.body {
 			body = string(answer.Body)
 		}

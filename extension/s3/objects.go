@@ -16,9 +16,13 @@ func (c *Client) PutObject(by Caller, key string, b body.Body, size string) Outc
 	return outcome
 }
 
-// GetObject streams the body away. Another length than expected is corrupt.
+// GetObject streams the body away. Another length than expected is corrupt; so is other content, where that is verified.
 func (c *Client) GetObject(by Caller, key, size string, expect int64) Outcome {
-	outcome, _ := c.do(by, &getObject, &call{path: c.pathOf(key), size: size, expect: expect})
+	o := call{path: c.pathOf(key), size: size, expect: expect}
+	if c.Verify {
+		o.content = contentOf(key, expect)
+	}
+	outcome, _ := c.do(by, &getObject, &o)
 	return outcome
 }
 

@@ -31,6 +31,8 @@ type Request struct {
 	IsHead bool
 	// Keep is how many bytes of a body are kept, by the answer's status; the rest is read and forgotten.
 	Keep func(status int) int64
+	// Look, which may be nil, is shown each piece of a body as it comes, with where it stands.
+	Look func(status int, piece []byte, at int64)
 	// Timeout is for the whole of it.
 	Timeout time.Duration
 	// Iteration is k6's.
@@ -52,11 +54,19 @@ type Answer struct {
 // Header of an answer, its name in lower case.
 type Header struct{ Name, Value string }
 
-// pieceBytes is what is written or read at once. Buffers are shared by all connections of the process: they are held only
-// while a request is under way.
-const pieceBytes = 64 << 10
+// What is written and read at once. Smaller pieces cost CPU, larger ones memory: with hundreds of connections, most of those
+// that are busy wait for a peer in the middle of one.
+const (
+	sentAtOnce = 32 << 10
+	readAtOnce = 64 << 10
+)
 
-var pieces = sync.Pool{New: func() any { return new([pieceBytes]byte) }}
+// Buffers are shared by all connections of the process: they are held while a body goes out or comes in, and not while an
+// answer is waited for.
+var (
+	outgoing = sync.Pool{New: func() any { return new([sentAtOnce]byte) }}
+	incoming = sync.Pool{New: func() any { return new([readAtOnce]byte) }}
+)
 
 // Exchange sends a request and reads its answer to the end. Times are told of failures, too. wantHeaders says of which
 // statuses the headers are wanted.
@@ -83,11 +93,8 @@ func (p *Pool) Exchange(ctx context.Context, r *Request, wantHeaders func(status
 	if ctx.Err() != nil {
 		return answer, times, aborted(ctx, talkError(ctx.Err()))
 	}
-	buffer := pieces.Get().(*[pieceBytes]byte)
-	defer pieces.Put(buffer)
-
 	start := time.Now()
-	whole, sendErr := c.send(r, buffer[:])
+	whole, sendErr := c.send(r)
 	sent := time.Now()
 	times.Sending = sent.Sub(start)
 	// Of a request that was refused halfway the answer may be there all the same.
@@ -101,7 +108,9 @@ func (p *Pool) Exchange(ctx context.Context, r *Request, wantHeaders func(status
 		}
 		return answer, times, aborted(ctx, talkError(err))
 	}
+	buffer := incoming.Get().(*[readAtOnce]byte)
 	closes, failure := c.receive(r, wantHeaders, &answer, buffer[:])
+	incoming.Put(buffer)
 	times.Ended = time.Now()
 	times.Receiving = times.Ended.Sub(first)
 	if failure != nil {
@@ -141,7 +150,10 @@ func aborted(ctx context.Context, err *Error) *Error {
 
 // send writes head and body, the head with as much of the body as goes with it. Tells whether all of it went out: a server
 // may answer, or hang up, before it has everything.
-func (c *conn) send(r *Request, buffer []byte) (whole bool, err error) {
+func (c *conn) send(r *Request) (whole bool, err error) {
+	piece := outgoing.Get().(*[sentAtOnce]byte)
+	defer outgoing.Put(piece)
+	buffer := piece[:]
 	n := copy(buffer, r.Head)
 	if n < len(r.Head) {
 		// A long token or key: as large as it is, on its own.
@@ -205,7 +217,7 @@ func (c *conn) receive(r *Request, wantHeaders func(int) bool, answer *Answer, b
 	default:
 		source, closes = c.reader, true
 	}
-	if err := answer.read(source, r.Keep(answer.Status), length, buffer); err != nil {
+	if err := answer.read(source, r, length, buffer); err != nil {
 		if c.failed == nil {
 			return true, Malformed(err.Error())
 		}
@@ -222,13 +234,17 @@ func (c *conn) receive(r *Request, wantHeaders func(int) bool, answer *Answer, b
 	return closes, nil
 }
 
-// read takes the body: up to keep bytes of it are kept, if there are no more.
-func (a *Answer) read(source io.Reader, keep, length int64, buffer []byte) error {
+// read takes the body: as many bytes as the request says are kept, if there are no more.
+func (a *Answer) read(source io.Reader, r *Request, length int64, buffer []byte) error {
+	keep := r.Keep(a.Status)
 	if keep > 0 && length > 0 && length <= keep {
 		a.Body = make([]byte, 0, length)
 	}
 	for {
 		n, err := source.Read(buffer)
+		if r.Look != nil && n > 0 {
+			r.Look(a.Status, buffer[:n], a.Bytes)
+		}
 		a.Bytes += int64(n)
 		if room := keep - int64(len(a.Body)); room > 0 {
 			a.Body = append(a.Body, buffer[:min(int64(n), room)]...)

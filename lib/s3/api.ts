@@ -107,7 +107,7 @@ export interface S3 {
   putObject(key: string, body: Body, size: string): Outcome;
   /** One PUT to its caller; create, parts and complete to the server. Aborted on the server when it fails. */
   putObjectInParts(key: string, body: PartedBody | GeneratedParts, size: string): Outcome;
-  /** The body is streamed away. Another length than `expectBytes` is `corrupt`. */
+  /** The body is streamed away. Another length than `expectBytes` is `corrupt`; so is other content, with `verify`. */
   getObject(key: string, size: string, expectBytes?: number): Outcome;
   /** The same with the body kept, whole or a range of it. */
   readObject(key: string, size: string, range?: ByteRange): Outcome & { readonly content?: ArrayBuffer | undefined };
@@ -162,7 +162,6 @@ export interface Counting {
 
 /** Hears of every attempt, unless the backend measures by itself. */
 export interface Recorder {
-  readonly counting: Counting;
   /** One is about to be made, or its outcome to be told: sets the tags that its figures will carry. */
   begin(op: Op, size: string, endpoint: string): void;
   /**
@@ -188,6 +187,8 @@ export interface S3Options {
   readonly timeout: number;
   /** Attempts in all; 1 for none but the first. */
   readonly attempts: number;
+  /** Objects of whose content the backend knows what was written are compared with it as they are read. */
+  readonly verify?: boolean;
   /** Every key is known to hold unreserved characters and slashes only, so that none needs to be looked at. */
   readonly plainKeys?: boolean;
   /** Waits between attempts, in seconds: `sleep` stops the VU, `pause` lets what it has under way go on. */

@@ -1,10 +1,24 @@
 /** The S3 clients there are, by the names that S3LOADTEST_BACKEND has for them. */
 import type { Backend } from '../config';
-import type { Recorder, S3, S3Options } from './api';
-import { createHttpS3 } from './client';
-import { createNativeS3 } from './native';
+import type { Counting, S3, S3Options } from './api';
+import { connectNative } from './native';
 
-export const backends: Readonly<Record<Backend, (options: S3Options, recorder: Recorder) => S3>> = {
-  native: createNativeS3,
-  http: createHttpS3,
-};
+declare const require: (module: './http') => typeof import('./http');
+
+/** Makes clients that count alike, and does what is to be done around their operations. */
+export interface Clients {
+  create(options: S3Options): S3;
+  /** To be called as each of the VU's iterations begins. */
+  begin(): void;
+  /** Tells k6 what was counted so far. */
+  flush(): void;
+}
+
+export type Connect = (counting: Counting) => Clients;
+
+/** How a VU connects by a backend. To be asked in k6's init context; what others are made of is not loaded. */
+export function connectBy(backend: Backend): Connect {
+  if (backend === 'native') return connectNative;
+  const { connectHttp } = require('./http');
+  return connectHttp;
+}

@@ -12,13 +12,18 @@ interface Extension {
   awaitStart(path: string, limitMs: number): void;
   /** How many files k6 may have open, after an attempt to be allowed so many. */
   openFiles(wanted: number): number;
+  /** Ends keys of objects whose content was made out of the key. */
+  readonly generatedKeyEnd: string;
+  /** Sets Go's GOGC: how much may be allocated until garbage is collected, in percent of what is in use. */
+  setGCPercent(percent: number): void;
 }
 
 /** It sleeps by itself, and looking at keys costs it nothing. */
-interface NativeOptions extends Omit<S3Options, 'credentials' | 'sleep' | 'plainKeys'>, Counting {
+interface NativeOptions extends Omit<S3Options, 'credentials' | 'sleep' | 'plainKeys' | 'verify'>, Counting {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
   readonly sessionToken?: string | undefined;
+  readonly verify: boolean;
   /** What begins the log line that tells the first failure of a class. */
   readonly sampleMark: string;
 }
@@ -38,10 +43,11 @@ export const extension = __ENV[FROM_CLI.extension] ? require('k6/x/s3loadtest') 
 
 export function nativeOptions(options: S3Options, counting: Counting): NativeOptions {
   const { endpoints, bucket, addressing, region, timeout, attempts, firstEndpoint, pause } = options;
+  const { verify = false } = options;
   const { accessKeyId, secretAccessKey, sessionToken = '' } = options.credentials;
   return {
     ...{ endpoints, bucket, addressing, region, timeout, attempts, firstEndpoint, pause },
-    ...{ accessKeyId, secretAccessKey, sessionToken },
+    ...{ accessKeyId, secretAccessKey, sessionToken, verify },
     ...{ silent: counting.silent, missesExpected: counting.missesExpected },
     sampleMark: MARKS.sample,
   };

@@ -1,5 +1,6 @@
 /** The native backend: extension/ signs, sends, classifies, records and tries again in Go. Here is how to get at it. */
-import type { Recorder, S3, S3Options } from './api';
+import type { Counting } from './api';
+import type { Clients } from './backends';
 import { extension, nativeOptions } from './extension';
 
 /** How long a machine that is ready waits for the others. */
@@ -11,8 +12,26 @@ export function awaitStart(path: string): void {
   extension.awaitStart(path, START_LIMIT_MS);
 }
 
-/** A client in Go for one VU. The recorder only says what counts: whoever sends also measures. */
-export function createNativeS3(options: S3Options, { counting }: Recorder): S3 {
-  if (extension === undefined) throw new Error('the native backend needs a k6 with the extension');
-  return extension.connect(nativeOptions(options, counting));
+/** How large garbage may grow, in percent of what is in use, in all VUs. */
+export function setGCPercent(percent: number): void {
+  extension?.setGCPercent(percent);
+}
+
+/** Ends keys of objects whose content the native backend made out of the key: those are what it can verify. */
+export function generatedKeyEnd(): string {
+  return extension?.generatedKeyEnd ?? '';
+}
+
+const nothing = () => {};
+
+/** Clients in Go, which measure by themselves. */
+export function connectNative(counting: Counting): Clients {
+  return {
+    create: (options) => {
+      if (extension === undefined) throw new Error('the native backend needs a k6 with the extension');
+      return extension.connect(nativeOptions(options, counting));
+    },
+    begin: nothing,
+    flush: nothing,
+  };
 }

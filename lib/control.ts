@@ -1,0 +1,176 @@
+/** What a script does in VU 0: reads the settings, plans, asks k6 for its options, prepares the load and sums it up. */
+import exec from 'k6/execution';
+import type { Options } from 'k6/options';
+import { ConfigError } from './config';
+import { finalText } from './final';
+import type { FoundKeys, ListedKeys } from './keys';
+import { loadConfig } from './load-config';
+import { optionsOf } from './options';
+import { nameOf, type Pattern } from './pattern';
+import {
+  factsOf,
+  loadText,
+  movesLargeObjects,
+  type Plan,
+  planOf,
+  scheduleOf,
+  splitText,
+  tooLittleMemory,
+  withoutExtension,
+} from './plan';
+import { prepare } from './prepare';
+import { type Begin, FROM_CLI, MARKS, newRunId, type PlanText } from './protocol';
+import { type Connect, connectBy } from './s3/backends';
+import { awaitStart, setGCPercent } from './s3/native';
+import { sharedPlan, sharedSchedule, type VuPlan } from './shared';
+import { findContent, readKeyFiles } from './stored';
+import { type SummaryData, summarize } from './summary';
+
+/**
+ * Of large objects: 512 VUs that write 100 MB each then take 240 MB, and with Go's 100 a half more. The CPU of 16 VUs that
+ * read and write 1 MB is the same at 20, 50 and 400.
+ */
+const GC_PERCENT = 30;
+
+export interface Control {
+  readonly options: Options;
+  setup(): Prepared;
+  handleSummary(data: SummaryData & { setup_data?: Prepared }): Record<string, string>;
+}
+
+/** What setup hands to every VU, and to handleSummary. */
+export interface Prepared {
+  readonly runId: string;
+  /** Milliseconds since 1970 when setup ended. */
+  readonly startedAt: number;
+  /** Milliseconds that setup took: k6 counts them as the test's. */
+  readonly setupMs: number;
+  readonly found: FoundKeys;
+}
+
+/** Ends the run before it starts, with nothing but the message: a user's mistake is no stack. */
+function refuse(message: string): never {
+  for (const line of message.split('\n').slice(0, -1)) console.error(line);
+  exec.test.abort(message.split('\n').at(-1));
+  throw new Error(message);
+}
+
+/** To be called in k6's init context, before the script's iterations are made: those go by what this shares. */
+export function control(patterns: readonly Pattern[]): Control {
+  const { plan, ...made } = controlOf(patterns);
+  sharedPlan(nameOf(patterns), () => plan);
+  return made;
+}
+
+/** The control of a script, with what its VUs go by; without that they have nothing to do. */
+function controlOf(patterns: readonly Pattern[]): Control & { readonly plan?: VuPlan } {
+  const workers = Number(__ENV[FROM_CLI.workers] || 1);
+  let plan: Plan;
+  let options: Options;
+  let leftOut: string | undefined;
+  try {
+    const { config, concurrencyAsked } = loadConfig();
+    const extended = Boolean(__ENV[FROM_CLI.extension]);
+    const known = extended ? { patterns, leftOut: undefined } : withoutExtension(patterns, config.tests);
+    leftOut = known.leftOut;
+    plan = planOf(known.patterns, config, concurrencyAsked);
+    options = optionsOf(plan, workers);
+  } catch (e) {
+    if (e instanceof ConfigError) return refusing(e.message);
+    throw e;
+  }
+  // Here and not in setup: k6 makes all VUs before it calls that, and thousands take minutes and the memory in question.
+  const free = Number(__ENV[FROM_CLI.freeMemory] || Number.NaN);
+  const tooMuch = tooLittleMemory(plan, free);
+  if (tooMuch !== undefined) return refusing(tooMuch);
+  if (__ENV[FROM_CLI.dryRun] !== undefined) return telling(plan);
+  // The CLI has garbage collected seldom, as is good for many small operations. Before VUs are made: they leave a lot.
+  if (free > 0 && plan.config.backend === 'native' && movesLargeObjects(plan)) setGCPercent(GC_PERCENT);
+  for (const { name, schedule } of plan.loads) sharedSchedule(name, schedule);
+  const listed = plan.reads ? readKeyFiles(plan) : {};
+  const by = connectBy(plan.config.backend);
+  return {
+    options,
+    setup: () => {
+      if (leftOut !== undefined) console.warn(leftOut);
+      return setUp(plan, by, listed);
+    },
+    handleSummary: (data) => report(data, plan),
+    plan: vuPlanOf(plan, Object.keys(listed)),
+  };
+}
+
+function vuPlanOf(plan: Plan, listed: readonly string[]): VuPlan {
+  const { config, loads, measured, writes } = plan;
+  return {
+    config,
+    loads: loads.map(({ name, test, vus, share, sizes, readSizes, phased }) => {
+      const missesExpected = measured.some((m) => m.test === test && m.missesExpected);
+      return { name, test, vus, share, sizes, readSizes, phased, missesExpected };
+    }),
+    // The native backend makes bodies by itself.
+    content: writes && config.backend !== 'native' ? findContent(plan) : undefined,
+    listed,
+  };
+}
+
+/** A script that says why it does not run: an error thrown in init would be shown with its stack, once a VU. */
+function refusing(message: string): Control {
+  return { options: {}, setup: () => refuse(message), handleSummary: () => ({}) };
+}
+
+/** A script that says what would run, and sends nothing. */
+function telling(plan: Plan): Control {
+  const tell = () => {
+    console.info(MARKS.plan + JSON.stringify(textOf(plan)));
+    return refuse('a dry run');
+  };
+  return { options: {}, setup: tell, handleSummary: () => ({}) };
+}
+
+function textOf(plan: Plan): PlanText {
+  return { split: splitText(plan), schedule: scheduleOf(plan) };
+}
+
+function setUp(plan: Plan, by: Connect, listed: ListedKeys): Prepared {
+  const prepared = prepare(plan, by, listed);
+  if ('problem' in prepared) refuse(prepared.problem);
+  waitForOthers();
+  const startedAt = Date.now();
+  const runId = __ENV[FROM_CLI.runId] ?? newRunId(startedAt, plan.measured.map(({ test }) => test).join('-'));
+  const facts = factsOf(plan, runId, startedAt, VERSION);
+  const begin: Begin = { ...textOf(plan), facts, load: loadText(plan) };
+  if (startedByCli()) console.info(MARKS.begin + JSON.stringify(begin));
+  else if (begin.split !== undefined) console.info(begin.split);
+  return { runId, startedAt, setupMs: exec.instance.currentTestRunDuration, found: prepared.found };
+}
+
+/** Where several machines run the load: says that this one is ready, and waits for the instant at which all begin. */
+function waitForOthers(): void {
+  const file = __ENV[FROM_CLI.startFile];
+  if (!file) return;
+  console.info(MARKS.ready);
+  try {
+    awaitStart(file);
+  } catch (e) {
+    refuse(String(e));
+  }
+}
+
+const startedByCli = () => __ENV[FROM_CLI.present] !== undefined;
+
+function report(data: SummaryData & { setup_data?: Prepared }, plan: Plan): Record<string, string> {
+  const { setup_data: prepared } = data;
+  // Without it setup refused to go on, and has said why.
+  if (prepared === undefined) return {};
+  const { runId, startedAt, setupMs } = prepared;
+  const result = summarize(data, { ...factsOf(plan, runId, startedAt, VERSION), setupMs });
+  const json = JSON.stringify(result);
+  if (startedByCli()) return { stdout: `${MARKS.result}${json}\n` };
+  // k6 makes no folders, so a bare run's Result is one file, and says itself on the terminal when that can't be written.
+  const file = `${plan.config.dataDir}/results/${result.run.id}.json`;
+  return { stdout: `${finalText(result)}\n  Result: ${file}\n`, [file]: json };
+}
+
+/** Set by the build from package.json. */
+declare const VERSION: string;
