@@ -268,7 +268,7 @@ test('setup has two minutes for a bucket to be looked through, and hours where o
   const reading: Pattern = { name: 'reading', sizes: ['1KB'], loads: [{ does: traffic(['GET']) }] };
   expect(optionsFor([reading]).setupTimeout).toBe('120s');
   expect(optionsFor([reading], { S3LOADTEST_SEED_OBJECTS: '1' }).setupTimeout).toBe('4h');
-  expect(optionsOf(planned([reading]), 3).setupTimeout).toBe('4h');
+  expect(optionsOf(planned([reading], {}), 3).setupTimeout).toBe('4h');
 });
 
 test.each<{ more: Environment; is: Options; why: string }>([
