@@ -46,6 +46,21 @@ async function build() {
     logLevel: 'error',
     define: { VERSION: JSON.stringify(version), PATTERNS: JSON.stringify(patterns) },
   };
+  // What a report's page has in it, as text: it is one file.
+  const page = async (file, options) => {
+    const made = await bundle({
+      absWorkingDir: root,
+      entryPoints: [`runners/report/${file}`],
+      bundle: true,
+      minify: true,
+      write: false,
+      logLevel: 'error',
+      ...options,
+    });
+    return JSON.stringify(made.outputFiles[0].text.trim());
+  };
+  const REPORT_SCRIPT = await page('browser/page.ts', { format: 'iife', target: 'es2022' });
+  const REPORT_STYLE = await page('page/style.css', {});
   await Promise.all([
     // `k6/*` is k6's own; the target is what k6's JavaScript engine reads without help.
     bundle({
@@ -56,6 +71,7 @@ async function build() {
     }),
     bundle({
       ...common,
+      define: { ...common.define, REPORT_SCRIPT, REPORT_STYLE },
       entryPoints: { cli: 'runners/cli.ts' },
       outExtension: { '.js': '.mjs' },
       platform: 'node',

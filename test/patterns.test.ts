@@ -240,7 +240,7 @@ function expectDuration({ run: { durationMs } }: Result, ms: number): void {
 
 describe('bursts and pauses', () => {
   const bursts = (of: string, ...windows: [number, number][]) =>
-    windows.map(([startMs, endMs]) => ({ test: of, phase: 'burst', startMs, endMs }));
+    windows.map(([startMs, endMs]) => ({ test: of, scenario: of, phase: 'burst', startMs, endMs }));
   const sizes = ['1KB', '2KB', '3KB'];
 
   test('checkpoint writes nine times for one read in its bursts and nothing between, and ends in a burst', async () => {
