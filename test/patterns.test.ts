@@ -662,7 +662,7 @@ describe.concurrent('load that is asked for', () => {
       expect(droppedIterations).toBeGreaterThan(20);
       expect(paced).toBeLessThanOrEqual(16);
       if (of === 'metastorm') expect(Math.abs(paced + droppedIterations - 150)).toBeLessThan(10);
-      expect(result.warnings.map(({ code }) => code)).toEqual(['unmet-demand']);
+      expect(result.warnings.map(({ code }) => code)).toContain('unmet-demand');
       expect(stderr).toMatch(new RegExp(`^ {2}Warning: ${droppedIterations} operations were due.*--concurrency`, 'm'));
     });
   });

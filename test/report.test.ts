@@ -2,8 +2,8 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import axe from 'axe-core';
 import type { Browser, Page } from 'playwright-core';
 import { chromium } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -225,7 +225,6 @@ function largest(): Result {
 
 if (noChromium.length < CHROMIUM.length) {
   describe('the page in a browser', () => {
-    const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
     let browser: Browser;
 
     beforeAll(async () => {
@@ -295,7 +294,7 @@ if (noChromium.length < CHROMIUM.length) {
         const { page } = await open(path, 1200, scheme);
         // A policy keeps scripts out of the page; a debugger is above it.
         const session = await page.context().newCDPSession(page);
-        await session.send('Runtime.evaluate', { expression: axe });
+        await session.send('Runtime.evaluate', { expression: axe.source });
         const { result: found } = await session.send('Runtime.evaluate', {
           expression: 'axe.run(document).then(({ violations, passes }) => JSON.stringify([violations, passes.length]))',
           awaitPromise: true,
