@@ -67,6 +67,7 @@ test('the table of settings: variable, option, default', () => {
     S3LOADTEST_WORKER_ID | --worker-id <id> | w0
     S3LOADTEST_STATS_INTERVAL | --stats-interval <time> | 30s
     S3LOADTEST_LOG_LEVEL | --log-level <level> | info
+    S3LOADTEST_PRICES | --prices <file> | data/prices.json, AWS list prices as an example
     S3LOADTEST_SEED | --seed <n> | 1
     S3LOADTEST_TIMEOUT | --timeout <time> | 60s
     S3LOADTEST_PART_SIZE |  | 8MB
@@ -285,6 +286,10 @@ describe('values', () => {
     ],
     statsInterval: [{ text: '1s', value: 1000, why: 'the least' }],
     logLevel: [{ text: 'WARNING', value: 'warning', why: 'as Python writes them' }],
+    prices: [
+      { text: 'prices.json', value: 'prices.json', why: 'a file' },
+      { text: 'none', value: 'none', why: 'no cost' },
+    ],
     seed: [
       { text: '0', value: 0, why: 'the least' },
       { text: '4294967295', value: 0xffff_ffff, why: 'the most' },
@@ -452,6 +457,7 @@ describe('values', () => {
       { text: '30', why: 'no unit' },
     ],
     logLevel: [{ text: 'trace', why: 'no such level' }],
+    prices: [],
     seed: [
       { text: '-1', why: 'negative' },
       { text: '4294967296', why: 'more than 32 bits' },

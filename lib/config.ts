@@ -389,6 +389,15 @@ export const settings = {
     parse: oneOf('debug', 'info', 'warning', 'error'),
     expected: 'debug, info, warning or error',
   }),
+  prices: setting<string>({
+    env: ['S3LOADTEST_PRICES'],
+    option: 'prices <file>',
+    help: 'table of prices that reports reckon the cost by, or none for no cost (CLI)',
+    fallback: undefined,
+    fallbackText: 'data/prices.json, AWS list prices as an example',
+    parse: text(/\S/),
+    expected: 'a file such as data/prices.json, or none',
+  }),
   seed: setting<number>({
     env: ['S3LOADTEST_SEED'],
     option: 'seed <n>',
@@ -450,7 +459,7 @@ export const settings = {
 
 export type SettingName = keyof typeof settings;
 type ValueOf<S> = S extends Setting<infer T> ? T : never;
-type MayBeLeftOut = 'sessionToken' | 'sizes' | 'rate' | 'stages' | 'burst' | 'pause' | 'tests' | 'sshConfig';
+type MayBeLeftOut = 'sessionToken' | 'sizes' | 'rate' | 'stages' | 'burst' | 'pause' | 'prices' | 'tests' | 'sshConfig';
 
 /** The settings of one run, checked. Durations in milliseconds, sizes in bytes, rate in operations a second. */
 export type Config = {

@@ -95,7 +95,7 @@ function controlOf(patterns: readonly Pattern[]): Control & { readonly plan?: Vu
       if (leftOut !== undefined) console.warn(leftOut);
       return setUp(plan, by, listed);
     },
-    handleSummary: (data) => report(data, plan),
+    handleSummary: (data) => report(data, plan, listed),
     plan: vuPlanOf(plan, Object.keys(listed)),
   };
 }
@@ -138,7 +138,7 @@ function setUp(plan: Plan, by: Connect, listed: ListedKeys): Prepared {
   waitForOthers();
   const startedAt = Date.now();
   const runId = __ENV[FROM_CLI.runId] ?? newRunId(startedAt, plan.measured.map(({ test }) => test).join('-'));
-  const facts = factsOf(plan, runId, startedAt, VERSION);
+  const facts = factsOf(plan, runId, startedAt, VERSION, [prepared.found, listed]);
   const begin: Begin = { ...textOf(plan), facts, load: loadText(plan) };
   if (startedByCli()) console.info(MARKS.begin + JSON.stringify(begin));
   else if (begin.split !== undefined) console.info(begin.split);
@@ -159,12 +159,13 @@ function waitForOthers(): void {
 
 const startedByCli = () => __ENV[FROM_CLI.present] !== undefined;
 
-function report(data: SummaryData & { setup_data?: Prepared }, plan: Plan): Record<string, string> {
+function report(data: SummaryData & { setup_data?: Prepared }, plan: Plan, listed: ListedKeys): Record<string, string> {
   const { setup_data: prepared } = data;
   // Without it setup refused to go on, and has said why.
   if (prepared === undefined) return {};
-  const { runId, startedAt, setupMs } = prepared;
-  const result = summarize(data, { ...factsOf(plan, runId, startedAt, VERSION), setupMs });
+  const { runId, startedAt, setupMs, found } = prepared;
+  const facts = factsOf(plan, runId, startedAt, VERSION, [found, listed]);
+  const result = summarize(data, { ...facts, setupMs });
   const json = JSON.stringify(result);
   if (startedByCli()) return { stdout: `${MARKS.result}${json}\n` };
   // k6 makes no folders, so a bare run's Result is one file, and says itself on the terminal when that can't be written.

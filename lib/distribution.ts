@@ -84,6 +84,19 @@ export function percentile(d: Distribution, percent: number): number | undefined
   return between(percent, lowRank, low, 100, d.max);
 }
 
+/** Standard deviation in milliseconds: of quantiles, as if all between two neighbours were evenly spread. */
+export function deviation(d: Distribution): number {
+  if (d.kind === 'hdr') return histogramOf(d).deviation / US_PER_MS;
+  const values = [d.min, ...d.values, d.max].map((ms) => ms - d.mean);
+  let sum = 0;
+  for (let i = 1; i < values.length; i++) {
+    const [a, b] = [values[i - 1] as number, values[i] as number];
+    const share = ((RANKS[i] as number) - (RANKS[i - 1] as number)) / 100;
+    sum += (share * (a * a + a * b + b * b)) / 3;
+  }
+  return Math.sqrt(sum);
+}
+
 function between(x: number, x0: number, y0: number, x1: number, y1: number): number {
   return x1 === x0 ? y1 : y0 + ((y1 - y0) * (x - x0)) / (x1 - x0);
 }

@@ -1,10 +1,11 @@
 /** The intervals that a k6 told of, added up to its Result. Pure. */
 import { distributionOf } from './distribution';
 import { FigureSum } from './figure-sum';
+import { UsageTimeline } from './generator-timeline';
 import { DIGITS, Histogram, TIMELINE_DIGITS } from './histogram';
 import type { Interval, IntervalConnections, IntervalSeries } from './interval';
 import { type Measured, seriesTags } from './metrics';
-import type { Connections, EndpointSeries, Figures, Result, Series, ThresholdResult, Total } from './result';
+import type { Connections, EndpointSeries, Figures, Generator, Result, Series, ThresholdResult, Total } from './result';
 import { isSomething, type RunFacts, resultOf } from './run-facts';
 import { type Happened, Timeline } from './timeline';
 
@@ -33,6 +34,7 @@ export class Fold {
   private readonly leaves = new Map<string, Leaf>();
   private readonly held = new Map<string, Held>();
   private readonly timeline = new Timeline(TIMELINE_MS);
+  private readonly usage = new UsageTimeline();
   private next = 0;
   private endedAt = 0;
   private iterations = 0;
@@ -62,6 +64,8 @@ export class Fold {
     this.endedAt = interval.t + interval.ms;
     this.iterations += interval.generator.iterations;
     this.droppedIterations += interval.generator.droppedIterations;
+    const { cpuSeconds, memoryBytes } = interval.generator;
+    this.usage.add({ at: this.endedAt, cpuSeconds, memoryBytes });
     this.addSeries(interval);
     for (const connections of interval.connections) this.addConnections(connections);
   }
@@ -107,7 +111,21 @@ export class Fold {
       droppedIterations: this.droppedIterations,
       retries: leaves.reduce((n, { sum }) => n + sum.retries, 0),
     });
-    return this.complete ? result : { ...result, interrupted: true, partial: true };
+    const known = { ...result, generator: { ...result.generator, ...this.used(startedAt) } };
+    return this.complete ? known : { ...known, interrupted: true, partial: true };
+  }
+
+  /** What k6 told of itself, since the load began. */
+  private used(startedAt: number): Partial<Generator> {
+    const timeline = this.usage.points(startedAt);
+    const ms = timeline.reduce((sum, point) => sum + point.ms, 0);
+    if (this.last === undefined || ms === 0) return {};
+    const seconds = timeline.reduce((sum, point) => sum + point.cores * point.ms, 0) / 1000;
+    return {
+      cpu: { seconds, cores: seconds / (ms / 1000) },
+      memory: { peakBytes: this.last.generator.peakMemoryBytes },
+      timeline,
+    };
   }
 
   private thresholds(): readonly ThresholdResult[] {

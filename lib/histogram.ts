@@ -114,6 +114,14 @@ export class Histogram {
     return this.total === 0 ? 0 : sum / this.total;
   }
 
+  /** Standard deviation in microseconds, as the mean is. */
+  get deviation(): number {
+    const { mean } = this;
+    let sum = 0;
+    for (const [index, n] of this.counted()) sum += ((this.lowest(index) + this.highest(index)) / 2 - mean) ** 2 * n;
+    return this.total === 0 ? 0 : Math.sqrt(sum / this.total);
+  }
+
   encode(): string {
     const payload: number[] = [];
     let next = 0;

@@ -1,6 +1,7 @@
 /** Several Results as one: exact of counts and histograms, and as near as lib/distribution.ts says of stock k6's quantiles. Pure. */
 import { type Distribution, mergeDistributions } from './distribution';
 import { FigureSum } from './figure-sum';
+import { UsageSum } from './generator-timeline';
 import type {
   Connections,
   ErrorSample,
@@ -60,6 +61,7 @@ export class Merge {
   private kind: Distribution['kind'] | undefined;
   private timeline: Timeline | undefined;
   private generator: Generator | undefined;
+  private readonly usage = new UsageSum();
   private beginsAt = Number.POSITIVE_INFINITY;
   private endsAt = 0;
   private tlsNotVerified = false;
@@ -102,7 +104,7 @@ export class Merge {
       this.configs.set(name, (this.configs.get(name) ?? new Set()).add(JSON.stringify(value)));
     }
     this.workers.push(...result.workers);
-    this.generator = addGenerators(this.generator, result.generator);
+    this.generator = addGenerators(this.generator, ofOne(result));
     this.interrupted ||= result.interrupted;
     this.partial ||= result.partial;
     this.addTimeline(result);
@@ -133,13 +135,18 @@ export class Merge {
       connections: [...this.connections.values()],
       timeline: this.timeline?.points(this.beginsAt, this.endsAt) ?? [],
       thresholds: [...this.thresholds.values()],
-      generator: this.generator,
+      generator: { ...this.generator, ...this.used() },
       workers: this.workers,
       errorSamples: [...this.samples.values()],
       warnings: [...warningsOf(reasons, this.generator.droppedIterations, totals), ...this.warnings.values()],
       interrupted: this.interrupted,
       partial: this.partial,
     };
+  }
+
+  private used(): Pick<Generator, 'timeline'> {
+    const timeline = this.usage.points(this.beginsAt);
+    return timeline.length === 0 ? {} : { timeline };
   }
 
   private checkKind({ totals }: Result): void {
@@ -183,12 +190,13 @@ export class Merge {
   }
 
   /** On one clock: that of the machine that the workers' offsets are from. */
-  private addTimeline({ run, workers, timeline }: Result): void {
+  private addTimeline({ run, workers, timeline, generator }: Result): void {
     // A Result of several is on that clock already.
     const offset = workers.length === 1 ? (workers[0]?.clockOffsetMs ?? 0) : 0;
     const begin = Date.parse(run.startedAt) - offset;
     this.beginsAt = Math.min(this.beginsAt, begin);
     this.endsAt = Math.max(this.endsAt, begin + run.durationMs);
+    this.usage.add(begin, generator.timeline ?? []);
     if (timeline.length === 0) return;
     const width = usualLength(timeline);
     this.timeline ??= new Timeline(width);
@@ -203,13 +211,30 @@ function usualLength(points: readonly TimelinePoint[]): number {
   return lengths[Math.floor(lengths.length / 2)] as number;
 }
 
+/** A machine's own links: others have some of the same name. */
+function ofOne({ generator, workers }: Result): Generator {
+  const [worker, ...others] = workers;
+  if (generator.links === undefined || worker === undefined || others.length > 0) return generator;
+  return { ...generator, links: generator.links.map((link) => ({ ...link, name: `${worker.host} ${link.name}` })) };
+}
+
 function addGenerators(a: Generator | undefined, b: Generator): Generator {
   if (a === undefined) return b;
+  const waits = [a.cpu?.waitSeconds, b.cpu?.waitSeconds];
+  const waitSeconds = waits.reduce((x, y) => (x === undefined || y === undefined ? undefined : x + y));
   const cpu = a.cpu && b.cpu && { seconds: a.cpu.seconds + b.cpu.seconds, cores: a.cpu.cores + b.cpu.cores };
+  const links = [...(a.links ?? []), ...(b.links ?? [])];
+  const machine = a.machine &&
+    b.machine && {
+      busyCores: a.machine.busyCores + b.machine.busyCores,
+      cores: a.machine.cores + b.machine.cores,
+    };
   return {
-    cpu,
+    cpu: cpu && (waitSeconds === undefined ? cpu : { ...cpu, waitSeconds }),
     memory: a.memory && b.memory && { peakBytes: a.memory.peakBytes + b.memory.peakBytes },
     cores: a.cores === null || b.cores === null ? null : a.cores + b.cores,
+    ...(machine === undefined ? {} : { machine }),
+    ...(links.length === 0 ? {} : { links }),
     vus: a.vus + b.vus,
     iterations: a.iterations + b.iterations,
     droppedIterations: a.droppedIterations + b.droppedIterations,

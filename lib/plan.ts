@@ -271,16 +271,26 @@ function byKind({ loads }: Pick<Plan, 'loads'>) {
 
 /** When loads are on that are not on all the time. */
 export function scheduleOf({ loads, config }: Plan): ScheduledPhase[] {
-  return loads.flatMap(({ test, schedule }) => {
+  return loads.flatMap(({ test, name, schedule }) => {
     const windows = schedule();
     const [first, ...more] = windows;
     if (more.length === 0 && first?.start === 0 && first.end === config.duration) return [];
-    return windows.map(({ phase, start, end }) => ({ test, phase, startMs: start, endMs: end }));
+    return windows.map(({ phase, start, end }) => ({ test, scenario: name, phase, startMs: start, endMs: end }));
   });
 }
 
-/** What a run by this plan is. @param startedAt when the load begins, milliseconds since 1970 */
-export function factsOf(plan: Plan, id: string, startedAt: number, version: string): RunFacts {
+/**
+ * What a run by this plan is.
+ * @param startedAt when the load begins, milliseconds since 1970
+ * @param readable keys that are there to be read, by size label: lists that have none in common
+ */
+export function factsOf(
+  plan: Plan,
+  id: string,
+  startedAt: number,
+  version: string,
+  readable: readonly KeysBySize[],
+): RunFacts {
   const { config, measured, loads } = plan;
   return {
     run: {
@@ -297,9 +307,22 @@ export function factsOf(plan: Plan, id: string, startedAt: number, version: stri
       })),
       schedule: scheduleOf(plan),
       quantiles: QUANTILES,
+      ...(plan.reads ? { readable: sumOf(plan, readable) } : {}),
     },
     measured,
     plannedMs: config.duration,
     tlsNotVerified: !config.verifySsl && config.endpoints.some((endpoint) => endpoint.startsWith('https://')),
   };
+}
+
+type KeysBySize = Readonly<Record<string, { readonly length: number }>>;
+
+function sumOf({ sizes }: Plan, all: readonly KeysBySize[]): { objects: number; bytes: number } {
+  const sum = { objects: 0, bytes: 0 };
+  for (const { label, bytes } of sizes) {
+    const n = all.reduce((count, keys) => count + (keys[label]?.length ?? 0), 0);
+    sum.objects += n;
+    sum.bytes += n * bytes;
+  }
+  return sum;
 }

@@ -84,9 +84,10 @@ export interface Connections {
   readonly lifetime?: Distribution | undefined;
 }
 
-/** A time in which a test's load was to be on, milliseconds from the run's start. */
+/** A time in which a load was to be on, milliseconds from the run's start. */
 export interface ScheduledPhase {
   readonly test: string;
+  readonly scenario: string;
   readonly phase: string;
   readonly startMs: number;
   readonly endMs: number;
@@ -111,18 +112,47 @@ export interface ThresholdResult {
 
 /** What the load generator itself used; null where it could not be measured, as under bare `k6 run`. */
 export interface Generator {
-  /** CPU seconds, and cores used on average. */
-  readonly cpu: { readonly seconds: number; readonly cores: number } | null;
+  /**
+   * CPU seconds, and cores used on average; and seconds that its threads were ready to run while no core was free, where the
+   * system tells.
+   */
+  readonly cpu: { readonly seconds: number; readonly cores: number; readonly waitSeconds?: number } | null;
   /** Most resident memory, bytes. */
   readonly memory: { readonly peakBytes: number } | null;
-  /** Cores the machine has. */
+  /** Cores it may use. */
   readonly cores: number | null;
+  /** Cores that all programs of the machine together used on average, and that there are. */
+  readonly machine?: { readonly busyCores: number; readonly cores: number };
+  /** The machine's network links while the load was on, bytes, and what each can carry in one direction. */
+  readonly links?: readonly NetworkLink[];
+  /** The same while it went on: points of equal length, in order. */
+  readonly timeline?: readonly GeneratorPoint[];
   readonly vus: number;
   readonly iterations: number;
   /** Operations that an arrival rate asked for and no VU was free to begin. */
   readonly droppedIterations: number;
   /** Further attempts after a failure. */
   readonly retries: number;
+}
+
+export interface NetworkLink {
+  readonly name: string;
+  readonly bitsPerSecond: number;
+  readonly receivedBytes: number;
+  readonly sentBytes: number;
+}
+
+/** What load generators used within one interval, all machines together. */
+export interface GeneratorPoint {
+  /** Milliseconds from the run's start to the interval's. */
+  readonly t: number;
+  readonly ms: number;
+  /** Cores that k6 used. */
+  readonly cores: number;
+  /** Cores that all programs used. */
+  readonly busyCores?: number;
+  /** Resident memory of k6 at its end, bytes. */
+  readonly memoryBytes: number;
 }
 
 export interface ErrorSample {
@@ -152,11 +182,38 @@ export interface Worker {
   readonly cores?: Generator['cores'];
 }
 
+/** Everything that may be said against a run's figures. */
+export type WarningCode =
+  | 'tls-not-verified'
+  | 'unmet-demand'
+  | 'many-misses'
+  | 'generator-cpu'
+  | 'generator-vus'
+  | 'generator-network'
+  | 'few-samples'
+  | 'worker-lost'
+  | 'worker-late'
+  | 'clock-offset'
+  | 'fresh-reads'
+  | 'many-errors'
+  | 'unsteady'
+  | 'uneven-endpoints';
+
 /** A reason to trust the figures less, with what to do about it. */
 export interface Warning {
-  readonly code: string;
+  readonly code: WarningCode;
   readonly message: string;
   readonly remedy: string;
+}
+
+/** What kept a run from being faster. */
+export interface Verdict {
+  /** `neither`: all that was asked for was served. `unknown`: the evidence does not say. */
+  readonly limit: 'store' | 'generator' | 'neither' | 'unknown';
+  /** One sentence. */
+  readonly message: string;
+  /** What it rests on, a sentence each. */
+  readonly evidence: readonly string[];
 }
 
 /** What a run is, known when its load begins. */
@@ -175,6 +232,8 @@ export interface RunHead {
   readonly schedule: readonly ScheduledPhase[];
   /** In percent: where the values of distributions by quantiles stand. */
   readonly quantiles: readonly number[];
+  /** Objects that were in the bucket to be read when the load began, bytes of them in all: of runs that read. */
+  readonly readable?: { readonly objects: number; readonly bytes: number };
 }
 
 export interface Result {
@@ -194,6 +253,8 @@ export interface Result {
   /** One a class, where one was heard. */
   readonly errorSamples: readonly ErrorSample[];
   readonly warnings: readonly Warning[];
+  /** Of what the CLI has looked at. */
+  readonly verdict?: Verdict;
   readonly interrupted: boolean;
   readonly partial: boolean;
 }

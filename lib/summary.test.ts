@@ -34,7 +34,7 @@ const facts = factsWith(PLAN, [measured]);
 
 /** As script.ts has them. */
 function factsWith(plan: Plan, all: readonly Measured[], loads = LOADS, schedule: ScheduledPhase[] = []): SummaryFacts {
-  const { run, ...facts } = factsOf(plan, '20261121T120000Z-firehose-3f9a', Date.UTC(2026, 10, 21, 12), '0.1.0');
+  const { run, ...facts } = factsOf(plan, '20261121T120000Z-firehose-3f9a', Date.UTC(2026, 10, 21, 12), '0.1.0', []);
   const tests = all.map(({ test }) => test);
   return { ...facts, run: { ...run, tests, loads, schedule }, measured: all, setupMs: 1500 };
 }
@@ -213,7 +213,7 @@ describe('several tests in one k6', () => {
     { test: 'ebb', scenario: 'ebb', vus: 1, share: 0.125 },
     { test: 'ebb', scenario: 'ebb-burst', vus: 5, share: 0.375 },
   ];
-  const schedule = [{ test: 'ebb', phase: 'burst', startMs: 1000, endMs: 2000 }];
+  const schedule = [{ test: 'ebb', scenario: 'ebb-burst', phase: 'burst', startMs: 1000, endMs: 2000 }];
   const data = dataOf({
     's3_op_duration{test:firehose,op:GET}': trend(3, 1, 2),
     's3_op_duration{test:firehose,op:GET,endpoint:10.0.0.2:9000}': trend(3, 1, 2),

@@ -2,12 +2,10 @@
  * `npm run bench`: what the client costs, side by side in one run against a server that does no work. Unsigned k6/http is
  * the yardstick, because machines differ and the ratio does not.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import type { ChildProcess } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism, cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import type { Command } from 'commander';
 import { $ } from 'zx';
 import { type Backend, ConfigError, settings } from '../lib/config';
@@ -18,10 +16,11 @@ import { formatCount } from '../lib/units';
 import { hasExtension } from './backend';
 import { IntervalReader } from './intervals';
 import { freePort, readLogLine } from './k6';
+import { startNullServer } from './null-server';
 import { planK6 } from './plan';
+import { availableMemory } from './proc';
 import { ROOT } from './project';
 import { getTools } from './tools';
-import { availableMemory } from './usage';
 
 /** What one client did in one round. */
 interface Figures {
@@ -136,28 +135,6 @@ async function bench(duration: string, rounds: number, vus: string): Promise<voi
     server?.kill();
     rmSync(folder, { recursive: true, force: true });
   }
-}
-
-/** Builds tools/nulls3 and starts it. It ends with us: it watches its standard input. */
-async function startNullServer(folder: string): Promise<{ server: ChildProcess; endpoint: string }> {
-  const binary = join(folder, 'nulls3');
-  const built = await $({
-    cwd: join(ROOT, 'tools', 'nulls3'),
-    nothrow: true,
-    quiet: true,
-  })`go build -mod=readonly -o ${binary} .`;
-  if (built.exitCode !== 0) {
-    throw new ConfigError([
-      `the null server can't be built: Go is needed for it (${built.stderr.trim().split('\n')[0]})`,
-    ]);
-  }
-  const endpoint = `127.0.0.1:${await freePort()}`;
-  const server = spawn(binary, ['-addr', endpoint], { stdio: ['pipe', 'pipe', 'inherit'] });
-  await Promise.race([
-    once(createInterface({ input: server.stdout }), 'line'),
-    once(server, 'exit').then(() => Promise.reject(new Error('the null server did not start'))),
-  ]);
-  return { server, endpoint };
 }
 
 async function measure(

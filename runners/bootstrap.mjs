@@ -43,6 +43,21 @@ async function build() {
     outdir: 'build',
     define: { VERSION: JSON.stringify(version), PATTERNS: JSON.stringify(patterns) },
   };
+  // What a report's page has in it, as text: it is one file.
+  const page = async (file, options) => {
+    const made = await bundle({
+      absWorkingDir: root,
+      entryPoints: [`runners/report/${file}`],
+      bundle: true,
+      minify: true,
+      write: false,
+      logLevel: 'error',
+      ...options,
+    });
+    return JSON.stringify(made.outputFiles[0].text.trim());
+  };
+  const REPORT_SCRIPT = await page('browser/page.ts', { format: 'iife', target: 'es2022' });
+  const REPORT_STYLE = await page('page/style.css', {});
   await Promise.all([
     bundleForK6({ ...common, entryPoints: scripts.map((name) => `scripts/${name}`) }),
     bundle({
@@ -50,6 +65,7 @@ async function build() {
       bundle: true,
       format: 'esm',
       logLevel: 'error',
+      define: { ...common.define, REPORT_SCRIPT, REPORT_STYLE },
       entryPoints: { cli: 'runners/cli.ts' },
       outExtension: { '.js': '.mjs' },
       platform: 'node',

@@ -10,6 +10,7 @@ import { addInitData } from './init-data';
 import { addK6 } from './k6-command';
 import { addKeys } from './keys';
 import { addMerge } from './merge';
+import { addReport } from './report';
 import { addRun } from './run';
 import { addRuns } from './runs';
 import { ToolError } from './tools';
@@ -33,6 +34,7 @@ function createProgram(): Command {
   addKeys(program);
   addMerge(program);
   addCleanup(program);
+  addReport(program);
   return program;
 }
 

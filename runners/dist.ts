@@ -5,6 +5,7 @@ import type { Command } from 'commander';
 import { ConfigError, settings as settingOf } from '../lib/config';
 import { FROM_CLI } from '../lib/protocol';
 import { hasExtension, withBackend } from './backend';
+import { loadPrices } from './cost/prices';
 import { conduct, tellRows } from './dist/conduct';
 import { FILES } from './dist/launch';
 import { type Preparation, prepare, renderRows } from './dist/prepare';
@@ -57,6 +58,7 @@ async function dist(
   const { script, tests } = scriptOf(names);
   const { settings, workers, k6, preparation } = await inquire(options, environment, script);
   if (options.dryRun === true) return showOnly({ script, tests, settings, workers, k6, options }, environment);
+  const prices = loadPrices(settings.config.prices);
   const preparing = new AbortController();
   return conduct({
     name: [...new Set(names)].join('-'),
@@ -70,6 +72,7 @@ async function dist(
     allowPartial: options.allowPartial === true,
     memoryCheck: options.memoryCheck !== false,
     k6Version: k6.version,
+    prices,
     environment,
     preparing,
   });

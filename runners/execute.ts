@@ -1,21 +1,25 @@
 /** Runs patterns with one local k6, from start to Result. */
-import { availableParallelism, hostname } from 'node:os';
+import { hostname } from 'node:os';
 import { ConfigError } from '../lib/config';
-import { finalText, statsLine } from '../lib/final';
+import { statsLine } from '../lib/final';
 import { newRunId } from '../lib/protocol';
-import { achieved, type Result } from '../lib/result';
+import { achieved, type Result, sum } from '../lib/result';
 import { formatDuration } from '../lib/units';
+import { loadPrices } from './cost/prices';
 import { dryRun } from './dry-run';
 import { EXIT } from './exit';
+import { generatorOf, workerFigures } from './generator';
+import { judged } from './judge/judge';
 import { freePort, type K6End, STATISTICS_PIPE, startK6 } from './k6';
 import { type Observed, type Observer, observeApi, observeIntervals } from './observe';
 import { planK6 } from './plan';
+import { availableMemory } from './proc';
+import { type Telling, tell } from './report/tell';
 import { makeRunFolder, type RunFolder } from './run-folder';
 import { pruneKeys, takeKeys } from './run-keys';
 import { defaultConcurrency, type Settings } from './settings';
 import { onStopSignals } from './stoppable';
-import { createTerminal, type Terminal } from './terminal';
-import { availableMemory } from './usage';
+import { createTerminal } from './terminal';
 
 export interface Execution {
   /** What the run is called after: its patterns. */
@@ -49,6 +53,7 @@ const STOP_MS = 30_000;
  */
 export async function execute(execution: Execution): Promise<number> {
   const { config } = execution.settings;
+  const prices = loadPrices(config.prices);
   const runId = newRunId(Date.now(), execution.name);
   // The project's k6 tells by itself what it does; stock k6 is asked.
   const api = execution.extension ? undefined : `127.0.0.1:${await freePort()}`;
@@ -120,7 +125,12 @@ export async function execute(execution: Execution): Promise<number> {
     const exit =
       measured === undefined
         ? endedWithoutResult(end, began, folder, lastError, terminal.log)
-        : report(complete(measured, end, execution, signals.received()), end, folder, execution.json, terminal);
+        : report(complete(measured, end, execution, signals.received()), end, {
+            folder,
+            terminal,
+            prices,
+            json: execution.json,
+          });
     // What was deleted is gone, however k6 ended.
     return (await pruneKeys(keys, config, terminal.say)) ? exit : EXIT.failed;
   } catch (e) {
@@ -172,22 +182,15 @@ function endedWithoutResult(
 
 const howEnded = ({ exit, signal }: K6End) => (signal ? `was ended by ${signal}` : `exited with ${exit}`);
 
-/** Adds to k6's Result what only the CLI knows. */
+/** Adds to k6's Result what only the CLI knows, and judges it. */
 function complete(result: Result, end: K6End, execution: Execution, stopped: boolean): Result {
-  const { usage } = end;
-  const { cpuSeconds } = usage;
-  const cpu =
-    cpuSeconds === null ? null : { seconds: cpuSeconds, cores: usage.seconds > 0 ? cpuSeconds / usage.seconds : 0 };
   const { workerId } = execution.settings.config;
-  return {
+  const generator = generatorOf(result.generator, end.usage);
+  const { ops, bytes, errors } = sum(result.totals);
+  return judged({
     ...result,
     run: { ...result.run, versions: { ...result.run.versions, k6: execution.k6Version } },
-    generator: {
-      ...result.generator,
-      cpu,
-      memory: usage.peakBytes === null ? null : { peakBytes: usage.peakBytes },
-      cores: availableParallelism(),
-    },
+    generator,
     workers: [
       {
         id: workerId,
@@ -196,27 +199,27 @@ function complete(result: Result, end: K6End, execution: Execution, stopped: boo
         clockOffsetMs: 0,
         startSkewMs: 0,
         exit: end.exit ?? EXIT.failed,
+        ops,
+        bytes,
+        errors,
+        ...workerFigures(generator),
       },
     ],
     errorSamples: end.samples,
     interrupted: result.interrupted || stopped,
-  };
+  });
 }
 
-function report(result: Result, end: K6End, folder: RunFolder, json: boolean, { say, log }: Terminal): number {
+function report(result: Result, end: K6End, telling: Telling): number {
   if (result.partial) {
     const time = formatDuration(result.run.durationMs);
-    log({ level: 'error', message: `k6 ${howEnded(end)}: the figures are of the first ${time}, without thresholds` });
+    telling.terminal.log({
+      level: 'error',
+      message: `k6 ${howEnded(end)}: the figures are of the first ${time}, without thresholds`,
+    });
   }
-  say(finalText(result));
-  const [worker] = result.workers;
-  const written = folder.writeResults(result, [{ worker: worker?.id ?? 'w0', result }]);
-  if (written.path !== undefined) say(`  Result: ${written.path}`);
-  if (json) process.stdout.write(`${JSON.stringify(result)}\n`);
-  if (written.problem) {
-    say(`error: ${written.problem}`);
-    return EXIT.failed;
-  }
+  const parts = result.workers.map(({ id }) => ({ worker: id, result }));
+  if (!tell(result, parts, telling)) return EXIT.failed;
   if (result.interrupted || result.partial || !achieved(result)) return EXIT.failed;
   if (end.exit === EXIT.ok || end.exit === EXIT.threshold) return end.exit;
   return EXIT.failed;

@@ -8,6 +8,7 @@ import { Merge } from '../lib/merge';
 import { newRunId } from '../lib/protocol';
 import { parseResult, type Result } from '../lib/result';
 import { EXIT } from './exit';
+import { judged } from './judge/judge';
 import { writeAtomically } from './run-folder';
 import { loadSome, type Options } from './settings';
 import { createLines } from './terminal';
@@ -35,7 +36,7 @@ function mergeFiles(paths: readonly string[], options: Options, environment: Nod
       throw new ConfigError([`${path}: ${(e as Error).message}`]);
     }
   }
-  const result = merge.result();
+  const result = judged(merge.result());
   const file =
     (options.output as string | undefined) ?? join(dataDir, 'results', newRunId(Date.now(), 'merged'), 'result.json');
   lines.say(finalText(result));

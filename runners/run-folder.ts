@@ -67,6 +67,17 @@ export class RunFolder {
     }
   }
 
+  /** Writes the report's page, and says where it is, or why not. */
+  writePage(html: string): { path?: string; problem?: string } {
+    const path = join(this.path, 'report.html');
+    try {
+      writeAtomically(path, html);
+      return { path };
+    } catch (e) {
+      return { problem: `${path} can't be written (${(e as Error).message})` };
+    }
+  }
+
   /** Removes the folder: for a run that never began. */
   remove(): void {
     rmSync(this.path, { recursive: true, force: true });

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { ConfigError } from '../lib/config';
 import type { Interval } from '../lib/interval';
 import { formatBytes, formatCount, formatDuration } from '../lib/units';
+import { loadPrices } from './cost/prices';
 import { Attendance } from './dist/attend';
 import { conclude } from './dist/conclude';
 import { eventsFor } from './dist/conduct';
@@ -37,7 +38,7 @@ export function addRuns(program: Command): void {
     .action(async (run: string | undefined, options: Options) => {
       process.exitCode = await stop(run, options, process.env);
     });
-  addSettingOptions(program.command('collect'), ['statsInterval', 'logLevel'])
+  addSettingOptions(program.command('collect'), ['statsInterval', 'logLevel', 'prices'])
     .argument('[run]', 'which one; the only one there is, where it is left out')
     .description('follow a run to its end, and merge what its workers measured')
     .option('--json', 'print the Result on standard output, and all else on standard error')
@@ -50,7 +51,7 @@ export function addRuns(program: Command): void {
 /** Settings that these commands have: they know neither bucket nor credentials. */
 const SETTINGS = [
   ...(['workersFile', 'sshConfig', 'remoteLogDir'] as const),
-  ...(['dataDir', 'keyDir', 'sizes', 'statsInterval', 'logLevel'] as const),
+  ...(['dataDir', 'keyDir', 'sizes', 'statsInterval', 'logLevel', 'prices'] as const),
 ] as const;
 
 /** A run on one worker's machine, as it is found there. */
@@ -167,6 +168,7 @@ async function stop(run: string | undefined, options: Options, environment: Node
 
 async function collect(run: string | undefined, options: Options, environment: NodeJS.ProcessEnv): Promise<number> {
   const config = loadSome(SETTINGS, options, environment);
+  const prices = loadPrices(config.prices);
   const workers = findWorkers(config, {}, environment);
   const { found, problems } = await findRuns(workers, config.remoteLogDir);
   const chosen = choose(found, run, () => true, 'there');
@@ -205,7 +207,7 @@ async function collect(run: string | undefined, options: Options, environment: N
     }
     const expected = Math.max(...watches.map(({ handle }) => handle.manifest.workers));
     const gathered = gather(watches, expected, undefined, false);
-    const how = { json: options.json === true, keep: options.keep === true };
+    const how = { json: options.json === true, keep: options.keep === true, prices };
     const exit = await conclude(gathered, watches, folder, how, terminal);
     return (await pruneKeys(keys, config, terminal.say)) ? exit : EXIT.failed;
   } finally {

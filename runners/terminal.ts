@@ -32,6 +32,11 @@ export interface Lines {
   clear(): void;
 }
 
+/** Whether what goes there may be coloured: https://no-color.org */
+export function hasColor(stream: NodeJS.WriteStream, environment: NodeJS.ProcessEnv = process.env): boolean {
+  return stream.isTTY === true && !environment.NO_COLOR && environment.TERM !== 'dumb';
+}
+
 /** With `json`, standard output is left to the result and everything goes to standard error. */
 export function createLines(json: boolean): Lines {
   const live = process.stderr.isTTY === true;

@@ -240,7 +240,7 @@ function expectDuration({ run: { durationMs } }: Result, ms: number): void {
 
 describe('bursts and pauses', () => {
   const bursts = (of: string, ...windows: [number, number][]) =>
-    windows.map(([startMs, endMs]) => ({ test: of, phase: 'burst', startMs, endMs }));
+    windows.map(([startMs, endMs]) => ({ test: of, scenario: of, phase: 'burst', startMs, endMs }));
   const sizes = ['1KB', '2KB', '3KB'];
 
   test('checkpoint writes nine times for one read in its bursts and nothing between, and ends in a burst', async () => {
@@ -662,7 +662,7 @@ describe.concurrent('load that is asked for', () => {
       expect(droppedIterations).toBeGreaterThan(20);
       expect(paced).toBeLessThanOrEqual(16);
       if (of === 'metastorm') expect(Math.abs(paced + droppedIterations - 150)).toBeLessThan(10);
-      expect(result.warnings.map(({ code }) => code)).toEqual(['unmet-demand']);
+      expect(result.warnings.map(({ code }) => code)).toContain('unmet-demand');
       expect(stderr).toMatch(new RegExp(`^ {2}Warning: ${droppedIterations} operations were due.*--concurrency`, 'm'));
     });
   });

@@ -1,6 +1,7 @@
 /** The end of a run on several workers: what it came to is told, written, and no longer needed where it was measured. */
-import { finalText } from '../../lib/final';
+import type { Prices } from '../cost/prices';
 import { EXIT } from '../exit';
+import { tell } from '../report/tell';
 import type { RunFolder } from '../run-folder';
 import type { Terminal } from '../terminal';
 import { exitOf, type Gathered } from './results';
@@ -11,6 +12,8 @@ export interface Conclusion {
   readonly json: boolean;
   /** The workers keep their folders. */
   readonly keep: boolean;
+  /** What the cost is reckoned by. */
+  readonly prices: Prices | undefined;
 }
 
 /** Returns the exit code. The folder of a worker goes when all that was in it is known and written here. */
@@ -18,7 +21,7 @@ export async function conclude(
   gathered: Gathered,
   watches: readonly Watch[],
   folder: RunFolder,
-  { json, keep }: Conclusion,
+  { json, keep, prices }: Conclusion,
   terminal: Terminal,
 ): Promise<number> {
   const { result, parts } = gathered;
@@ -26,12 +29,13 @@ export async function conclude(
     terminal.log({ level: 'error', message: `no worker gave a Result: see ${folder.path}/k6.log` });
     return EXIT.failed;
   }
-  terminal.say(finalText(result));
   const begun = result.workers.filter(({ lost }) => lost?.atMs !== 0);
-  if (begun.length > 1) {
-    const skew = Math.max(...begun.map(({ startSkewMs }) => startSkewMs));
-    terminal.say(`  Start: ${begun.length} workers began within ${Math.round(skew)} ms`);
-  }
+  const skew = Math.max(...begun.map(({ startSkewMs }) => startSkewMs));
+  const more = [
+    ...(begun.length > 1 ? [`  Start: ${begun.length} workers began within ${Math.round(skew)} ms`] : []),
+    ...(result.partial ? ['  Partial: not all that was measured is in these figures'] : []),
+  ];
+  const written = tell(result, parts, { folder, terminal, prices, json }, more);
   for (const { id, host, lost } of result.workers) {
     if (lost)
       terminal.log({
@@ -39,14 +43,7 @@ export async function conclude(
         message: `${id} (${host}) is missing from ${seconds(lost.atMs)} on: ${lost.why}`,
       });
   }
-  if (result.partial) terminal.say('  Partial: not all that was measured is in these figures');
-  const written = folder.writeResults(result, parts);
-  if (written.path !== undefined) terminal.say(`  Result: ${written.path}`);
-  if (json) process.stdout.write(`${JSON.stringify(result)}\n`);
-  if (written.problem) {
-    terminal.say(`error: ${written.problem}`);
-    return EXIT.failed;
-  }
+  if (!written) return EXIT.failed;
   const known = watches.filter((watch) => watch.isComplete);
   if (!keep) await Promise.all(known.map((watch) => watch.removeFolder()));
   return exitOf(gathered, watches);

@@ -2,6 +2,7 @@
 import type { Config } from '../../lib/config';
 import { newRunId } from '../../lib/protocol';
 import { formatCount, formatDuration } from '../../lib/units';
+import type { Prices } from '../cost/prices';
 import { EXIT } from '../exit';
 import { makeRunFolder, type RunFolder } from '../run-folder';
 import { pruneKeys, type RunKeys, takeKeys } from '../run-keys';
@@ -31,6 +32,8 @@ export interface Conducted {
   readonly allowPartial: boolean;
   readonly memoryCheck: boolean;
   readonly k6Version: string;
+  /** What the cost is reckoned by. */
+  readonly prices: Prices | undefined;
   readonly environment: NodeJS.ProcessEnv;
   /** Aborts while machines are being prepared. */
   readonly preparing: AbortController;
@@ -123,7 +126,13 @@ async function runOn(
       return EXIT.failed;
     }
     const gathered = gather(watches, members.length + missing, run.k6Version, interrupted.first.aborted);
-    const exit = await conclude(gathered, watches, folder, { json: run.json, keep: false }, terminal);
+    const exit = await conclude(
+      gathered,
+      watches,
+      folder,
+      { json: run.json, keep: false, prices: run.prices },
+      terminal,
+    );
     return (await pruneKeys(keys, config, terminal.say)) ? exit : EXIT.failed;
   } finally {
     folder.close();

@@ -2,10 +2,11 @@
 import { Merge } from '../../lib/merge';
 import { achieved, errorCount, type Result, sum, type Worker } from '../../lib/result';
 import { EXIT } from '../exit';
+import { judged } from '../judge/judge';
 import type { Watch } from './watch';
 
 export interface Gathered {
-  /** The sum; undefined when not one of them began. */
+  /** The sum, judged; undefined when not one of them began. */
   readonly result: Result | undefined;
   /** By worker; those that never began have none. */
   readonly parts: ReadonlyArray<{ readonly worker: string; readonly result: Result }>;
@@ -37,7 +38,7 @@ export function gather(
   if (parts.length === 0) return { result: undefined, parts };
   const result = merge.result();
   const partial = result.partial || never.length > 0 || watches.length < expected;
-  return { result: { ...result, partial, workers: [...result.workers, ...never] }, parts };
+  return { result: judged({ ...result, partial, workers: [...result.workers, ...never] }), parts };
 }
 
 /** When its load began, by the clock here; undefined when it did not. */

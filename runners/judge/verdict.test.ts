@@ -1,0 +1,186 @@
+import { describe, expect, test } from 'vitest';
+import type { Generator, Result } from '../../lib/result';
+import { asStock, type Made, madeResult } from '../../test/made-results';
+import { judged } from './judge';
+import { verdictOf } from './verdict';
+
+/** Sixteen VUs whose operations take 20 ms: 800 a second, when nothing else holds them up. */
+const busy = (more: Partial<Made> = {}): Made => ({
+  seed: 1,
+  seconds: 20,
+  vus: 16,
+  tests: [
+    {
+      name: 'firehose',
+      series: [{ op: 'GET', size: '1KB', perSecond: 700, median: 20, sigma: 0.4 }],
+    },
+  ],
+  ...more,
+  generator: { cpu: { seconds: 10, cores: 0.5, waitSeconds: 0.1 }, cores: 8, ...more.generator },
+});
+
+const verdict = (more: Partial<Made> = {}) => verdictOf(madeResult(busy(more)));
+const withErrors = (errors: Made['tests'][number]['series'][number]['errors']): Partial<Made> => ({
+  tests: [
+    {
+      name: 'firehose',
+      series: [
+        { op: 'GET', size: '1KB', perSecond: 700, median: 20, sigma: 0.4, ...(errors === undefined ? {} : { errors }) },
+      ],
+    },
+  ],
+});
+const using = (cpu: Generator['cpu'], more: Partial<Generator> = {}): Partial<Made> => ({
+  generator: { cpu, ...more },
+});
+
+describe('the store', () => {
+  test('where VUs wait for it and k6 has plenty left', () => {
+    expect(verdict()).toMatchInlineSnapshot(`
+      {
+        "evidence": [
+          "k6 used 0.5 of 8 cores (6.3%).",
+          "VUs were in operations 95% of their time; k6's own work took 3.2% of it.",
+          "How full the network was is not known.",
+          "The median operation took 3.9 times as long as the fastest of its kind.",
+        ],
+        "limit": "store",
+        "message": "The store was the limit: VUs waited for it 92% of their time, while k6 used 0.5 of 8 cores.",
+      }
+    `);
+  });
+
+  test("the same by stock k6's figures", () => {
+    expect(verdictOf(asStock(madeResult(busy()))).limit).toBe('store');
+  });
+
+  test('where it says so itself, whatever k6 used', () => {
+    const full = using({ seconds: 160, cores: 8 });
+    const { limit, message } = verdict({ ...withErrors({ throttled: 0.05 }), ...full });
+    expect([limit, message]).toEqual([
+      'store',
+      'The store was the limit: it throttled 5% of the requests (503 or 429).',
+    ]);
+  });
+
+  test('where requests fail for want of it', () => {
+    const { limit, message } = verdict(withErrors({ timeout: 0.02, server: 0.01 }));
+    expect([limit, message]).toEqual([
+      'store',
+      'The store was the limit: 3% of the requests failed (server and timeout).',
+    ]);
+  });
+
+  test('where more VUs brought no more', () => {
+    const stages = { unit: 'vus', list: [4, 16].map((target) => ({ target, ms: 10_000 })) };
+    const { limit, message, evidence } = verdict({ config: { stages } });
+    expect([limit, message]).toEqual(['store', 'The store was the limit: from 4 to 16 VUs, 700/s became 700/s.']);
+    expect(evidence).toContainEqual(
+      expect.stringMatching(
+        /^From 4 VUs to 16 VUs, throughput went from 700\/s to 700\/s, and the median latency from/,
+      ),
+    );
+  });
+
+  test('where operations that were due found all VUs waiting', () => {
+    const { limit, message } = verdict({ config: { rate: 1000 }, dropped: 6000 });
+    expect(limit).toBe('store');
+    expect(message).toBe(
+      'The store was the limit at 700/s: 30% of the operations due could not begin, for all 16 VUs were waiting for it.',
+    );
+  });
+
+  test('and that more VUs may show more is said where latency did not rise', () => {
+    const flat = { name: 'firehose', series: [{ op: 'GET', size: '1KB', perSecond: 700, median: 20, sigma: 0.02 }] };
+    const { limit, evidence } = verdict({ tests: [flat] });
+    expect(limit).toBe('store');
+    expect(evidence.at(-1)).toMatch(
+      /^Latency did not rise under this load .* more --concurrency may well show more\.$/,
+    );
+  });
+});
+
+describe('the generator', () => {
+  test.each<[string, Partial<Made>, RegExp]>([
+    ['had no core left', using({ seconds: 152, cores: 7.6 }), /k6 used 7\.6 of 8 cores, all that it could have\.$/],
+    [
+      'was kept from its cores',
+      using({ seconds: 20, cores: 1, waitSeconds: 130 }, { machine: { busyCores: 7.9, cores: 8 } }),
+      /k6 used 1 of 8 cores and was kept waiting for the rest \(other programs used 6\.9\)\.$/,
+    ],
+    [
+      'was busy with itself',
+      using({ seconds: 200, cores: 1, waitSeconds: 0 }, { cores: 64 }),
+      /16 VUs spent 63% of their time in k6/,
+    ],
+    [
+      'had a full network',
+      using(
+        { seconds: 10, cores: 0.5 },
+        { links: [{ name: 'eth0', bitsPerSecond: 1e9, receivedBytes: 2.4e9, sentBytes: 1e6 }] },
+      ),
+      /network was the limit: eth0 carried 96% of what it can\.$/,
+    ],
+  ])('%s', (_, more, message) => {
+    const said = verdict(more);
+    expect(said.message).toMatch(message);
+    expect(said.limit).toBe('generator');
+  });
+
+  test('pauses do not hide that it had no core left while the load was on', () => {
+    const on = (second: number) => second < 5;
+    const timeline = Array.from({ length: 20 }, (_, i) => ({
+      t: i * 1000,
+      ms: 1000,
+      cores: on(i) ? 7.9 : 0,
+      memoryBytes: 1,
+    }));
+    const { limit, evidence } = verdict({
+      ...using({ seconds: 40, cores: 2 }, { timeline }),
+      shape: (second) => (on(second) ? 1 : 0),
+      schedule: [{ test: 'firehose', scenario: 'firehose', phase: 'burst', startMs: 0, endMs: 5000 }],
+    });
+    expect([limit, evidence[0]]).toEqual(['generator', 'k6 used 7.9 of 8 cores (99%).']);
+  });
+});
+
+describe('neither', () => {
+  test('where the rate asked for was served', () => {
+    const { limit, message, evidence } = verdict({ config: { rate: 700 } });
+    expect([limit, message]).toEqual(['neither', 'Neither was at its limit: the 700/s asked for were served.']);
+    expect(evidence).toContain('No operation was due without a free VU.');
+  });
+
+  test('where VUs had nothing to do', () => {
+    const idle = { name: 'delete', series: [{ op: 'LIST', size: 'none', perSecond: 20, median: 50, sigma: 0.3 }] };
+    expect(verdict({ tests: [idle] })).toMatchObject({
+      limit: 'neither',
+      message: 'Neither was at its limit: VUs had nothing to do for 93% of the time.',
+    });
+  });
+});
+
+describe('not known', () => {
+  test.each<[string, Partial<Made>, RegExp]>([
+    [
+      'where nothing was measured of k6',
+      { generator: { cpu: null } },
+      /what k6 used of its machine was not measured\.$/,
+    ],
+    [
+      'where k6 had neither much nor little left',
+      using({ seconds: 120, cores: 6 }),
+      /k6 used 6 of 8 cores and took 38% of the VUs' time, too much to blame the store/,
+    ],
+    ['where nothing succeeded', withErrors({ connect: 1 }), /no operation succeeded\.$/],
+  ])('%s', (_, more, message) => {
+    const said = verdict(more);
+    expect(said.message).toMatch(message);
+    expect(said.limit).toBe('unknown');
+  });
+});
+
+test('judging a Result again comes to the same', () => {
+  const once: Result = judged(madeResult(busy({ dropped: 10, config: { rate: 700 } })));
+  expect(judged(once)).toEqual(once);
+});

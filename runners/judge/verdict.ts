@@ -1,0 +1,179 @@
+/** What kept a run from being faster, as far as the evidence goes. Pure. */
+import { type Result, sum, type Verdict } from '../../lib/result';
+import type { ErrorClass } from '../../lib/s3/classify';
+import { configOf } from '../figures/config';
+import { type Evidence, evidenceOf, FULL, failedShare } from './evidence';
+import { cores, count, list, rate, share } from './words';
+
+/** Of all attempts, from which on the store says by itself that it can't do more. */
+const MUCH = 0.01;
+/** Of the operations due: less is chance at the start. */
+const FEW_DROPPED = 0.001;
+/** Of the VUs' time: what k6 itself takes of it, at most, for the store to be what they wait for; and from which on it is not. */
+const LITTLE = 0.25;
+const HALF = 0.5;
+/** Cores of k6, 0 to 1, up to which it has plenty left. */
+const PLENTY = 0.7;
+/** A load that grows by so much and brings so little more has found the limit. */
+const STEP = { load: 1.4, gain: 1.1 };
+/** The median over the fastest: below it, latency has not risen under the load. */
+export const FLAT = 1.5;
+
+const NO_CAPACITY: readonly ErrorClass[] = ['server', 'timeout', 'connect', 'reset'];
+
+export function verdictOf(result: Result, evidence: Evidence = evidenceOf(result)): Verdict {
+  const [limit, message] = judge(result, evidence);
+  return { limit, message, evidence: statements(result, evidence) };
+}
+
+type Judgement = readonly [Verdict['limit'], string];
+
+function judge(result: Result, evidence: Evidence): Judgement {
+  const throttled = failedShare(evidence, ['throttled']);
+  if (throttled >= MUCH)
+    return ['store', `The store was the limit: it throttled ${share(throttled)} of the requests (503 or 429).`];
+  if (sum(result.totals).ops === 0) return ['unknown', 'What the limit was is not known: no operation succeeded.'];
+  const own = generatorLimit(evidence);
+  if (own !== undefined) return ['generator', own];
+  const failed = failedShare(evidence, NO_CAPACITY);
+  if (failed >= MUCH) {
+    const classes = NO_CAPACITY.filter((name) => (evidence.failed[name] ?? 0) > 0);
+    return ['store', `The store was the limit: ${share(failed)} of the requests failed (${list(classes)}).`];
+  }
+  return evidence.openLoop ? openLoop(result, evidence) : closedLoop(evidence);
+}
+
+function generatorLimit(evidence: Evidence): string | undefined {
+  const { cpu, link, ownShare, vus, othersCores, openLoop } = evidence;
+  if (cpu !== undefined && (cpu.used >= FULL * cpu.cores || cpu.fullShare >= HALF))
+    return `The load generator was the limit: k6 used ${usedOf(cpu)}, all that it could have.`;
+  if (cpu !== undefined && cpu.wanted >= FULL * cpu.cores) {
+    const others = othersCores === undefined ? '' : ` (other programs used ${cores(othersCores)})`;
+    return `The load generator was the limit: k6 used ${usedOf(cpu)} and was kept waiting for the rest${others}.`;
+  }
+  if (link !== undefined && link.share >= FULL)
+    return `The load generator's network was the limit: ${link.name} carried ${share(link.share)} of what it can.`;
+  if (!openLoop && ownShare !== undefined && ownShare >= HALF) {
+    const their = vus === 1 ? 'its' : 'their';
+    return `The load generator was the limit: ${count(vus, 'VU')} spent ${share(ownShare)} of ${their} time in k6 itself, not waiting for the store.`;
+  }
+  return undefined;
+}
+
+function openLoop({ run, totals }: Result, evidence: Evidence): Judgement {
+  const { cpu, dropped, due, vus } = evidence;
+  const reached = rate(sum(totals).ops / Math.max(0.001, run.durationMs / 1000));
+  if (dropped <= due * FEW_DROPPED) {
+    const { rate: asked } = configOf(run);
+    const all = asked === undefined ? 'the rates' : `the ${rate(asked)}`;
+    return ['neither', `Neither was at its limit: ${all} asked for were served.`];
+  }
+  if (cpu !== undefined && isClear(evidence)) {
+    return [
+      'store',
+      `The store was the limit at ${reached}: ${share(dropped / due)} of the operations due could not begin, for all ${count(vus, 'VU')} were waiting for it.`,
+    ];
+  }
+  return ['unknown', `What the limit was is not known: ${share(dropped / due)} of the operations due could not begin.`];
+}
+
+function closedLoop(evidence: Evidence): Judgement {
+  const { cpu, busyShare, ownShare = 1 } = evidence;
+  const [before, after] = plateau(evidence) ?? [];
+  if (before !== undefined && after !== undefined && isClear(evidence)) {
+    const gained = `${rate(before.opsPerSecond)} became ${rate(after.opsPerSecond)}`;
+    return ['store', `The store was the limit: from ${before.target} to ${after.target} VUs, ${gained}.`];
+  }
+  if (cpu === undefined)
+    return ['unknown', 'What the limit was is not known: what k6 used of its machine was not measured.'];
+  const used = `k6 used ${usedOf(cpu)}`;
+  if (busyShare < HALF && cpu.wanted < PLENTY * cpu.cores)
+    return ['neither', `Neither was at its limit: VUs had nothing to do for ${share(1 - busyShare)} of the time.`];
+  if (isClear(evidence)) {
+    const waited = share(Math.max(0, busyShare - ownShare));
+    return ['store', `The store was the limit: VUs waited for it ${waited} of their time, while ${used}.`];
+  }
+  return [
+    'unknown',
+    `What the limit was is not known: ${used} and took ${share(ownShare)} of the VUs' time, too much to blame the store and too little to blame k6.`,
+  ];
+}
+
+/** k6 had CPU left, and took little of its VUs' time for itself. */
+function isClear({ cpu, ownShare = 1 }: Evidence): boolean {
+  return cpu !== undefined && cpu.wanted < PLENTY * cpu.cores && ownShare < LITTLE;
+}
+
+/** The last two stages between which the load grew and throughput did not. */
+function plateau({ stages }: Evidence) {
+  for (let i = stages.length - 1; i > 0; i--) {
+    const [before, after] = [stages[i - 1], stages[i]];
+    if (before === undefined || after === undefined || before.opsPerSecond === 0) continue;
+    const grown = after.target >= before.target * STEP.load;
+    if (grown && after.opsPerSecond < before.opsPerSecond * STEP.gain) return [before, after] as const;
+  }
+  return undefined;
+}
+
+function usedOf({ used, cores: all }: NonNullable<Evidence['cpu']>): string {
+  return `${cores(used)} of ${count(all, 'core')}`;
+}
+
+/** What is known, whatever it comes to. */
+function statements({ generator, workers }: Result, evidence: Evidence): string[] {
+  const { cpu, othersCores, link, busyShare, ownShare, lift, openLoop, dropped, due } = evidence;
+  const said: string[] = [];
+  if (cpu === undefined) said.push('What k6 used of its machine was not measured.');
+  else {
+    const waited = cpu.wanted - cpu.used;
+    const waiting = waited >= 0.05 ? `, and wanted ${cores(waited)} more while none was free` : '';
+    const where = workers.length > 1 ? ` on ${workers.length} workers` : '';
+    said.push(`k6 used ${usedOf(cpu)}${where} (${share(cpu.used / cpu.cores)})${waiting}.`);
+  }
+  const machine = generator.machine;
+  if (
+    machine !== undefined &&
+    othersCores !== undefined &&
+    machine.busyCores >= FULL * machine.cores &&
+    othersCores > 0.1
+  )
+    said.push(
+      `All ${machine.cores} cores of its machine were busy, ${cores(othersCores)} with other programs: a store that runs there, too, competes with k6.`,
+    );
+  if (ownShare !== undefined && !openLoop)
+    said.push(`VUs were in operations ${share(busyShare)} of their time; k6's own work took ${share(ownShare)} of it.`);
+  if (openLoop)
+    said.push(
+      dropped === 0
+        ? 'No operation was due without a free VU.'
+        : `${share(dropped / due)} of the operations due found no free VU.`,
+    );
+  said.push(
+    link === undefined
+      ? 'How full the network was is not known.'
+      : `Network link ${link.name} carried ${share(link.share)} of what it can.`,
+  );
+  if (lift !== undefined) said.push(latencyRise(evidence, lift));
+  const throttled = failedShare(evidence, ['throttled']);
+  if (throttled > 0) said.push(`The store throttled ${share(throttled)} of the requests (503 or 429).`);
+  const failed = failedShare(evidence, NO_CAPACITY);
+  if (failed > 0) said.push(`${share(failed)} of the requests failed by server, timeout, connect or reset.`);
+  const [before, after] = plateau(evidence) ?? [];
+  if (before !== undefined && after !== undefined) {
+    const unit = after.unit === 'vus' ? ' VUs' : '/s';
+    const latency =
+      before.p50 === undefined || after.p50 === undefined
+        ? ''
+        : `, and the median latency from ${Number(before.p50.toPrecision(2))} to ${Number(after.p50.toPrecision(2))} ms`;
+    said.push(
+      `From ${before.target}${unit} to ${after.target}${unit}, throughput went from ${rate(before.opsPerSecond)} to ${rate(after.opsPerSecond)}${latency}.`,
+    );
+  }
+  return said;
+}
+
+function latencyRise({ openLoop }: Evidence, lift: number): string {
+  const times = `the median operation took ${Number(lift.toPrecision(2))} times as long as the fastest of its kind`;
+  if (openLoop || lift >= FLAT) return `${times[0]?.toUpperCase()}${times.slice(1)}.`;
+  return `Latency did not rise under this load (${times}): more --concurrency may well show more.`;
+}

@@ -1,0 +1,43 @@
+import { availableParallelism } from 'node:os';
+import { expect, test } from 'vitest';
+import { availableMemory, coresFor, coresIn, cpuSeconds, machineCpu, memory, parseMachineCpu, waitedNs } from './proc';
+
+test.each([
+  ['0', 1],
+  ['0-3', 4],
+  ['0-3,8', 5],
+  ['2,4,6-7', 4],
+])('cores in %s: %d', (list, n) => {
+  expect(coresIn(list)).toBe(n);
+});
+
+test('CPU time of a machine: what programs used and what neighbours took, not what it idled or waited for disks', () => {
+  const stat = 'cpu  100 20 30 5000 400 5 6 7 50 0\ncpu0 1 1 1 1 1 1 1 1 1 1\ncpu1 1 1 1 1 1 1 1 1 1 1\nintr 5\n';
+  expect(parseMachineCpu(stat)).toEqual({ seconds: 1.68, cores: 2 });
+  expect(parseMachineCpu('')).toBeUndefined();
+});
+
+test('of this process and its machine', () => {
+  const before = cpuSeconds(process.pid) ?? 0;
+  const machine = machineCpu();
+  for (const end = Date.now() + 60; Date.now() < end; );
+  expect(cpuSeconds(process.pid)).toBeGreaterThanOrEqual(before + 0.02);
+  expect(machineCpu()?.seconds).toBeGreaterThan(machine?.seconds ?? Number.POSITIVE_INFINITY);
+  const used = memory(process.pid);
+  expect(used?.bytes).toBeGreaterThan(10e6);
+  expect(used?.peakBytes).toBeGreaterThanOrEqual(used?.bytes ?? 0);
+  expect(coresFor(process.pid)).toBeGreaterThan(0);
+  expect(coresFor(process.pid)).toBeLessThanOrEqual(availableParallelism());
+  expect(waitedNs(process.pid).size).toBeGreaterThan(1);
+  expect(availableMemory()).toBeGreaterThan(1e6);
+});
+
+test('of a process that is gone: nothing', () => {
+  const gone = 2 ** 22 + 1; // above the largest that Linux gives
+  expect([cpuSeconds(gone), memory(gone), coresFor(gone), waitedNs(gone).size]).toEqual([
+    undefined,
+    undefined,
+    undefined,
+    0,
+  ]);
+});
