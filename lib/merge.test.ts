@@ -121,7 +121,7 @@ describe('of three workers', () => {
       ...result,
       run: { ...result.run, config: { verify: true } },
       totals: result.totals.map((total) => (total.op === 'GET' ? { ...total, verified: total.ops - i } : total)),
-      warnings: [{ code: 'not-verified', message: 'of one worker', remedy: '' }],
+      warnings: [{ code: 'not-verified' as const, message: 'of one worker', remedy: '' }],
     }));
     const { totals, warnings } = merged(verifying);
     expect(totals.map(({ op, verified }) => [op, verified])).toEqual([

@@ -185,6 +185,7 @@ export interface Worker {
 /** Everything that may be said against a run's figures. */
 export type WarningCode =
   | 'tls-not-verified'
+  | 'not-verified'
   | 'unmet-demand'
   | 'many-misses'
   | 'generator-cpu'

@@ -170,6 +170,7 @@ function factsOf(made: Made, endpoints: readonly string[], vus: number): RunFact
         test: name,
         phases: [...new Set(series.flatMap(({ phase }) => phase ?? []))],
         series: series.map(({ op, size }) => ({ op, size })),
+        verified: false,
         endpoints,
         missesExpected: false,
         holdsConnections: (made.connections ?? []).some(({ test }) => test === name),
