@@ -101,7 +101,7 @@ function readSides(baseline: string, others: readonly string[]): Array<{ name: s
       return [{ name, result }];
     } catch (e) {
       const { code, message } = e as NodeJS.ErrnoException;
-      const why = code === 'ENOENT' ? 'there is no Result' : message;
+      const why = code === 'ENOENT' ? 'there is no Result' : message.replace(/\s+/g, ' ');
       problems.push(`${name} can't be compared: ${why}; give the folder of a run, or its result.json`);
       return [];
     }

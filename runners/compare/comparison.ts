@@ -94,8 +94,8 @@ const PERCENTS: Readonly<Partial<Record<Metric, number>>> = { p50: 50, p99: 99, 
 const FEWEST = 10;
 /** Latencies are counted in microseconds. */
 const FASTEST_MS = 0.001;
-/** A count that is so nearly a multiple of the operations is one: the size of the object. */
-const PROPORTIONAL = 1e-3;
+/** A count that is so nearly a multiple of the operations is one: there is one size, or their mix is exact. */
+const PROPORTIONAL = 0.01;
 
 const TOO_FEW = 'too few operations';
 const TOO_SHORT = 'too short a run';
