@@ -60,6 +60,7 @@ export function planK6(wishes: K6Wishes): K6Plan {
       ...(wishes.statistics === undefined ? [] : histograms(wishes.statistics)),
       `--address=${wishes.api ?? ''}`,
       ...segmentOf(wishes.segment),
+      ...tags(wishes),
       ...wishes.outs.flatMap((out) => ['--out', out]),
       wishes.script,
     ],
@@ -77,6 +78,12 @@ export function planK6(wishes: K6Wishes): K6Plan {
       K6_AUTO_EXTENSION_RESOLUTION: 'false',
     },
   };
+}
+
+/** Which run and worker samples are of, for outputs that gather those of many. testid is what k6's own dashboards go by. */
+function tags({ runId, settings: texts }: K6Wishes): string[] {
+  const worker = texts[settings.workerId.env[0]] ?? settings.workerId.fallback;
+  return ['--tag', `testid=${runId}`, '--tag', `worker=${worker}`];
 }
 
 /**
