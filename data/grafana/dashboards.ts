@@ -22,6 +22,8 @@ interface Panel {
 const FILTERS = ['test', 'op', 'size', 'endpoint'] as const;
 const RUN = 'testid=~"$testid",worker=~"$worker"';
 const ALL = [RUN, ...FILTERS.map((tag) => `${tag}=~"$${tag}"`)].join(',');
+/** A connection that is held open has no size. */
+const OF_CONNECTIONS = [RUN, ...FILTERS.filter((tag) => tag !== 'size').map((tag) => `${tag}=~"$${tag}"`)].join(',');
 /** Grafana's own: long enough for a rate, short enough for the picture. */
 const RANGE = '[$__rate_interval]';
 const BY = '$' + '{by:csv}';
@@ -105,12 +107,18 @@ function panels(trends: Trends): Panel[] {
       title: 'Connections held open',
       unit: 'short',
       width: 8,
-      targets: { [LEGEND]: `sum by (${BY}) (k6_s3_connections_open{${ALL}})` },
+      targets: {
+        '{{test}} {{op}} {{worker}}': `sum by (test, op, worker) (k6_s3_connections_open{${OF_CONNECTIONS}})`,
+      },
     },
     {
-      title: 'Connections per second by outcome',
-      description: 'Of those that are held open on purpose: opened, and how they ended.',
-      ...{ unit: 'short', width: 8, targets: { '{{outcome}}': rate('s3_connections_total', 'outcome') } },
+      title: 'Connections held so far by outcome',
+      description: 'Opened, and how they ended.',
+      ...{
+        unit: 'short',
+        width: 8,
+        targets: { '{{outcome}}': `sum by (outcome) (k6_s3_connections_total{${OF_CONNECTIONS}})` },
+      },
     },
   ];
 }
@@ -154,13 +162,13 @@ function labelVariable(name: string, metric: string) {
 
 function variables(trends: Trends) {
   const of = '{testid=~"$testid"}';
-  const operations =
-    trends === 'native' ? `k6_s3_op_duration_seconds${of}` : `k6_http_reqs_total{testid=~"$testid",${ENDED}}`;
+  const latency = trends === 'native' ? 'op_duration_seconds' : 'op_duration_p99';
+  const measured = `{__name__=~"k6_s3_(${latency}|connections_open)",testid=~"$testid"}`;
   const groups = ['test', 'op', 'size', 'endpoint', 'worker'];
   return [
     { name: 'datasource', label: 'data source', type: 'datasource', query: 'prometheus' },
     { ...labelVariable('testid', 'k6_vus'), label: 'run', sort: 2 },
-    ...FILTERS.map((tag) => labelVariable(tag, operations)),
+    ...FILTERS.map((tag) => labelVariable(tag, measured)),
     labelVariable('worker', `k6_vus${of}`),
     {
       ...{ name: 'by', label: 'by', type: 'custom', multi: true, query: groups.join(',') },
