@@ -45,6 +45,7 @@ export function syntheticRun(shape: Shape): Result {
   const timeline: TimelinePoint[] = [];
   let state = drift * normal();
   let stalled = 0;
+  let dealt = 0;
   for (let second = 0; second < seconds; second++) {
     state = correlation * state + Math.sqrt(1 - correlation ** 2) * drift * normal();
     if (random() < stalls) stalled = 2;
@@ -55,7 +56,8 @@ export function syntheticRun(shape: Shape): Result {
       const rate = opsPerSecond * now * (shape.load?.(second) ?? 1);
       const n = Math.max(0, Math.round(rate + Math.sqrt(rate) * 0.3 * normal()));
       for (let i = 0; i < n; i++) {
-        const one = series[OPS.indexOf(op) * sizes.length + Math.floor(random() * sizes.length)] as (typeof series)[0];
+        // In turn, as they are dealt: each comes as often.
+        const one = series[OPS.indexOf(op) * sizes.length + (dealt++ % sizes.length)] as (typeof series)[0];
         if (random() < errors) {
           one.errors++;
           continue;

@@ -5,9 +5,9 @@ import {
   type ComparisonReport,
   hasParts,
   method,
+  regressionLines,
   showInterval,
   showPart,
-  showRegression,
   showRow,
   showValue,
   showVerdict,
@@ -26,7 +26,7 @@ li, dd { overflow-wrap: anywhere } dt { font-weight: 600 } dd { margin: 0 0 0 1.
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; width: 100% }
 caption { text-align: left; font-weight: 600; padding: .5rem 0 }
 th, td { padding: .2rem .6rem; text-align: right; white-space: nowrap; font-weight: normal }
-thead th { color: var(--quiet); border-bottom: 1px solid var(--line) }
+thead th { color: var(--quiet) } thead > tr > * { border-bottom: 1px solid var(--line) }
 th:first-child, th:nth-child(2), td:last-child, thead th:last-child { text-align: left }
 tbody { border-bottom: 1px solid var(--line) } tbody th[rowspan] { font-weight: 600; vertical-align: top } tbody.part th[rowspan] { padding-left: 1.6rem; font-weight: normal }
 .worse { color: var(--worse); font-weight: 600 } .better { color: var(--better); font-weight: 600 }
@@ -37,7 +37,6 @@ svg { display: block } svg .zero { stroke: var(--quiet); stroke-dasharray: 2 2 }
 export function compareHtml(report: ComparisonReport): string {
   const list = (items: readonly string[]) =>
     items.length === 0 ? '' : `<ul>${items.map((item) => `<li>${html(item)}</li>`).join('')}</ul>`;
-  const found = report.regressions?.found ?? [];
   return `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -46,10 +45,10 @@ export function compareHtml(report: ComparisonReport): string {
 <style>${STYLE}</style>
 <main>
 <h1>Comparison</h1>
-${list(report.contrasts.map((contrast) => summary(contrast).join('; ')))}
+<ul>${report.contrasts.map((contrast) => outcome(summary(contrast))).join('')}</ul>
 <dl>${report.sides.map(({ name, runs }) => `<dt>${name}</dt>${runs.map((run) => `<dd>${html(run)}</dd>`).join('')}`).join('')}</dl>
-${list(found.map((one) => `Regression: ${showRegression(one, report.regressions?.beyond ?? 0)}`))}
-${list(report.differences.map((difference) => `Not comparable, by force: ${difference}`))}
+${list(regressionLines(report))}
+${list(report.differences.map((difference) => `not comparable, by force: ${difference}`))}
 ${list(report.remarks)}
 ${report.contrasts
   .map(
@@ -62,6 +61,10 @@ ${report.contrasts
 <p class="quiet">${html(method(report))}. The bar of each figure is its interval, its dot the change, the dashed line no change.</p>
 </main>
 </html>`;
+}
+
+function outcome([verdict = '', ...details]: readonly string[]): string {
+  return `<li><strong>${html(verdict)}</strong>; ${html(details.join('; '))}</li>`;
 }
 
 function table(test: string, rows: readonly Row[], label: string): string {

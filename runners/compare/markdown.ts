@@ -4,9 +4,9 @@ import {
   type ComparisonReport,
   hasParts,
   method,
+  regressionLines,
   showInterval,
   showPart,
-  showRegression,
   showRow,
   showValue,
   showVerdict,
@@ -20,11 +20,7 @@ export function compareMarkdown(report: ComparisonReport): string {
     '',
     ...list(report.contrasts.map((contrast) => summary(contrast).join('; '))),
     ...list(report.sides.map(({ name, runs }) => `${name}: ${runs.join(', ')}`)),
-    ...list(
-      report.regressions?.found.map(
-        (found) => `regression: ${showRegression(found, report.regressions?.beyond ?? 0)}`,
-      ) ?? [],
-    ),
+    ...list(regressionLines(report)),
     ...list(report.differences.map((difference) => `not comparable, by force: ${difference}`)),
     ...list(report.remarks),
     ...report.contrasts.flatMap((contrast) => [

@@ -79,11 +79,25 @@ export function summary({ name, verdict, rows, resolution }: Contrast): string[]
   ];
 }
 
-/** `other: firehose GET 1KB: ops/s fell by 15.6% at least, more than 5%`. */
-export function showRegression({ name, row, change: { metric, low, high } }: Regression, beyond: number): string {
-  const fell = metric.endsWith('/s');
-  const least = showPart(metric, fell ? high : low).slice(1);
-  return `${name}: ${row.test} ${showRow(row, false)}: ${metric} ${fell ? 'fell' : 'rose'} by ${least} at least, more than ${showPercent(beyond)}`;
+/** What is certainly worse, a line each. Of a size only where all sizes together are not so bad. */
+export function regressionLines({ regressions }: ComparisonReport): string[] {
+  if (regressions === undefined) return [];
+  const { beyond, found } = regressions;
+  const same = (a: Regression, b: Regression) =>
+    a.name === b.name && a.row.test === b.row.test && a.row.op === b.row.op && a.change.metric === b.change.metric;
+  const told = found.filter((one) => !one.row.part || !found.some((whole) => !whole.row.part && same(one, whole)));
+  if (told.length === 0) return [`no regression beyond ${showPercent(beyond)} is certain`];
+  return told.map(
+    (one) => `regression: ${one.name}: ${one.row.test} ${showRow(one.row, false)}: ${showLeast(one, beyond)}`,
+  );
+}
+
+/** `ops/s fell by 15.6% at least, more than 5%`. */
+function showLeast({ change: { metric, baseline, low, high } }: Regression, beyond: number): string {
+  const least = (part: number | undefined) => showPart(metric, part).slice(1);
+  if (metric === 'errors') return `errors rose from ${showValue(metric, baseline)} by ${least(low)} at least`;
+  const [how, end] = metric.endsWith('/s') ? ['fell', high] : ['rose', low];
+  return `${metric} ${how} by ${least(end)} at least, more than ${showPercent(beyond)}`;
 }
 
 /** What the intervals mean. */

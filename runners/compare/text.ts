@@ -5,9 +5,9 @@ import {
   type ComparisonReport,
   hasParts,
   method,
+  regressionLines,
   showInterval,
   showPart,
-  showRegression,
   showRow,
   showValue,
   showVerdict,
@@ -18,8 +18,6 @@ import {
 const COLUMNS = 100;
 
 export function compareText(report: ComparisonReport): string {
-  const regressions = report.regressions?.found ?? [];
-  const beyond = report.regressions?.beyond ?? 0;
   return [
     ...report.sides.flatMap(({ name, runs }) => runs.map((run, i) => `${(i > 0 ? '' : name).padEnd(10)}${run}`)),
     ...report.differences.flatMap((difference) => wrapped(`not comparable, by force: ${difference}`)),
@@ -29,7 +27,7 @@ export function compareText(report: ComparisonReport): string {
     ),
     '',
     ...report.contrasts.flatMap((contrast) => summary(contrast).map((line, i) => (i > 0 ? `  ${line}` : line))),
-    ...regressions.flatMap((one) => wrapped(`regression: ${showRegression(one, beyond)}`)),
+    ...regressionLines(report).flatMap(wrapped),
     ...wrapped(method(report)),
   ].join('\n');
 }
