@@ -25,7 +25,7 @@ describe.skipIf(noGo.length > 0)('compare', () => {
     await command('go', 'build', '-C', join(ROOT, 'tools', 'nulls3'), '-mod=readonly', '-o', nulls3, '.');
     const [store, slower] = await Promise.all([startStore(nulls3, '100ms'), startStore(nulls3, '125ms')]);
     // Who waits for a store of a fixed speed needs next to no CPU: these do not disturb one another.
-    const all = [store, store, store, slower, slower].map((endpoint) => run(endpoint, '10s'));
+    const all = [store, store, store, slower, slower].map((endpoint) => run(endpoint, '20s'));
     const paths = await Promise.all(all);
     runs.store = paths.slice(0, 3);
     runs.slower = paths.slice(3);
@@ -47,7 +47,7 @@ describe.skipIf(noGo.length > 0)('compare', () => {
 
   async function run(endpoint: string, duration: string): Promise<string> {
     const env = environment(stage, home, { ...stage.server, endpoints: [endpoint, endpoint] }, 'bucket');
-    const load = ['firehose', '--size', '1KB', '--concurrency', '32', '--duration', duration];
+    const load = ['firehose', '--size', '1KB', '--concurrency', '16', '--duration', duration];
     const { code, stdout, stderr } = await new Program(process.execPath, [CLI, 'run', ...load], env, home.path).ended;
     expect(code, stderr).toBe(0);
     return /Result: (.*)\/result\.json/.exec(stdout + stderr)?.[1] ?? '';
@@ -87,7 +87,9 @@ describe.skipIf(noGo.length > 0)('compare', () => {
     }
     const failed = await compare(a, slower, '--fail-on-regression', '5%');
     expect(failed.code).toBe(3);
-    expect(failed.stdout).toMatch(/^regression: other: firehose GET 1KB: p50 rose by [\d.]+% at least, more than 5%$/m);
+    expect(failed.stdout).toMatch(
+      /^regression: other: firehose (GET|PUT) 1KB: p50 rose by [\d.]+% at least, more than 5%$/m,
+    );
     expect((await compare(slower, a, '--fail-on-regression', '5%')).code).toBe(0);
   });
 
@@ -121,13 +123,13 @@ describe.skipIf(noGo.length > 0)('compare', () => {
     expect(refused.code).toBe(2);
     expect(refused.stdout).toBe('');
     expect(refused.stderr.trim().split('\n')).toEqual([
-      `--concurrency: 32 in ${a}, 64 in ${other}`,
+      `--concurrency: 16 in ${a}, 64 in ${other}`,
       `--rate: none in ${a}, 100/s in ${other}`,
       'these runs are not of the same load: --force compares them all the same',
     ]);
     const forced = await compare(a, other, '--force');
     expect(forced.code).toBe(0);
-    expect(forced.stdout).toContain('not comparable, by force: --concurrency: 32 in');
+    expect(forced.stdout).toContain('not comparable, by force: --concurrency: 16 in');
   });
 
   test.each([
