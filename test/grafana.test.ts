@@ -63,7 +63,7 @@ describe.skipIf(noPrometheus.length > 0)('with a real Prometheus', () => {
       ...variables,
     };
     // Reads of objects that may be gone, writes, listings; more a second than so few VUs can do.
-    const load = ['firehose', 'heavyread', 'listops', '--size', '1KB,10KB', '--seed-objects', '20'];
+    const load = ['firehose', 'heavyread', 'listops', 'elephant', '--size', '1KB,10KB', '--seed-objects', '20'];
     const pace = ['--rate', '6000', '--concurrency', '6', '--duration', '6s', '--worker-id', 'w7'];
     const out = ['--threshold', 'http_req_failed:rate<1', '--out', 'experimental-prometheus-rw', '--json'];
     const { code, stdout, stderr } = await new Program(
@@ -163,7 +163,7 @@ describe.skipIf(noPrometheus.length > 0)('with a real Prometheus', () => {
     }
     expect(values).toEqual({
       testid: expect.arrayContaining([result.run.id]),
-      test: ['firehose', 'heavyread', 'listops'],
+      test: ['elephant', 'firehose', 'heavyread', 'listops'],
       op: ['GET', 'LIST', 'PUT'],
       size: ['10KB', '1KB', 'none'],
       endpoint: result.endpoints.slice(0, 1).map(({ endpoint }) => endpoint),
