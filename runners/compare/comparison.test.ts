@@ -169,6 +169,25 @@ describe('what is not there', () => {
     expect(change(comparison, 'GET', 'ops/s').verdict).toBe('no difference seen');
   });
 
+  test('an operation that counted no bytes in one run is not judged by them', () => {
+    const empty = <T extends { readonly op: string }>(all: readonly T[]) =>
+      all.map((one) => (one.op === 'PUT' ? { ...one, bytes: 0 } : one));
+    const without = { ...b, totals: empty(b.totals), series: empty(b.series), timeline: empty(b.timeline) };
+    const comparison = between([a], [without]);
+    expect(change(comparison, 'PUT', 'bytes/s')).toMatchObject({
+      other: 0,
+      verdict: 'unknown',
+      why: 'not in every run',
+    });
+    expect(change(comparison, 'PUT', 'ops/s').verdict).toBe('no difference seen');
+  });
+
+  test('runs in which nothing was counted have no rows', () => {
+    const nothing = { ...a, totals: [], series: [], timeline: [] };
+    const [contrast] = between([nothing], [nothing]).contrasts;
+    expect(contrast).toEqual({ name: 'other', rows: [], verdict: 'unknown', resolution: undefined });
+  });
+
   test('runs too short to tell are not judged, and are when they are repeated', () => {
     const short = (seed: number) => syntheticRun({ seed, seconds: 5, drift: 0.02, stalls: 0 });
     expect(change(between([short(1)], [short(2)]), 'GET', 'ops/s')).toMatchObject({ why: 'too short a run' });

@@ -228,11 +228,13 @@ class Judge {
   }
 
   private rate(metric: Metric, figures: readonly Figures[], whole: readonly Figures[]): Change {
-    const known = this.values(this.rates(metric, figures));
+    const rates = this.rates(metric, figures);
+    const known = this.values(rates);
     const within = this.time.rate(RATES[metric] as Counted);
     if (figures.some(({ ops }) => ops < FEWEST)) return unknown(metric, known, TOO_FEW);
+    if (rates.includes(0)) return unknown(metric, known, NOT_EVERYWHERE);
     if (within === undefined && !this.repeated) return unknown(metric, known, TOO_SHORT);
-    const estimates = this.rates(metric, figures).map((rate, r): Estimate => {
+    const estimates = rates.map((rate, r): Estimate => {
       const [n, all] = [(figures[r] as Figures).ops, (whole[r] as Figures).ops];
       // What an operation does is shared by its sizes; which of them came how often is chance besides.
       return { log: Math.log(rate), variance: within === undefined ? 1 / n : within.variance + 1 / n - 1 / all };

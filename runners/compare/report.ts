@@ -73,7 +73,7 @@ export function summary({ name, verdict, rows, resolution }: Contrast): string[]
       .join(', ');
   return [
     `${name}: ${verdict}`,
-    `figures of operations: ${counts(false)}`,
+    counts(false) === '' ? 'nothing was counted that could be compared' : `figures of operations: ${counts(false)}`,
     ...(counts(true) === '' ? [] : [`figures of their sizes and phases: ${counts(true)}`]),
     ...(resolution === undefined ? [] : [`a difference of ${showPercent(resolution)} in ops/s would have been seen`]),
   ];
