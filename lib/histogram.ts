@@ -96,6 +96,17 @@ export class Histogram {
     return 0;
   }
 
+  /** How many took so many microseconds at most, the bucket that holds this time counted whole. */
+  countUpTo(us: number): number {
+    const last = this.indexOf(Math.min(Math.max(0, Math.round(us)), LONGEST_US));
+    let sum = 0;
+    for (const [p, page] of this.pages.entries()) {
+      const end = Math.min(PAGE, last + 1 - p * PAGE);
+      for (let i = 0; page !== undefined && i < end; i++) sum += page[i] as number;
+    }
+    return sum;
+  }
+
   /** The lower end of the lowest bucket that holds something, microseconds. */
   get min(): number {
     for (const [index] of this.counted()) return this.lowest(index);

@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { ConfigError } from '../lib/config';
 import { addBench } from './bench';
 import { addCleanup } from './cleanup';
+import { addCompare } from './compare';
 import { addDemo } from './demo';
 import { addDist } from './dist';
 import { EXIT } from './exit';
@@ -35,6 +36,7 @@ function createProgram(): Command {
   addMerge(program);
   addCleanup(program);
   addReport(program);
+  addCompare(program);
   return program;
 }
 

@@ -2,7 +2,7 @@
 
 import { basename } from 'node:path';
 import type { Command } from 'commander';
-import { ConfigError, settings as settingOf } from '../lib/config';
+import { ConfigError } from '../lib/config';
 import { FROM_CLI } from '../lib/protocol';
 import { hasExtension, withBackend } from './backend';
 import { loadPrices } from './cost/prices';
@@ -102,9 +102,10 @@ async function showOnly(
   const segments = segmentsOf(places.length);
   const shown = places.map((place, i) => {
     const [k6, script] = [`${folder}/k6`, `${folder}/${basename(run.script)}`];
-    const plan = planK6({ ...common, k6, script, statistics: FILES.statistics, segment: segments[i] });
-    const own = { [settingOf.workerId.env[0]]: place.id, [FROM_CLI.workers]: String(places.length) };
-    return { where: placeName(place), plan: { ...plan, environment: { ...plan.environment, ...own } } };
+    const own = { worker: place.id, statistics: FILES.statistics, segment: segments[i] };
+    const plan = planK6({ ...common, k6, script, ...own });
+    const workers = { [FROM_CLI.workers]: String(places.length) };
+    return { where: placeName(place), plan: { ...plan, environment: { ...plan.environment, ...workers } } };
   });
   const tried = planK6({ ...common, k6: run.k6.path, script: run.script });
   const told = await dryRun(shown, tried, environment, options.json === true);

@@ -24,6 +24,8 @@ export interface K6Wishes {
   /** Values of k6's --out. */
   readonly outs: readonly string[];
   readonly settings: Readonly<Record<string, string>>;
+  /** Its name in keys and figures, where that is not what the settings say. */
+  readonly worker?: string | undefined;
   /** VUs where the settings name none. */
   readonly concurrency: number;
   /** Which of the script's patterns; all of them when left out. */
@@ -50,6 +52,8 @@ function segmentOf(segment: Segment | undefined): string[] {
 
 /** The plan of one k6 process. No credential is on its command line. */
 export function planK6(wishes: K6Wishes): K6Plan {
+  const { workerId } = settings;
+  const worker = wishes.worker ?? wishes.settings[workerId.env[0]] ?? workerId.fallback ?? '';
   return {
     k6: wishes.k6,
     args: [
@@ -60,11 +64,13 @@ export function planK6(wishes: K6Wishes): K6Plan {
       ...(wishes.statistics === undefined ? [] : histograms(wishes.statistics)),
       `--address=${wishes.api ?? ''}`,
       ...segmentOf(wishes.segment),
+      ...tags(wishes.runId, worker),
       ...wishes.outs.flatMap((out) => ['--out', out]),
       wishes.script,
     ],
     environment: {
       ...wishes.settings,
+      [workerId.env[0]]: worker,
       ...(wishes.tests === undefined ? {} : { [settings.tests.env[0]]: wishes.tests.join(',') }),
       [FROM_CLI.present]: '1',
       [FROM_CLI.runId]: wishes.runId,
@@ -77,6 +83,12 @@ export function planK6(wishes: K6Wishes): K6Plan {
       K6_AUTO_EXTENSION_RESOLUTION: 'false',
     },
   };
+}
+
+/** Which run and worker samples are of, for outputs that gather those of many. testid is what k6's own dashboards go by. */
+function tags(runId: string, worker: string): string[] {
+  // k6 takes no empty one, and what is only shown is no run yet.
+  return [...(runId === '' ? [] : ['--tag', `testid=${runId}`]), '--tag', `worker=${worker}`];
 }
 
 /**

@@ -86,6 +86,7 @@ export async function launch(member: Member, how: Launch): Promise<{ folder: str
     script: member.script,
     statistics: `${folder}/${FILES.statistics},interval=${how.interval}s`,
     runId: how.run,
+    worker: place.id,
     outs: how.outs,
     settings,
     concurrency: Math.max(1, Math.floor((probe.cores * VUS_PER_CORE) / how.alike)),
@@ -98,7 +99,6 @@ export async function launch(member: Member, how: Launch): Promise<{ folder: str
   await startRun(remote, folder, [plan.k6, ...plan.args], {
     ...forK6(how.environment),
     ...plan.environment,
-    S3LOADTEST_WORKER_ID: place.id,
     [FROM_CLI.workers]: String(how.workers),
     [FROM_CLI.workerIndex]: String(how.index),
     [FROM_CLI.startFile]: `${folder}/${FILES.start}`,

@@ -1,5 +1,6 @@
 // nulls3 is an S3 server that does no work: it answers at once, checks nothing and keeps nothing, so that a load run
-// against it shows what the client costs. Objects have the bytes that their key's size label says, else 1 KiB.
+// against it shows what the client costs. Objects have the bytes that their key's size label says, else 1 KiB. With -delay it
+// is a store of known speed instead, which does not depend on the machine.
 package main
 
 import (
@@ -10,6 +11,7 @@ import (
 	"log"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/valyala/fasthttp"
 )
@@ -33,12 +35,18 @@ func objectSize(path string) int {
 	return 1 << 10
 }
 
+// delay is how long an answer waits.
+var delay time.Duration
+
 func serve(c *fasthttp.RequestCtx) {
 	if body := c.RequestBodyStream(); body != nil {
 		if _, err := io.Copy(io.Discard, body); err != nil {
 			c.Error("", fasthttp.StatusBadRequest)
 			return
 		}
+	}
+	if delay > 0 {
+		time.Sleep(delay)
 	}
 	c.Response.Header.Set("ETag", `"00000000000000000000000000000000"`)
 	path := string(c.Path())
@@ -62,6 +70,7 @@ func serve(c *fasthttp.RequestCtx) {
 
 func main() {
 	addr := flag.String("addr", "127.0.0.1:0", "loopback address to listen on")
+	flag.DurationVar(&delay, "delay", 0, "how long an answer waits")
 	flag.Parse()
 	if !strings.HasPrefix(*addr, "127.") {
 		log.Fatalf("-addr %s: give a loopback address, 127.0.0.1:PORT", *addr)
