@@ -63,7 +63,7 @@ describe('runs of another load', () => {
     ],
     [
       'schedule: bursts are at other times in b than in a',
-      withRun({ schedule: [{ test: 'firehose', phase: 'burst', startMs: 0, endMs: 1000 }] }),
+      withRun({ schedule: [{ test: 'firehose', scenario: 'firehose', phase: 'burst', startMs: 0, endMs: 1000 }] }),
     ],
     ['workers: 1 in a, 2 in b', (result) => ({ ...result, workers: [worker('x'), worker('y')] })],
     ['b is partial', (result) => ({ ...result, partial: true, interrupted: true })],
@@ -96,7 +96,7 @@ describe('remarks', () => {
     const other = {
       ...withRun({ versions: { k6: 'v2.3.0' } })(base),
       workers: [worker('n2')],
-      warnings: [{ code: 'unmet-demand', message: '5 operations were due', remedy: 'raise' }],
+      warnings: [{ code: 'unmet-demand' as const, message: '5 operations were due', remedy: 'raise' }],
     };
     const first = { ...withRun({ versions: { k6: 'v2.2.0' } })(base), workers: [worker('n1')] };
     expect(remarks([named('a', first), named('b', other)])).toEqual([
