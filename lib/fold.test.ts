@@ -123,6 +123,14 @@ describe('intervals add up', () => {
     expect(result.warnings.map(({ code }) => code)).toContain('unmet-demand');
   });
 
+  test('and to what k6 used since its load began', () => {
+    // A second of CPU in each second, and what setup took before is left out.
+    const { generator } = result;
+    expect(generator.cpu?.cores).toBeCloseTo(1, 5);
+    expect(generator.memory).toEqual({ peakBytes: 1 });
+    expect(generator.timeline?.every(({ cores, memoryBytes }) => cores === 1 && memoryBytes === 1)).toBe(true);
+  });
+
   test('and to a timeline with latencies', () => {
     const gets = result.timeline.filter(({ op }) => op === 'GET');
     expect(gets.map(({ t, ops, errors }) => [t, ops, errors])).toEqual([

@@ -168,6 +168,54 @@ test('the timelines are laid on one clock', () => {
   expect(decodeHistogram(gets[0]?.histogram ?? '').count).toBe(5);
 });
 
+describe('what generators used', () => {
+  const using = (id: string, host: string, begin = BEGIN): Result => {
+    const one = resultOf({ id, begin });
+    return {
+      ...one,
+      workers: one.workers.map((worker) => ({ ...worker, host })),
+      generator: {
+        ...one.generator,
+        cpu: { seconds: 3, cores: 1, waitSeconds: 0.5 },
+        machine: { busyCores: 1.5, cores: 4 },
+        links: [{ name: 'eth0', bitsPerSecond: 1e9, receivedBytes: 10, sentBytes: 20 }],
+        timeline: [0, 1000, 2000].map((t) => ({ t, ms: 1000, cores: 1, busyCores: 1.5, memoryBytes: 100 })),
+      },
+    };
+  };
+  const both = [using('w0', 'load-1'), using('w1', 'load-2', BEGIN + 1000)];
+
+  test('adds up, each at its time; links stay those of each machine', () => {
+    const { generator } = merged(both);
+    expect(generator).toMatchObject({
+      cpu: { seconds: 6, cores: 2, waitSeconds: 1 },
+      machine: { busyCores: 3, cores: 8 },
+      links: [{ name: 'load-1 eth0' }, { name: 'load-2 eth0' }],
+    });
+    expect(
+      generator.timeline?.map(({ t, cores, busyCores, memoryBytes }) => [t, cores, busyCores, memoryBytes]),
+    ).toEqual([
+      [0, 1, 1.5, 100],
+      [1000, 2, 3, 200],
+      [2000, 2, 3, 200],
+      [3000, 1, 1.5, 100],
+    ]);
+  });
+
+  test('is not known of all where it is not known of one', () => {
+    const { generator } = merged([both[0] as Result, resultOf({ id: 'w1' })]);
+    expect(generator.cpu).toEqual({ seconds: 6, cores: 2 });
+    expect(generator.machine).toBeUndefined();
+  });
+
+  test('merged again stays what it was', () => {
+    const [a, b, c] = [...both, using('w2', 'load-3')] as [Result, Result, Result];
+    const { links, timeline } = merged([merged([a, b]), c]).generator;
+    expect(links?.map(({ name }) => name)).toEqual(['load-1 eth0', 'load-2 eth0', 'load-3 eth0']);
+    expect(timeline).toEqual(merged([a, b, c]).generator.timeline);
+  });
+});
+
 test('what one lacks, all lack; what one failed, all failed', () => {
   const [metric, expr] = ['http_req_failed', 'rate<0.01'];
   const one = merged([

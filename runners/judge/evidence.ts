@@ -20,6 +20,8 @@ export interface Evidence {
   readonly othersCores?: number;
   /** The network link that was fullest, and how full, 0 to 1. */
   readonly link?: { readonly name: string; readonly share: number; readonly bitsPerSecond: number };
+  /** Seconds that all operations took together. */
+  readonly opSeconds: number;
   /** Part of the VUs' time, 0 to 1, that they were in operations, and that k6 itself took: computing, or waiting to. */
   readonly busyShare: number;
   readonly ownShare?: number;
@@ -56,6 +58,7 @@ export function evidenceOf(result: Result): Evidence {
   return {
     ...cpuOf(result),
     ...linkOf(result),
+    opSeconds,
     busyShare: vuSeconds > 0 ? Math.min(1, opSeconds / vuSeconds) : 0,
     ...(cpu === null || whole === 0 ? {} : { ownShare: Math.min(1, (cpu.seconds + (cpu.waitSeconds ?? 0)) / whole) }),
     ...(lift === undefined ? {} : { lift }),
@@ -84,7 +87,9 @@ function failures({ totals }: Result): Partial<Record<ErrorClass, number>> {
 
 /** Seconds that VUs were there with something to do. */
 function vuSecondsOf(run: Result['run']): number {
-  return run.loads.reduce((all, load) => all + load.vus * secondsOn(run, load) * presence(run), 0);
+  // A load of connections has one VU, which waits for them.
+  const loads = run.loads.filter(({ connections }) => connections === undefined);
+  return loads.reduce((all, load) => all + load.vus * secondsOn(run, load) * presence(run), 0);
 }
 
 function secondsOn({ schedule, durationMs }: Result['run'], { scenario }: LoadShare): number {

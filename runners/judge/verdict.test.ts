@@ -160,6 +160,30 @@ describe('neither', () => {
   });
 });
 
+describe('connections that are to be held', () => {
+  const holding = (open: number): Partial<Made> => ({
+    tests: [{ name: 'elephant', series: [], loads: [{ scenario: 'elephant', vus: 1, share: 1, connections: 1000 }] }],
+    connections: ['GET', 'PUT'].map((op) => ({
+      test: 'elephant',
+      op,
+      endpoint: 'a:9000',
+      open: open / 2,
+      opened: open,
+    })),
+  });
+
+  test.each([
+    [1000, 'neither', 'Neither was at its limit: all 1,000 connections asked for were held.'],
+    [600, 'store', 'The store was the limit: of 1,000 connections asked for it held 600 at most.'],
+  ])('%d of 1,000 were', (open, limit, message) => {
+    expect(verdict(holding(open))).toMatchObject({ limit, message });
+  });
+
+  test('a generator without CPU is the limit all the same', () => {
+    expect(verdict({ ...holding(600), ...using({ seconds: 160, cores: 8 }) }).limit).toBe('generator');
+  });
+});
+
 describe('not known', () => {
   test.each<[string, Partial<Made>, RegExp]>([
     [

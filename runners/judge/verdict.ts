@@ -1,6 +1,7 @@
 /** What kept a run from being faster, as far as the evidence goes. Pure. */
 import { type Result, sum, type Verdict } from '../../lib/result';
 import type { ErrorClass } from '../../lib/s3/classify';
+import { formatCount } from '../../lib/units';
 import { configOf } from '../figures/config';
 import { type Evidence, evidenceOf, FULL, failedShare } from './evidence';
 import { cores, count, list, rate, share } from './words';
@@ -32,9 +33,12 @@ function judge(result: Result, evidence: Evidence): Judgement {
   const throttled = failedShare(evidence, ['throttled']);
   if (throttled >= MUCH)
     return ['store', `The store was the limit: it throttled ${share(throttled)} of the requests (503 or 429).`];
-  if (sum(result.totals).ops === 0) return ['unknown', 'What the limit was is not known: no operation succeeded.'];
+  const held = heldOnly(result);
+  if (held === undefined && sum(result.totals).ops === 0)
+    return ['unknown', 'What the limit was is not known: no operation succeeded.'];
   const own = generatorLimit(evidence);
   if (own !== undefined) return ['generator', own];
+  if (held !== undefined) return held;
   const failed = failedShare(evidence, NO_CAPACITY);
   if (failed >= MUCH) {
     const classes = NO_CAPACITY.filter((name) => (evidence.failed[name] ?? 0) > 0);
@@ -43,8 +47,21 @@ function judge(result: Result, evidence: Evidence): Judgement {
   return evidence.openLoop ? openLoop(result, evidence) : closedLoop(evidence);
 }
 
+/** Of the connections asked for: fewer are those that were about to be replaced. */
+const NEARLY_ALL = 0.98;
+
+/** Of a load that holds connections, and does nothing else. */
+function heldOnly({ run, connections }: Result): Judgement | undefined {
+  const asked = run.loads.reduce((sum, load) => sum + (load.connections ?? 0), 0);
+  if (asked === 0 || run.loads.some((load) => load.connections === undefined)) return undefined;
+  const open = connections.reduce((sum, { peakOpen }) => sum + peakOpen, 0);
+  const all = count(asked, 'connection');
+  if (open >= NEARLY_ALL * asked) return ['neither', `Neither was at its limit: all ${all} asked for were held.`];
+  return ['store', `The store was the limit: of ${all} asked for it held ${formatCount(open)} at most.`];
+}
+
 function generatorLimit(evidence: Evidence): string | undefined {
-  const { cpu, link, ownShare, vus, othersCores, openLoop } = evidence;
+  const { cpu, link, ownShare, vus, othersCores, openLoop, opSeconds } = evidence;
   if (cpu !== undefined && (cpu.used >= FULL * cpu.cores || cpu.fullShare >= HALF))
     return `The load generator was the limit: k6 used ${usedOf(cpu)}, all that it could have.`;
   if (cpu !== undefined && cpu.wanted >= FULL * cpu.cores) {
@@ -53,7 +70,7 @@ function generatorLimit(evidence: Evidence): string | undefined {
   }
   if (link !== undefined && link.share >= FULL)
     return `The load generator's network was the limit: ${link.name} carried ${share(link.share)} of what it can.`;
-  if (!openLoop && ownShare !== undefined && ownShare >= HALF) {
+  if (!openLoop && opSeconds > 0 && ownShare !== undefined && ownShare >= HALF) {
     const their = vus === 1 ? 'its' : 'their';
     return `The load generator was the limit: ${count(vus, 'VU')} spent ${share(ownShare)} of ${their} time in k6 itself, not waiting for the store.`;
   }
@@ -121,7 +138,7 @@ function usedOf({ used, cores: all }: NonNullable<Evidence['cpu']>): string {
 
 /** What is known, whatever it comes to. */
 function statements({ generator, workers }: Result, evidence: Evidence): string[] {
-  const { cpu, othersCores, link, busyShare, ownShare, lift, openLoop, dropped, due } = evidence;
+  const { cpu, othersCores, link, busyShare, ownShare, lift, openLoop, dropped, due, opSeconds } = evidence;
   const said: string[] = [];
   if (cpu === undefined) said.push('What k6 used of its machine was not measured.');
   else {
@@ -140,7 +157,7 @@ function statements({ generator, workers }: Result, evidence: Evidence): string[
     said.push(
       `All ${machine.cores} cores of its machine were busy, ${cores(othersCores)} with other programs: a store that runs there, too, competes with k6.`,
     );
-  if (ownShare !== undefined && !openLoop)
+  if (ownShare !== undefined && !openLoop && opSeconds > 0)
     said.push(`VUs were in operations ${share(busyShare)} of their time; k6's own work took ${share(ownShare)} of it.`);
   if (openLoop)
     said.push(

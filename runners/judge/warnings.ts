@@ -120,8 +120,12 @@ function generatorCpu(result: Result, { cpu, othersCores = 0 }: Evidence): Warni
   return [{ code: 'generator-cpu', message, remedy }];
 }
 
-function generatorVus(result: Result, { openLoop, ownShare, busyShare, lift, vus, cpu }: Evidence): Warning[] {
-  if (openLoop || cpu === undefined || ownShare === undefined || cpu.wanted >= FULL * cpu.cores) return [];
+function generatorVus(
+  result: Result,
+  { openLoop, opSeconds, ownShare, busyShare, lift, vus, cpu }: Evidence,
+): Warning[] {
+  if (openLoop || opSeconds === 0 || cpu === undefined || ownShare === undefined || cpu.wanted >= FULL * cpu.cores)
+    return [];
   const { stages } = configOf(result.run);
   const remedy = stages === undefined ? `--concurrency ${vus * 4}` : 'further --stages with more VUs';
   if (ownShare >= 0.5) {

@@ -17,10 +17,20 @@ export function stateText({ interrupted, partial }: Report): string {
   return interrupted ? 'interrupted before its time' : '';
 }
 
-/** `16 VUs (closed loop)`, `500/s on 64 VUs (open loop)`. */
-export function loadText({ run, generator }: Report): string {
+/** `16 VUs (closed loop)`, `500/s on 64 VUs (open loop)`, `16 VUs (closed loop) and 1,000 connections`. */
+export function loadText(report: Report): string {
+  const connections = report.run.loads.reduce((sum, load) => sum + (load.connections ?? 0), 0);
+  const held = connections === 0 ? [] : [count(connections, 'connection')];
+  const working = report.run.loads.filter((load) => load.connections === undefined);
+  return [...(working.length === 0 ? [] : [vusText(report)]), ...held].join(' and ');
+}
+
+function vusText({ run }: Report): string {
   const { rate, stages } = configOf(run);
-  const vus = count(generator.vus, 'VU');
+  const vus = count(
+    run.loads.reduce((sum, load) => sum + (load.connections === undefined ? load.vus : 0), 0),
+    'VU',
+  );
   if (stages !== undefined) {
     const unit = stages.unit === 'rate' ? '/s' : '';
     const list = stages.list.map(({ target, ms }) => `${target}${unit} for ${formatDuration(ms)}`);
@@ -49,8 +59,11 @@ export function facts(report: Report): [name: string, value: string][] {
 }
 
 /** The figures that sum a run up. */
-export function headline({ total, run }: Report): string {
+export function headline({ total, run, connections }: Report): string {
   const attempts = total.ops + total.errors + total.misses;
+  const held = connections.reduce((sum, { peakOpen }) => sum + peakOpen, 0);
+  const holding = held === 0 ? [] : [`${count(held, 'connection')} held at most`];
+  if (attempts === 0 && held > 0) return `${holding} in ${formatDuration(run.seconds * 1000)}`;
   const parts = [
     `${formatCount(total.ops)} operations in ${formatDuration(run.seconds * 1000)}`,
     `${perSecond(total.opsPerSecond)} ops/s`,
@@ -59,6 +72,7 @@ export function headline({ total, run }: Report): string {
       ? 'no errors'
       : `${count(total.errors, 'error')} (${share(total.errors / Math.max(1, attempts))})`,
     ...(total.misses > 0 ? [`${formatCount(total.misses)} misses`] : []),
+    ...holding,
   ];
   return parts.join(', ');
 }

@@ -42,7 +42,7 @@ export function reportText(report: Report, options: TextOptions): string {
     paint('bold', plain(title(report))) + (state === '' ? '' : ` ${paint('bad', `(${state})`)}`),
     ...facts(report).flatMap(([name, value]) => hanging(`${name.padEnd(10)}`, plain(value), options.width)),
     '',
-    headline(report),
+    ...hanging('', headline(report), options.width),
   ];
   const tables = [
     operationsTable(report),
@@ -65,9 +65,16 @@ export function reportText(report: Report, options: TextOptions): string {
     .join('\n\n');
 }
 
+/** Rows of endpoints that stand after a run; of more, the page tells. */
+const MOST_ENDPOINTS = 16;
+
 /** What is to be said after FINAL, which has told of errors, thresholds and warnings. */
 export function briefText(report: Report, options: TextOptions): string {
-  const tables = [operationsTable(report), report.endpoints.length <= 16 ? endpointsTable(report) : undefined];
+  const tables = [
+    operationsTable(report),
+    report.endpoints.length <= MOST_ENDPOINTS ? endpointsTable(report) : undefined,
+    connectionsTable(report),
+  ];
   const cost = report.cost;
   return [
     verdict(report, options),
@@ -161,7 +168,7 @@ function fitted(table: Table, width: number) {
       -GAP.length,
     );
   const rest = ragged === undefined ? 0 : Math.max(...table.rows.map((row) => row.at(-1)?.text.length ?? 0));
-  const room = width - Math.min(rest, RAGGED_LEAST);
+  const room = width - (ragged === undefined ? 0 : Math.min(rest, RAGGED_LEAST) + GAP.length);
   while (wide() > room) {
     const goes = columns
       .filter(({ column }) => column.drop !== undefined)

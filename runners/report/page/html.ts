@@ -109,7 +109,8 @@ function header(report: Report, sections: readonly Section[]): string {
 
 /** The few that everyone looks for first. */
 function figures(report: Report): string {
-  const { total, operations, run, cost } = report;
+  const { total, operations, run, cost, connections } = report;
+  const held = connections.reduce((sum, { peakOpen }) => sum + peakOpen, 0);
   const attempts = Math.max(1, total.ops + total.errors + total.misses);
   const failed =
     total.errors === 0 ? '0' : `${formatCount(total.errors)} <small>(${share(total.errors / attempts)})</small>`;
@@ -118,6 +119,7 @@ function figures(report: Report): string {
     ['Operations per second', perSecond(total.opsPerSecond)],
     ['Payload per second', `${formatBytes(total.bytesPerSecond)}`],
     ['Errors', total.errors === 0 ? failed : `<span class="bad">${failed}</span>`],
+    ...(held === 0 ? [] : [['Connections held at most', formatCount(held)] as [string, string]]),
     ...(run.tests.length === 1 ? operations.slice(0, 5).flatMap(latencyTile) : []),
     ...(cost === undefined
       ? []
