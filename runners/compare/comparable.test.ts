@@ -27,6 +27,7 @@ describe('runs of the same load', () => {
       withConfig({ statsInterval: 5000, logLevel: 'debug', thresholds: [{ metric: 'm', expr: 'rate>1' }] }),
     ],
     ['a little longer', withRun({ durationMs: 24_000 })],
+    ['with the default of a setting that the other was written before', withConfig({ seedObjects: 0 })],
     ['at another time', withRun({ id: 'other', startedAt: '2027-01-01T00:00:00.000Z' })],
   ])('%s', (_, change) => {
     expect(found(change)).toEqual([]);

@@ -1,5 +1,5 @@
 /** Whether runs are of the same load: only then does a difference tell of the store. Pure. */
-import { type ObjectSize, type Stages, settings } from '../../lib/config';
+import { type ObjectSize, type Setting, type Stages, settings } from '../../lib/config';
 import type { Result } from '../../lib/result';
 import { formatBytes, formatDuration } from '../../lib/units';
 
@@ -34,7 +34,8 @@ export function differences(first: NamedResult, other: NamedResult): string[] {
   const names = new Set([...Object.keys(a.run.config), ...Object.keys(b.run.config)]);
   for (const name of names) {
     if (name === 'tests' || name === 'backend' || BESIDE_THE_LOAD.has(name)) continue;
-    differ(labelOf(name), ({ run }) => show(name, run.config[name]));
+    // A Result that was written before there was such a setting had its default.
+    differ(labelOf(name), ({ run }) => show(name, run.config[name] ?? known(name)?.fallback));
   }
   // What follows from the settings, and would follow otherwise in another version of this program.
   if (found.length === 0) {
@@ -66,10 +67,14 @@ export function remarks(all: readonly NamedResult[]): string[] {
   ];
 }
 
+function known(name: string): Setting<unknown> | undefined {
+  return (settings as unknown as Readonly<Record<string, Setting<unknown>>>)[name];
+}
+
 /** A setting by the option, or else the variable, that sets it. */
 function labelOf(name: string): string {
-  const known = (settings as Readonly<Record<string, { env: readonly string[]; option?: string }>>)[name];
-  return known?.option === undefined ? (known?.env[0] ?? name) : `--${known.option.split(' ')[0]}`;
+  const setting = known(name);
+  return setting?.option === undefined ? (setting?.env[0] ?? name) : `--${setting.option.split(' ')[0]}`;
 }
 
 const DURATIONS: ReadonlySet<string> = new Set(['duration', 'ramp', 'burst', 'pause', 'timeout']);
