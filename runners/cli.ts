@@ -8,6 +8,7 @@ import { addDist } from './dist';
 import { EXIT } from './exit';
 import { addInitData } from './init-data';
 import { addK6 } from './k6-command';
+import { addExport } from './k8s/export';
 import { addKeys } from './keys';
 import { addMerge } from './merge';
 import { addRun } from './run';
@@ -28,6 +29,7 @@ function createProgram(): Command {
   addRuns(program);
   addDemo(program);
   addBench(program);
+  addExport(program);
   addInitData(program);
   addK6(program);
   addKeys(program);

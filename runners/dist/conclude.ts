@@ -21,10 +21,17 @@ export async function conclude(
   { json, keep }: Conclusion,
   terminal: Terminal,
 ): Promise<number> {
-  const { result, parts } = gathered;
+  if (!report(gathered, folder, json, terminal)) return EXIT.failed;
+  const known = watches.filter((watch) => watch.isComplete);
+  if (!keep) await Promise.all(known.map((watch) => watch.removeFolder()));
+  return exitOf(gathered);
+}
+
+/** Says what it came to, and writes that. Returns whether there is a Result, and all of it is written. */
+export function report({ result, parts }: Gathered, folder: RunFolder, json: boolean, terminal: Terminal): boolean {
   if (result === undefined) {
     terminal.log({ level: 'error', message: `no worker gave a Result: see ${folder.path}/k6.log` });
-    return EXIT.failed;
+    return false;
   }
   terminal.say(finalText(result));
   const begun = result.workers.filter(({ lost }) => lost?.atMs !== 0);
@@ -43,13 +50,8 @@ export async function conclude(
   const written = folder.writeResults(result, parts);
   if (written.path !== undefined) terminal.say(`  Result: ${written.path}`);
   if (json) process.stdout.write(`${JSON.stringify(result)}\n`);
-  if (written.problem) {
-    terminal.say(`error: ${written.problem}`);
-    return EXIT.failed;
-  }
-  const known = watches.filter((watch) => watch.isComplete);
-  if (!keep) await Promise.all(known.map((watch) => watch.removeFolder()));
-  return exitOf(gathered, watches);
+  if (written.problem) terminal.say(`error: ${written.problem}`);
+  return written.problem === undefined;
 }
 
 const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`;
