@@ -1,6 +1,9 @@
 /** Credentials out of k6's secrets: those of `--secret-source`, or of k6 Cloud. k6 gives them while a run goes on, not before. */
-import secrets from 'k6/secrets';
+import imported from 'k6/secrets';
 import { type Config, CREDENTIALS, type CredentialName, settings } from './config';
+
+/** What is loaded by `require` gets the whole module for its default. */
+const secrets = (imported as { default?: typeof imported }).default ?? imported;
 
 /** What those that are there are called: nothing that setup could not hand to every VU. */
 export type SecretNames = Readonly<Partial<Record<CredentialName, string>>>;
