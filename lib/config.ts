@@ -458,6 +458,10 @@ export const settings = {
 };
 
 export type SettingName = keyof typeof settings;
+
+/** Settings that may come when the run begins, and not before: where an archive of it is made, they have no business. */
+export const CREDENTIALS = ['accessKeyId', 'secretAccessKey', 'sessionToken'] as const;
+export type CredentialName = (typeof CREDENTIALS)[number];
 type ValueOf<S> = S extends Setting<infer T> ? T : never;
 type MayBeLeftOut = 'sessionToken' | 'sizes' | 'rate' | 'stages' | 'burst' | 'pause' | 'prices' | 'tests' | 'sshConfig';
 
@@ -476,21 +480,41 @@ export class ConfigError extends Error {
   }
 }
 
+const IN_THE_ENVIRONMENT = 'set it in the environment or in .env';
+
 /**
  * The settings out of environments, the first of which that has a variable wins. An empty value counts as none.
  * @throws ConfigError naming every missing and every bad setting.
  */
 export function readConfig(...environments: readonly Environment[]): Config {
+  const { config, lacking } = readWithoutCredentials(environments);
+  if (lacking !== undefined) throw lacking;
+  return config;
+}
+
+/**
+ * The same where credentials may come later. Those that are missing are '', and `lacking` is the error that it is if they
+ * never come. `elsewhere` says that they are not to come from here at all, `remedy` how anything else is to be given.
+ * @throws ConfigError when anything else is missing or bad: that, and missing credentials if they are to come from here.
+ */
+export function readWithoutCredentials(
+  environments: readonly Environment[],
+  { elsewhere = false, remedy = IN_THE_ENVIRONMENT }: { elsewhere?: boolean; remedy?: string } = {},
+): { config: Config; lacking: ConfigError | undefined } {
   const names = Object.keys(settings) as SettingName[];
-  const { values, given, problems } = readValues(names, environments);
-  if (problems.length === 0) problems.push(...contradictions(values as unknown as Config, given));
+  const { values, given, problems } = readValues(names, environments, remedy);
+  const lacking = problems.filter(({ name, missing }) => missing && CREDENTIALS.some((each) => each === name));
+  for (const { name } of lacking) values[name] = '';
+  const others = problems.filter((problem) => !lacking.includes(problem));
+  if (others.length > 0) throw configError(elsewhere ? others : problems);
+  const wrong = contradictions(values as unknown as Config, given);
+  if (wrong.length > 0) throw new ConfigError(wrong);
   const { stages } = values as unknown as Config;
   if (stages !== undefined) {
     values.duration = stages.list.reduce((sum, { ms }) => sum + ms, 0);
     if (stages.unit === 'vus') values.concurrency = Math.max(...stages.list.map(({ target }) => target));
   }
-  if (problems.length > 0) throw new ConfigError(problems);
-  return values as unknown as Config;
+  return { config: values as unknown as Config, lacking: lacking.length > 0 ? configError(lacking) : undefined };
 }
 
 /**
@@ -501,20 +525,30 @@ export function readSome<K extends SettingName>(
   names: readonly K[],
   ...environments: readonly Environment[]
 ): Pick<Config, K> {
-  const { values, problems } = readValues(names, environments);
-  if (problems.length > 0) throw new ConfigError(problems);
+  const { values, problems } = readValues(names, environments, IN_THE_ENVIRONMENT);
+  if (problems.length > 0) throw configError(problems);
   return values as unknown as Pick<Config, K>;
 }
 
-function readValues(names: readonly SettingName[], environments: readonly Environment[]) {
+/** What is wrong with one setting: it is missing, or it is bad. */
+interface Problem {
+  readonly name: SettingName;
+  readonly missing: boolean;
+  readonly line: string;
+}
+
+const configError = (problems: readonly Problem[]) => new ConfigError(problems.map(({ line }) => line));
+
+/** `remedy` says what is to be done about missing ones. */
+function readValues(names: readonly SettingName[], environments: readonly Environment[], remedy: string) {
   const values: Record<string, unknown> = {};
   const given = new Map<string, string>();
-  const problems: string[] = [];
+  const problems: Problem[] = [];
   for (const name of names) {
     const s = settings[name] as Setting<unknown>;
     const found = lookUp(s.env, environments);
     if (!found) {
-      if (s.required) problems.push(`${s.env[0]} is missing (${s.help}): set it in the environment or in .env`);
+      if (s.required) problems.push({ name, missing: true, line: `${s.env[0]} is missing (${s.help}): ${remedy}` });
       else if (s.fallback !== undefined) values[name] = s.fallback;
       continue;
     }
@@ -522,7 +556,7 @@ function readValues(names: readonly SettingName[], environments: readonly Enviro
     if (value === undefined) {
       // Nor are the user and password that an endpoint may have been given.
       const shown = s.secret ? '(not shown)' : JSON.stringify(found.text.replace(/\/\/[^/@,]*@/g, '//…@'));
-      problems.push(`${found.variable} is ${shown}: give ${s.expected}`);
+      problems.push({ name, missing: false, line: `${found.variable} is ${shown}: give ${s.expected}` });
     } else {
       values[name] = value;
       given.set(name, found.variable);

@@ -4,8 +4,9 @@ import type { Options } from 'k6/options';
 import { ConfigError } from './config';
 import { finalText } from './final';
 import type { FoundKeys, ListedKeys } from './keys';
-import { loadConfig } from './load-config';
+import { isPacked, loadConfig } from './load-config';
 import { optionsOf } from './options';
+import { partOfSegment } from './part';
 import { nameOf, type Pattern } from './pattern';
 import {
   factsOf,
@@ -22,6 +23,7 @@ import { prepare } from './prepare';
 import { type Begin, FROM_CLI, MARKS, newRunId, type PlanText } from './protocol';
 import { type Connect, connectBy } from './s3/backends';
 import { awaitStart, setGCPercent } from './s3/native';
+import { findSecrets, readSecrets, type SecretNames } from './secrets';
 import { sharedPlan, sharedSchedule, type VuPlan } from './shared';
 import { findContent, readKeyFiles } from './stored';
 import { type SummaryData, summarize } from './summary';
@@ -34,7 +36,7 @@ const GC_PERCENT = 30;
 
 export interface Control {
   readonly options: Options;
-  setup(): Prepared;
+  setup(): Promise<Prepared>;
   handleSummary(data: SummaryData & { setup_data?: Prepared }): Record<string, string>;
 }
 
@@ -46,6 +48,8 @@ export interface Prepared {
   /** Milliseconds that setup took: k6 counts them as the test's. */
   readonly setupMs: number;
   readonly found: FoundKeys;
+  /** Where credentials are k6's secrets. */
+  readonly secrets?: SecretNames;
 }
 
 /** Ends the run before it starts, with nothing but the message: a user's mistake is no stack. */
@@ -68,13 +72,15 @@ function controlOf(patterns: readonly Pattern[]): Control & { readonly plan?: Vu
   let plan: Plan;
   let options: Options;
   let leftOut: string | undefined;
+  let lacking: ConfigError | undefined;
   try {
-    const { config, concurrencyAsked } = loadConfig();
+    const { config, concurrencyAsked, lacking: credentials } = loadConfig();
+    lacking = credentials;
     const extended = Boolean(__ENV[FROM_CLI.extension]);
     const known = extended ? { patterns, leftOut: undefined } : withoutExtension(patterns, config.tests);
     leftOut = known.leftOut;
     plan = planOf(known.patterns, config, concurrencyAsked);
-    options = optionsOf(plan, workers);
+    options = optionsOf(plan, workers, isPacked());
   } catch (e) {
     if (e instanceof ConfigError) return refusing(e.message);
     throw e;
@@ -93,14 +99,14 @@ function controlOf(patterns: readonly Pattern[]): Control & { readonly plan?: Vu
     options,
     setup: () => {
       if (leftOut !== undefined) console.warn(leftOut);
-      return setUp(plan, by, listed);
+      return setUp(plan, by, listed, lacking);
     },
     handleSummary: (data) => report(data, plan, listed),
-    plan: vuPlanOf(plan, Object.keys(listed)),
+    plan: vuPlanOf(plan, Object.keys(listed), lacking !== undefined),
   };
 }
 
-function vuPlanOf(plan: Plan, listed: readonly string[]): VuPlan {
+function vuPlanOf(plan: Plan, listed: readonly string[], lacksCredentials: boolean): VuPlan {
   const { config, loads, measured, writes } = plan;
   return {
     config,
@@ -111,11 +117,17 @@ function vuPlanOf(plan: Plan, listed: readonly string[]): VuPlan {
     // The native backend makes bodies by itself.
     content: writes && config.backend !== 'native' ? findContent(plan) : undefined,
     listed,
+    lacksCredentials,
   };
 }
 
 /** A script that says why it does not run: an error thrown in init would be shown with its stack, once a VU. */
 function refusing(message: string): Control {
+  if (isPacked()) {
+    // What is never to run is better not packed.
+    for (const line of message.split('\n')) console.error(line);
+    exec.test.abort('settings are not right');
+  }
   return { options: {}, setup: () => refuse(message), handleSummary: () => ({}) };
 }
 
@@ -132,17 +144,42 @@ function textOf(plan: Plan): PlanText {
   return { split: splitText(plan), schedule: scheduleOf(plan) };
 }
 
-function setUp(plan: Plan, by: Connect, listed: ListedKeys): Prepared {
+/** The plan with credentials, and what k6 calls them where they are its secrets. */
+async function complete(plan: Plan, lacking: ConfigError | undefined): Promise<{ plan: Plan; secrets?: SecretNames }> {
+  if (lacking === undefined) return { plan };
+  const found = await findSecrets();
+  if ('problem' in found) {
+    const lines = lacking.problems.map((problem) => `${problem}, or have k6 give it as a secret (${found.problem})`);
+    return refuse(lines.join('\n'));
+  }
+  try {
+    const credentials = await readSecrets(found.names);
+    return { plan: { ...plan, config: { ...plan.config, ...credentials } }, secrets: found.names };
+  } catch (e) {
+    return refuse((e as Error).message);
+  }
+}
+
+async function setUp(
+  planned: Plan,
+  by: Connect,
+  listed: ListedKeys,
+  lacking: ConfigError | undefined,
+): Promise<Prepared> {
+  const { plan, secrets } = await complete(planned, lacking);
   const prepared = prepare(plan, by, listed);
   if ('problem' in prepared) refuse(prepared.problem);
   waitForOthers();
   const startedAt = Date.now();
   const runId = __ENV[FROM_CLI.runId] ?? newRunId(startedAt, plan.measured.map(({ test }) => test).join('-'));
   const facts = factsOf(plan, runId, startedAt, VERSION, [prepared.found, listed]);
-  const begin: Begin = { ...textOf(plan), facts, load: loadText(plan) };
+  const { executionSegment, executionSegmentSequence } = exec.test.options;
+  const part = partOfSegment(executionSegment, executionSegmentSequence);
+  const begin: Begin = { ...textOf(plan), facts, load: loadText(plan), part };
   if (startedByCli()) console.info(MARKS.begin + JSON.stringify(begin));
   else if (begin.split !== undefined) console.info(begin.split);
-  return { runId, startedAt, setupMs: exec.instance.currentTestRunDuration, found: prepared.found };
+  const setupMs = exec.instance.currentTestRunDuration;
+  return { runId, startedAt, setupMs, found: prepared.found, ...(secrets === undefined ? {} : { secrets }) };
 }
 
 /** Where several machines run the load: says that this one is ready, and waits for the instant at which all begin. */

@@ -1,5 +1,13 @@
 /** The settings inside k6: from the environment, then `./.env`, then `~/.s3loadtest/.env`. */
-import { type Config, ConfigError, type Environment, readConfig, settings } from './config';
+import {
+  type Config,
+  ConfigError,
+  CREDENTIALS,
+  type Environment,
+  readConfig,
+  readWithoutCredentials,
+  settings,
+} from './config';
 import { parseEnvFile } from './env-file';
 import { FROM_CLI } from './protocol';
 
@@ -7,6 +15,8 @@ export interface Loaded {
   readonly config: Config;
   /** Whether someone said how many VUs there are to be. */
   readonly concurrencyAsked: boolean;
+  /** What it is when credentials don't come later, either: they are in none of these places. */
+  readonly lacking: ConfigError | undefined;
 }
 
 let loaded: Loaded | undefined;
@@ -24,19 +34,41 @@ function load(): Loaded {
   const environments = [__ENV, ...envFiles()];
   const concurrencyAsked = settings.concurrency.env.some((name) => environments.some((e) => e[name]?.trim()));
   const fallback = __ENV[FROM_CLI.concurrency];
-  const config = readConfig(...environments, fallback ? { [settings.concurrency.env[0]]: fallback } : {});
+  const { config, lacking } = read([...environments, fallback ? { [settings.concurrency.env[0]]: fallback } : {}]);
   checkBackend(config);
   if (isBareRun()) checkResultsFolder(config.dataDir);
-  return { config, concurrencyAsked };
+  if (isPacked()) warnOfPackedCredentials();
+  return { config, concurrencyAsked, lacking };
+}
+
+function read(environments: readonly Environment[]): Omit<Loaded, 'concurrencyAsked'> {
+  if (isPacked()) return readWithoutCredentials(environments, { elsewhere: true, remedy: 'give it by --env' });
+  if (__ENV[FROM_CLI.present] === undefined) return readWithoutCredentials(environments);
+  return { config: readConfig(...environments), lacking: undefined };
+}
+
+/** Whether this is `k6 run` by hand, with the machine's files and variables. The CLI has read the files already. */
+export function isBareRun(): boolean {
+  return __ENV[FROM_CLI.present] === undefined && !isPacked();
 }
 
 /**
- * Whether this is `k6 run` by hand, with the machine's files and variables. The CLI has read the files already. And k6 puts
- * every file that a script opens into an archive: `k6 archive` and `k6 cloud run` pass no system variables on, so where
- * there is no PATH there is to be no secret either.
+ * Whether an archive is made, or one runs in k6 Cloud. k6 puts every file that a script opens into an archive, and `k6 archive`
+ * and `k6 cloud run` pass no system variables on: so where there is no PATH there is to be no secret either.
  */
-export function isBareRun(): boolean {
-  return __ENV[FROM_CLI.present] === undefined && __ENV.PATH !== undefined;
+export function isPacked(): boolean {
+  return __ENV.PATH === undefined;
+}
+
+/** Variables given by --env are written into an archive as they are. In k6 Cloud they may well come from there. */
+function warnOfPackedCredentials(): void {
+  if (__ENV.K6_CLOUDRUN_INSTANCE_ID !== undefined) return;
+  const given = CREDENTIALS.map((name) => settings[name].env[0]).filter((variable) => __ENV[variable]);
+  if (given.length === 0) return;
+  console.warn(
+    `${given.join(', ')} given by --env: an archive has that in it for all to read: leave it out, and give it where the ` +
+      'archive runs',
+  );
 }
 
 /** A k6 that is asked for an extension it does not have ends with a stack. */
@@ -60,7 +92,8 @@ function checkResultsFolder(dataDir: string): void {
   try {
     open(path);
   } catch (e) {
-    if (/directories/.test(String(e))) return;
+    // In an archive that runs there is nothing to be seen of this machine's folders.
+    if (/directories|file does not exist/.test(String(e))) return;
   }
   throw new ConfigError([
     `S3LOADTEST_DATA_DIR is "${dataDir}": there is no folder ${path} for the Result: make it, or name another`,
@@ -79,7 +112,7 @@ function readIfThere(path: string): Environment[] {
     text = open(path);
   } catch (e) {
     // k6 has no other way to ask whether a file is there.
-    if (/no such file/.test(String(e))) return [];
+    if (/no such file|file does not exist/.test(String(e))) return [];
     throw new ConfigError([`${path} can't be read (${String(e)}): make it readable, or move it away`]);
   }
   return [parseEnvFile(text)];

@@ -23,6 +23,11 @@ export const TTFB = 'http_req_waiting';
 /** Built in: requests, of which the CLI reads running counts. */
 export const REQUESTS = 'http_reqs';
 
+/** k6's tags of its own that are kept: each is looked up for every sample. Thresholds, Results and dashboards go by these. */
+export const SYSTEM_TAGS = ['status', 'error_code', 'expected_response', 'scenario'] as const;
+/** What k6's cloud output does not go without. */
+export const CLOUD_SYSTEM_TAGS = ['name', 'method', 'error', 'check', 'group'] as const;
+
 /** The size tag of operations on no object: k6 takes no empty tag in a submetric. */
 export const NO_SIZE = 'none';
 

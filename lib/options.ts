@@ -1,6 +1,15 @@
 /** A plan as k6's options. Pure. */
 import type { Options, Scenario } from 'k6/options';
-import { CONNECTIONS, ERRORS, OP_DURATION, OPENED, submetric, submetrics } from './metrics';
+import {
+  CLOUD_SYSTEM_TAGS,
+  CONNECTIONS,
+  ERRORS,
+  OP_DURATION,
+  OPENED,
+  SYSTEM_TAGS,
+  submetric,
+  submetrics,
+} from './metrics';
 import { k6Vus, type Plan, type PlannedLoad } from './plan';
 import { acrossWorkers, scenarioOf, WAITING } from './scenario';
 import { TREND_STATS } from './summary';
@@ -11,8 +20,11 @@ const LONG_SETUP_TIMEOUT = '4h';
 /** What k6 leaves idle connections for: more batches at once than that would connect anew for each. */
 const LEAST_IDLE = 64;
 
-/** k6's options for the plan; or, with `workers`, for so many k6 processes that have a segment each. */
-export function optionsOf(plan: Plan, workers = 1): Options {
+/**
+ * k6's options for the plan; or, with `workers`, for so many k6 processes that have a segment each; or, with `forCloud`, for
+ * k6 Cloud.
+ */
+export function optionsOf(plan: Plan, workers = 1, forCloud = false): Options {
   const { config, loads, measured } = plan;
   const asked = config.thresholds;
   const limitsFailures = asked.some((t) => t.metric.startsWith('http_req_failed'));
@@ -47,8 +59,7 @@ export function optionsOf(plan: Plan, workers = 1): Options {
     ),
     thresholds,
     summaryTrendStats: [...TREND_STATS],
-    // Every tag is looked up for every sample; these are what thresholds, Results and dashboards go by.
-    systemTags: ['status', 'error_code', 'expected_response', 'scenario'],
+    systemTags: [...SYSTEM_TAGS, ...(forCloud ? CLOUD_SYSTEM_TAGS : [])],
     discardResponseBodies: true,
     insecureSkipTLSVerify: !config.verifySsl,
     // A redirect would be followed with a signature for another host.

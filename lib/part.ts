@@ -6,6 +6,20 @@ export interface Part {
   readonly of: number;
 }
 
+/** All there is. */
+const WHOLE: Part = { index: 0, of: 1 };
+
+/**
+ * The part of a k6 process, by its execution segment and the sequence of all, as `exec.test.options` has them: `1/3:2/3` of
+ * `0,1/3,2/3,1` is the second of three. All there is, where k6 has neither.
+ */
+export function partOfSegment(segment: string | null | undefined, sequence: string | null | undefined): Part {
+  if (!segment || !sequence) return WHOLE;
+  const bounds = sequence.split(',');
+  const index = bounds.indexOf(segment.split(':')[0] ?? '');
+  return index === -1 ? WHOLE : { index, of: bounds.length - 1 };
+}
+
 /** Of a key the last letters differ from one to the next. */
 const LETTERS = 12;
 

@@ -18,10 +18,8 @@ export const FROM_CLI = {
   keys: 'S3LOADTEST_KEYS',
   /** Set at all: which keys were deleted is to be told. */
   tellDeleted: 'S3LOADTEST_TELL_DELETED',
-  /** How many k6 processes run this load together, each a segment of it; one when it is left out. */
+  /** How many k6 processes run this load together, each an execution segment of it; one when it is left out. */
   workers: 'S3LOADTEST_WORKERS',
-  /** Which of them this one is, from 0. */
-  workerIndex: 'S3LOADTEST_WORKER_INDEX',
   /** A file that will tell when to begin, where several machines do so at once. */
   startFile: 'S3LOADTEST_START_FILE',
   /** Set at all: nothing will run, the plan is to be told. */
@@ -50,6 +48,8 @@ export interface Begin extends PlanText {
   readonly facts: RunFacts;
   /** How much: `16 VUs`. */
   readonly load: string;
+  /** Which of the k6 processes that run the load together this one is. */
+  readonly part: Part;
 }
 
 /** Every key of the layout between these, in the order of a listing, is deleted but for the failed. */

@@ -15,6 +15,8 @@ export interface VuPlan {
   readonly content?: string | undefined;
   /** Labels of the sizes that keys out of key files are held of. */
   readonly listed: readonly string[];
+  /** Credentials are not in the settings: setup is to find them. */
+  readonly lacksCredentials: boolean;
 }
 
 /** The VUs of one k6 scenario. */

@@ -6,14 +6,18 @@ import { Counter } from 'k6/metrics';
 import type { Config } from './config';
 import { connect, findReadable, hold, keyEndFor, payloadFor, SILENT, supply } from './connection';
 import { createKeyMaker, createTrackedKeys, type FoundKeys, type ListedKeys } from './keys';
+import { partOfSegment } from './part';
 import { loadName, nameOf, type Pattern } from './pattern';
 import { FROM_CLI } from './protocol';
 import { seeded } from './random';
 import { type Connect, connectBy } from './s3/backends';
 import { isOpenLoop, WAITING } from './scenario';
 import { type Schedule, type Window, windowAt, windowBegun } from './schedule';
+import type { SecretNames } from './secrets';
 import { sharedKeys, sharedPlan, sharedSchedule, type VuLoad } from './shared';
 import type { Traffic } from './traffic/traffic';
+
+declare const require: (module: './secrets') => typeof import('./secrets');
 
 /** Operations that were due while no VU was free: k6's own name, so that they are one figure whoever counts them. */
 const dropped = new Counter('dropped_iterations');
@@ -28,6 +32,13 @@ const ITERATION_MS = 50;
 const OVERSLEEP_MS = 5;
 
 type Iterate = () => void | Promise<void>;
+
+/** What setup has for every VU. */
+interface Prepared {
+  readonly found: FoundKeys;
+  /** What k6 calls the credentials, where they are its secrets. */
+  readonly secrets?: SecretNames;
+}
 
 /** What a VU has before it knows which scenario it is in. */
 interface Equipment {
@@ -59,13 +70,11 @@ function contentOf(path: string): ArrayBuffer {
  * The function of one VU of a script, to be made in k6's init context. What it needs in a scenario is made at its first
  * iteration there.
  */
-export function iteration(
-  patterns: readonly Pattern[],
-): (prepared: { readonly found: FoundKeys }) => void | Promise<void> {
+export function iteration(patterns: readonly Pattern[]): (prepared: Prepared) => void | Promise<void> {
   const plan = sharedPlan(nameOf(patterns));
   if (plan === undefined) return () => {};
   const { config, content } = plan;
-  const equipment: Equipment = {
+  let equipment: Equipment = {
     config,
     by: connectBy(config.backend),
     listed: Object.fromEntries(plan.listed.map((size) => [size, sharedKeys(size)])),
@@ -80,17 +89,29 @@ export function iteration(
   );
   const iterates = new Map<string, Iterate>();
   let scenario: typeof exec.scenario | undefined;
-  return ({ found }) => {
+  const iterate = ({ found }: Prepared): void | Promise<void> => {
     // k6 makes a new one whenever it is asked, though all of them tell of now.
     scenario ??= exec.scenario;
     const { name } = scenario;
     if (name === WAITING) return sleepUntil(scenario.startTime + config.duration);
-    let iterate = iterates.get(name);
-    if (iterate === undefined) {
-      iterate = virtualUser(places.get(name) as Place, equipment, found, scenario.startTime);
-      iterates.set(name, iterate);
+    let operate = iterates.get(name);
+    if (operate === undefined) {
+      operate = virtualUser(places.get(name) as Place, equipment, found, scenario.startTime);
+      iterates.set(name, operate);
     }
-    return iterate();
+    return operate();
+  };
+  if (!plan.lacksCredentials) return iterate;
+  // k6 gives secrets to a VU that runs, and not sooner.
+  const { readSecrets } = require('./secrets');
+  let complete = false;
+  return (prepared) => {
+    if (complete || prepared.secrets === undefined) return iterate(prepared);
+    return readSecrets(prepared.secrets).then((credentials) => {
+      equipment = { ...equipment, config: { ...config, ...credentials } };
+      complete = true;
+      return iterate(prepared);
+    });
   };
 }
 
@@ -126,7 +147,7 @@ function virtualUser(place: Place, equipment: Equipment, found: FoundKeys, begin
     supply: (size) => supply(silent(), config, load.test, size),
     hold: (holding) => hold(config, counting, vu, load.test, holding),
     flush: connection.flush,
-    part: { index: Number(__ENV[FROM_CLI.workerIndex] || 0), of: workers },
+    part: () => partOfSegment(exec.test.options.executionSegment, exec.test.options.executionSegmentSequence),
     dropped: () => dropped.add(1),
     tellsDeleted: __ENV[FROM_CLI.tellDeleted] !== undefined,
   });

@@ -9,6 +9,7 @@ import { addDist } from './dist';
 import { EXIT } from './exit';
 import { addInitData } from './init-data';
 import { addK6 } from './k6-command';
+import { addExport } from './k8s/export';
 import { addKeys } from './keys';
 import { addMerge } from './merge';
 import { addReport } from './report';
@@ -30,6 +31,7 @@ function createProgram(): Command {
   addRuns(program);
   addDemo(program);
   addBench(program);
+  addExport(program);
   addInitData(program);
   addK6(program);
   addKeys(program);

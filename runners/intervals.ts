@@ -13,7 +13,8 @@ export class IntervalReader {
   }
 }
 
-function parseInterval(line: string): Interval {
+/** @throws Error when it is no interval of this version */
+export function parseInterval(line: string): Interval {
   let value: Interval;
   try {
     value = JSON.parse(line) as Interval;

@@ -1,5 +1,6 @@
 /** What is to be started: k6's command line and environment, as values. Pure. */
 import { settings } from '../lib/config';
+import { CLOUD_SYSTEM_TAGS, SYSTEM_TAGS } from '../lib/metrics';
 import { FROM_CLI } from '../lib/protocol';
 import { quote } from './quote';
 import type { Segment } from './workers/segments';
@@ -50,6 +51,13 @@ function segmentOf(segment: Segment | undefined): string[] {
   return [`--execution-segment=${segment.segment}`, `--execution-segment-sequence=${segment.sequence}`];
 }
 
+/** k6's options for its --out. The cloud's has a need for tags that scripts leave out, since all samples pay for them. */
+export function outputs(outs: readonly string[]): string[] {
+  const toCloud = outs.some((out) => /^cloud(?:=|$)/.test(out));
+  const tags = toCloud ? [`--system-tags=${[...SYSTEM_TAGS, ...CLOUD_SYSTEM_TAGS].join(',')}`] : [];
+  return [...outs.flatMap((out) => ['--out', out]), ...tags];
+}
+
 /** The plan of one k6 process. No credential is on its command line. */
 export function planK6(wishes: K6Wishes): K6Plan {
   const { workerId } = settings;
@@ -65,7 +73,7 @@ export function planK6(wishes: K6Wishes): K6Plan {
       `--address=${wishes.api ?? ''}`,
       ...segmentOf(wishes.segment),
       ...tags(wishes.runId, worker),
-      ...wishes.outs.flatMap((out) => ['--out', out]),
+      ...outputs(wishes.outs),
       wishes.script,
     ],
     environment: {

@@ -111,12 +111,15 @@ export function makeFolders(path: string): void {
   }
 }
 
-/** Writes a file so that it is there whole or not at all, whatever happens meanwhile. @throws the system's error */
-export function writeAtomically(path: string, text: string): void {
+/**
+ * Writes a file so that it is there whole or not at all, whatever happens meanwhile; `mode` says who may read it.
+ * @throws the system's error
+ */
+export function writeAtomically(path: string, text: string, mode = 0o666): void {
   const part = `${path}.part-${process.pid}`;
   try {
     makeFolders(dirname(path));
-    const file = openSync(part, 'w');
+    const file = openSync(part, 'w', mode);
     try {
       // All of it: writeSync alone may stop short on a disk that is nearly full, and say so by a number only.
       writeFileSync(file, text);

@@ -13,9 +13,10 @@ import { gather } from './dist/results';
 import { Watch } from './dist/watch';
 import { EXIT } from './exit';
 import { IntervalReader } from './intervals';
+import { collectK8s, type Source } from './k8s/collect';
 import { makeRunFolder } from './run-folder';
 import { pruneKeys, takeKeys } from './run-keys';
-import { addSettingOptions, loadSome, type Options } from './settings';
+import { addSettingOptions, collect as gatherValues, loadSome, type Options } from './settings';
 import { onStopSignals } from './stoppable';
 import { createTerminal } from './terminal';
 import { lastLine, type Remote } from './workers/remote';
@@ -43,9 +44,23 @@ export function addRuns(program: Command): void {
     .description('follow a run to its end, and merge what its workers measured')
     .option('--json', 'print the Result on standard output, and all else on standard error')
     .option('--keep', "leave the workers' folders of the run where they are")
+    .option('--k8s <testrun>', 'instead, a run by k6-operator: a TestRun in the cluster that kubectl is set up for')
+    .option('--namespace <name>', "where the TestRun is; kubectl's own, where it is left out")
+    .option('--k8s-logs <file>', "instead, logs of k6-operator's runners that kubectl saved: any number", gatherValues)
     .action(async (run: string | undefined, options: Options) => {
-      process.exitCode = await collect(run, options, process.env);
+      const source = clusterSource(run, options);
+      const own = source === undefined ? collect(run, options, process.env) : collectK8s(source, options, process.env);
+      process.exitCode = await own;
     });
+}
+
+/** Where else than on workers a run is to be collected from. @throws ConfigError when it is more than one place */
+function clusterSource(run: string | undefined, options: Options): Source | undefined {
+  const { k8s, k8sLogs, namespace } = options as { k8s?: string; k8sLogs?: string[]; namespace?: string };
+  const asked = [run, k8s && '--k8s', k8sLogs && '--k8s-logs'].filter((each) => each !== undefined);
+  if (asked.length > 1) throw new ConfigError([`${asked.join(' and ')} are of different runs: give one of them`]);
+  if (k8sLogs !== undefined) return { files: k8sLogs };
+  return k8s === undefined ? undefined : { testRun: k8s, namespace };
 }
 
 /** Settings that these commands have: they know neither bucket nor credentials. */

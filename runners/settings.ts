@@ -6,10 +6,12 @@ import type { Command } from 'commander';
 import {
   type Config,
   ConfigError,
+  CREDENTIALS,
   defaultText,
   type Environment,
   readConfig,
   readSome,
+  readWithoutCredentials,
   type Setting,
   type SettingName,
   settings,
@@ -51,6 +53,14 @@ export function collect(value: string, before: readonly string[] = []): string[]
 export function loadSettings(options: Options, environment: Environment): Settings {
   const sources = sourcesOf(options, environment);
   const config = readConfig(...sources);
+  return { config, environment: settingTexts(...sources) };
+}
+
+/** The same where credentials are somewhere else: those that are here are left out. @throws ConfigError as above. */
+export function loadOpenSettings(options: Options, environment: Environment): Settings {
+  const none = Object.fromEntries(CREDENTIALS.flatMap((name) => settings[name].env.map((variable) => [variable, ''])));
+  const sources = sourcesOf(options, environment).map((source) => ({ ...source, ...none }));
+  const { config } = readWithoutCredentials(sources, { elsewhere: true });
   return { config, environment: settingTexts(...sources) };
 }
 

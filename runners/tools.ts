@@ -385,6 +385,11 @@ export function releaseOf(name: ToolName, version: string, platform: string, arc
   };
 }
 
+/** The version of k6 that the project is made for: `2.2.0`. */
+export async function pinnedK6(root: string): Promise<string> {
+  return (await readPin('k6', root)).version.replace(/^v/, '');
+}
+
 async function readPin(name: ToolName, root: string): Promise<Pin> {
   const folder = moduleFolder(name, root);
   const hash = createHash('sha256');

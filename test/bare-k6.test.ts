@@ -1,5 +1,4 @@
 /** `k6 run build/firehose.js`: stock k6 without the CLI, configured by the environment and `.env` files. */
-import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
@@ -7,7 +6,6 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parseResult, type Result, sum } from '../lib/result';
 import { ROOT } from './k6';
-import { CREDENTIALS } from './servers';
 import {
   bareEnvironment,
   type Ended,
@@ -212,23 +210,4 @@ test.each([
   expect(stderr).toContain(`there is no folder ${join(home.data, 'results')} for the Result: make it, or name another`);
   expect(stdout).not.toContain('FINAL');
   expect(keysIn(stage.site, bucket)).toEqual([]);
-});
-
-test('k6 archive takes no credential along', async () => {
-  const home = await clone();
-  const env = full(home, await newBucket(stage.site));
-  await writeFile(join(home.path, '.env'), settingsFile(env));
-  await mkdir(join(home.path, '.s3loadtest'));
-  await writeFile(join(home.path, '.s3loadtest', '.env'), settingsFile(env));
-  // As someone has it who has exported the settings for `k6 run`, too.
-  const archive = join(home.path, 'archive.tar');
-  const { code, stderr } = await k6(home, env, 'archive', '-O', archive, BUNDLE);
-  expect(code, stderr).toBe(0);
-  const names = execFileSync('tar', ['-tf', archive], { encoding: 'utf8' });
-  expect(names).toContain('firehose.js');
-  expect(names).not.toMatch(/\.env\b/);
-  const content = readFileSync(archive, 'latin1');
-  expect(content).toContain('AWS_SECRET_ACCESS_KEY'); // the bundle names it, and nothing in it is compressed
-  expectNoCredential({ content });
-  expect(Object.values(CREDENTIALS).every((value) => settingsFile(env).includes(value))).toBe(true);
 });

@@ -46,7 +46,7 @@ export function fakeVu({ found = {}, listed, ...more }: More = {}, environment: 
     },
     flush: () => {},
     dropped: () => {},
-    part: { index: 0, of: 1 },
+    part: () => ({ index: 0, of: 1 }),
     tellsDeleted: false,
     ...more,
   };

@@ -209,7 +209,7 @@ describe.runIf(noGo.length === 0)('the histogram output', () => {
   });
 
   test.each([
-    ['', /names no file: give s3loadtest=FILE or s3loadtest=FILE,interval=1s$/],
+    ['', /names no file: give s3loadtest=FILE, or - for standard output, or s3loadtest=FILE,interval=1s$/],
     ['lines,interval=5', /has the interval "5": give a time of 100ms to 1h, such as 1s$/],
     ['/dev/null/lines', /open \/dev\/null\/lines: not a directory: give a file that can be written$/],
   ])('--out s3loadtest=%s is refused in one line, exit code 104', async (out, says) => {

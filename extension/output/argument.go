@@ -12,12 +12,12 @@ const (
 	leastInterval = 100 * time.Millisecond
 	mostInterval  = time.Hour
 
-	syntax = "give s3loadtest=FILE or s3loadtest=FILE,interval=1s"
+	syntax = "give s3loadtest=FILE, or - for standard output, or s3loadtest=FILE,interval=1s"
 )
 
 // argument is what stands behind `--out s3loadtest=`.
 type argument struct {
-	// file is a path, or fd: and the number of a file that is open.
+	// file is a path, or - for standard output, or fd: and the number of a file that is open.
 	file     string
 	interval time.Duration
 }

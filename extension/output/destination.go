@@ -2,6 +2,7 @@ package output
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"strconv"
 	"strings"
@@ -15,8 +16,19 @@ const descriptorPrefix = "fd:"
 // standardDescriptors are those of input, output and errors, which have uses of their own.
 const standardDescriptors = 3
 
-// open makes the file, or empties the one that is there; or takes one that is open.
-func open(name string) (*os.File, error) {
+// standardOutput is the name of k6's own. k6 locks it, so that of all that is said there each line stays whole.
+const standardOutput = "-"
+
+// kept is what is not to be closed after use.
+type kept struct{ io.Writer }
+
+func (kept) Close() error { return nil }
+
+// open makes the file, or empties the one that is there; or takes one that is open, such as k6's standard output.
+func open(name string, stdout io.Writer) (io.WriteCloser, error) {
+	if name == standardOutput {
+		return kept{stdout}, nil
+	}
 	number, is := strings.CutPrefix(name, descriptorPrefix)
 	if !is {
 		file, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)

@@ -1,6 +1,6 @@
-// Package output is `k6 run --out s3loadtest=FILE`: every interval it appends a line to the file, or to a pipe, that holds what
-// happened in it, latencies as histograms, in memory that does not grow with the run. lib/interval.ts says what a line has.
-// Where k6 is told to judge no thresholds, the output judges them.
+// Package output is `k6 run --out s3loadtest=FILE`: every interval it appends a line to the file, to a pipe, or to standard
+// output, that holds what happened in it, latencies as histograms, in memory that does not grow with the run.
+// lib/interval.ts says what a line has. Where k6 is told to judge no thresholds, the output judges them.
 package output
 
 import (
@@ -29,6 +29,7 @@ func init() {
 type Output struct {
 	argument
 	logger     logrus.FieldLogger
+	stdout     io.Writer
 	thresholds map[string]metrics.Thresholds
 	// judges is whether thresholds are judged here, and not by k6.
 	judges bool
@@ -65,7 +66,13 @@ func newOutput(p output.Params) (*Output, error) {
 	if err != nil {
 		return nil, errext.WithExitCodeIfNone(err, exitcodes.InvalidConfig)
 	}
-	return &Output{argument: a, logger: p.Logger, judges: p.RuntimeOptions.NoThresholds.Bool, stopped: make(chan struct{})}, nil
+	return &Output{
+		argument: a,
+		logger:   p.Logger,
+		stdout:   p.StdOut,
+		judges:   p.RuntimeOptions.NoThresholds.Bool,
+		stopped:  make(chan struct{}),
+	}, nil
 }
 
 // Description is shown as the run begins.
@@ -84,7 +91,7 @@ func (o *Output) Start() error {
 	if err := o.judgeHere(); err != nil {
 		return err
 	}
-	file, err := open(o.argument.file)
+	file, err := open(o.argument.file, o.stdout)
 	if err != nil {
 		return errext.WithExitCodeIfNone(err, exitcodes.InvalidConfig)
 	}

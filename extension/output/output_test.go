@@ -455,6 +455,8 @@ func TestArguments(t *testing.T) {
 		"run.ndjson,interval=1.5s":      {"run.ndjson", 1500 * time.Millisecond},
 		"/a/folder.d/run,interval=10s":  {"/a/folder.d/run", 10 * time.Second},
 		"./-odd-name.json,interval=1m0": {},
+		"-":                             {"-", time.Second},
+		"-,interval=5s":                 {"-", 5 * time.Second},
 		"":                              {},
 		",interval=1s":                  {},
 		"run.ndjson,interval=":          {},
@@ -505,6 +507,19 @@ func TestTheFile(t *testing.T) {
 	var code errext.HasExitCode
 	if err == nil || !errors.As(err, &code) || code.ExitCode() != 104 || !strings.Contains(err.Error(), s.argument.file) {
 		t.Errorf("%v", err)
+	}
+}
+
+func TestStandardOutput(t *testing.T) {
+	s := newStage(t, nil)
+	s.argument.file, s.stdout = "-", s.disk
+	if err := s.Start(); err != nil {
+		t.Fatal(err)
+	}
+	s.add(s.sample("iterations", get, 1))
+	_ = s.StopWithTestError(nil)
+	if lines := s.disk.lines(t); len(lines) != 1 || lines[0].Generator.Iterations != 1 || lines[0].End == nil {
+		t.Errorf("%s", s.disk.content.String())
 	}
 }
 

@@ -404,7 +404,9 @@ describe('what was deleted', () => {
 test('of several workers each deletes its part, and together they delete all', async () => {
   const keys = keysOf('1KB', 3_000);
   const { s3, there, batches } = bucketOf(keys);
-  await Promise.all([0, 1, 2].map((index) => deleteFor(1_000, vuFor(1_000, {}, { s3, part: { index, of: 3 } }))));
+  await Promise.all(
+    [0, 1, 2].map((index) => deleteFor(1_000, vuFor(1_000, {}, { s3, part: () => ({ index, of: 3 }) }))),
+  );
   expect(there.size).toBe(0);
   expect(batches.flatMap((batch) => batch.keys).sort()).toEqual(keys);
 });

@@ -1,7 +1,7 @@
 /** Deleting what tests have written: one VU lists the prefix, and has many batches under way at once. */
 import { setTimeout } from 'k6/timers';
 import { ownKey } from '../own-keys';
-import { partOf } from '../part';
+import { type Part, partOf } from '../part';
 import { type DeletedRange, MARKS } from '../protocol';
 import type { DeleteObjectsOutcome } from '../s3/api';
 import { isOpenLoop, targetAt } from '../scenario';
@@ -27,10 +27,11 @@ export function deleting(): Traffic {
     holdsConnections: false,
     start: (vu) => async (window, begin) => {
       const until = begin + window.end;
+      const part = vu.part();
       const pace = createPace(vu, begin);
       for (let now = Date.now(); now < until; now = Date.now()) {
         pace.resume();
-        await cycle(vu, pace, until);
+        await cycle(vu, part, pace, until);
         await pause(Math.min(now + CYCLE_MS, until) - Date.now());
       }
     },
@@ -38,10 +39,10 @@ export function deleting(): Traffic {
 }
 
 /** Goes through the listing once, so that no key is sent twice. */
-async function cycle(vu: VirtualUser, pace: Pace, until: number): Promise<void> {
+async function cycle(vu: VirtualUser, part: Part, pace: Pace, until: number): Promise<void> {
   const { s3, config } = vu;
   const sizes = config.sizes && new Set(config.sizes.map((size) => size.label));
-  const isOurs = (key: string) => partOf(key, vu.part.of) === vu.part.index;
+  const isOurs = (key: string) => partOf(key, part.of) === part.index;
   let found: string[] = [];
   let next: string | undefined;
   do {
@@ -58,13 +59,18 @@ async function cycle(vu: VirtualUser, pace: Pace, until: number): Promise<void> 
       if (!(await pace.turn(until))) return pace.idle();
       const batch = found.slice(0, BATCH);
       found = found.slice(BATCH);
-      pace.start(s3.deleteObjectsAsync(batch).then((outcome) => deleted(vu, batch, outcome)));
+      pace.start(s3.deleteObjectsAsync(batch).then((outcome) => deleted(vu, part, batch, outcome)));
     }
   } while (next !== undefined && Date.now() < until);
   return pace.idle();
 }
 
-function deleted(vu: VirtualUser, batch: readonly string[], { failure, failed }: DeleteObjectsOutcome): void {
+function deleted(
+  vu: VirtualUser,
+  part: Part,
+  batch: readonly string[],
+  { failure, failed }: DeleteObjectsOutcome,
+): void {
   vu.flush();
   if (failure !== undefined || !vu.tellsDeleted) return;
   // The CLI takes them out of the key files. Listings are in order, so a range says it.
@@ -72,7 +78,7 @@ function deleted(vu: VirtualUser, batch: readonly string[], { failure, failed }:
     first: batch[0] ?? '',
     last: batch.at(-1) ?? '',
     failed: failed.map(({ key }) => key),
-    part: vu.part,
+    part,
   };
   console.info(MARKS.deleted + JSON.stringify(range));
 }

@@ -31,8 +31,8 @@ export interface VirtualUser {
   hold(holding: Holding): HeldConnections;
   /** Tells k6 what was counted so far: for traffic that does not end its iteration soon. */
   flush(): void;
-  /** Of what all workers find alike, what this one is to take. */
-  readonly part: Part;
+  /** Of what all workers find alike, what this one is to take. Takes k6 milliseconds to say. */
+  part(): Part;
   /** Counts an operation that was due and that no VU was free for. */
   dropped(): void;
   /** Whether someone wants to hear which keys were deleted. */

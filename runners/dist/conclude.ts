@@ -1,7 +1,7 @@
 /** The end of a run on several workers: what it came to is told, written, and no longer needed where it was measured. */
 import type { Prices } from '../cost/prices';
 import { EXIT } from '../exit';
-import { tell } from '../report/tell';
+import { type Telling, tell } from '../report/tell';
 import type { RunFolder } from '../run-folder';
 import type { Terminal } from '../terminal';
 import { exitOf, type Gathered } from './results';
@@ -24,10 +24,18 @@ export async function conclude(
   { json, keep, prices }: Conclusion,
   terminal: Terminal,
 ): Promise<number> {
-  const { result, parts } = gathered;
+  if (!report(gathered, { folder, terminal, prices, json })) return EXIT.failed;
+  const known = watches.filter((watch) => watch.isComplete);
+  if (!keep) await Promise.all(known.map((watch) => watch.removeFolder()));
+  return exitOf(gathered);
+}
+
+/** Says what it came to, and writes that. Returns whether there is a Result, and all of it is written. */
+export function report({ result, parts }: Gathered, telling: Telling): boolean {
+  const { folder, terminal } = telling;
   if (result === undefined) {
     terminal.log({ level: 'error', message: `no worker gave a Result: see ${folder.path}/k6.log` });
-    return EXIT.failed;
+    return false;
   }
   const begun = result.workers.filter(({ lost }) => lost?.atMs !== 0);
   const skew = Math.max(...begun.map(({ startSkewMs }) => startSkewMs));
@@ -35,7 +43,7 @@ export async function conclude(
     ...(begun.length > 1 ? [`  Start: ${begun.length} workers began within ${Math.round(skew)} ms`] : []),
     ...(result.partial ? ['  Partial: not all that was measured is in these figures'] : []),
   ];
-  const written = tell(result, parts, { folder, terminal, prices, json }, more);
+  const written = tell(result, parts, telling, more);
   for (const { id, host, lost } of result.workers) {
     if (lost)
       terminal.log({
@@ -43,10 +51,7 @@ export async function conclude(
         message: `${id} (${host}) is missing from ${seconds(lost.atMs)} on: ${lost.why}`,
       });
   }
-  if (!written) return EXIT.failed;
-  const known = watches.filter((watch) => watch.isComplete);
-  if (!keep) await Promise.all(known.map((watch) => watch.removeFolder()));
-  return exitOf(gathered, watches);
+  return written;
 }
 
 const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`;

@@ -100,7 +100,6 @@ export async function launch(member: Member, how: Launch): Promise<{ folder: str
     ...forK6(how.environment),
     ...plan.environment,
     [FROM_CLI.workers]: String(how.workers),
-    [FROM_CLI.workerIndex]: String(how.index),
     [FROM_CLI.startFile]: `${folder}/${FILES.start}`,
     ...(authorities ? { SSL_CERT_FILE: `${folder}/${FILES.authorities}` } : {}),
   });

@@ -87,10 +87,10 @@ function workerOf({ handle, exit, isComplete, why }: Watch, startSkewMs: number)
 }
 
 /** The exit code of a run on several workers. */
-export function exitOf({ result }: Gathered, watches: readonly Watch[]): number {
+export function exitOf({ result }: Gathered): number {
   if (result === undefined) return EXIT.failed;
   if (result.partial || result.interrupted || !achieved(result)) return EXIT.failed;
-  const exits = watches.map(({ exit }) => exit);
+  const exits = result.workers.map(({ exit }) => exit);
   if (exits.some((exit) => exit !== EXIT.ok && exit !== EXIT.threshold)) return EXIT.failed;
   return exits.includes(EXIT.threshold) ? EXIT.threshold : EXIT.ok;
 }

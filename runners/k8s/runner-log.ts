@@ -1,0 +1,95 @@
+/** What the log of one of k6-operator's runners tells: marked lines, lines of statistics, and what else k6 said. */
+import { Fold } from '../../lib/fold';
+import { INTERVAL_SCHEMA } from '../../lib/interval';
+import { type Begin, MARKS, readMarked } from '../../lib/protocol';
+import { type ErrorSample, parseResult, type Result } from '../../lib/result';
+import { parseInterval } from '../intervals';
+import { type LogLine, readLogLine } from '../k6';
+
+/** As Go writes an interval; older and newer ones are told by what reads them. */
+const INTERVAL = `{"schema":"${INTERVAL_SCHEMA.replace(/\d+$/, '')}`;
+/** As `kubectl logs --prefix` begins a line. */
+const PREFIX = /^\[pod\/([^/\]]+)\/[^\]]+\] /;
+
+/** The pod that a line is of, where it says so, and the line without that. */
+export function splitPrefix(line: string): { pod: string | undefined; line: string } {
+  const match = PREFIX.exec(line);
+  return match === null ? { pod: undefined, line } : { pod: match[1], line: line.slice(match[0].length) };
+}
+
+export class RunnerLog {
+  begin: Begin | undefined;
+  readonly samples = new Map<string, ErrorSample>();
+  /** What k6 said that is no marked line. */
+  readonly said: LogLine[] = [];
+  /** Why its figures are not all that it measured. */
+  problem: string | undefined;
+  private readonly fold = new Fold();
+  private summary: Result | undefined;
+  private cpuSeconds = 0;
+  private cpuAtBegin = 0;
+  private heardK6 = false;
+
+  /** `source` is the pod, or the file. */
+  constructor(readonly source: string) {}
+
+  /** Whether k6 ended in order, and all that it measured is here. */
+  get complete(): boolean {
+    return this.problem === undefined && (this.summary !== undefined || this.fold.complete);
+  }
+
+  /** Adds a line. What was added before may come again, as from a log that is read once more. */
+  add(text: string): void {
+    this.heardK6 ||= text.startsWith('{"') || text.startsWith(MARKS.result);
+    try {
+      if (text.startsWith(INTERVAL)) this.addInterval(text);
+      else if (text.startsWith(MARKS.result)) this.summary = parseResult(text.slice(MARKS.result.length));
+      else if (text !== '') this.addMessage(readLogLine(text));
+    } catch (e) {
+      this.problem ??= (e as Error).message;
+    }
+  }
+
+  /** Whether any of it is k6's, told to log as JSON. */
+  get isOfK6(): boolean {
+    return this.heardK6;
+  }
+
+  /** What k6 measured; undefined when it is not known of what. What is known of the machine is left to who knows it. */
+  result(): Result | undefined {
+    if (this.begin === undefined) return undefined;
+    const result = this.summary ?? (this.fold.latest && this.fold.result(this.begin.facts));
+    if (result === undefined) return undefined;
+    return {
+      ...result,
+      generator: { ...result.generator, ...this.used(result.run.durationMs) },
+      errorSamples: [...this.samples.values()],
+      partial: !this.complete,
+    };
+  }
+
+  private used(durationMs: number): Pick<Result['generator'], 'cpu' | 'memory'> {
+    const last = this.fold.latest?.generator;
+    if (last === undefined) return { cpu: null, memory: null };
+    const seconds = last.cpuSeconds - this.cpuAtBegin;
+    const cores = durationMs > 0 ? (seconds * 1000) / durationMs : 0;
+    return { cpu: { seconds, cores }, memory: { peakBytes: last.peakMemoryBytes } };
+  }
+
+  private addInterval(text: string): void {
+    if (this.problem !== undefined) return;
+    const interval = parseInterval(text);
+    this.fold.add(interval);
+    this.cpuSeconds = interval.generator.cpuSeconds;
+  }
+
+  private addMessage(line: LogLine): void {
+    const begin = readMarked<Begin>(MARKS.begin, line.message);
+    const sample = readMarked<ErrorSample>(MARKS.sample, line.message);
+    if (begin !== undefined) {
+      if (this.begin === undefined) this.cpuAtBegin = this.cpuSeconds;
+      this.begin ??= begin;
+    } else if (sample === undefined) this.said.push(line);
+    else if (!this.samples.has(sample.class)) this.samples.set(sample.class, sample);
+  }
+}
