@@ -34,7 +34,7 @@ const GC_PERCENT = 30;
 
 export interface Control {
   readonly options: Options;
-  setup(): Prepared;
+  setup(): Promise<Prepared>;
   handleSummary(data: SummaryData & { setup_data?: Prepared }): Record<string, string>;
 }
 
@@ -84,11 +84,12 @@ function controlOf(patterns: readonly Pattern[]): Control & { readonly plan?: Vu
   const tooMuch = tooLittleMemory(plan, free);
   if (tooMuch !== undefined) return refusing(tooMuch);
   if (__ENV[FROM_CLI.dryRun] !== undefined) return telling(plan);
+  const by = connectBy(plan.config);
+  if (typeof by === 'string') return refusing(by);
   // The CLI has garbage collected seldom, as is good for many small operations. Before VUs are made: they leave a lot.
   if (free > 0 && plan.config.backend === 'native' && movesLargeObjects(plan)) setGCPercent(GC_PERCENT);
   for (const { name, schedule } of plan.loads) sharedSchedule(name, schedule);
   const listed = plan.reads ? readKeyFiles(plan) : {};
-  const by = connectBy(plan.config.backend);
   return {
     options,
     setup: () => {
@@ -132,8 +133,8 @@ function textOf(plan: Plan): PlanText {
   return { split: splitText(plan), schedule: scheduleOf(plan) };
 }
 
-function setUp(plan: Plan, by: Connect, listed: ListedKeys): Prepared {
-  const prepared = prepare(plan, by, listed);
+async function setUp(plan: Plan, by: Connect, listed: ListedKeys): Promise<Prepared> {
+  const prepared = await prepare(plan, by, listed);
   if ('problem' in prepared) refuse(prepared.problem);
   waitForOthers();
   const startedAt = Date.now();
