@@ -142,6 +142,16 @@ test('one is started for a run, and gone afterwards', async () => {
   expectNoCredential({ ...lines, stdout, stderr });
 });
 
+test('several workers are told to have their own', async () => {
+  const { home, env } = await setting(s3pool);
+  const { code, stderr } = await start(home, env, 'dist', 'firehose', '--workers', '2').ended;
+  expect(stderr).toBe(
+    `S3POOL_BINARY is "${s3pool}": only \`s3loadtest run\` starts it: leave it out, start it where the workers are, and ` +
+      'give where it listens as S3_ENDPOINTS\n',
+  );
+  expect(code).toBe(2);
+});
+
 test('certificates are verified by it where they are to be', async () => {
   const { home, env } = await setting(s3pool);
   const told = await start(home, { ...env, S3_VERIFY_SSL: 'true' }, ...SHORT, '--dry-run').ended;
