@@ -48,6 +48,8 @@ test('the table of settings: variable, option, default', () => {
     S3_VERIFY_SSL |  | false
     S3_ADDRESSING |  | path
     S3LOADTEST_BACKEND |  | native where k6 has it, else http
+    S3LOADTEST_JSLIB_URL |  | https://jslib.k6.io/aws/0.14.0/index.js
+    S3POOL_BINARY |  | none
     S3LOADTEST_DATA_DIR |  | ./data
     S3LOADTEST_KEY_DIR |  | ./data/keys
     S3LOADTEST_DURATION | --duration <time> | 5m
@@ -145,6 +147,16 @@ describe('values', () => {
     backend: [
       { text: 'HTTP', value: 'http', why: 'any case' },
       { text: 'native', value: 'native', why: 'whether k6 has it, k6 will see' },
+    ],
+    jslibUrl: [
+      { text: 'https://mirror/aws/0.14.0/index.js', value: 'https://mirror/aws/0.14.0/index.js', why: 'a mirror' },
+      { text: '/opt/jslib aws.js', value: '/opt/jslib aws.js', why: 'a file' },
+      { text: './jslib-aws.js', value: './jslib-aws.js', why: 'beside us' },
+      { text: 'file:///opt/jslib-aws.js', value: 'file:///opt/jslib-aws.js', why: 'as k6 itself writes it' },
+    ],
+    s3poolBinary: [
+      { text: '/opt/s3 pool', value: '/opt/s3 pool', why: 'a file' },
+      { text: 's3pool', value: 's3pool', why: 'on PATH' },
     ],
     dataDir: [{ text: '/tmp/a b', value: '/tmp/a b', why: 'a folder may have spaces' }],
     keyDir: [{ text: '/tmp/a b', value: '/tmp/a b', why: 'a folder may have spaces' }],
@@ -351,6 +363,11 @@ describe('values', () => {
       { text: 'boto3', why: 'a Python client' },
       { text: 'minio', why: 'another' },
     ],
+    jslibUrl: [
+      { text: 'http://mirror/index.js', why: 'k6 takes no module from there' },
+      { text: 'https://', why: 'no address' },
+    ],
+    s3poolBinary: [],
     dataDir: [],
     keyDir: [],
     duration: [
@@ -654,6 +671,79 @@ describe('settings that are right by themselves and wrong together', () => {
     },
   ])('$environment: $why', ({ environment, problems }) => {
     expect(problemsOf({ ...LEAST, ...environment })).toEqual(problems);
+  });
+});
+
+describe('what a backend has no way to do is refused', () => {
+  const JSLIB = { S3LOADTEST_BACKEND: 'jslib', AWS_ACCESS_KEY_ID: 'AKIAIOSFODNN7EXAMPLE' };
+  const PROXY = { S3LOADTEST_BACKEND: 'proxy' };
+
+  test.each<{ environment: Environment; problems: string[]; why: string }>([
+    { environment: JSLIB, problems: [], why: 'nothing to object to' },
+    { environment: { ...JSLIB, AWS_ACCESS_KEY_ID: 'k'.repeat(16) }, problems: [], why: 'the shortest key' },
+    { environment: { ...JSLIB, AWS_ACCESS_KEY_ID: 'k'.repeat(128) }, problems: [], why: 'the longest' },
+    {
+      environment: { ...JSLIB, AWS_ACCESS_KEY_ID: 'minioadmin' },
+      problems: [
+        'AWS_ACCESS_KEY_ID has 10 characters, and S3LOADTEST_BACKEND is "jslib", which takes 16 to 128: give such a key, or another backend',
+      ],
+      why: 'as small servers have them; the key itself is not shown',
+    },
+    {
+      environment: { ...JSLIB, AWS_ACCESS_KEY_ID: 'k'.repeat(129), S3_ADDRESSING: 'virtual' },
+      problems: [
+        'S3_ADDRESSING is "virtual", and S3LOADTEST_BACKEND is "jslib", which has buckets in the path: give path',
+        'AWS_ACCESS_KEY_ID has 129 characters, and S3LOADTEST_BACKEND is "jslib", which takes 16 to 128: give such a key, or another backend',
+      ],
+      why: 'all of it at once',
+    },
+    {
+      environment: { ...JSLIB, S3_ENDPOINTS: 'http://a:1,http://[::1]:9000' },
+      problems: [
+        'S3_ENDPOINTS has "http://[::1]:9000", and S3LOADTEST_BACKEND is "jslib", which reads no IPv6 address: give a host name',
+      ],
+      why: 'it takes the first colon for the one before the port',
+    },
+    {
+      environment: { ...PROXY, S3_ADDRESSING: 'virtual' },
+      problems: [
+        'S3_ADDRESSING is "virtual", and S3LOADTEST_BACKEND is "proxy", which has buckets in the path: give path',
+      ],
+      why: 'a proxy has one name',
+    },
+    { environment: { ...PROXY, S3_ENDPOINTS: 'http://[::1]:9000' }, problems: [], why: 'the others read IPv6' },
+    {
+      environment: { S3LOADTEST_BACKEND: 'http', S3_ADDRESSING: 'virtual', AWS_ACCESS_KEY_ID: 'key' },
+      problems: [],
+      why: 'and take any key and addressing',
+    },
+  ])('$environment: $why', ({ environment, problems }) => {
+    expect(problemsOf({ ...LEAST, ...environment })).toEqual(problems);
+  });
+});
+
+describe('credentials', () => {
+  const { AWS_ACCESS_KEY_ID: _, AWS_SECRET_ACCESS_KEY: __, ...keyless } = LEAST;
+
+  test.each<{ environment: Environment; missing: number; why: string }>([
+    { environment: {}, missing: 2, why: 'requests are signed with them' },
+    { environment: { S3LOADTEST_BACKEND: 'jslib' }, missing: 2, why: 'by whomever' },
+    { environment: { S3LOADTEST_BACKEND: 'proxy' }, missing: 0, why: 'a proxy that runs has its own' },
+    {
+      environment: { S3LOADTEST_BACKEND: 'Proxy', S3POOL_BINARY: ' ' },
+      missing: 0,
+      why: 'an empty value counts as none',
+    },
+    {
+      environment: { S3LOADTEST_BACKEND: 'proxy', S3POOL_BINARY: 's3pool' },
+      missing: 2,
+      why: 'one that is started gets them from here',
+    },
+    { environment: { S3POOL_BINARY: 's3pool' }, missing: 2, why: 'nor is it started for another backend' },
+  ])('$environment: $missing are missing: $why', ({ environment, missing }) => {
+    const given = { ...keyless, ...environment };
+    if (missing > 0) expect(problemsOf(given).filter((line) => / is missing /.test(line))).toHaveLength(missing);
+    else expect(readConfig(given)).toMatchObject({ accessKeyId: '', secretAccessKey: '' });
   });
 });
 

@@ -148,7 +148,7 @@ function setting<T>(s: Setting<T>): Setting<T> {
 }
 
 /** What `S3LOADTEST_BACKEND` may be. */
-export const BACKENDS = ['native', 'http'] as const;
+export const BACKENDS = ['native', 'http', 'jslib', 'proxy'] as const;
 export type Backend = (typeof BACKENDS)[number];
 
 export const settings = {
@@ -217,11 +217,32 @@ export const settings = {
   }),
   backend: setting<Backend>({
     env: ['S3LOADTEST_BACKEND'],
-    help: "S3 client: native (Go, in the project's own k6) or http (own SigV4 on k6/http)",
+    help:
+      "S3 client: native (Go, in the project's own k6), http (own SigV4 on k6/http), jslib (Grafana's k6-jslib-aws on " +
+      'k6/http) or proxy (unsigned, to a proxy such as s3pool that signs)',
     fallback: 'http',
     fallbackText: 'native where k6 has it, else http',
     parse: oneOf(...BACKENDS),
-    expected: 'native or http; boto3 and minio name Python clients, and k6 runs none',
+    expected:
+      'native, http, jslib or proxy; boto3 and minio name Python clients, which k6 can not run: leave it out instead, or ' +
+      'give http',
+  }),
+  jslibUrl: setting<string>({
+    env: ['S3LOADTEST_JSLIB_URL'],
+    help: 'where the jslib backend is loaded from: an https:// address, or the path of a file',
+    fallback: 'https://jslib.k6.io/aws/0.14.0/index.js',
+    // k6 loads modules from these, and from nowhere else.
+    parse: text(/^(?:https:\/\/\S+|file:\/\/\S+|(?!\w*:\/\/).*\S.*)$/),
+    expected: 'an https:// address or the path of a file',
+  }),
+  s3poolBinary: setting<string>({
+    env: ['S3POOL_BINARY'],
+    help:
+      'signing proxy that the CLI starts for the proxy backend, by `proxy --insecure --listen 127.0.0.1:PORT`; without it ' +
+      'S3_ENDPOINTS are of proxies that run already, and credentials may be left out',
+    fallback: undefined,
+    parse: text(/\S/),
+    expected: 'the path of s3pool, or of what takes the same arguments',
   }),
   dataDir: setting<string>({
     env: ['S3LOADTEST_DATA_DIR'],
@@ -463,7 +484,17 @@ export type SettingName = keyof typeof settings;
 export const CREDENTIALS = ['accessKeyId', 'secretAccessKey', 'sessionToken'] as const;
 export type CredentialName = (typeof CREDENTIALS)[number];
 type ValueOf<S> = S extends Setting<infer T> ? T : never;
-type MayBeLeftOut = 'sessionToken' | 'sizes' | 'rate' | 'stages' | 'burst' | 'pause' | 'prices' | 'tests' | 'sshConfig';
+type MayBeLeftOut =
+  | 'sessionToken'
+  | 's3poolBinary'
+  | 'sizes'
+  | 'rate'
+  | 'stages'
+  | 'burst'
+  | 'pause'
+  | 'prices'
+  | 'tests'
+  | 'sshConfig';
 
 /** The settings of one run, checked. Durations in milliseconds, sizes in bytes, rate in operations a second. */
 export type Config = {
@@ -539,8 +570,26 @@ interface Problem {
 
 const configError = (problems: readonly Problem[]) => new ConfigError(problems.map(({ line }) => line));
 
+/**
+ * Whether requests go to proxies that run already: their signatures are those proxies' business, and so are credentials.
+ * One that is started from S3POOL_BINARY gets them from here.
+ */
+export function leavesSigning({
+  backend,
+  s3poolBinary,
+}: {
+  readonly backend: Backend;
+  readonly s3poolBinary?: string | undefined;
+}): boolean {
+  return backend === 'proxy' && s3poolBinary === undefined;
+}
+
 /** `remedy` says what is to be done about missing ones. */
 function readValues(names: readonly SettingName[], environments: readonly Environment[], remedy: string) {
+  const [backend, s3poolBinary] = [settings.backend, settings.s3poolBinary].map(
+    (s) => lookUp(s.env, environments)?.text,
+  );
+  const keyless = leavesSigning({ backend: settings.backend.parse(backend ?? '') ?? 'http', s3poolBinary });
   const values: Record<string, unknown> = {};
   const given = new Map<string, string>();
   const problems: Problem[] = [];
@@ -548,7 +597,9 @@ function readValues(names: readonly SettingName[], environments: readonly Enviro
     const s = settings[name] as Setting<unknown>;
     const found = lookUp(s.env, environments);
     if (!found) {
-      if (s.required) problems.push({ name, missing: true, line: `${s.env[0]} is missing (${s.help}): ${remedy}` });
+      if (keyless && (name === 'accessKeyId' || name === 'secretAccessKey')) values[name] = '';
+      else if (s.required)
+        problems.push({ name, missing: true, line: `${s.env[0]} is missing (${s.help}): ${remedy}` });
       else if (s.fallback !== undefined) values[name] = s.fallback;
       continue;
     }
@@ -582,6 +633,28 @@ function contradictions(config: Config, given: ReadonlyMap<string, string>): str
     problems.push(
       `${given.get('ramp')} is ${formatDuration(ramp)}: ${what} takes ${formatDuration(shortest)}, give no more than that`,
     );
+  }
+  return [...problems, ...unfit(config, given)];
+}
+
+/** What a backend has no way to do. */
+function unfit({ backend, addressing, accessKeyId, endpoints }: Config, given: ReadonlyMap<string, string>): string[] {
+  const own = `${settings.backend.env[0]} is "${backend}"`;
+  const problems: string[] = [];
+  if ((backend === 'jslib' || backend === 'proxy') && addressing === 'virtual') {
+    problems.push(`${settings.addressing.env[0]} is "virtual", and ${own}, which has buckets in the path: give path`);
+  }
+  if (backend !== 'jslib') return problems;
+  // Its AWSConfig throws at less; at more, where there is a session token.
+  if (accessKeyId.length < 16 || accessKeyId.length > 128) {
+    const name = settings.accessKeyId.env[0];
+    problems.push(
+      `${name} has ${accessKeyId.length} characters, and ${own}, which takes 16 to 128: give such a key, or another backend`,
+    );
+  }
+  const ipv6 = endpoints.find((endpoint) => endpoint.includes('['));
+  if (ipv6 !== undefined) {
+    problems.push(`${given.get('endpoints')} has "${ipv6}", and ${own}, which reads no IPv6 address: give a host name`);
   }
   return problems;
 }

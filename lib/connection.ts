@@ -5,7 +5,7 @@ import { setTimeout } from 'k6/timers';
 import type { Config, ObjectSize } from './config';
 import { createKeyFrame, createKeyMaker, type FoundKeys, findKeys, foundKeysFor } from './keys';
 import { createPayload, describePayload, type Payload } from './payload';
-import type { Counting, HeldConnections, Holding, Outcome, S3, S3Options } from './s3/api';
+import type { Awaitable, Counting, HeldConnections, Holding, Outcome, S3, S3Options } from './s3/api';
 import type { Clients, Connect } from './s3/backends';
 import { describeFailure } from './s3/classify';
 import { holdConnections } from './s3/held';
@@ -64,21 +64,27 @@ export function keyEndFor({ backend }: Config): string {
   return backend === 'native' ? generatedKeyEnd() : '';
 }
 
-export function write(s3: S3, { partSize }: Config, payload: Payload, key: string, size: ObjectSize): Outcome {
+export function write(
+  s3: S3,
+  { partSize }: Config,
+  payload: Payload,
+  key: string,
+  size: ObjectSize,
+): Awaitable<Outcome> {
   const { label, bytes } = size;
   return bytes > partSize
     ? s3.putObjectInParts(key, payload.parts(bytes), label)
     : s3.putObject(key, payload.body(bytes), label);
 }
 
-export function writeOne(
+export async function writeOne(
   s3: S3,
   config: Config,
   test: string,
   size: ObjectSize,
-): { key: string } | { problem: string } {
+): Promise<{ key: string } | { problem: string }> {
   const key = createKeyMaker(config.prefix, config.workerId, test, 0, keyEndFor(config))(size.label);
-  const { failure, status } = write(s3, config, payloadFor(config, [size], crypto.randomBytes), key, size);
+  const { failure, status } = await write(s3, config, payloadFor(config, [size], crypto.randomBytes), key, size);
   if (failure === undefined) return { key };
   const said = describeFailure(status, failure.code, failure.message);
   return { problem: `${test} reads objects of ${size.label}, there is none, and writing one failed: ${said}` };
@@ -95,10 +101,10 @@ export function findReadable(s3: S3, { prefix, concurrency }: Config, sizes: rea
 }
 
 /** Keys of objects of a size: those in the bucket now, or of one that is written, so that there is one. */
-export function supply(s3: S3, config: Config, test: string, size: ObjectSize): readonly string[] {
+export async function supply(s3: S3, config: Config, test: string, size: ObjectSize): Promise<readonly string[]> {
   const found = findReadable(s3, config, [size])[size.label] ?? [];
   if (found.length > 0) return found;
-  const written = writeOne(s3, config, test, size);
+  const written = await writeOne(s3, config, test, size);
   if ('key' in written) return [written.key];
   console.warn(written.problem);
   return [];

@@ -90,11 +90,12 @@ function controlOf(patterns: readonly Pattern[]): Control & { readonly plan?: Vu
   const tooMuch = tooLittleMemory(plan, free);
   if (tooMuch !== undefined) return refusing(tooMuch);
   if (__ENV[FROM_CLI.dryRun] !== undefined) return telling(plan);
+  const by = connectBy(plan.config);
+  if (typeof by === 'string') return refusing(by);
   // The CLI has garbage collected seldom, as is good for many small operations. Before VUs are made: they leave a lot.
   if (free > 0 && plan.config.backend === 'native' && movesLargeObjects(plan)) setGCPercent(GC_PERCENT);
   for (const { name, schedule } of plan.loads) sharedSchedule(name, schedule);
   const listed = plan.reads ? readKeyFiles(plan) : {};
-  const by = connectBy(plan.config.backend);
   return {
     options,
     setup: () => {
@@ -167,7 +168,7 @@ async function setUp(
   lacking: ConfigError | undefined,
 ): Promise<Prepared> {
   const { plan, secrets } = await complete(planned, lacking);
-  const prepared = prepare(plan, by, listed);
+  const prepared = await prepare(plan, by, listed);
   if ('problem' in prepared) refuse(prepared.problem);
   waitForOthers();
   const startedAt = Date.now();

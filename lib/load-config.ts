@@ -72,11 +72,17 @@ function warnOfPackedCredentials(): void {
 }
 
 /** A k6 that is asked for an extension it does not have ends with a stack. */
-function checkBackend({ backend, verify }: Config): void {
+function checkBackend({ backend, verify, s3poolBinary }: Config): void {
   if (verify && backend !== 'native') {
     throw new ConfigError([
       `${settings.verify.env[0]} is true: only the native backend knows what was written, and this run has ` +
         `${settings.backend.env[0]} "${backend}": leave it out, or run by a k6 with the project's extension`,
+    ]);
+  }
+  if (backend === 'proxy' && s3poolBinary !== undefined && __ENV[FROM_CLI.present] === undefined) {
+    throw new ConfigError([
+      `${settings.s3poolBinary.env[0]} is "${s3poolBinary}": only \`npx s3loadtest run\` starts it: leave it out, and give ` +
+        `a proxy that runs as ${settings.endpoints.env[0]}`,
     ]);
   }
   if (backend !== 'native' || __ENV[FROM_CLI.extension]) return;

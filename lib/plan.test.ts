@@ -503,6 +503,17 @@ describe('memory', () => {
       why: 'what is read is streamed away',
     },
     {
+      patterns: [pattern('r', READING), pattern('w', WRITING)],
+      more: {
+        S3LOADTEST_BACKEND: 'jslib',
+        AWS_ACCESS_KEY_ID: 'AKIAIOSFODNN7EXAMPLE',
+        S3LOADTEST_CONCURRENCY: '20',
+      },
+      free: 10 * per(8 * MB) + 4 * memoryNeed(1, [100 * MB], 100 * MB),
+      says: '20 VUs with up to 100.0MB each under way may need 5.3GB of memory, and 2.4GB are free: take --concurrency 8, or --no-memory-check to run all the same',
+      why: "Grafana's client keeps what it reads, whole",
+    },
+    {
       patterns: [pattern('d', DELETING)],
       more: { S3LOADTEST_CONCURRENCY: '10000' },
       free: 2 * MB,

@@ -220,10 +220,13 @@ const TLS_CONNECTION = 110 * 1024;
 export function tooLittleMemory({ loads, config }: Plan, free: number): string | undefined {
   // The extension makes bodies while it sends them, and keeps none.
   const kept = ({ traffic }: PlannedLoad) => config.backend !== 'native' && traffic.writes && !traffic.holdsConnections;
-  const bytesOf = (load: PlannedLoad) => (kept(load) ? load.sizes.map((size) => size.bytes) : []);
+  // Grafana's client keeps what it gets, whole.
+  const whole = ({ traffic }: PlannedLoad) => config.backend === 'jslib' && traffic.reads && !traffic.holdsConnections;
+  const bytesOf = (load: PlannedLoad) => (kept(load) || whole(load) ? load.sizes.map((size) => size.bytes) : []);
+  const partOf = (load: PlannedLoad) => (whole(load) ? Number.POSITIVE_INFINITY : config.partSize);
   const connection = config.endpoints.some((endpoint) => endpoint.startsWith('https:')) ? TLS_CONNECTION : CONNECTION;
   const needs = loads.map((load) => {
-    const ofVus = memoryNeed(k6Vus(load), bytesOf(load), config.partSize);
+    const ofVus = memoryNeed(k6Vus(load), bytesOf(load), partOf(load));
     const more = load.traffic.holdsConnections ? load.vus * connection : 0;
     // One VU that does it all is there however much that is.
     return load.traffic.pacesItself ? { fixed: ofVus, more } : { fixed: 0, more: ofVus };
@@ -233,7 +236,7 @@ export function tooLittleMemory({ loads, config }: Plan, free: number): string |
   const need = fixed + more;
   if (!(need > free)) return undefined;
   const most = Math.floor((config.concurrency * (free - fixed)) / more);
-  const piece = largestPiece(loads.flatMap(bytesOf), config.partSize);
+  const piece = Math.max(...loads.map((load) => largestPiece(bytesOf(load), partOf(load))));
   const each = piece > 0 ? ` with up to ${formatBytes(piece)} each under way` : '';
   const fewer = most > 0 ? `--concurrency ${most}` : 'smaller objects (--size)';
   return (

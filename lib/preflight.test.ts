@@ -14,6 +14,7 @@ const config: Checked = {
   region: 'us-east-1',
   verifySsl: true,
   addressing: 'path',
+  backend: 'http',
 };
 
 /** As the client makes it of an answer. */
@@ -62,6 +63,28 @@ const rows: readonly Row[] = [
     outcome: answered(403, 'SignatureDoesNotMatch', 'Check your key.'),
     says: `AWS_SECRET_ACCESS_KEY is not the secret of AWS_ACCESS_KEY_ID at ${ENDPOINT} (403 SignatureDoesNotMatch: Check your key.)`,
     why: 'the other half of the credentials',
+  },
+  {
+    outcome: answered(403, 'AccessDenied', ''),
+    config: { backend: 'proxy' },
+    says:
+      `S3_ENDPOINTS: ${ENDPOINT} refuses requests that are not signed (403 AccessDenied): is it a proxy that signs, as ` +
+      'S3LOADTEST_BACKEND=proxy has it, and may its credentials list "load"?',
+    why: 'a store in place of a proxy',
+  },
+  {
+    outcome: answered(403, 'InvalidAccessKeyId', ''),
+    config: { backend: 'proxy' },
+    says:
+      `S3_ENDPOINTS: ${ENDPOINT} refuses requests that are not signed (403 InvalidAccessKeyId): is it a proxy that signs, as ` +
+      'S3LOADTEST_BACKEND=proxy has it, and may its credentials list "load"?',
+    why: "a proxy's credentials are not those of our settings",
+  },
+  {
+    outcome: answered(403, 'InvalidAccessKeyId', ''),
+    config: { backend: 'proxy', s3poolBinary: '/opt/s3pool' },
+    says: `AWS_ACCESS_KEY_ID is not known to ${ENDPOINT} (403 InvalidAccessKeyId)`,
+    why: 'but those of one that we started are',
   },
   {
     outcome: answered(400, 'ExpiredToken', 'The provided token has expired.'),
@@ -281,15 +304,15 @@ describe('preflight', () => {
 
   const KEY = marker('1KB');
 
-  test('lists at every endpoint, then writes, reads and deletes one object', () => {
+  test('lists at every endpoint, then writes, reads and deletes one object', async () => {
     const { s3, asked } = bucket();
-    expect(preflight(s3, two, marker, true)).toBeUndefined();
+    expect(await preflight(s3, two, marker, true)).toBeUndefined();
     expect(asked).toEqual(['list 1', 'list 1', `put ${KEY} 1024`, `get ${KEY} 1024`, `delete ${KEY}`]);
   });
 
-  test('writes nothing for a test that only reads', () => {
+  test('writes nothing for a test that only reads', async () => {
     const { s3, asked } = bucket();
-    expect(preflight(s3, two, marker, false)).toBeUndefined();
+    expect(await preflight(s3, two, marker, false)).toBeUndefined();
     expect(asked).toEqual(['list 1', 'list 1']);
   });
 
@@ -318,9 +341,9 @@ describe('preflight', () => {
       after: ['list 1', 'list 1', `put ${KEY} 1024`, `get ${KEY} 1024`, 'deleteObject fails'],
       why: 'the last step counts, too',
     },
-  ])('says that the credentials may not $verb the bucket: $why', ({ name, verb, after }) => {
+  ])('says that the credentials may not $verb the bucket: $why', async ({ name, verb, after }) => {
     const { s3, asked } = bucket({ [name]: () => ({ ...denied, objects: [], prefixes: [] }) });
-    expect(preflight(s3, two, marker, true)).toBe(
+    expect(await preflight(s3, two, marker, true)).toBe(
       `S3_BUCKET "load": the credentials may not ${verb} it at ${ENDPOINT} (403 AccessDenied)`,
     );
     expect(asked).toEqual(after);

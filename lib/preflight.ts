@@ -2,7 +2,7 @@
  * Tries the bucket before any load: each endpoint is asked to list, and one object written, read and deleted. What is
  * wrong ends in one line that names the setting to change.
  */
-import type { Config } from './config';
+import { type Config, leavesSigning } from './config';
 import type { MakeKey } from './keys';
 import type { Outcome, S3 } from './s3/api';
 import { describeFailure } from './s3/classify';
@@ -12,10 +12,18 @@ export const PREFLIGHT_TIMEOUT_MS = 4_000;
 /** Servers allow 15 minutes; a clock this far off is worth telling in any case. */
 const SKEW_TOLD_MS = 5 * 60_000;
 
-type Checked = Pick<Config, 'endpoints' | 'bucket' | 'region' | 'verifySsl' | 'addressing'>;
+type Checked = Pick<
+  Config,
+  'endpoints' | 'bucket' | 'region' | 'verifySsl' | 'addressing' | 'backend' | 's3poolBinary'
+>;
 
 /** What stands in the way of the run, in one line; undefined when nothing does. */
-export function preflight(s3: S3, config: Checked, marker: MakeKey, writes: boolean): string | undefined {
+export async function preflight(
+  s3: S3,
+  config: Checked,
+  marker: MakeKey,
+  writes: boolean,
+): Promise<string | undefined> {
   for (const _ of config.endpoints) {
     const listed = s3.listObjects({ maxKeys: 1 }); // the client goes on to the next endpoint by itself
     if (listed.failure) return explain('list', listed, config, Date.now());
@@ -23,10 +31,10 @@ export function preflight(s3: S3, config: Checked, marker: MakeKey, writes: bool
   if (!writes) return undefined;
   const key = marker('1KB');
   const body = new ArrayBuffer(1024);
-  const put = s3.putObject(key, body, '');
+  const put = await s3.putObject(key, body, '');
   if (put.failure) return explain('write to', put, config, Date.now());
-  const got = s3.getObject(key, '', body.byteLength);
-  const deleted = s3.deleteObject(key, '');
+  const got = await s3.getObject(key, '', body.byteLength);
+  const deleted = await s3.deleteObject(key, '');
   if (got.failure) return explain('read from', got, config, Date.now());
   return deleted.failure ? explain('delete from', deleted, config, Date.now()) : undefined;
 }
@@ -40,6 +48,12 @@ export function explain(verb: string, outcome: Outcome, config: Checked, now: nu
   const skew = clockSkew(outcome, now);
   if (code === 'RequestTimeTooSkewed' || (status === 403 && skew !== undefined && Math.abs(skew) > SKEW_TOLD_MS)) {
     return `this machine's clock is ${describeSkew(skew)} the clock of ${endpoint} (${said}): set it right, by NTP`;
+  }
+  if (errorClass === 'auth' && leavesSigning(config)) {
+    return (
+      `S3_ENDPOINTS: ${endpoint} refuses requests that are not signed (${said}): is it a proxy that signs, as ` +
+      `S3LOADTEST_BACKEND=proxy has it, and may its credentials ${verb} "${config.bucket}"?`
+    );
   }
   switch (code) {
     case 'InvalidAccessKeyId':

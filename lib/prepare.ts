@@ -14,14 +14,18 @@ import { formatCount } from './units';
 const SEEDING_TOLD_MS = 5_000;
 
 /** Keys to read, or in one line why the load can't begin. */
-export function prepare(plan: Plan, by: Connect, listed: ListedKeys): { found: FoundKeys } | { problem: string } {
+export async function prepare(
+  plan: Plan,
+  by: Connect,
+  listed: ListedKeys,
+): Promise<{ found: FoundKeys } | { problem: string }> {
   const { config } = plan;
   const tooFew = tooFewFiles(plan);
   if (tooFew !== undefined) return { problem: tooFew };
   const test = plan.measured[0]?.test ?? '';
   const check = connect(by, config, SILENT, 0, { timeout: PREFLIGHT_TIMEOUT_MS, attempts: 1 });
   const makeKey = createKeyMaker(config.prefix, config.workerId, test, 0);
-  const problem = preflight(check.s3, config, makeKey, plan.writes || plan.deletes || config.seedObjects > 0);
+  const problem = await preflight(check.s3, config, makeKey, plan.writes || plan.deletes || config.seedObjects > 0);
   if (problem !== undefined) return { problem };
   if (!plan.reads) return { found: {} };
   const missing = plan.sizes.filter(({ label }) => (listed[label]?.length ?? 0) === 0);
@@ -30,13 +34,13 @@ export function prepare(plan: Plan, by: Connect, listed: ListedKeys): { found: F
   for (const { traffic, test, readSizes } of plan.loads) {
     for (const size of traffic.readsSizes === undefined ? [] : readSizes) {
       if ((listed[size.label]?.length ?? 0) + (found[size.label]?.length ?? 0) > 0) continue;
-      const written = writeOne(s3, config, test, size);
+      const written = await writeOne(s3, config, test, size);
       if ('problem' in written) return written;
       found[size.label] = [written.key];
     }
   }
   for (const reader of onlyReading(plan)) {
-    const seeded = config.seedObjects > 0 ? seed(s3, config, reader) : {};
+    const seeded = config.seedObjects > 0 ? await seed(s3, config, reader) : {};
     if (typeof seeded === 'string') return { problem: seeded };
     for (const [label, keys] of Object.entries(seeded)) found[label] = [...(found[label] ?? []), ...keys];
     const problem = nothingToRead(plan, reader, listed, found);
@@ -89,7 +93,7 @@ function nothingToRead(
 }
 
 /** Writes as many objects as asked for, the sizes in turn; returns their keys, or why it went wrong. */
-function seed(s3: S3, config: Config, { test, sizes }: PlannedLoad): Record<string, string[]> | string {
+async function seed(s3: S3, config: Config, { test, sizes }: PlannedLoad): Promise<Record<string, string[]> | string> {
   const makeKey = createKeyMaker(config.prefix, config.workerId, test, 0, keyEndFor(config));
   const keys: Record<string, string[]> = {};
   const payload = payloadFor(config, sizes, crypto.randomBytes);
@@ -98,7 +102,7 @@ function seed(s3: S3, config: Config, { test, sizes }: PlannedLoad): Record<stri
     const size = sizes[n % sizes.length] as ObjectSize;
     const { label } = size;
     const key = makeKey(label);
-    const { failure, status } = write(s3, config, payload, key, size);
+    const { failure, status } = await write(s3, config, payload, key, size);
     if (failure) {
       const said = describeFailure(status, failure.code, failure.message);
       return `--seed-objects: ${formatCount(n)} of ${formatCount(config.seedObjects)} objects are written, the next one failed: ${said}`;

@@ -76,7 +76,8 @@ export function iteration(patterns: readonly Pattern[]): (prepared: Prepared) =>
   const { config, content } = plan;
   let equipment: Equipment = {
     config,
-    by: connectBy(config.backend),
+    // Where it can't, VU 0 has said so, and there is no plan.
+    by: connectBy(config) as Connect,
     listed: Object.fromEntries(plan.listed.map((size) => [size, sharedKeys(size)])),
     content: content === undefined ? undefined : contentOf(content),
   };
@@ -169,9 +170,20 @@ function virtualUser(place: Place, equipment: Equipment, found: FoundKeys, begin
     }
   };
 
+  /** One operation at least, then more until that time. */
+  const operateUntil = (end: number, window: Window): void | Promise<void> => {
+    do {
+      const pending = operate(window, begin);
+      if (pending !== undefined) {
+        return pending.then(() => (Date.now() < end ? operateUntil(end, window) : connection.flush()));
+      }
+    } while (Date.now() < end);
+    connection.flush();
+  };
+
   return () => {
     connection.begin();
-    let now = Date.now();
+    const now = Date.now();
     look(now - begin);
     const opens = window?.start ?? config.duration;
     if (window === undefined || (!paced && now - begin < opens)) {
@@ -181,10 +193,6 @@ function virtualUser(place: Place, equipment: Equipment, found: FoundKeys, begin
     if (load.phased) tags.phase = window.phase;
     if (traffic.pacesItself) return Promise.resolve(operate(window, begin)).then(connection.flush);
     const end = paced ? now : Math.min(now + ITERATION_MS, begin + window.end);
-    do {
-      operate(window, begin);
-      now = Date.now();
-    } while (now < end);
-    connection.flush();
+    return operateUntil(end, window);
   };
 }

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { type Config, ConfigError } from '../lib/config';
+import { type Backend, type Config, ConfigError } from '../lib/config';
 import { withBackend } from './backend';
 
-function choose(extension: boolean | undefined, asked?: 'native' | 'http') {
+function choose(extension: boolean | undefined, asked?: Backend) {
   const said: string[] = [];
   const config = { backend: asked ?? 'http' } as Config;
   const environment: Record<string, string> = asked === undefined ? {} : { S3LOADTEST_BACKEND: asked };
@@ -19,6 +19,8 @@ test.each([
   { extension: true, asked: 'native', backend: 'native', told: '1', said: 0, why: 'or the same' },
   { extension: false, asked: undefined, backend: 'http', told: '', said: 1, why: 'and what is missing is told' },
   { extension: false, asked: 'http', backend: 'http', told: '', said: 0, why: 'but not to who does not want it' },
+  { extension: true, asked: 'jslib', backend: 'jslib', told: '1', said: 0, why: 'or a third' },
+  { extension: false, asked: 'proxy', backend: 'proxy', told: '', said: 0, why: 'which any k6 has' },
   { extension: undefined, asked: undefined, backend: 'http', told: '', said: 0, why: 'no k6: a dry run tells so' },
 ] as const)('extension $extension, asked for $asked: $backend ($why)', ({ extension, asked, backend, told, said }) => {
   expect(choose(extension, asked)).toEqual({ backend, extension: told, said });

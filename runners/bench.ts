@@ -15,6 +15,7 @@ import { parseResult, type Result, sum } from '../lib/result';
 import { formatCount } from '../lib/units';
 import { hasExtension } from './backend';
 import { IntervalReader } from './intervals';
+import { jslibProblem } from './jslib';
 import { freePort, readLogLine } from './k6';
 import { startNullServer } from './null-server';
 import { planK6 } from './plan';
@@ -51,21 +52,21 @@ const CLIENTS: readonly [Client, ...Client[]] = [
     script: 'bench-unsigned',
     read: (gave) => JSON.parse(resultIn(gave) ?? 'null') ?? undefined,
   },
-  {
-    name: 'firehose, http backend',
-    script: 'firehose',
-    backend: 'http',
-    read: (gave) => {
-      const json = resultIn(gave);
-      return json === undefined ? undefined : figuresOf(parseResult(json));
-    },
-  },
+  { name: 'firehose, http backend', script: 'firehose', backend: 'http', read: readResult },
   { name: 'firehose, native backend', script: 'firehose', backend: 'native', read: readStatistics },
+  { name: 'firehose, jslib backend', script: 'firehose', backend: 'jslib', read: readResult },
+  // Straight to the server: what is left when someone else signs.
+  { name: 'firehose, proxy backend', script: 'firehose', backend: 'proxy', read: readResult },
 ];
 
 function resultIn({ output }: Gave): string | undefined {
   const line = output.split('\n').find((text) => text.startsWith(MARKS.result));
   return line?.slice(MARKS.result.length);
+}
+
+function readResult(gave: Gave): { ops: number; failed: number; ms: number } | undefined {
+  const json = resultIn(gave);
+  return json === undefined ? undefined : figuresOf(parseResult(json));
 }
 
 function readStatistics({ log, statistics }: Gave): { ops: number; failed: number; ms: number } | undefined {
@@ -113,7 +114,15 @@ async function bench(duration: string, rounds: number, vus: string): Promise<voi
     server = started.server;
     const extension = await hasExtension(k6.path, process.env);
     if (!extension) log("this k6 has not the project's extension: the native backend is left out");
-    const clients = CLIENTS.filter(({ backend }) => backend !== 'native' || extension);
+    const noJslib = await jslibProblem(process.env[settings.jslibUrl.env[0]] || undefined);
+    if (noJslib !== undefined) log(`k6-jslib-aws is not to be had (${noJslib}): the jslib backend is left out`);
+    const had: Readonly<Record<Backend, boolean>> = {
+      native: extension === true,
+      http: true,
+      jslib: noJslib === undefined,
+      proxy: true,
+    };
+    const clients = CLIENTS.filter(({ backend }) => backend === undefined || had[backend]);
     const all = new Map<Client, Figures[]>(clients.map((client) => [client, []]));
     for (let round = 1; round <= rounds; round++) {
       for (const client of clients) {

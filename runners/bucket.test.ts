@@ -54,6 +54,7 @@ function open(endpoint: string | string[], more: Partial<BucketConfig> = {}) {
     bucket: 'b',
     verifySsl: false,
     addressing: 'path',
+    backend: 'http',
     timeout: 1000,
     ...more,
   };
@@ -81,6 +82,29 @@ describe('requests', () => {
     expect(signatureFault({ at: 0, ...(asked[0] as Asked) }, 'se/cret', must)).toBeUndefined();
     expect(signatureFault({ at: 0, ...(asked[1] as Asked) }, 'se/cret', [...must, 'content-md5'])).toBeUndefined();
     expect(asked[1]?.body.toString()).toContain('<Quiet>true</Quiet><Object><Key>a&#38;b</Key></Object>');
+  });
+
+  test.each<{ more: Partial<BucketConfig>; signs: boolean; why: string }>([
+    { more: { backend: 'proxy' }, signs: false, why: 'the endpoints are of a proxy that signs' },
+    {
+      more: { backend: 'proxy', s3poolBinary: 's3pool' },
+      signs: true,
+      why: 'one is started for runs, in front of them',
+    },
+    { more: { backend: 'jslib' }, signs: true, why: 'others sign by themselves' },
+  ])('with $more are signed: $signs ($why)', async ({ more, signs }) => {
+    const { asked, endpoint } = await serve(({ method }) => (method === 'POST' ? '<DeleteResult/>' : EMPTY));
+    const { bucket } = open(endpoint, more);
+    await bucket.listObjects({ prefix: '' });
+    await bucket.deleteAll([{ key: 'a', bytes: 1 }]);
+    for (const { headers } of asked) {
+      expect([headers.authorization, headers['x-amz-content-sha256']].map((header) => header !== undefined)).toEqual([
+        signs,
+        signs,
+      ]);
+    }
+    // S3 refuses a batch without it, whoever signs.
+    expect(asked[1]?.headers['content-md5']).toBeDefined();
   });
 
   test('go to the endpoints in turn', async () => {

@@ -4,11 +4,11 @@
  */
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Config, ConfigError } from '../lib/config';
+import { type Config, ConfigError, leavesSigning } from '../lib/config';
 import { explain, PREFLIGHT_TIMEOUT_MS } from '../lib/preflight';
 import type { Failure, Outcome } from '../lib/s3/api';
 import { classifyCode, classifyStatus, classifyTransport, describeFailure, isRetryable } from '../lib/s3/classify';
-import { createSigner } from '../lib/s3/sign';
+import { createSigner, unsigned } from '../lib/s3/sign';
 import { canonicalQuery, encodeKey } from '../lib/s3/uri';
 import { elementsOf, escapeXml, textOf } from '../lib/s3/xml';
 import { nodeHashes } from './hashes';
@@ -24,6 +24,8 @@ export const BUCKET_SETTINGS = [
   'bucket',
   'verifySsl',
   'addressing',
+  'backend',
+  's3poolBinary',
   'timeout',
 ] as const;
 
@@ -136,11 +138,8 @@ export function openBucket(config: BucketConfig, pause: (ms: number) => Promise<
     const host = virtual ? `${bucket}.${endpoint}` : endpoint;
     // A default port is not sent in Host, so it must not be signed either.
     const signed = host.replace(scheme === 'https' ? /:443$/ : /:80$/, '');
-    return {
-      endpoint,
-      origin: `${scheme}://${host}`,
-      signer: createSigner(nodeHashes, config, config.region, signed),
-    };
+    const signer = leavesSigning(config) ? unsigned : createSigner(nodeHashes, config, config.region, signed);
+    return { endpoint, origin: `${scheme}://${host}`, signer };
   });
   type Host = (typeof hosts)[number];
   let turn = 0;

@@ -2,7 +2,7 @@
 
 import { basename } from 'node:path';
 import type { Command } from 'commander';
-import { ConfigError } from '../lib/config';
+import { ConfigError, settings as settingOf } from '../lib/config';
 import { FROM_CLI } from '../lib/protocol';
 import { hasExtension, withBackend } from './backend';
 import { loadPrices } from './cost/prices';
@@ -13,6 +13,7 @@ import { dryRun } from './dry-run';
 import { EXIT } from './exit';
 import { planK6 } from './plan';
 import { ROOT, scriptOf } from './project';
+import { startsProxy } from './proxy';
 import { addRunOptions } from './run';
 import { defaultConcurrency, loadSettings, type Options, type Settings } from './settings';
 import { stoppable } from './stoppable';
@@ -135,6 +136,12 @@ interface Inquiry {
 /** What is to run, where, and by what. @throws ConfigError, ToolError */
 async function inquire(options: Options, environment: NodeJS.ProcessEnv, script: string): Promise<Inquiry> {
   const given = loadSettings(options, environment);
+  if (startsProxy(given.config)) {
+    throw new ConfigError([
+      `${settingOf.s3poolBinary.env[0]} is "${given.config.s3poolBinary}": only \`s3loadtest run\` starts it: leave it out, ` +
+        `start it where the workers are, and give where it listens as ${settingOf.endpoints.env[0]}`,
+    ]);
+  }
   if (options.workerId !== undefined) {
     throw new ConfigError([
       `--worker-id is "${options.workerId}": several workers are w0, w1 … by themselves, leave it out`,

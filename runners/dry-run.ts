@@ -17,24 +17,25 @@ export interface Shown {
 
 /**
  * Lines, or JSON, of a dry run of `shown`, of which k6 tells more when it is given `tried`; or why the run would be refused. A
- * k6 that is not there can't tell more than its command.
+ * k6 that is not there can't tell more than its command. `before` are commands that would be started before it.
  */
 export async function dryRun(
   shown: readonly Shown[],
   tried: K6Plan,
   environment: NodeJS.ProcessEnv,
   json: boolean,
+  before: readonly string[] = [],
 ): Promise<{ text: string } | { problem: string }> {
   const told = await ask(tried, environment);
   if (typeof told === 'string') return { problem: told };
   const commands = shown.map(({ plan }) => showPlan(plan));
-  if (json) return { text: JSON.stringify({ commands, ...told }) };
+  if (json) return { text: JSON.stringify({ commands: [...before, ...commands], ...told }) };
   const lines = commands.map((command, i) => {
     const { where } = shown[i] as Shown;
     return where === undefined ? command : `# ${where}\n${command}`;
   });
   const split = told?.split === undefined ? [] : [told.split];
-  return { text: [...lines, ...split, ...scheduleLines(told?.schedule ?? [])].join('\n') };
+  return { text: [...before, ...lines, ...split, ...scheduleLines(told?.schedule ?? [])].join('\n') };
 }
 
 function scheduleLines(schedule: PlanText['schedule']): string[] {

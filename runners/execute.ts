@@ -1,5 +1,6 @@
 /** Runs patterns with one local k6, from start to Result. */
 import { hostname } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { ConfigError } from '../lib/config';
 import { statsLine } from '../lib/final';
 import { newRunId } from '../lib/protocol';
@@ -39,6 +40,15 @@ export interface Execution {
   readonly memoryCheck: boolean;
   /** Environment of the CLI. */
   readonly environment: NodeJS.ProcessEnv;
+  /** Shell commands that would be started before k6: a dry run shows them. */
+  readonly before?: readonly string[];
+  /** The proxy that the endpoints of the settings are, where it was started for the run. */
+  readonly proxy?: {
+    /** Endpoints behind it. */
+    readonly endpoints: readonly string[];
+    /** Resolves when it has gone, and the run can't go on, with how: one line. */
+    readonly lost: Promise<string>;
+  };
 }
 
 /** What stands for the pipe in a command that is shown. */
@@ -46,6 +56,8 @@ const STATISTICS_FILE = 'statistics.ndjson';
 
 /** How long k6 may take to end after SIGINT: what is under way is broken off, only the summary is made. */
 const STOP_MS = 30_000;
+/** How long to wait, after k6 has ended without a summary, for what may have been the cause. */
+const LAST_WORDS_MS = 300;
 
 /**
  * Runs it and returns the exit code. Says what happens on the terminal, and writes the run's folder.
@@ -76,7 +88,8 @@ export async function execute(execution: Execution): Promise<number> {
     const noKeys = { path: '', any: false };
     // Shown with a file, which anyone can give it, and tried with nothing: it measures nothing then.
     const shown = planWith(noKeys, execution.extension ? STATISTICS_FILE : undefined);
-    const told = await dryRun([{ plan: shown }], planWith(noKeys, undefined), execution.environment, execution.json);
+    const { environment, json, before } = execution;
+    const told = await dryRun([{ plan: shown }], planWith(noKeys, undefined), environment, json, before);
     if ('problem' in told) throw new ConfigError([told.problem]);
     process.stdout.write(`${told.text}\n`);
     return EXIT.ok;
@@ -118,21 +131,28 @@ export async function execute(execution: Execution): Promise<number> {
     },
   });
   const signals = stopOnSignals(k6, (line) => terminal.log({ level: 'warning', message: line }));
+  const proxy = stopWithProxy(k6, execution.proxy?.lost, (message) => {
+    lastError = message;
+    folder.addLog({ level: 'error', message });
+    terminal.log({ level: 'error', message });
+  });
   try {
     const end = await k6.ended;
     terminal.clear();
     const measured = await observer.result(end);
+    if (measured === undefined) await proxy.lastWords();
+    const stopped = signals.received() || proxy.lost();
     const exit =
       measured === undefined
         ? endedWithoutResult(end, began, folder, lastError, terminal.log)
-        : report(complete(measured, end, execution, signals.received()), end, {
+        : report(complete(measured, end, execution, stopped), end, {
             folder,
             terminal,
             prices,
             json: execution.json,
           });
     // What was deleted is gone, however k6 ended.
-    return (await pruneKeys(keys, config, terminal.say)) ? exit : EXIT.failed;
+    return (await pruneKeys(keys, config, terminal.say)) && !proxy.lost() ? exit : EXIT.failed;
   } catch (e) {
     folder.addLog({ level: 'error', message: String(e) });
     throw e;
@@ -155,6 +175,28 @@ function stopOnSignals(k6: { interrupt(): void; kill(): void }, say: (line: stri
     release: () => {
       clearTimeout(late);
       signals.release();
+    },
+  };
+}
+
+/** Ends k6, with its summary, when the proxy that its requests go through has gone. */
+function stopWithProxy(
+  k6: { interrupt(): void; kill(): void },
+  gone: Promise<string> | undefined,
+  say: (line: string) => void,
+) {
+  let lost = false;
+  const heard = gone?.then((line) => {
+    lost = true;
+    say(line);
+    k6.interrupt();
+    setTimeout(k6.kill, STOP_MS).unref();
+  });
+  return {
+    lost: () => lost,
+    /** A check that failed for it may end k6 before the proxy's end is heard of. */
+    lastWords: async () => {
+      if (heard !== undefined) await Promise.race([heard, sleep(LAST_WORDS_MS)]);
     },
   };
 }
@@ -189,7 +231,11 @@ function complete(result: Result, end: K6End, execution: Execution, stopped: boo
   const { ops, bytes, errors } = sum(result.totals);
   return judged({
     ...result,
-    run: { ...result.run, versions: { ...result.run.versions, k6: execution.k6Version } },
+    run: {
+      ...result.run,
+      versions: { ...result.run.versions, k6: execution.k6Version },
+      config: { ...result.run.config, ...(execution.proxy && { proxied: execution.proxy.endpoints }) },
+    },
     generator,
     workers: [
       {

@@ -109,6 +109,15 @@ function garbageCollection(freeMemory: number | undefined): Record<string, strin
 
 /** The plan as a shell command, with credentials named and not shown. */
 export function showPlan({ k6, args, environment }: K6Plan): string {
+  return showCommand(k6, args, environment);
+}
+
+/** Variables, program and arguments as a shell command, with credentials named and not shown. */
+export function showCommand(
+  path: string,
+  args: readonly string[],
+  environment: Readonly<Record<string, string>>,
+): string {
   const secret = new Set<string>(
     Object.values(settings)
       .filter((s) => 'secret' in s && s.secret)
@@ -117,5 +126,5 @@ export function showPlan({ k6, args, environment }: K6Plan): string {
   const shown = Object.entries(environment).map(([name, value]) =>
     secret.has(name) ? `${name}="$${name}"` : `${name}=${quote(value)}`,
   );
-  return [...shown, [k6, ...args].map(quote).join(' ')].join(' \\\n  ');
+  return [...shown, [path, ...args].map(quote).join(' ')].join(' \\\n  ');
 }

@@ -3,8 +3,11 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { hasExtension, withBackend } from './backend';
-import { execute } from './execute';
+import { type Execution, execute } from './execute';
+import { freePort } from './k6';
+import { showCommand } from './plan';
 import { patterns, ROOT, scriptOf } from './project';
+import { planProxy, startProxy, startsProxy, throughProxy } from './proxy';
 import { addSettingOptions, collect, loadSettings, type Options } from './settings';
 import { getTools, type Tool } from './tools';
 
@@ -34,7 +37,7 @@ export async function run(names: readonly string[], options: Options, environmen
   const k6 = dryRun ? likelyK6(environment) : await findK6(environment);
   const extension = await hasExtension(k6.path, environment);
   const settings = withBackend(given, extension, say);
-  return execute({
+  const execution: Execution = {
     name: [...new Set(names)].join('-'),
     script,
     tests,
@@ -47,7 +50,30 @@ export async function run(names: readonly string[], options: Options, environmen
     dryRun,
     memoryCheck: options.memoryCheck !== false,
     environment,
-  });
+  };
+  return startsProxy(settings.config) ? executeThroughProxy(execution) : execute(execution);
+}
+
+/** The same through a proxy that is started for it, and stopped afterwards. */
+async function executeThroughProxy(execution: Execution): Promise<number> {
+  const { settings, environment } = execution;
+  const { endpoints } = settings.config;
+  if (execution.dryRun) {
+    const { path, args, address, environment: own } = planProxy(settings, await freePort());
+    const before = [showCommand(path, args, own)];
+    return execute({ ...execution, settings: throughProxy(settings, `http://${address}`), before });
+  }
+  const { endpoint, lost, stop } = await startProxy(settings, environment);
+  try {
+    say(`${settings.config.s3poolBinary} signs at ${endpoint} for ${endpoints.join(', ')}`);
+    return await execute({
+      ...execution,
+      settings: throughProxy(settings, endpoint),
+      proxy: { endpoints, lost },
+    });
+  } finally {
+    await stop();
+  }
 }
 
 const say = (line: string) => process.stderr.write(`${line}\n`);

@@ -14,7 +14,7 @@ kill -KILL "$1" 2>/dev/null
 [ -z "$3" ] || rm -rf "$3"
 `;
 
-/** Watches over a child of this process. The returned function calls it off: call it as soon as the child has ended. */
+/** Watches over a child of this process, or over a group, as kill(2) has it, by its negative id. The returned function calls it off: call it as soon as the child has ended. */
 export function watchOver(pid: number, signal: 'INT' | 'TERM', folder = ''): () => void {
   const dog = spawn('/bin/sh', ['-c', SCRIPT, 'watchdog', String(pid), signal, folder], {
     detached: true,

@@ -698,7 +698,7 @@ describe('refuses before any load, in one line that names the setting', () => {
       says: [
         /^S3_ENDPOINTS is "localhost:9000": give http:\/\/host:port/,
         /^S3_VERIFY_SSL is "maybe": give true or false$/,
-        /^S3LOADTEST_BACKEND is "boto3": give native or http/,
+        /^S3LOADTEST_BACKEND is "boto3": give native, http, jslib or proxy;/,
         /^S3LOADTEST_DURATION is "0\.5s": give a duration of 1s or more/,
         /^S3LOADTEST_CONCURRENCY is "-3": give a whole number/,
         /^S3LOADTEST_SIZE is "1XB": give sizes/,

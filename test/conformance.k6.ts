@@ -11,13 +11,15 @@ import { loadConfig } from '../lib/load-config';
 import { optionsOf } from '../lib/options';
 import { planOf } from '../lib/plan';
 import type { S3Options } from '../lib/s3/api';
-import { type Clients, connectBy } from '../lib/s3/backends';
+import { type Clients, type Connect, connectBy } from '../lib/s3/backends';
 import { mixed } from '../lib/traffic/mixed';
-import { type Bench, CASE_MARK, CASE_TAG, type Case, type CaseLine, REPORT_MARK, WROTE_MARK } from './conformance/case';
-import { type SuiteName, suites, VIRTUAL_DOMAIN } from './conformance/suites';
+import { type Bench, CASE_MARK, CASE_TAG, type CaseLine, REPORT_MARK, WROTE_MARK } from './conformance/case';
+import { casesOf, type SuiteName, VIRTUAL_DOMAIN } from './conformance/suites';
 
 const { config } = loadConfig();
-const connect = connectBy(config.backend);
+const by = connectBy(config);
+if (typeof by === 'string') throw new Error(by);
+const connect: Connect = by;
 const suite = __ENV.CONFORMANCE_SUITE as SuiteName;
 
 /** What a pattern asks of k6: the client relies on some of it, such as that no redirect is followed. */
@@ -36,7 +38,7 @@ export const options: Options = {
 
 export default async function runSuite(): Promise<void> {
   const wrote: Record<string, string> = {};
-  const cases: readonly Case[] = suites[suite];
+  const cases = casesOf(suite, config.backend);
   for (const [i, { name, run, missesExpected }] of cases.entries()) {
     const began = Date.now();
     const clients = connect({ silent: false, missesExpected: missesExpected ?? false });

@@ -122,7 +122,7 @@ export async function startProxy(target: string) {
 /** Which S3 call a request is, as the `op` tag names it. `bucket` is in the path. */
 export function opOf({ method, url }: Seen): string {
   const { pathname, searchParams: query } = new URL(url, 'http://host');
-  const ofBucket = pathname.split('/').length === 2;
+  const ofBucket = /^\/[^/]+\/?$/.test(pathname);
   if (method === 'POST') {
     if (query.has('delete')) return 'DELETE_OBJECTS';
     return query.has('uploads') ? 'CREATE_MULTIPART' : 'COMPLETE_MULTIPART';

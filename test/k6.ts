@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { Backend } from '../lib/config';
 import { FROM_CLI } from '../lib/protocol';
 import { bundleForK6 } from '../runners/bundle.mjs';
 import { run } from '../runners/child';
@@ -29,7 +30,9 @@ interface SuiteOptions {
   k6: string;
   bundle: string;
   folder: string;
-  backend: string;
+  backend: Backend;
+  /** Where k6-jslib-aws is; undefined for where it is published. */
+  jslibUrl: string | undefined;
   suite: SuiteName;
   server: Omit<Server, 'endpoints'>;
   endpoints: readonly string[];
@@ -63,6 +66,7 @@ export async function runSuite(options: SuiteOptions): Promise<SuiteRun> {
     K6_AUTO_EXTENSION_RESOLUTION: 'false',
     CONFORMANCE_SUITE: suite,
     S3LOADTEST_BACKEND: options.backend,
+    S3LOADTEST_JSLIB_URL: options.jslibUrl,
     [FROM_CLI.extension]: options.backend === 'native' ? '1' : '',
     S3_ENDPOINTS: options.endpoints.join(','),
     S3_BUCKET: options.bucket,

@@ -73,6 +73,11 @@ export interface CountOutcome extends Outcome {
   readonly next?: string | undefined;
 }
 
+export interface ReadOutcome extends Outcome {
+  /** Undefined when the read failed. */
+  readonly content?: ArrayBuffer | undefined;
+}
+
 export interface DeleteObjectsOutcome extends Outcome {
   readonly failed: readonly { readonly key: string; readonly code: string; readonly message: string }[];
 }
@@ -102,24 +107,30 @@ export interface PartedBody {
   part(index: number): ArrayBuffer;
 }
 
-/** `size` is the size label that the operation's metrics carry, '' where size means nothing. */
+/** What is there, or is promised. To await the one as the other would cost each operation a turn of the event loop. */
+export type Awaitable<T> = T | Promise<T>;
+
+/**
+ * `size` is the size label that the operation's metrics carry, '' where size means nothing. Calls that may be promised are
+ * those that Grafana's client only promises; a VU waits for one before it makes another.
+ */
 export interface S3 {
-  putObject(key: string, body: Body, size: string): Outcome;
+  putObject(key: string, body: Body, size: string): Awaitable<Outcome>;
   /** One PUT to its caller; create, parts and complete to the server. Aborted on the server when it fails. */
   putObjectInParts(key: string, body: PartedBody | GeneratedParts, size: string): Outcome;
   /** The body is streamed away. Another length than `expectBytes` is `corrupt`; so is other content, with `verify`. */
-  getObject(key: string, size: string, expectBytes?: number): Outcome;
+  getObject(key: string, size: string, expectBytes?: number): Awaitable<Outcome>;
   /** The same with the body kept, whole or a range of it. */
-  readObject(key: string, size: string, range?: ByteRange): Outcome & { readonly content?: ArrayBuffer | undefined };
+  readObject(key: string, size: string, range?: ByteRange): Awaitable<ReadOutcome>;
   headObject(key: string, size: string): Outcome;
-  deleteObject(key: string, size: string): Outcome;
+  deleteObject(key: string, size: string): Awaitable<Outcome>;
   /** At most 1,000 keys. Fails for some keys and succeeds for others in one answer. */
   deleteObjects(keys: readonly string[]): DeleteObjectsOutcome;
   /** The same without waiting, so that one VU can have many under way. */
   deleteObjectsAsync(keys: readonly string[]): Promise<DeleteObjectsOutcome>;
   listObjects(options?: ListOptions): ListOutcome;
   /** A page of a listing whose keys nobody wants: reading them would cost the client more than asking for them. */
-  countObjects(options?: ListOptions): CountOutcome;
+  countObjects(options?: ListOptions): Awaitable<CountOutcome>;
   createMultipartUpload(key: string, size: string): Outcome & { readonly uploadId: string };
   uploadPart(key: string, uploadId: string, number: number, body: Body, size: string): Outcome & UploadedPart;
   completeMultipartUpload(key: string, uploadId: string, parts: readonly UploadedPart[], size: string): Outcome;

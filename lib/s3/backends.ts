@@ -1,9 +1,11 @@
 /** The S3 clients there are, by the names that S3LOADTEST_BACKEND has for them. */
-import type { Backend } from '../config';
+import type { Config } from '../config';
 import type { Counting, S3, S3Options } from './api';
 import { connectNative } from './native';
 
-declare const require: (module: './http') => typeof import('./http');
+declare function require(module: './http'): typeof import('./http');
+declare function require(module: './jslib'): typeof import('./jslib');
+declare function require(module: './proxy'): typeof import('./proxy');
 
 /** Makes clients that count alike, and does what is to be done around their operations. */
 export interface Clients {
@@ -16,9 +18,21 @@ export interface Clients {
 
 export type Connect = (counting: Counting) => Clients;
 
-/** How a VU connects by a backend. To be asked in k6's init context; what others are made of is not loaded. */
-export function connectBy(backend: Backend): Connect {
-  if (backend === 'native') return connectNative;
-  const { connectHttp } = require('./http');
-  return connectHttp;
+/**
+ * How a VU connects by a backend, or why it can't, in one line. To be asked in k6's init context; what others are made of is
+ * not loaded.
+ */
+export function connectBy({ backend, jslibUrl }: Config): Connect | string {
+  switch (backend) {
+    case 'native':
+      return connectNative;
+    case 'http':
+      return require('./http').connectHttp;
+    case 'proxy':
+      return require('./proxy').connectProxy;
+    case 'jslib': {
+      const { loadJslib, connectJslib } = require('./jslib');
+      return loadJslib(jslibUrl) ?? connectJslib;
+    }
+  }
 }

@@ -1,100 +1,51 @@
-/** The http backend: own SigV4 on k6/http. Signs, sends, classifies, records and tries again. */
+/** An S3 client on k6/http, whoever signs: addresses, sends, classifies, records and tries again. */
 import type {
   ByteRange,
   CountOutcome,
   DeleteObjectsOutcome,
-  Failure,
   ListOptions,
   ListOutcome,
-  Op,
   Outcome,
   PartedBody,
+  ReadOutcome,
   Recorder,
   S3,
   S3Options,
   UploadedPart,
 } from './api';
-import { classifyCode, classifyStatus, classifyTransport, isRetryable } from './classify';
+import { classifyCode, isRetryable } from './classify';
 import {
-  type Answer,
-  contentLength,
-  createSend,
-  createSendAsync,
-  elapsed,
-  headersOf,
-  type Keep,
-  k6Hashes,
-  type Send,
-} from './send';
-import { createSigner, type Signer, UNSIGNED_PAYLOAD } from './sign';
+  ABORT_MULTIPART,
+  asText,
+  COMPLETE_MULTIPART,
+  CREATE_BUCKET,
+  CREATE_MULTIPART,
+  DELETE,
+  DELETE_OBJECTS,
+  GET,
+  HEAD,
+  HEAD_BUCKET,
+  type Kind,
+  LIST,
+  PUT,
+  READ,
+  type Reply,
+  replyOf,
+  UPLOAD_PART,
+} from './kinds';
+import { type Answer, contentLength, createSend, createSendAsync, k6Hashes, type Send } from './send';
+import { type Signer, UNSIGNED_PAYLOAD } from './sign';
 import { canonicalQuery, encodeKey } from './uri';
 import { elementsOf, escapeXml, textOf } from './xml';
 
-interface Host {
+/** An endpoint, as requests to it are addressed and signed. */
+export interface Host {
   /** host:port without the bucket, as the endpoint tag has it. */
   readonly endpoint: string;
   /** Scheme and host, the bucket before it in virtual addressing. */
   readonly origin: string;
   readonly signer: Signer;
 }
-
-/** A kind of call: what does not change from one to the next, so that none has to be made for each. */
-interface Kind {
-  readonly op: Op;
-  readonly method: 'GET' | 'PUT' | 'POST' | 'HEAD' | 'DELETE';
-  readonly keep: Keep;
-  /** A success counts as an operation of its own; a failure always does. */
-  readonly counted: boolean;
-  /** Nothing is looked at in a success but its length. */
-  readonly plain?: true;
-  /** Which way payload goes, if any does. */
-  readonly payload?: 'sent' | 'received';
-  /** What is handed on of a success's answer. */
-  readonly needs?: 'headers' | 'body';
-  /** What a success is still to be refused for, by its body. */
-  readonly refuse?: (body: string) => Failure | undefined;
-}
-
-const GET: Kind = { op: 'GET', method: 'GET', keep: 'none', counted: true, plain: true, payload: 'received' };
-const READ: Kind = { op: 'GET', method: 'GET', keep: 'binary', counted: true, payload: 'received', needs: 'body' };
-const PUT: Kind = { op: 'PUT', method: 'PUT', keep: 'text', counted: true, plain: true, payload: 'sent' };
-const HEAD: Kind = { op: 'HEAD', method: 'HEAD', keep: 'none', counted: true, needs: 'headers' };
-const DELETE: Kind = { op: 'DELETE', method: 'DELETE', keep: 'text', counted: true };
-const DELETE_OBJECTS: Kind = {
-  op: 'DELETE_OBJECTS',
-  method: 'POST',
-  keep: 'text',
-  counted: false,
-  needs: 'body',
-  refuse: noResult,
-};
-const LIST: Kind = { op: 'LIST', method: 'GET', keep: 'text', counted: false, needs: 'body', refuse: noListing };
-const CREATE_MULTIPART: Kind = {
-  op: 'CREATE_MULTIPART',
-  method: 'POST',
-  keep: 'text',
-  counted: false,
-  needs: 'body',
-  refuse: noUploadId,
-};
-const UPLOAD_PART: Kind = {
-  op: 'UPLOAD_PART',
-  method: 'PUT',
-  keep: 'text',
-  counted: false,
-  payload: 'sent',
-  needs: 'headers',
-};
-const COMPLETE_MULTIPART: Kind = {
-  op: 'COMPLETE_MULTIPART',
-  method: 'POST',
-  keep: 'text',
-  counted: false,
-  refuse: errorAfterAll,
-};
-const ABORT_MULTIPART: Kind = { op: 'ABORT_MULTIPART', method: 'DELETE', keep: 'text', counted: false };
-const HEAD_BUCKET: Kind = { op: 'HEAD_BUCKET', method: 'HEAD', keep: 'none', counted: true };
-const CREATE_BUCKET: Kind = { op: 'CREATE_BUCKET', method: 'PUT', keep: 'text', counted: true };
 
 /** What a call has beyond path and body. */
 interface Extras {
@@ -103,11 +54,6 @@ interface Extras {
   /** Headers to sign besides the usual, by lower-case name. */
   readonly headers?: Readonly<Record<string, string>>;
   readonly payloadHash?: string;
-}
-
-/** An outcome with the answer's body, for calls that need it. */
-interface Reply extends Outcome {
-  readonly body?: unknown;
 }
 
 const XMLNS = 'http://s3.amazonaws.com/doc/2006-03-01/';
@@ -120,8 +66,23 @@ export function pauseBefore(n: number, random: () => number): number {
   return whole / 2 + (whole / 2) * random();
 }
 
-/** A client on k6/http for one VU. */
-export function createHttpS3(options: S3Options, recorder: Recorder): S3 {
+/** What a backend that sends some of the calls its own way has besides the calls. */
+export interface Client {
+  readonly s3: S3;
+  /** One operation, whose attempts `send` makes without holding up the VU. `body` is what it sends, for its bytes. */
+  perform(
+    kind: Kind,
+    size: string,
+    body: ArrayBuffer | string | null,
+    expectBytes: number | undefined,
+    send: (host: Host) => Promise<Answer>,
+  ): Promise<Reply>;
+  /** Reads how many keys a listing's answer holds, and records them. */
+  counted(listing: Reply): CountOutcome;
+}
+
+/** A client for one VU. `signerFor` gives the signer of requests to a host, named as in the Host header. */
+export function createClient(options: S3Options, recorder: Recorder, signerFor: (host: string) => Signer): Client {
   // Closures throughout: k6's JavaScript finds a captured variable ten times faster than a property of `this`.
   const { bucket, region, attempts, sleep, pause } = options;
   const virtual = options.addressing === 'virtual';
@@ -133,8 +94,7 @@ export function createHttpS3(options: S3Options, recorder: Recorder): S3 {
     const host = virtual ? `${bucket}.${endpoint}` : endpoint;
     // A default port is not sent in Host, so it must not be signed either.
     const signed = host.replace(scheme === 'https' ? /:443$/ : /:80$/, '');
-    const signer = createSigner(k6Hashes, options.credentials, region, signed);
-    return { endpoint, origin: `${scheme}://${host}`, signer };
+    return { endpoint, origin: `${scheme}://${host}`, signer: signerFor(signed) };
   });
   let next = options.firstEndpoint % hosts.length;
 
@@ -160,7 +120,7 @@ export function createHttpS3(options: S3Options, recorder: Recorder): S3 {
   ): A => {
     const { query = '', headers = {}, payloadHash = UNSIGNED_PAYLOAD } = extras;
     const url = host.origin + path + (query === '' ? '' : `?${query}`);
-    const signed = host.signer.signWith(kind.method, path, query, headers, payloadHash);
+    const signed = host.signer.signWith(kind.method, path, query, headers, payloadHash, body);
     return send(kind.method, url, body, signed, kind.keep);
   };
 
@@ -196,7 +156,7 @@ export function createHttpS3(options: S3Options, recorder: Recorder): S3 {
       const method = kind.method;
       const answer =
         extras === undefined
-          ? send(method, host.origin + path, body, host.signer.sign(method, path, ''), kind.keep)
+          ? send(method, host.origin + path, body, host.signer.sign(method, path, '', body), kind.keep)
           : sendWith(send, kind, host, path, body, extras);
       // How almost every operation ends, without a further call: an object was sent, or came with the length it should have.
       if (answer.status === 200 && kind.plain === true) {
@@ -217,19 +177,20 @@ export function createHttpS3(options: S3Options, recorder: Recorder): S3 {
   };
 
   /** The same, letting the VU do other things while the request is under way. */
-  const callAsync = async (kind: Kind, path: string, body: string, extras: Extras): Promise<Reply> => {
+  const perform: Client['perform'] = async (kind, size, body, expectBytes, sendTo) => {
+    const op = kind.op;
     for (let attempt = 1; ; attempt++) {
       const host = nextHost();
-      recorder.begin(kind.op, '', host.endpoint);
+      recorder.begin(op, size, host.endpoint);
       const began = Date.now();
-      const answer = await sendWith(sendAsync, kind, host, path, body, extras);
-      const reply = replyOf(kind, host.endpoint, answer, body, undefined, began);
+      const answer = await sendTo(host);
+      const reply = replyOf(kind, host.endpoint, answer, body, expectBytes, began);
       // Others may have begun meanwhile.
-      recorder.begin(kind.op, '', host.endpoint);
+      recorder.begin(op, size, host.endpoint);
       const seconds = settle(kind, reply, attempt);
       if (seconds === undefined) return reply;
       await pause(seconds);
-      recorder.begin(kind.op, '', host.endpoint);
+      recorder.begin(op, size, host.endpoint);
       recorder.retried();
     }
   };
@@ -306,15 +267,9 @@ export function createHttpS3(options: S3Options, recorder: Recorder): S3 {
     return call(GET, plainKeys ? root + key : pathOf(key), size, null, expectBytes);
   };
 
-  const readObject = (
-    key: string,
-    size: string,
-    range?: ByteRange,
-  ): Outcome & { content?: ArrayBuffer | undefined } => {
-    const length = range && range[1] - range[0] + 1;
-    const extras = range && { headers: { range: `bytes=${range[0]}-${range[1]}` } };
-    const { body, ...outcome } = call(READ, pathOf(key), size, null, length, extras);
-    return outcome.failure ? outcome : { ...outcome, content: body as ArrayBuffer };
+  const readObject = (key: string, size: string, range?: ByteRange): ReadOutcome => {
+    const extras = range && { headers: { range: rangeHeader(range) } };
+    return contentOf(call(READ, pathOf(key), size, null, rangeLength(range), extras));
   };
 
   const headObject = (key: string, size: string): Outcome => {
@@ -361,7 +316,8 @@ export function createHttpS3(options: S3Options, recorder: Recorder): S3 {
 
   const deleteObjectsAsync = async (keys: readonly string[]): Promise<DeleteObjectsOutcome> => {
     const { xml, extras } = batchOf(keys);
-    return batchOutcome(keys, await callAsync(DELETE_OBJECTS, bucketPath, xml, extras));
+    const send = (host: Host) => sendWith(sendAsync, DELETE_OBJECTS, host, bucketPath, xml, extras);
+    return batchOutcome(keys, await perform(DELETE_OBJECTS, '', xml, undefined, send));
   };
 
   const list = (options: ListOptions): Reply => {
@@ -399,8 +355,7 @@ export function createHttpS3(options: S3Options, recorder: Recorder): S3 {
     };
   };
 
-  const countObjects = (options: ListOptions = {}): CountOutcome => {
-    const { body, ...outcome } = list(options);
+  const counted = ({ body, ...outcome }: Reply): CountOutcome => {
     if (outcome.failure) return { ...outcome, keys: 0 };
     const xml = asText(body);
     // Not every server counts them.
@@ -408,6 +363,8 @@ export function createHttpS3(options: S3Options, recorder: Recorder): S3 {
     recorder.succeeded(outcome.ms, 0, keys);
     return { ...outcome, keys, next: nextPage(xml) };
   };
+
+  const countObjects = (options: ListOptions = {}): CountOutcome => counted(list(options));
 
   const headBucket = (): Outcome => {
     return call(HEAD_BUCKET, bucketPath, '', null);
@@ -423,7 +380,7 @@ export function createHttpS3(options: S3Options, recorder: Recorder): S3 {
     return call(CREATE_BUCKET, bucketPath, '', xml, undefined, extras);
   };
 
-  return {
+  const s3 = {
     putObject,
     putObjectInParts,
     getObject,
@@ -441,80 +398,22 @@ export function createHttpS3(options: S3Options, recorder: Recorder): S3 {
     headBucket,
     createBucket,
   };
+  return { s3, perform, counted };
 }
 
-function replyOf(
-  kind: Kind,
-  endpoint: string,
-  answer: Answer,
-  body: ArrayBuffer | string | null,
-  expectBytes: number | undefined,
-  began: number,
-): Reply {
-  const status = answer.status;
-  // k6 times no request that got no answer.
-  if (status === 0) return { failure: failureOf(answer), status, bytes: 0, ms: Date.now() - began, endpoint };
-  const ms = elapsed(answer);
-  if (status < 200 || status >= 300) {
-    return { failure: failureOf(answer), status, bytes: 0, ms, endpoint, headers: headersOf(answer) };
-  }
-  const payload = kind.payload;
-  let bytes = 0;
-  if (payload === 'sent') bytes = body === null ? 0 : (body as ArrayBuffer).byteLength;
-  else if (payload === 'received') {
-    bytes = contentLength(answer, expectBytes);
-    if (expectBytes !== undefined && bytes !== expectBytes) {
-      return { failure: otherLength(bytes, expectBytes), status, bytes: 0, ms, endpoint };
-    }
-  }
-  const needs = kind.needs;
-  const refuse = kind.refuse;
-  if (needs === undefined && refuse === undefined) return { status, bytes, ms, endpoint };
-  const failure = refuse?.(asText(answer.body));
-  if (failure !== undefined) return { failure, status, bytes: 0, ms, endpoint };
-  if (needs === 'headers') return { status, bytes, ms, endpoint, headers: headersOf(answer) };
-  return { status, bytes, ms, endpoint, body: answer.body };
+/** The outcome of a read, with what was read. */
+export function contentOf({ body, ...outcome }: Reply): ReadOutcome {
+  return outcome.failure ? outcome : { ...outcome, content: body as ArrayBuffer };
 }
 
-function failureOf(answer: Answer): Failure {
-  const { status, error } = answer;
-  if (status === 0) return { errorClass: classifyTransport(error ?? ''), code: '', message: error ?? '' };
-  const xml = asText(answer.body);
-  const code = textOf(xml, 'Code') ?? '';
-  // A proxy, or a TLS port asked in plain HTTP, answers with a line of text.
-  const message = textOf(xml, 'Message') ?? (xml.startsWith('<') ? '' : (xml.split('\n')[0] ?? '').slice(0, 200));
-  return { errorClass: classifyStatus(status, code), code, message };
+/** `bytes=0-9`. */
+export function rangeHeader([first, last]: ByteRange): string {
+  return `bytes=${first}-${last}`;
 }
 
-function noUploadId(xml: string): Failure | undefined {
-  if (textOf(xml, 'UploadId')) return undefined;
-  return { errorClass: 'corrupt', code: '', message: 'the answer holds no UploadId' };
-}
-
-/** A proxy's own page, say, must not pass for an empty bucket. */
-function noListing(xml: string): Failure | undefined {
-  if (xml.includes('<ListBucketResult')) return undefined;
-  return { errorClass: 'corrupt', code: '', message: 'the answer is no listing' };
-}
-
-/** Nor a page, or an error that came after the 200, for a batch of which every key was deleted. */
-function noResult(xml: string): Failure | undefined {
-  if (xml.includes('<DeleteResult')) return undefined;
-  return errorAfterAll(xml) ?? { errorClass: 'corrupt', code: '', message: 'the answer is no result of a batch' };
-}
-
-function otherLength(bytes: number, expected: number): Failure {
-  return { errorClass: 'corrupt', code: '', message: `${bytes} bytes came, not the ${expected} that were asked for` };
-}
-
-/**
- * S3 may begin its answer to a completion with 200 and only then fail:
- * https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html
- */
-function errorAfterAll(xml: string): Failure | undefined {
-  if (!/<Error[ >]/.test(xml)) return undefined;
-  const code = textOf(xml, 'Code') ?? '';
-  return { errorClass: classifyCode(code), code, message: textOf(xml, 'Message') ?? '' };
+/** Bytes that a range asks for; of none, as many as there are. */
+export function rangeLength(range: ByteRange | undefined): number | undefined {
+  return range && range[1] - range[0] + 1;
 }
 
 function decodeUrl(text: string): string {
@@ -524,9 +423,4 @@ function decodeUrl(text: string): string {
     // Not UTF-8, so no text can hold it: a key that nobody can ask for is better than no listing.
     return text;
   }
-}
-
-/** A body as text; '' for none, and for bytes, which no caller that parses asks for. */
-function asText(body: unknown): string {
-  return typeof body === 'string' ? body : '';
 }

@@ -1,4 +1,4 @@
-/** One signed request through k6/http. The one place that the http backend's bytes leave from. */
+/** One request through k6/http: where all bytes leave from, but for those of the native backend and of Grafana's client. */
 import crypto from 'k6/crypto';
 import http, { type RefinedParams, type ResponseType } from 'k6/http';
 import type { Hashes } from './sign';
@@ -33,8 +33,8 @@ export type Send<A> = (
   keep: Keep,
 ) => A;
 
-/** k6's own time limit; giving it again would cost each request 10 µs, for k6 reads it as text. */
-const K6_TIMEOUT_MS = 60_000;
+/** k6's own time limit in milliseconds; giving it again would cost each request 10 µs, for k6 reads it as text. */
+export const K6_TIMEOUT_MS = 60_000;
 
 /** What sends for one VU; `timeout` is in milliseconds for one request, body included. */
 export function createSend(timeout: number): Send<Answer> {
@@ -74,8 +74,11 @@ function createParams(timeout: number): (keep: Keep) => RefinedParams<ResponseTy
   return (keep) => (keep === 'none' ? none : keep === 'text' ? text : binary);
 }
 
-/** The scripts set k6's `throw`: else k6 logs every failed request, which at saturation costs more than sending. */
-function noAnswer(e: unknown): Answer {
+/**
+ * What stands for the answer when k6 threw instead. The scripts set k6's `throw`: else k6 logs every failed request, which at
+ * saturation costs more than sending.
+ */
+export function noAnswer(e: unknown): Answer {
   return { status: 0, error: transportError(e), body: null, headers: {}, timings: NO_TIMINGS };
 }
 

@@ -13,6 +13,7 @@ import {
   signingKey,
   stringToSign,
   UNSIGNED_PAYLOAD,
+  unsigned,
 } from './sign';
 import { canonicalQuery, encodeKey } from './uri';
 
@@ -613,5 +614,12 @@ describe('createSigner', () => {
     const second = signer.sign('GET', '/b', '');
     expect(second).toBe(first);
     expect(signer.signWith('GET', '/a', '', {}, UNSIGNED_PAYLOAD)).not.toBe(first);
+  });
+});
+
+test('what is not signed has no headers but those that were given', () => {
+  expect(unsigned.sign('GET', '/b/k', '')).toEqual({});
+  expect(unsigned.signWith('POST', '/b', 'delete=', { 'content-md5': 'x' }, UNSIGNED_PAYLOAD)).toEqual({
+    'content-md5': 'x',
   });
 });

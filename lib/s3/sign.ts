@@ -72,9 +72,9 @@ export function authorization(accessKeyId: string, scope: string, signed: string
 export interface Signer {
   /**
    * The headers to send with a request whose body is not hashed. The object is used again by the next call: send it
-   * before signing another. k6 adds Host itself.
+   * before signing another. k6 adds Host itself. A signer that hashes every body takes `body` for that.
    */
-  sign(method: string, path: string, query: string): Record<string, string>;
+  sign(method: string, path: string, query: string, body?: SignedBody): Record<string, string>;
   /** The same for a request with more headers to sign (lower-case names) or a hashed body. */
   signWith(
     method: string,
@@ -82,8 +82,16 @@ export interface Signer {
     query: string,
     more: Readonly<Record<string, string>>,
     payloadHash: string,
+    body?: SignedBody,
   ): Record<string, string>;
 }
+
+type SignedBody = ArrayBuffer | string | null;
+
+const NO_HEADERS: Record<string, string> = {};
+
+/** Signs nothing: for requests to a proxy that does. */
+export const unsigned: Signer = { sign: () => NO_HEADERS, signWith: (_method, _path, _query, more) => ({ ...more }) };
 
 /**
  * A signer that keeps the signing key for a day, and everything but method, path and query for a second: so a plain

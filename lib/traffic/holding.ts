@@ -37,7 +37,7 @@ export function holding({ read }: { readonly read: string }): Traffic {
       for (let now = Date.now(); now < until; now = Date.now()) {
         open(now);
         if (held.lost() && now - supplied > SUPPLY_MS) {
-          held.read(vu.supply(downloads));
+          held.read(await vu.supply(downloads));
           supplied = now;
         }
         await pause(Math.min(LOOK_MS, until - now));

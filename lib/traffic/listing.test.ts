@@ -50,6 +50,14 @@ test.each<{ pages: number; fails?: Record<number, number>; are: readonly string[
   expect(tokens(pages, are.length, fails)).toEqual(are);
 });
 
+test('a page that is promised is waited for before the next one is asked for', async () => {
+  const { s3, asked } = pagesOf(2);
+  const promised = fakeS3({ countObjects: async (options) => s3.countObjects(options) });
+  const step = listing().start(fakeVu({ s3: promised }));
+  for (let i = 0; i < 4; i++) await step(WINDOW, 0);
+  expect(asked.map(({ continuationToken = '' }) => continuationToken)).toEqual(['', '2', '', '2']);
+});
+
 test('each VU goes through the listing by itself', () => {
   const { s3, asked } = pagesOf(3);
   const traffic = listing();

@@ -1,4 +1,5 @@
 /** Listing without end: page after page of the whole prefix, then from its beginning again. */
+import type { CountOutcome } from '../s3/api';
 import type { Traffic } from './traffic';
 
 /** What a page fails with when its token may be why. */
@@ -15,11 +16,14 @@ export function listing(): Traffic {
     holdsConnections: false,
     start: ({ s3, config: { prefix } }) => {
       let next: string | undefined;
-      return () => {
-        const page = s3.countObjects(next === undefined ? { prefix } : { prefix, continuationToken: next });
+      const goOn = (page: CountOutcome): void => {
         // After a failure the page is asked for again, unless the store does not take its own token any more.
         if (page.failure === undefined) next = page.next;
         else if (AT_FAULT.has(page.failure.errorClass)) next = undefined;
+      };
+      return () => {
+        const page = s3.countObjects(next === undefined ? { prefix } : { prefix, continuationToken: next });
+        return page instanceof Promise ? page.then(goOn) : goOn(page);
       };
     },
   };

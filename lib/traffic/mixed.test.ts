@@ -335,6 +335,67 @@ describe('keys of others', () => {
   });
 });
 
+describe('operations that are promised', () => {
+  /** A bucket whose calls end when they are let. */
+  function slow(fails?: (call: Call) => Failure | undefined) {
+    const { s3, calls } = bucketOf([], fails);
+    let go = () => {};
+    const later = <A extends unknown[], R>(call: (...args: A) => R) => {
+      return async (...args: A): Promise<Awaited<R>> => {
+        await new Promise<void>((resolve) => {
+          go = resolve;
+        });
+        return await call(...args);
+      };
+    };
+    const { putObject, getObject, deleteObject, countObjects } = s3;
+    const promised: S3 = {
+      ...s3,
+      putObject: later(putObject),
+      getObject: later(getObject),
+      deleteObject: later(deleteObject),
+      countObjects: later(countObjects),
+    };
+    return { s3: promised, calls, go: () => go() };
+  }
+
+  test.each(['PUT', 'GET', 'DELETE', 'LIST'] as const)('a %s promises its end', async (op) => {
+    const { s3, calls, go } = slow();
+    const vu = fakeVu({ s3, sizes: sizes('1KB') });
+    vu.keys.wrote('1KB', 'known');
+    const ends = mixed({ [op]: 1 }).start(vu)(WINDOW, Date.now());
+    expect(ends).toBeInstanceOf(Promise);
+    expect(calls).toEqual([]);
+    go();
+    await ends;
+    expect(counts(calls)).toEqual({ [op]: 1 });
+  });
+
+  test('a key is known when its PUT has ended well, and forgotten when its GET has found nothing', async () => {
+    const { s3, go } = slow(({ op }) => (op === 'GET' ? GONE : undefined));
+    const vu = fakeVu({ s3, sizes: sizes('1KB') });
+    const put = mixed({ PUT: 1 }).start(vu)(WINDOW, Date.now());
+    expect(vu.keys.own('1KB')).toBeUndefined();
+    go();
+    await put;
+    expect(vu.keys.own('1KB')).toBeDefined();
+    const got = mixed({ GET: 1 }).start(vu)(WINDOW, Date.now());
+    expect(vu.keys.own('1KB')).toBeDefined();
+    vu.keys.any('1KB');
+    go();
+    await got;
+    expect(vu.keys.own('1KB')).toBeUndefined();
+  });
+
+  test('a HEAD is done at once', () => {
+    const { s3, calls } = slow();
+    const vu = fakeVu({ s3, sizes: sizes('1KB') });
+    vu.keys.wrote('1KB', 'known');
+    expect(mixed({ HEAD: 1 }).start(vu)(WINDOW, Date.now())).toBeUndefined();
+    expect(counts(calls)).toEqual({ HEAD: 1 });
+  });
+});
+
 test('the phase chooses the mix', () => {
   const { s3, calls } = bucketOf();
   const does = mixedByPhase({ 'read-burst': { GET: 95, PUT: 5 }, 'write-burst': { GET: 5, PUT: 95 } });

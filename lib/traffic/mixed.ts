@@ -2,6 +2,7 @@
 import { sleep } from 'k6';
 import { type Card, createDeck, type Deck, type Mix } from '../mix';
 import { below } from '../random';
+import type { Awaitable, Outcome } from '../s3/api';
 import type { Operate, Traffic, VirtualUser } from './traffic';
 
 /** The operations a mix may name, in any shares: `{ GET: 70, PUT: 30 }`. */
@@ -14,6 +15,9 @@ const REFRESH_MS = 5 * 60_000;
 /** A VU with nothing to read looks for keys this often, and waits this long between its looks. */
 const LOOK_MS = 5_000;
 const WAIT_SECONDS = 0.25;
+
+/** What an operation comes to where nobody looks at it: nothing, or that it will have ended. */
+type Done = Awaitable<undefined>;
 
 /** Traffic of one mix. */
 export function mixed(mix: OpMix): Traffic {
@@ -47,19 +51,31 @@ function start(vu: VirtualUser, mixes: Readonly<Record<string, OpMix>>, { reads,
   let another = below(labels.length, Math.random);
   let nextLook = Date.now() + REFRESH_MS * (0.5 + Math.random());
 
-  const put = (size: string): void => {
+  const wrote = (size: string, key: string) => {
+    return ({ failure }: Outcome): undefined => {
+      if (failure === undefined) keys.wrote(size, key);
+    };
+  };
+
+  const put = (size: string): Done => {
     const key = makeKey(size);
     const bytes = bytesOf.get(size) as number;
     const outcome =
       bytes > config.partSize
         ? s3.putObjectInParts(key, payload.parts(bytes), size)
         : s3.putObject(key, payload.body(bytes), size);
+    if (outcome instanceof Promise) return outcome.then(wrote(size, key));
     if (outcome.failure === undefined) keys.wrote(size, key);
+    return undefined;
   };
 
-  const get = (key: string, size: string): void => {
-    const { failure } = s3.getObject(key, size, bytesOf.get(size));
+  const got = ({ failure }: Outcome): undefined => {
     if (failure?.errorClass === 'notFound') keys.forget();
+  };
+
+  const get = (key: string, size: string): Done => {
+    const outcome = s3.getObject(key, size, bytesOf.get(size));
+    return outcome instanceof Promise ? outcome.then(got) : got(outcome);
   };
 
   const look = (now: number, every: number): void => {
@@ -68,55 +84,54 @@ function start(vu: VirtualUser, mixes: Readonly<Record<string, OpMix>>, { reads,
     nextLook = now + every * (0.5 + Math.random());
   };
 
-  /** Does what a card says, or nothing, when there is no object to do it to. */
-  const play = ({ op, size }: Card): boolean => {
-    if (op === 'PUT') {
-      put(size);
-      return true;
-    }
+  /** Does what a card says; false when there is no object to do it to. */
+  const play = ({ op, size }: Card): Done | false => {
+    if (op === 'PUT') return put(size);
     if (op === 'GET') {
       const key = keys.any(size);
-      if (key === undefined) return false;
-      get(key, size);
-      return true;
+      return key === undefined ? false : get(key, size);
     }
     if (op === 'LIST') {
-      s3.countObjects({ prefix: config.prefix + LIST_LETTERS[below(LIST_LETTERS.length, random)] });
-      return true;
+      const prefix = config.prefix + LIST_LETTERS[below(LIST_LETTERS.length, random)];
+      return endOf(s3.countObjects({ prefix }));
     }
     const key = keys.own(size);
     if (key === undefined) return false;
     if (op === 'DELETE') {
       keys.forget();
-      s3.deleteObject(key, size);
-    } else if (s3.headObject(key, size).failure?.errorClass === 'notFound') keys.forget();
-    return true;
+      return endOf(s3.deleteObject(key, size));
+    }
+    if (s3.headObject(key, size).failure?.errorClass === 'notFound') keys.forget();
+    return undefined;
   };
 
   /** Reads an object of another size, where there are none of the one that is due; with none of any, waits for some. */
-  const readAnother = (): void => {
+  const readAnother = (): Done => {
     for (let n = 0; n < labels.length; n++) {
       another = (another + 1) % labels.length;
       const size = labels[another] as string;
       const key = keys.any(size);
-      if (key === undefined) continue;
-      get(key, size);
-      return;
+      if (key !== undefined) return get(key, size);
     }
     const now = Date.now();
     // Only what a refresh has set is drawn again: drawn at every wait, the least of many would be far below LOOK_MS.
     if (nextLook > now + 1.5 * LOOK_MS) nextLook = now + LOOK_MS * Math.random();
     look(now, LOOK_MS);
     sleep(WAIT_SECONDS);
+    return undefined;
   };
 
   return (window) => {
     if (reads && (++dealt & 63) === 0) look(Date.now(), REFRESH_MS);
     const deck = only ?? (decks.get(window.phase) as Deck);
     const card = deck.next();
-    if (play(card)) return;
+    const played = play(card);
+    if (played !== false) return played;
     // Until there is something to read, write it; the read comes later instead, so that shares stay as they are.
-    if (writes) put(deck.instead(card, 'PUT').size);
-    else readAnother();
+    return writes ? put(deck.instead(card, 'PUT').size) : readAnother();
   };
+}
+
+function endOf(outcome: Awaitable<Outcome>): Done {
+  return outcome instanceof Promise ? outcome.then(() => undefined) : undefined;
 }

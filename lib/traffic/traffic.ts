@@ -4,7 +4,7 @@ import type { FoundKeys, MakeKey, TrackedKeys } from '../keys';
 import type { Part } from '../part';
 import type { Payload } from '../payload';
 import type { Random } from '../random';
-import type { HeldConnections, Holding, Op, S3 } from '../s3/api';
+import type { Awaitable, HeldConnections, Holding, Op, S3 } from '../s3/api';
 import type { Window } from '../schedule';
 
 /** What a VU works with. Made at its first iteration in a scenario. */
@@ -26,7 +26,7 @@ export interface VirtualUser {
   /** Keys that are in the bucket now, by size. Outside the figures. */
   findKeys(): FoundKeys;
   /** Keys of objects of a size: those in the bucket now, or of one that is written for it. Outside the figures. */
-  supply(size: ObjectSize): readonly string[];
+  supply(size: ObjectSize): Awaitable<readonly string[]>;
   /** Holds connections, none at first: only for traffic that says so of itself. */
   hold(holding: Holding): HeldConnections;
   /** Tells k6 what was counted so far: for traffic that does not end its iteration soon. */
@@ -40,7 +40,7 @@ export interface VirtualUser {
 }
 
 /**
- * Does one operation; or goes on to the window's end and keeps what it has under way. `begin` is when the scenario began, in
+ * Does one operation, and promises its end where it can't be waited for at once; or goes on to the window's end and keeps what it has under way. `begin` is when the scenario began, in
  * milliseconds since 1970.
  */
 export type Operate = (window: Window, begin: number) => void | Promise<void>;

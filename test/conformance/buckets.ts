@@ -24,15 +24,15 @@ function head(t: Bench): void {
   failed('HEAD of a missing one', other.headBucket(), { errorClass: 'notFound', status: 404 });
 }
 
-function create(t: Bench): void {
+async function create(t: Bench): Promise<void> {
   const bucket = `new-${Math.floor(Math.random() * 1e9)}`;
   const other = t.client({ bucket });
   failed('HEAD before', other.headBucket(), { errorClass: 'notFound' });
   succeeded('create', other.createBucket());
   succeeded('HEAD after', other.headBucket());
   const body = t.random(10);
-  succeeded('PUT into it', other.putObject('key', body, ''));
-  readAs(t, 'read from it', other.readObject('key', ''), body);
+  succeeded('PUT into it', await other.putObject('key', body, ''));
+  readAs(t, 'read from it', await other.readObject('key', ''), body);
 }
 
 function createExisting(t: Bench): void {

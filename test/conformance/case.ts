@@ -3,7 +3,7 @@
  * lib/s3/api.ts. Pure, so that vitest reads the names from the same list that k6 runs.
  */
 
-import type { Outcome, S3, S3Options } from '../../lib/s3/api';
+import type { Outcome, ReadOutcome, S3, S3Options } from '../../lib/s3/api';
 import type { ErrorClass } from '../../lib/s3/classify';
 
 export interface Case {
@@ -101,14 +101,14 @@ export function failed(
 }
 
 /** Writes an object, which must succeed, and notes it. */
-export function put(t: Bench, key: string, body: ArrayBuffer): Outcome {
-  const outcome = succeeded(`PUT ${key}`, t.s3.putObject(key, body, '1KB'));
+export async function put(t: Bench, key: string, body: ArrayBuffer): Promise<Outcome> {
+  const outcome = succeeded(`PUT ${key}`, await t.s3.putObject(key, body, '1KB'));
   t.wrote(key, body);
   return outcome;
 }
 
 /** Throws unless a read succeeded and gave these bytes. */
-export function readAs(t: Bench, what: string, read: ReturnType<S3['readObject']>, body: ArrayBuffer): void {
+export function readAs(t: Bench, what: string, read: ReadOutcome, body: ArrayBuffer): void {
   const { bytes, content } = succeeded(what, read);
   if (!(content instanceof ArrayBuffer)) throw new Error(`${what} gave ${typeof content}`);
   same(`bytes of ${what}`, [bytes, content.byteLength], [body.byteLength, body.byteLength]);

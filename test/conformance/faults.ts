@@ -3,7 +3,16 @@
  * process, in fault-server.ts; the rest runs in k6. Pure but for the socket that `answer` is handed.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { CountOutcome, DeleteObjectsOutcome, ListOutcome, Outcome, S3, S3Options } from '../../lib/s3/api';
+import type { Backend } from '../../lib/config';
+import type {
+  Awaitable,
+  CountOutcome,
+  DeleteObjectsOutcome,
+  ListOutcome,
+  Outcome,
+  S3,
+  S3Options,
+} from '../../lib/s3/api';
 import type { ErrorClass } from '../../lib/s3/classify';
 import { type Bench, type Case, deferred, failed, same, succeeded } from './case';
 import { partedBody } from './multipart';
@@ -29,12 +38,14 @@ export interface Fault {
   readonly client?: Partial<S3Options>;
   readonly missesExpected?: true;
   /** A GET of 1,000 bytes where nothing is said. `t.client` makes others with the same options. */
-  operate?(s3: S3, t: Bench): Outcome | Promise<Outcome>;
+  operate?(s3: S3, t: Bench): Awaitable<Outcome>;
   readonly want: 'success' | { errorClass: ErrorClass; status: number; code?: string };
   /** Looks further at what came. */
   check?(outcome: Outcome, t: Bench): void;
   /** How many requests the server is to see, in this order where they differ. */
   readonly requests: number | readonly string[];
+  /** The same for a backend that asks in other words. */
+  readonly requestsOf?: Partial<Record<Backend, readonly string[]>>;
   /** What the metrics are to say where that does not follow from the rest, as `toldOf` has it. */
   readonly told?: Partial<Told>;
 }
@@ -83,7 +94,7 @@ function listing(outcome: Outcome, keys: readonly string[], prefixes: readonly s
   same('common prefixes', found.prefixes, prefixes);
 }
 
-const put = (s3: S3, t: Bench): Outcome => s3.putObject('key', t.random(100), '');
+const put = (s3: S3, t: Bench): Awaitable<Outcome> => s3.putObject('key', t.random(100), '');
 
 const DELETED = '<DeleteResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"></DeleteResult>';
 const deleted = (response: ServerResponse): void => xml(response, 200, DELETED);
@@ -314,7 +325,7 @@ const asyncFaults: readonly Fault[] = [
       });
       const others = [0, 1, 2, 3].map((i) => s3.deleteObjectsAsync([`other ${i}`]));
       for (const outcome of await Promise.all(others)) succeeded('other batch', outcome);
-      succeeded('GET meanwhile', s3.getObject('key', '', BODY));
+      succeeded('GET meanwhile', await s3.getObject('key', '', BODY));
       same('the hanging one has ended', ended, false);
       return hanging;
     },
@@ -330,11 +341,11 @@ const missFaults: readonly Fault[] = [
     name: 'objects that are gone are misses where those are expected',
     answer: error(404, 'NoSuchKey'),
     missesExpected: true,
-    operate: (s3) => {
+    operate: async (s3) => {
       const want = { errorClass: 'notFound', status: 404 } as const;
       failed('HEAD', s3.headObject('key', ''), want);
-      failed('DELETE', s3.deleteObject('key', ''), want);
-      failed('read', s3.readObject('key', ''), want);
+      failed('DELETE', await s3.deleteObject('key', ''), want);
+      failed('read', await s3.readObject('key', ''), want);
       return s3.getObject('key', '', BODY);
     },
     want: { errorClass: 'notFound', status: 404 },
@@ -359,8 +370,8 @@ const missFaults: readonly Fault[] = [
     missesExpected: true,
     operate: async (s3, t) => {
       const want = { errorClass: 'notFound', status: 404, code: 'NoSuchBucket' } as const;
-      failed('count', s3.countObjects(), want);
-      failed('PUT', put(s3, t), want);
+      failed('count', await s3.countObjects(), want);
+      failed('PUT', await put(s3, t), want);
       failed('DeleteObjects', s3.deleteObjects(['a']), want);
       failed('DeleteObjects', await s3.deleteObjectsAsync(['a']), want);
       return s3.listObjects();
@@ -373,6 +384,16 @@ const missFaults: readonly Fault[] = [
       'POST ?delete=',
       'GET ?encoding-type=url&list-type=2',
     ],
+    requestsOf: {
+      // S3Client's listing, which counts the first page, has no encoding, and a slash after the bucket.
+      jslib: [
+        'GET /?list-type=2&prefix=',
+        'PUT /key',
+        'POST ?delete=',
+        'POST ?delete=',
+        'GET ?encoding-type=url&list-type=2',
+      ],
+    },
     told: { errors: { notFound: 5 }, failures: 5 },
   },
   {
@@ -726,11 +747,13 @@ export const faults: readonly Fault[] = [
   {
     name: 'a session token is sent and signed',
     answer: (response, _, request) => (request.method === 'POST' ? deleted : ok)(response),
-    client: { credentials: { accessKeyId: 'temporary', secretAccessKey: 'secret', sessionToken: 'to/ken+of==STS' } },
+    client: {
+      credentials: { accessKeyId: 'TEMPORARYACCESSKEY', secretAccessKey: 'secret', sessionToken: 'to/ken+of==STS' },
+    },
     operate: async (s3) => {
       succeeded('DeleteObjects', s3.deleteObjects(['ü']));
       succeeded('DeleteObjects', await s3.deleteObjectsAsync(['ü', 'b']));
-      succeeded('PUT', s3.putObject('ü b', new ArrayBuffer(1), ''));
+      succeeded('PUT', await s3.putObject('ü b', new ArrayBuffer(1), ''));
       return s3.getObject('key', '', BODY);
     },
     want: 'success',
@@ -745,9 +768,9 @@ export const bucketOf = (fault: Fault): string => `fault-${faults.indexOf(fault)
 /** A connection that is reset before anything is said. */
 export const resetAtOnceCase: Case = {
   name: 'a connection reset at once is reset or connect, and tried again',
-  run: (t) => {
+  run: async (t) => {
     const s3 = t.client({ endpoints: [t.options.endpoints[1] ?? ''], attempts: 2 });
-    const outcome = s3.putObject('key', t.random(100), '');
+    const outcome = await s3.putObject('key', t.random(100), '');
     // It may come before the connection is seen to stand, and then connecting is what failed.
     const errorClass = outcome.failure?.errorClass === 'connect' ? 'connect' : 'reset';
     failed('PUT', outcome, { errorClass, status: 0 });

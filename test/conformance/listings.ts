@@ -1,5 +1,5 @@
 /** ListObjectsV2: prefixes, pages, delimiters. */
-import type { CountOutcome, ListOptions, ListOutcome } from '../../lib/s3/api';
+import type { Awaitable, CountOutcome, ListOptions, ListOutcome } from '../../lib/s3/api';
 import { type Bench, type Case, put, same, succeeded } from './case';
 
 export const listingCases: readonly Case[] = [
@@ -24,26 +24,29 @@ export const bigListingCase: Case = {
 const keysOf = (page: ListOutcome) => page.objects.map(({ key }) => key);
 
 /** All pages of what gives one of them. */
-function pagesOf<P extends ListOutcome | CountOutcome>(page: (options: ListOptions) => P, options: ListOptions): P[] {
+async function pagesOf<P extends ListOutcome | CountOutcome>(
+  page: (options: ListOptions) => Awaitable<P>,
+  options: ListOptions,
+): Promise<P[]> {
   const found: P[] = [];
   let next: string | undefined;
   do {
-    const one = page({ ...options, ...(next === undefined ? {} : { continuationToken: next }) });
+    const one = await page({ ...options, ...(next === undefined ? {} : { continuationToken: next }) });
     found.push(succeeded(`page ${found.length + 1}`, one));
     next = one.next;
   } while (next !== undefined && found.length < 100);
   return found;
 }
 
-const allPages = (t: Bench, options: ListOptions): ListOutcome[] => pagesOf(t.s3.listObjects, options);
+const allPages = (t: Bench, options: ListOptions): Promise<ListOutcome[]> => pagesOf(t.s3.listObjects, options);
 
 /** Counts page by page, and throws unless a listing has as many on each. */
-function countAsListed(t: Bench, what: string, options: ListOptions): number[] {
-  const counted = pagesOf(t.s3.countObjects, options).map(({ keys, bytes }) => {
+async function countAsListed(t: Bench, what: string, options: ListOptions): Promise<number[]> {
+  const counted = (await pagesOf(t.s3.countObjects, options)).map(({ keys, bytes }) => {
     same('bytes of the operation', bytes, 0);
     return keys;
   });
-  const listed = allPages(t, options).map(({ objects }) => objects.length);
+  const listed = (await allPages(t, options)).map(({ objects }) => objects.length);
   same(`${what} a page`, counted, listed);
   return counted;
 }
@@ -53,9 +56,9 @@ function empty(t: Bench): void {
   same('page', [page.objects, page.prefixes, page.next], [[], [], undefined]);
 }
 
-function byPrefix(t: Bench): void {
+async function byPrefix(t: Bench): Promise<void> {
   const sizes: Record<string, number> = { 'in/a': 1, 'in/b': 20, 'in/c/d': 300, inside: 4, out: 5 };
-  for (const [name, bytes] of Object.entries(sizes)) put(t, t.key(name), t.random(bytes));
+  for (const [name, bytes] of Object.entries(sizes)) await put(t, t.key(name), t.random(bytes));
   const page = succeeded('LIST', t.s3.listObjects({ prefix: t.key('in/') }));
   same('objects', page.objects, [
     { key: t.key('in/a'), bytes: 1 },
@@ -66,10 +69,10 @@ function byPrefix(t: Bench): void {
   same('bytes of the operation', page.bytes, 0);
 }
 
-function pages(t: Bench): void {
+async function pages(t: Bench): Promise<void> {
   const keys = Array.from({ length: 25 }, (_, i) => t.key(`k${String(i).padStart(2, '0')}`));
-  for (const key of keys) put(t, key, t.random(1));
-  const found = allPages(t, { prefix: t.key(''), maxKeys: 10 });
+  for (const key of keys) await put(t, key, t.random(1));
+  const found = await allPages(t, { prefix: t.key(''), maxKeys: 10 });
   same(
     'keys a page',
     found.map((page) => page.objects.length),
@@ -77,13 +80,13 @@ function pages(t: Bench): void {
   );
   same('keys', found.flatMap(keysOf), keys);
   // A page that the last key fills is the last one.
-  const even = allPages(t, { prefix: t.key(''), maxKeys: 5 });
+  const even = await allPages(t, { prefix: t.key(''), maxKeys: 5 });
   same('keys in pages of 5', even.flatMap(keysOf), keys);
 }
 
-function startAfter(t: Bench): void {
+async function startAfter(t: Bench): Promise<void> {
   const keys = ['a', 'b', 'c', 'd'].map(t.key);
-  for (const key of keys) put(t, key, t.random(1));
+  for (const key of keys) await put(t, key, t.random(1));
   const after = succeeded('LIST', t.s3.listObjects({ prefix: t.key(''), startAfter: t.key('b') }));
   same('keys after b', keysOf(after), [t.key('c'), t.key('d')]);
   const between = succeeded('LIST', t.s3.listObjects({ prefix: t.key(''), startAfter: t.key('bb') }));
@@ -92,8 +95,8 @@ function startAfter(t: Bench): void {
 
 const TREE = ['a/1', 'a/2', 'b/1', 'b/c/2', 'd', 'e', 'f/1', 'g'];
 
-function delimiter(t: Bench): void {
-  for (const name of TREE) put(t, t.key(name), t.random(1));
+async function delimiter(t: Bench): Promise<void> {
+  for (const name of TREE) await put(t, t.key(name), t.random(1));
   const page = succeeded('LIST', t.s3.listObjects({ prefix: t.key(''), delimiter: '/' }));
   same('keys', keysOf(page), ['d', 'e', 'g'].map(t.key));
   same('common prefixes', page.prefixes, ['a/', 'b/', 'f/'].map(t.key));
@@ -102,10 +105,10 @@ function delimiter(t: Bench): void {
   same('common prefixes in b/', below.prefixes, [t.key('b/c/')]);
 }
 
-function delimiterPages(t: Bench): void {
-  for (const name of TREE) put(t, t.key(name), t.random(1));
+async function delimiterPages(t: Bench): Promise<void> {
+  for (const name of TREE) await put(t, t.key(name), t.random(1));
   for (const maxKeys of [1, 2, 4]) {
-    const found = allPages(t, { prefix: t.key(''), delimiter: '/', maxKeys });
+    const found = await allPages(t, { prefix: t.key(''), delimiter: '/', maxKeys });
     same(`keys by ${maxKeys}`, found.flatMap(keysOf), ['d', 'e', 'g'].map(t.key));
     same(
       `common prefixes by ${maxKeys}`,
@@ -115,7 +118,7 @@ function delimiterPages(t: Bench): void {
   }
 }
 
-function encoded(t: Bench): void {
+async function encoded(t: Bench): Promise<void> {
   const names = [
     'a b',
     'a+b',
@@ -133,68 +136,68 @@ function encoded(t: Bench): void {
     '.dot',
     '<&>"',
   ];
-  for (const name of names) put(t, t.key(name), t.random(1));
+  for (const name of names) await put(t, t.key(name), t.random(1));
   const all = succeeded('LIST', t.s3.listObjects({ prefix: t.key('') }));
   same('keys', keysOf(all).sort(), names.map(t.key).sort());
   for (const name of names) {
     const one = succeeded(`LIST ${name}`, t.s3.listObjects({ prefix: t.key(name) }));
     same(`keys that begin with ${name}`, keysOf(one), [t.key(name)]);
     const under = t.key(`folders/${name}/x`);
-    put(t, under, t.random(1));
+    await put(t, under, t.random(1));
     const folder = t.s3.listObjects({ prefix: t.key(`folders/${name}`), delimiter: '/' });
     same(`common prefix ${name}/`, succeeded(`LIST ${name}/`, folder).prefixes, [t.key(`folders/${name}/`)]);
   }
   // A token is opaque, and holds what a query must have encoded.
-  const paged = allPages(t, { prefix: t.key(''), delimiter: '/', maxKeys: 1 });
+  const paged = await allPages(t, { prefix: t.key(''), delimiter: '/', maxKeys: 1 });
   same('keys one by one', paged.flatMap(keysOf).sort(), names.map(t.key).sort());
 }
 
-function countNothing(t: Bench): void {
-  const page = succeeded('LIST', t.s3.countObjects({ prefix: t.key('') }));
+async function countNothing(t: Bench): Promise<void> {
+  const page = succeeded('LIST', await t.s3.countObjects({ prefix: t.key('') }));
   same('page', [page.keys, page.next], [0, undefined]);
 }
 
-function countPages(t: Bench): void {
-  for (let i = 0; i < 25; i++) put(t, t.key(`k${String(i).padStart(2, '0')}`), t.random(1));
+async function countPages(t: Bench): Promise<void> {
+  for (let i = 0; i < 25; i++) await put(t, t.key(`k${String(i).padStart(2, '0')}`), t.random(1));
   const prefix = t.key('');
-  same('keys by 10', countAsListed(t, 'keys by 10', { prefix, maxKeys: 10 }), [10, 10, 5]);
+  same('keys by 10', await countAsListed(t, 'keys by 10', { prefix, maxKeys: 10 }), [10, 10, 5]);
   // A page that the last key fills is the last one.
-  same('keys by 5', countAsListed(t, 'keys by 5', { prefix, maxKeys: 5 }), [5, 5, 5, 5, 5]);
-  same('keys one by one', countAsListed(t, 'keys one by one', { prefix, maxKeys: 1 }).length, 25);
-  same('keys', countAsListed(t, 'keys', { prefix }), [25]);
+  same('keys by 5', await countAsListed(t, 'keys by 5', { prefix, maxKeys: 5 }), [5, 5, 5, 5, 5]);
+  same('keys one by one', (await countAsListed(t, 'keys one by one', { prefix, maxKeys: 1 })).length, 25);
+  same('keys', await countAsListed(t, 'keys', { prefix }), [25]);
 }
 
-function countSome(t: Bench): void {
+async function countSome(t: Bench): Promise<void> {
   const { s3 } = t;
   // Those that an answer would have to encode, or might be read as part of it.
   const names = ['in/a b', 'in/a+b', 'in/<KeyCount>7</KeyCount>', 'in/ü', 'in/😀', 'in/&', 'inside', 'out'];
-  for (const name of names) put(t, t.key(name), t.random(1));
-  same('keys below in/', countAsListed(t, 'keys below in/', { prefix: t.key('in/') }), [6]);
-  same('keys that begin with in', countAsListed(t, 'keys with in', { prefix: t.key('in'), maxKeys: 4 }), [4, 3]);
+  for (const name of names) await put(t, t.key(name), t.random(1));
+  same('keys below in/', await countAsListed(t, 'keys below in/', { prefix: t.key('in/') }), [6]);
+  same('keys that begin with in', await countAsListed(t, 'keys with in', { prefix: t.key('in'), maxKeys: 4 }), [4, 3]);
   const odd = t.key('in/<KeyCount>7</KeyCount>');
-  same('keys under the odd one', countAsListed(t, 'keys under the odd one', { prefix: odd }), [1]);
+  same('keys under the odd one', await countAsListed(t, 'keys under the odd one', { prefix: odd }), [1]);
   const after = { prefix: t.key(''), startAfter: t.key('in/ü') };
-  same('keys after one', countAsListed(t, 'keys after one', after), [3]);
+  same('keys after one', await countAsListed(t, 'keys after one', after), [3]);
   // Pages of either kind go on where one of the other ended.
-  const first = succeeded('first page', s3.countObjects({ prefix: t.key(''), maxKeys: 3 }));
+  const first = succeeded('first page', await s3.countObjects({ prefix: t.key(''), maxKeys: 3 }));
   const rest = succeeded('rest', s3.listObjects({ prefix: t.key(''), continuationToken: first.next ?? '' }));
   const all = keysOf(succeeded('LIST', s3.listObjects({ prefix: t.key('') })));
   same('keys of both', [first.keys, ...keysOf(rest)], [3, ...all.slice(3)]);
 }
 
-function thousand(t: Bench): void {
+async function thousand(t: Bench): Promise<void> {
   const { s3 } = t;
   const keys = Array.from({ length: 1003 }, (_, i) => t.key(`<${String(i).padStart(4, '0')}>`));
   const body = t.random(1);
-  for (const key of keys) succeeded('PUT', s3.putObject(key, body, ''));
-  const found = allPages(t, { prefix: t.key('') });
+  for (const key of keys) succeeded('PUT', await s3.putObject(key, body, ''));
+  const found = await allPages(t, { prefix: t.key('') });
   same(
     'keys a page',
     found.map((page) => page.objects.length),
     [1000, 3],
   );
   same('keys', found.flatMap(keysOf), keys);
-  same('keys counted', countAsListed(t, 'keys', { prefix: t.key('') }), [1000, 3]);
+  same('keys counted', await countAsListed(t, 'keys', { prefix: t.key('') }), [1000, 3]);
   const answer = succeeded('DeleteObjects', s3.deleteObjects(keys.slice(0, 1000)));
   same('keys that failed', answer.failed, []);
   same('keys left', keysOf(succeeded('LIST', s3.listObjects({ prefix: t.key('') }))), keys.slice(1000));

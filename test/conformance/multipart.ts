@@ -13,7 +13,7 @@ export const multipartCases: readonly Case[] = [
   { name: 'an upload under an awkward key', run: awkwardKey },
 ];
 
-function threeParts(t: Bench): void {
+async function threeParts(t: Bench): Promise<void> {
   const { s3 } = t;
   const key = t.key('object');
   const body = t.random(10 * MIB + 1);
@@ -29,7 +29,7 @@ function threeParts(t: Bench): void {
   failed('HEAD before completion', s3.headObject(key, '10MB'), { errorClass: 'notFound' });
   succeeded('complete', s3.completeMultipartUpload(key, upload.uploadId, parts, '10MB'));
   t.wrote(key, body);
-  readAs(t, 'read', s3.readObject(key, '10MB'), body);
+  readAs(t, 'read', await s3.readObject(key, '10MB'), body);
 }
 
 function abort(t: Bench): void {
@@ -86,17 +86,17 @@ export function partedBody(
   return { body: { bytes, partBytes, part }, whole, asked };
 }
 
-function inParts(t: Bench): void {
+async function inParts(t: Bench): Promise<void> {
   const key = t.key('object');
   const { body, whole, asked } = partedBody(t, 12 * MIB + 7, 5 * MIB);
   const put = succeeded('PUT', t.s3.putObjectInParts(key, body, '10MB'));
   same('bytes', put.bytes, whole.length);
   same('parts asked for', asked, [0, 1, 2]);
   t.wrote(key, whole.buffer as ArrayBuffer);
-  readAs(t, 'read', t.s3.readObject(key, '10MB'), whole.buffer as ArrayBuffer);
+  readAs(t, 'read', await t.s3.readObject(key, '10MB'), whole.buffer as ArrayBuffer);
 }
 
-function awkwardKey(t: Bench): void {
+async function awkwardKey(t: Bench): Promise<void> {
   const { s3 } = t;
   const key = t.key('ü &+%2F?.bin');
   const { uploadId } = succeeded('create', s3.createMultipartUpload(key, ''));
@@ -104,5 +104,5 @@ function awkwardKey(t: Bench): void {
   const part = succeeded('part', s3.uploadPart(key, uploadId, 1, body, ''));
   succeeded('complete', s3.completeMultipartUpload(key, uploadId, [part], ''));
   t.wrote(key, body);
-  readAs(t, 'read', s3.readObject(key, ''), body);
+  readAs(t, 'read', await s3.readObject(key, ''), body);
 }

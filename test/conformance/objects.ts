@@ -31,36 +31,36 @@ export const manyBatchesCase: Case = {
   run: manyBatches,
 };
 
-function roundTrip(t: Bench, bytes: number): void {
+async function roundTrip(t: Bench, bytes: number): Promise<void> {
   const { s3 } = t;
   const key = t.key('object');
   const body = t.random(bytes);
 
-  const written = put(t, key, body);
+  const written = await put(t, key, body);
   same('bytes of PUT', written.bytes, bytes);
   same('endpoint of PUT is one', t.options.endpoints.map(hostOf).includes(written.endpoint), true);
   const head = succeeded('HEAD', s3.headObject(key, '1KB'));
   same('content-length of HEAD', head.headers?.['content-length'], String(bytes));
   same('bytes of HEAD', head.bytes, 0);
-  same('bytes of GET', succeeded('GET', s3.getObject(key, '1KB', bytes)).bytes, bytes);
-  same('bytes of GET that expects none', succeeded('GET', s3.getObject(key, '1KB')).bytes, bytes);
-  readAs(t, 'read', s3.readObject(key, '1KB'), body);
-  same('bytes of DELETE', succeeded('DELETE', s3.deleteObject(key, '1KB')).bytes, 0);
+  same('bytes of GET', succeeded('GET', await s3.getObject(key, '1KB', bytes)).bytes, bytes);
+  same('bytes of GET that expects none', succeeded('GET', await s3.getObject(key, '1KB')).bytes, bytes);
+  readAs(t, 'read', await s3.readObject(key, '1KB'), body);
+  same('bytes of DELETE', succeeded('DELETE', await s3.deleteObject(key, '1KB')).bytes, 0);
   failed('HEAD of the deleted', s3.headObject(key, '1KB'), { errorClass: 'notFound', status: 404 });
-  failed('GET of the deleted', s3.getObject(key, '1KB', bytes), { errorClass: 'notFound', status: 404 });
-  put(t, key, body);
+  failed('GET of the deleted', await s3.getObject(key, '1KB', bytes), { errorClass: 'notFound', status: 404 });
+  await put(t, key, body);
 }
 
-function replace(t: Bench): void {
+async function replace(t: Bench): Promise<void> {
   const key = t.key('object');
-  put(t, key, t.random(2000));
+  await put(t, key, t.random(2000));
   const second = t.random(1000);
-  put(t, key, second);
-  same('bytes', succeeded('GET', t.s3.getObject(key, '')).bytes, 1000);
-  readAs(t, 'read', t.s3.readObject(key, ''), second);
+  await put(t, key, second);
+  same('bytes', succeeded('GET', await t.s3.getObject(key, '')).bytes, 1000);
+  readAs(t, 'read', await t.s3.readObject(key, ''), second);
 }
 
-function oddContents(t: Bench): void {
+async function oddContents(t: Bench): Promise<void> {
   const everyByte = new Uint8Array(256).map((_, i) => i).buffer;
   const contents: Record<string, ArrayBuffer> = {
     everyByte,
@@ -74,24 +74,27 @@ function oddContents(t: Bench): void {
   };
   for (const [name, content] of Object.entries(contents)) {
     const key = t.key(name);
-    put(t, key, content);
-    succeeded(`GET ${name}`, t.s3.getObject(key, '', content.byteLength));
-    readAs(t, name, t.s3.readObject(key, ''), content);
+    await put(t, key, content);
+    succeeded(`GET ${name}`, await t.s3.getObject(key, '', content.byteLength));
+    readAs(t, name, await t.s3.readObject(key, ''), content);
   }
 }
 
-function otherLength(t: Bench): void {
+async function otherLength(t: Bench): Promise<void> {
   const key = t.key('object');
-  put(t, key, t.random(1000));
+  await put(t, key, t.random(1000));
   for (const expected of [0, 999, 1001]) {
-    failed(`GET that expects ${expected}`, t.s3.getObject(key, '', expected), { errorClass: 'corrupt', status: 200 });
+    failed(`GET that expects ${expected}`, await t.s3.getObject(key, '', expected), {
+      errorClass: 'corrupt',
+      status: 200,
+    });
   }
 }
 
-function ranges(t: Bench): void {
+async function ranges(t: Bench): Promise<void> {
   const key = t.key('object');
   const body = t.random(10_000);
-  put(t, key, body);
+  await put(t, key, body);
   const asked = {
     first: [0, 9],
     middle: [4000, 4999],
@@ -100,34 +103,34 @@ function ranges(t: Bench): void {
     whole: [0, 9999],
   } as const;
   for (const [name, [first, last]] of Object.entries(asked)) {
-    readAs(t, `${name} range`, t.s3.readObject(key, '', [first, last]), body.slice(first, last + 1));
+    readAs(t, `${name} range`, await t.s3.readObject(key, '', [first, last]), body.slice(first, last + 1));
   }
 }
 
-function rangePastTheEnd(t: Bench): void {
+async function rangePastTheEnd(t: Bench): Promise<void> {
   const key = t.key('object');
-  put(t, key, t.random(100));
-  failed('read', t.s3.readObject(key, '', [100, 199]), { errorClass: 'client', status: 416 });
+  await put(t, key, t.random(100));
+  failed('read', await t.s3.readObject(key, '', [100, 199]), { errorClass: 'client', status: 416 });
 }
 
-function missing(t: Bench): void {
+async function missing(t: Bench): Promise<void> {
   const key = t.key('never written');
   const want = { errorClass: 'notFound', status: 404 } as const;
   failed('HEAD', t.s3.headObject(key, ''), want);
-  failed('GET', t.s3.getObject(key, ''), want);
-  failed('GET that expects 1,024 bytes', t.s3.getObject(key, '', 1024), want);
-  failed('read', t.s3.readObject(key, ''), want);
-  failed('read of a range', t.s3.readObject(key, '', [0, 9]), want);
+  failed('GET', await t.s3.getObject(key, ''), want);
+  failed('GET that expects 1,024 bytes', await t.s3.getObject(key, '', 1024), want);
+  failed('read', await t.s3.readObject(key, ''), want);
+  failed('read of a range', await t.s3.readObject(key, '', [0, 9]), want);
 }
 
-function deleteMissing(t: Bench): void {
-  succeeded('DELETE', t.s3.deleteObject(t.key('never written'), ''));
+async function deleteMissing(t: Bench): Promise<void> {
+  succeeded('DELETE', await t.s3.deleteObject(t.key('never written'), ''));
 }
 
-function deleteSome(t: Bench): void {
+async function deleteSome(t: Bench): Promise<void> {
   const { s3 } = t;
   const keys = ['a', 'b', 'stays'].map(t.key);
-  for (const key of keys) put(t, key, t.random(10));
+  for (const key of keys) await put(t, key, t.random(10));
   const [a = '', b = '', stays] = keys;
   const answer = succeeded('DeleteObjects', s3.deleteObjects([a, t.key('never written'), b]));
   same('keys that failed', answer.failed, []);
@@ -153,10 +156,10 @@ const AWKWARD = [
   '&#10;',
 ];
 
-function deleteAwkward(t: Bench): void {
+async function deleteAwkward(t: Bench): Promise<void> {
   const { s3 } = t;
   const keys = AWKWARD.map(t.key);
-  for (const key of keys) put(t, key, t.random(10));
+  for (const key of keys) await put(t, key, t.random(10));
   same('keys there', s3.listObjects({ prefix: t.key('') }).objects.length, keys.length);
   const answer = succeeded('DeleteObjects', s3.deleteObjects(keys));
   same('keys that failed', answer.failed, []);
@@ -167,7 +170,7 @@ function deleteAwkward(t: Bench): void {
 async function deleteAsync(t: Bench): Promise<void> {
   const { s3 } = t;
   const keys = [...AWKWARD, 'stays'].map(t.key);
-  for (const key of keys) put(t, key, t.random(10));
+  for (const key of keys) await put(t, key, t.random(10));
   const stays = t.key('stays');
   const answer = succeeded(
     'DeleteObjects',
@@ -187,9 +190,9 @@ async function manyBatches(t: Bench): Promise<void> {
   );
   const body = t.random(1);
   const stays = t.key('stays');
-  put(t, stays, body);
-  for (const key of batches.flat()) succeeded('PUT', s3.putObject(key, body, ''));
-  same('keys there', succeeded('LIST', s3.countObjects({ prefix: t.key('') })).keys, 1000);
+  await put(t, stays, body);
+  for (const key of batches.flat()) succeeded('PUT', await s3.putObject(key, body, ''));
+  same('keys there', succeeded('LIST', await s3.countObjects({ prefix: t.key('') })).keys, 1000);
 
   const hosts = options.endpoints.map(hostOf);
   const lost = t.client({ bucket: 'no-such-bucket-here' });
@@ -210,14 +213,14 @@ async function manyBatches(t: Bench): Promise<void> {
   same('keys left', succeeded('LIST', s3.listObjects({ prefix: t.key('') })).objects, [{ key: stays, bytes: 1 }]);
 }
 
-function longestKey(t: Bench): void {
+async function longestKey(t: Bench): Promise<void> {
   const { s3 } = t;
   // In pieces that a file system takes for names.
   const start = t.key('');
   const key = start + `${'k'.repeat(200)}/`.repeat(6).slice(0, 1024 - start.length);
   same('bytes of the key', t.bytesOf(key).byteLength, 1024);
   const body = t.random(10);
-  put(t, key, body);
-  succeeded('GET', s3.getObject(key, '', 10));
+  await put(t, key, body);
+  succeeded('GET', await s3.getObject(key, '', 10));
   same('keys listed', succeeded('LIST', s3.listObjects({ prefix: start })).objects, [{ key, bytes: 10 }]);
 }

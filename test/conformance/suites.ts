@@ -1,6 +1,8 @@
 /** Which cases run together, in one k6. Pure. */
+import type { Backend } from '../../lib/config';
 import { bucketCases, existingBucketCase, ownBucketCase } from './buckets';
 import type { Bench, Case } from './case';
+import { isFor } from './differences';
 import { failureCases, untrustedCase } from './failures';
 import { faultCases } from './faults';
 import { bigListingCase, listingCases } from './listings';
@@ -27,8 +29,7 @@ function virtualHosted({ name, run, ...more }: Case): Case {
   };
 }
 
-/** By the value of CONFORMANCE_SUITE. */
-export const suites = {
+const suites = {
   /** A working server. */
   server: [
     ownBucketCase,
@@ -50,4 +51,13 @@ export const suites = {
   measured: [ownBucketCase, ...measuredCases],
 } satisfies Record<string, readonly Case[]>;
 
+/** What CONFORMANCE_SUITE may be. */
 export type SuiteName = keyof typeof suites;
+
+/** The cases of a suite that a backend is put through. */
+export function casesOf(suite: SuiteName, backend: Backend): readonly Case[] {
+  return suites[suite].filter(({ name }) => isFor(backend, name));
+}
+
+/** Names of all cases there are. */
+export const allCases: readonly string[] = Object.values(suites).flatMap((cases) => cases.map(({ name }) => name));
