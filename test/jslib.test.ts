@@ -66,10 +66,12 @@ describe('patterns', () => {
 
   test('metastorm and listops go together: promised operations among those that are not', async () => {
     const { home, env } = await setting();
-    const args = ['run', 'metastorm', 'listops', '--duration', '2s', '--concurrency', '4', '--json'];
+    // One VU each: versitygw may fail a PUT into a folder that another's DELETE has just made empty.
+    const args = ['run', 'metastorm', 'listops', '--duration', '2s', '--concurrency', '2', '--json'];
     const { code, stdout, stderr } = await start(home, env, ...args);
     expect(code, stderr).toBe(0);
     const result = parseResult(stdout);
+    expect(result.errorSamples).toEqual([]);
     expect(sum(result.totals).errors).toBe(0);
     for (const op of ['PUT', 'HEAD', 'LIST', 'DELETE']) expect(opsOf(result, op), op).toBeGreaterThan(0);
   });

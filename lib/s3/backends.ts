@@ -26,10 +26,14 @@ export function connectBy({ backend, jslibUrl }: Config): Connect | string {
   switch (backend) {
     case 'native':
       return connectNative;
-    case 'http':
-      return require('./http').connectHttp;
-    case 'proxy':
-      return require('./proxy').connectProxy;
+    case 'http': {
+      const { connectHttp } = require('./http');
+      return connectHttp;
+    }
+    case 'proxy': {
+      const { connectProxy } = require('./proxy');
+      return connectProxy;
+    }
     case 'jslib': {
       const { loadJslib, connectJslib } = require('./jslib');
       return loadJslib(jslibUrl) ?? connectJslib;
