@@ -202,6 +202,14 @@ describe('what generators used', () => {
     ]);
   });
 
+  test('of one machine that several share has its cores once', () => {
+    const on = (host: string, id: string) => {
+      const one = using(id, host);
+      return { ...one, workers: one.workers.map((worker) => ({ ...worker, cores: 4 })) };
+    };
+    expect(merged([on('a', 'w0'), on('a', 'w1'), on('b', 'w2')]).generator.cores).toBe(8);
+  });
+
   test('is not known of all where it is not known of one', () => {
     const { generator } = merged([both[0] as Result, resultOf({ id: 'w1' })]);
     expect(generator.cpu).toEqual({ seconds: 6, cores: 2 });

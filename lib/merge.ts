@@ -135,13 +135,24 @@ export class Merge {
       connections: [...this.connections.values()],
       timeline: this.timeline?.points(this.beginsAt, this.endsAt) ?? [],
       thresholds: [...this.thresholds.values()],
-      generator: { ...this.generator, ...this.used() },
+      generator: { ...this.generator, cores: this.cores(), ...this.used() },
       workers: this.workers,
       errorSamples: [...this.samples.values()],
       warnings: [...warningsOf(reasons, this.generator.droppedIterations, totals), ...this.warnings.values()],
       interrupted: this.interrupted,
       partial: this.partial,
     };
+  }
+
+  /** Those of each machine once, however many workers share them. */
+  private cores(): number | null {
+    if (this.workers.length === 0) return this.generator?.cores ?? null;
+    const byHost = new Map<string, number>();
+    for (const { host, cores } of this.workers) {
+      if (cores === undefined || cores === null) return this.generator?.cores ?? null;
+      byHost.set(host, Math.max(cores, byHost.get(host) ?? 0));
+    }
+    return [...byHost.values()].reduce((sum, cores) => sum + cores, 0);
   }
 
   private used(): Pick<Generator, 'timeline'> {

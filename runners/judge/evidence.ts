@@ -129,12 +129,22 @@ function cpuOf({ generator, timeline, run }: Result): Pick<Evidence, 'cpu' | 'ot
   };
 }
 
-function linkOf({ generator, run }: Result): Pick<Evidence, 'link'> {
-  const all = (generator.links ?? []).map(({ name, bitsPerSecond, receivedBytes, sentBytes }) => {
-    const seconds = Math.max(0.001, run.durationMs / 1000);
-    return { name, bitsPerSecond, share: (Math.max(receivedBytes, sentBytes) * 8) / seconds / bitsPerSecond };
-  });
-  const [first, ...others] = all;
+/** On the wire an operation takes so many bytes at least, both ways together. */
+const LEAST_BYTES = 200;
+
+/** Of links that can have carried the run: over others something else went, or nothing. */
+function linkOf({ generator, run, totals }: Result): Pick<Evidence, 'link'> {
+  const { ops, bytes } = sum(totals);
+  const seconds = Math.max(0.001, run.durationMs / 1000);
+  const all = generator.links ?? [];
+  const least = (bytes + ops * LEAST_BYTES) / 2 / Math.max(1, all.length);
+  const used = all
+    .filter(({ receivedBytes, sentBytes }) => receivedBytes + sentBytes >= least)
+    .map(({ name, bitsPerSecond, receivedBytes, sentBytes }) => {
+      const share = (Math.max(receivedBytes, sentBytes) * 8) / seconds / bitsPerSecond;
+      return { name, bitsPerSecond, share };
+    });
+  const [first, ...others] = used;
   return first === undefined ? {} : { link: others.reduce((a, b) => (b.share > a.share ? b : a), first) };
 }
 

@@ -40,7 +40,7 @@ describe('the store', () => {
       {
         "evidence": [
           "k6 used 0.5 of 8 cores (6.3%).",
-          "VUs were in operations 95% of their time; k6's own work took 3.2% of it.",
+          "VUs were in operations 95% of their time; k6's own work, waiting for a core included, took 3.2% of it.",
           "How full the network was is not known.",
           "The median operation took 3.9 times as long as the fastest of its kind.",
         ],

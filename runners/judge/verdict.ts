@@ -158,7 +158,9 @@ function statements({ generator, workers }: Result, evidence: Evidence): string[
       `All ${machine.cores} cores of its machine were busy, ${cores(othersCores)} with other programs: a store that runs there, too, competes with k6.`,
     );
   if (ownShare !== undefined && !openLoop && opSeconds > 0)
-    said.push(`VUs were in operations ${share(busyShare)} of their time; k6's own work took ${share(ownShare)} of it.`);
+    said.push(
+      `VUs were in operations ${share(busyShare)} of their time; k6's own work, waiting for a core included, took ${share(ownShare)} of it.`,
+    );
   if (openLoop)
     said.push(
       dropped === 0
