@@ -74,9 +74,14 @@ class Chart {
     const place = at === undefined ? -1 : scale.at(at);
     this.cross.hidden = place < scale.left - 1 || place > scale.right + 1;
     this.cross.style.left = `${place}px`;
-    const time = at === undefined ? '' : this.frame.x === 'time' ? `at ${timeText(at)}` : `p${at}`;
+    const time = at === undefined ? '' : this.frame.x === 'time' ? `at ${timeText(at)}${this.phaseAt(at)}` : `p${at}`;
     this.cursorText.textContent = time;
     for (const [n, key] of this.keys.entries()) key.textContent = i === undefined ? '' : this.keyText(n, i);
+  }
+
+  private phaseAt(seconds: number): string {
+    const band = this.frame.bands?.find(({ from, to }) => from <= seconds && seconds < to);
+    return band === undefined ? '' : `, ${band.label}`;
   }
 
   private keyText(n: number, i: number): string {

@@ -150,7 +150,20 @@ function timeTicks(from: number, to: number, width: number): number[] {
   return ticksBy(from, to, step);
 }
 
-const PERCENT_TICKS = [50, 75, 90, 95, 99, 99.5, 99.9, 99.95, 99.99];
+/** The ones that are looked for first. */
+const PERCENT_TICKS = [50, 90, 99, 99.9, 99.99, 95, 99.5, 75, 99.95];
+/** Room that a percentile's name takes. */
+const PERCENT_PX = 46;
+
+/** Those there is room for. */
+function percentTicks(xs: readonly number[], x: Scale): number[] {
+  const kept: number[] = [];
+  for (const tick of PERCENT_TICKS) {
+    if (tick < (xs[0] ?? 0) || tick > (xs.at(-1) ?? 100)) continue;
+    if (kept.every((other) => Math.abs(x.at(other) - x.at(tick)) >= PERCENT_PX)) kept.push(tick);
+  }
+  return kept;
+}
 
 /** `1:05`, `2:00:00`, `12s`, `0.5s`: a time within a run. */
 export function timeText(seconds: number): string {
@@ -192,9 +205,7 @@ export function chartSvg(frame: ChartFrame, data: ChartData, view: View): string
     (data.errors ?? []).some((n) => n > 0) ? ERROR_PX.most + 4 : 0,
   );
   const xTicks =
-    frame.x === 'time'
-      ? timeTicks(x.back(x.left), x.back(x.right), x.right - x.left)
-      : PERCENT_TICKS.filter((p) => p >= (data.xs[0] ?? 0) && p <= (data.xs.at(-1) ?? 100));
+    frame.x === 'time' ? timeTicks(x.back(x.left), x.back(x.right), x.right - x.left) : percentTicks(data.xs, x);
   const parts = [
     ...bands(frame, x, bottom),
     ...y.ticks.map(
