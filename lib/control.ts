@@ -10,8 +10,8 @@ import { partOfSegment } from './part';
 import { nameOf, type Pattern } from './pattern';
 import {
   factsOf,
+  gcPercent,
   loadText,
-  movesLargeObjects,
   type Plan,
   planOf,
   scheduleOf,
@@ -27,12 +27,6 @@ import { findSecrets, readSecrets, type SecretNames } from './secrets';
 import { sharedPlan, sharedSchedule, type VuPlan } from './shared';
 import { findContent, readKeyFiles } from './stored';
 import { type SummaryData, summarize } from './summary';
-
-/**
- * Of large objects: 512 VUs that write 100 MB each then take 240 MB, and with Go's 100 a half more. The CPU of 16 VUs that
- * read and write 1 MB is the same at 20, 50 and 400.
- */
-const GC_PERCENT = 30;
 
 export interface Control {
   readonly options: Options;
@@ -92,8 +86,9 @@ function controlOf(patterns: readonly Pattern[]): Control & { readonly plan?: Vu
   if (__ENV[FROM_CLI.dryRun] !== undefined) return telling(plan);
   const by = connectBy(plan.config);
   if (typeof by === 'string') return refusing(by);
-  // The CLI has garbage collected seldom, as is good for many small operations. Before VUs are made: they leave a lot.
-  if (free > 0 && plan.config.backend === 'native' && movesLargeObjects(plan)) setGCPercent(GC_PERCENT);
+  // The CLI has k6 collect garbage seldom. Said anew before VUs are made, which leave much of it.
+  const percent = gcPercent(plan);
+  if (free > 0 && plan.config.backend === 'native' && percent !== undefined) setGCPercent(percent);
   for (const { name, schedule } of plan.loads) sharedSchedule(name, schedule);
   const listed = plan.reads ? readKeyFiles(plan) : {};
   return {

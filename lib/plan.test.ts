@@ -2,7 +2,17 @@ import { describe, expect, test } from 'vitest';
 import { type Config, ConfigError, type Environment, readConfig } from './config';
 import type { Pattern, PatternLoad } from './pattern';
 import { memoryNeed } from './payload';
-import { factsOf, k6Vus, loadText, type Plan, planOf, splitText, tooLittleMemory, withoutExtension } from './plan';
+import {
+  factsOf,
+  gcPercent,
+  k6Vus,
+  loadText,
+  type Plan,
+  planOf,
+  splitText,
+  tooLittleMemory,
+  withoutExtension,
+} from './plan';
 import type { Op } from './s3/api';
 import type { Traffic } from './traffic/traffic';
 
@@ -53,6 +63,23 @@ function shared(name: string, shares: readonly number[]): Pattern {
   const loads = shares.map((share, i): PatternLoad => ({ does: WRITING, share, name: `part${i}` }));
   return pattern(name, WRITING, { loads });
 }
+
+describe('garbage', () => {
+  test.each<{ does: readonly Traffic[]; size?: string; vus: number; percent: number | undefined; why: string }>([
+    { does: [WRITING], size: '100MB', vus: 512, percent: 25, why: 'large objects leave little, and VUs hold much' },
+    { does: [BOTH], vus: 128, percent: 100, why: 'by their average: these are 1KB and 100MB' },
+    { does: [READING, WRITING], size: '10MB', vus: 16, percent: 400, why: 'of few VUs it does not matter' },
+    { does: [WRITING], size: '1GB', vus: 20_000, percent: 20, why: 'more often would cost CPU at any size' },
+    { does: [BOTH], size: '1MB', vus: 512, percent: undefined, why: 'thousands of operations a second may come' },
+    { does: [LISTING], vus: 512, percent: undefined, why: 'listings are large themselves' },
+    { does: [WRITING, traffic(['PUT', 'HEAD'])], size: '100MB', vus: 512, percent: undefined, why: 'heads are small' },
+    { does: [HOLDING], size: '100MB', vus: 512, percent: undefined, why: 'slow connections are not VUs' },
+  ])('of $vus VUs, $size: $percent percent ($why)', ({ does, size, vus, percent }) => {
+    const patterns = does.map((each, i) => pattern(`p${i}`, each));
+    const more = { S3LOADTEST_CONCURRENCY: `${vus}`, ...(size && { S3LOADTEST_SIZE: size }) };
+    expect(gcPercent(plan(patterns, more))).toBe(percent);
+  });
+});
 
 describe('VUs are divided', () => {
   test.each<{ vus: number; parts: readonly number[][]; is: readonly number[]; why: string }>([
@@ -193,7 +220,7 @@ describe('connections', () => {
     };
     expect(tooLittleMemory(plan([held], plain), 600 * MB)).toBeUndefined();
     expect(tooLittleMemory(plan([held], plain), 400 * MB)).toBe(
-      '20000 connections may need 489.9MB of memory, and 400.0MB are free: take --concurrency 16319, or --no-memory-check to run all the same',
+      '20000 connections may need 489.4MB of memory, and 400.0MB are free: take --concurrency 16337, or --no-memory-check to run all the same',
     );
     expect(tooLittleMemory(plan([held], { ...plain, S3_ENDPOINTS: 'https://10.0.0.1:9000' }), 600 * MB)).toContain(
       '2.1GB',
@@ -485,14 +512,14 @@ describe('memory', () => {
       patterns: writers,
       more: { S3LOADTEST_CONCURRENCY: '10' },
       free: 10 * per(8 * MB) - 1,
-      says: '10 VUs with up to 8.0MB each under way may need 412.7MB of memory, and 412.7MB are free: take --concurrency 9, or --no-memory-check to run all the same',
+      says: '10 VUs with up to 8.0MB each under way may need 408.3MB of memory, and 408.3MB are free: take --concurrency 9, or --no-memory-check to run all the same',
       why: 'a byte too little: parts, not objects, are in memory',
     },
     {
       patterns: writers,
       more: { S3LOADTEST_CONCURRENCY: '3' },
       free: 20 * MB,
-      says: '3 VUs with up to 8.0MB each under way may need 123.8MB of memory, and 20.0MB are free: take smaller objects (--size), or --no-memory-check to run all the same',
+      says: '3 VUs with up to 8.0MB each under way may need 122.5MB of memory, and 20.0MB are free: take smaller objects (--size), or --no-memory-check to run all the same',
       why: 'not even one VU has the room',
     },
     {

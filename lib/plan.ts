@@ -200,16 +200,26 @@ export function k6Vus({ traffic, vus }: PlannedLoad): number {
   return traffic.pacesItself ? 1 : vus;
 }
 
-/** An object as large as that takes so long to move that nothing else counts. */
-const LARGE = 1024 ** 2;
+/** An object as large as that takes 5 ms of CPU to move: what else an operation costs does not count. */
+const LARGE = 10 * 1024 ** 2;
+/** What a VU holds while it works, and how much garbage may lie beside all of them where there is little of it. */
+const VU_HOLDS = 256 * 1024;
+const GARBAGE = 32 * 1024 ** 2;
+const [LEAST_PERCENT, MOST_PERCENT] = [20, 400];
 
-/** Whether whole large objects are all that is moved, by their average size: few operations, whatever the store can do. */
-export function movesLargeObjects({ loads }: Pick<Plan, 'loads'>): boolean {
-  return loads.every(({ traffic, sizes }) => {
+/**
+ * How large garbage may grow, in percent of what is in use, where nothing but large objects is moved, by their average size:
+ * operations are few then, and memory can be had for hardly any CPU. Undefined where there may be many.
+ */
+export function gcPercent({ loads }: Pick<Plan, 'loads'>): number | undefined {
+  const large = loads.every(({ traffic, sizes }) => {
     const bytes = sizes.reduce((sum, size) => sum + size.bytes, 0);
     const wholeOnly = traffic.ops.every((op) => op === 'GET' || op === 'PUT') && !traffic.holdsConnections;
     return wholeOnly && bytes >= LARGE * sizes.length;
   });
+  if (!large) return undefined;
+  const vus = loads.reduce((sum, load) => sum + k6Vus(load), 0);
+  return Math.max(LEAST_PERCENT, Math.min(MOST_PERCENT, Math.round((100 * GARBAGE) / (vus * VU_HOLDS))));
 }
 
 /** Bytes that a held connection takes, garbage included: measured at 10,000, and at 2,000 by TLS. */

@@ -734,7 +734,7 @@ describe('refuses before any load, in one line that names the setting', () => {
       what: 'far more VUs than memory, before they are made',
       env: with_({ S3LOADTEST_BACKEND: 'http' }),
       options: ['--concurrency', '5000'],
-      says: [/^error: 5000 VUs with up to 8\.0MB each under way may need 201\.5GB of memory, .*--no-memory-check /],
+      says: [/^error: 5000 VUs with up to 8\.0MB each under way may need 199\.4GB of memory, .*--no-memory-check /],
     },
   ];
   test.each(refusals)('$what', (refusal) => expectRefused(refusal));
