@@ -119,12 +119,16 @@ function vuPlanOf(plan: Plan, listed: readonly string[], lacksCredentials: boole
 
 /** A script that says why it does not run: an error thrown in init would be shown with its stack, once a VU. */
 function refusing(message: string): Control {
-  if (isPacked()) {
-    // What is never to run is better not packed.
-    for (const line of message.split('\n')) console.error(line);
-    exec.test.abort('settings are not right');
-  }
-  return { options: {}, setup: () => refuse(message), handleSummary: () => ({}) };
+  const options = isPacked() ? unpackable(message) : {};
+  return { options, setup: () => refuse(message), handleSummary: () => ({}) };
+}
+
+/**
+ * Options that k6 puts into no archive, with the reason where it says so: what can't run is better not uploaded. Of scripts that
+ * are made of others k6 looks at the options of the outermost alone; ending init here would end it for those that can run.
+ */
+function unpackable(reason: string): Options {
+  return { scenarios: { [reason.replaceAll('\n', '; ')]: {} } } as unknown as Options;
 }
 
 /** A script that says what would run, and sends nothing. */

@@ -1,5 +1,5 @@
 /** Where the project is, and what has been built there. */
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ConfigError } from '../lib/config';
@@ -36,4 +36,9 @@ export function scriptOf(names: readonly string[]): { script: string; tests?: re
   if (different.includes(ALL))
     throw new ConfigError([`patterns "${names.join(' ')}": ${ALL} has the others in it, give it alone`]);
   return { script: path(ALL), tests: different };
+}
+
+/** What is in a bundle, for where it goes alone: k6 would miss the source map that it names. @throws the system's error */
+export function scriptText(path: string): string {
+  return readFileSync(path, 'utf8').replace(/^\/\/# sourceMappingURL=.*\n?/m, '');
 }

@@ -1,12 +1,13 @@
 /** What is done on each worker's machine before a run: it is reached, looked over, and given k6 and the script. */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { Config } from '../../lib/config';
 import { formatBytes, formatCount, formatDuration } from '../../lib/units';
 import { atOnce } from '../at-once';
+import { scriptText } from '../project';
 import { type ClockOffset, measureClock } from '../workers/clock';
 import type { Remote } from '../workers/remote';
 import { RemoteError } from '../workers/shell';
@@ -209,9 +210,8 @@ async function describeBinary(path: string): Promise<LocalFile> {
   return { path, name: `k6-${sha256.slice(0, HASH_SHOWN)}`, sha256, bytes: (await stat(path)).size };
 }
 
-/** A script goes alone: k6 would miss the source map that it names. */
 async function describeScript(path: string): Promise<LocalFile> {
-  const text = (await readFile(path, 'utf8')).replace(/^\/\/# sourceMappingURL=.*$/m, '');
+  const text = scriptText(path);
   const sha256 = createHash('sha256').update(text).digest('hex');
   const name = `${basename(path, '.js')}-${sha256.slice(0, HASH_SHOWN)}.js`;
   return { path, name, sha256, bytes: Buffer.byteLength(text), text };

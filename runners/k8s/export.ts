@@ -1,11 +1,11 @@
 /** `s3loadtest export k8s <patterns>`: a run as manifests for k6-operator. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { Command } from 'commander';
 import { stringify } from 'yaml';
 import { type Config, ConfigError, settings } from '../../lib/config';
 import { EXIT } from '../exit';
-import { patterns, ROOT, scriptOf } from '../project';
+import { patterns, ROOT, scriptOf, scriptText } from '../project';
 import { writeAtomically } from '../run-folder';
 import { addSettingOptions, collect, loadOpenSettings, loadSettings, type Options } from '../settings';
 import { pinnedK6 } from '../tools';
@@ -55,7 +55,7 @@ async function exportK8s(names: readonly string[], options: Options, environment
     workers,
     image,
     extension,
-    script: { file: basename(script), text: readFileSync(script, 'utf8') },
+    script: { file: basename(script), text: scriptText(script) },
     tests,
     settings: { ...values, [settings.backend.env[0]]: backendOf(config, values, extension) },
     outs: (options.out as string[] | undefined) ?? [],
@@ -80,7 +80,8 @@ async function exportK8s(names: readonly string[], options: Options, environment
   for (const endpoint of config.endpoints.filter((each) => /\/\/(?:localhost|127\.|\[::1\])/.test(each))) {
     console.error(`warning: ${settings.endpoints.env[0]} has ${endpoint}, which in a pod is that pod`);
   }
-  console.log(`  kubectl apply -f ${folder}`);
+  // Else kubectl would keep a copy in an annotation, which takes no script, and is no place for credentials.
+  console.log(`  kubectl apply --server-side -f ${folder}`);
   return EXIT.ok;
 }
 

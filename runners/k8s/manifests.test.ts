@@ -9,7 +9,7 @@ const WISHES: Wishes = {
   workers: 3,
   image: 'registry.example/s3loadtest:1',
   extension: true,
-  script: { file: 'firehose.js', text: "import exec from 'k6/execution';\n//# sourceMappingURL=firehose.js.map\n" },
+  script: { file: 'firehose.js', text: "import exec from 'k6/execution';\n" },
   tests: undefined,
   settings: {
     S3_ENDPOINTS: 'http://s3.example:9000',
@@ -149,11 +149,11 @@ describe('arguments', () => {
 });
 
 describe('the script', () => {
-  test('stays as it is in YAML, but for the name of a source map that is not there', () => {
+  test('stays as it is in YAML', () => {
     const text = '#\tx: |\n\n  a  \n\u{1F600} "\'\\ — end';
     const { configMap } = manifestsOf({
       ...WISHES,
-      script: { file: 'a.js', text: `${text}\n//# sourceMappingURL=a.js.map\n` },
+      script: { file: 'a.js', text: `${text}\n` },
     });
     const back = parse(stringify(configMap, { lineWidth: 0, blockQuote: 'literal' })) as {
       data: Record<string, string>;

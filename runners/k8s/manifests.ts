@@ -74,10 +74,8 @@ function checkName(name: string, workers: number): void {
 }
 
 function scriptData({ file, text }: Wishes['script']): Record<string, string> {
-  // A source map would not be there, and k6 would miss it.
-  const data = { [file]: text.replace(/^\/\/# sourceMappingURL=.*\n?/m, '') };
-  const bytes = Buffer.byteLength(data[file] as string);
-  if (bytes <= CONFIG_MAP_BYTES) return data;
+  const bytes = Buffer.byteLength(text);
+  if (bytes <= CONFIG_MAP_BYTES) return { [file]: text };
   throw new ConfigError([
     `${file} has ${formatCount(bytes)} bytes: a ConfigMap takes ${formatCount(CONFIG_MAP_BYTES)}: put it into an image, and ` +
       'name it by script.localFile in a TestRun',
