@@ -645,8 +645,8 @@ function unfit({ backend, addressing, accessKeyId, endpoints }: Config, given: R
     problems.push(`${settings.addressing.env[0]} is "virtual", and ${own}, which has buckets in the path: give path`);
   }
   if (backend !== 'jslib') return problems;
-  // Its AWSConfig throws at less; at more, where there is a session token.
-  if (accessKeyId.length < 16 || accessKeyId.length > 128) {
+  // Its AWSConfig throws at less; at more, where there is a session token. One that comes later is not here to be counted.
+  if (accessKeyId !== '' && (accessKeyId.length < 16 || accessKeyId.length > 128)) {
     const name = settings.accessKeyId.env[0];
     problems.push(
       `${name} has ${accessKeyId.length} characters, and ${own}, which takes 16 to 128: give such a key, or another backend`,

@@ -470,13 +470,18 @@ describe('export k8s', () => {
     expect(stdout).toBe('');
   });
 
-  test('native with stock k6, and a folder that can not be', async () => {
+  test('native with stock k6, a proxy that is to be started, and a folder that can not be', async () => {
     const { home, env } = await setting();
     const args = ['export', 'k8s', 'firehose', '--workers', '2'];
     const native = await cli(home, { ...env, S3LOADTEST_BACKEND: 'native' }, ...args);
     expect([native.code, native.stderr]).toEqual([
       2,
       expect.stringContaining('S3LOADTEST_BACKEND is "native": stock k6'),
+    ]);
+    const proxied = await cli(home, { ...env, S3LOADTEST_BACKEND: 'proxy', S3POOL_BINARY: 's3pool' }, ...args);
+    expect([proxied.code, proxied.stderr]).toEqual([
+      2,
+      expect.stringContaining('S3POOL_BINARY is "s3pool": runners start'),
     ]);
     const file = join(home.path, 'file');
     await writeFile(file, '');

@@ -47,6 +47,7 @@ async function exportK8s(names: readonly string[], options: Options, environment
     secretName === undefined ? loadSettings(options, environment) : loadOpenSettings(options, environment);
   const workers = readWorkers(text(options, 'workers') ?? '');
   checkNames(options);
+  checkProxy(config);
   const { image, extension } = await imageOf(options);
   const name = text(options, 'name') ?? `s3loadtest-${[...new Set(names)].join('-')}`;
   const manifests = manifestsOf({
@@ -109,6 +110,15 @@ function checkNames(options: Options): void {
     problems.push(`--worker-id is "${options.workerId}": runners are called by their numbers, leave it out`);
   }
   if (problems.length > 0) throw new ConfigError(problems);
+}
+
+/** @throws ConfigError when the run is to go through a proxy that the CLI would start */
+function checkProxy({ backend, s3poolBinary }: Config): void {
+  if (backend !== 'proxy' || s3poolBinary === undefined) return;
+  const [variable] = settings.s3poolBinary.env;
+  throw new ConfigError([
+    `${variable} is "${s3poolBinary}": runners start no proxy: leave it out, and name one that runs by ${settings.endpoints.env[0]}`,
+  ]);
 }
 
 async function imageOf(options: Options): Promise<{ image: string; extension: boolean }> {
