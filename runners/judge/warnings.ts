@@ -114,7 +114,7 @@ function generatorCpu(result: Result, { cpu, othersCores = 0 }: Evidence): Warni
       },
     ];
   const remedy =
-    result.run.backend === 'http'
+    result.run.backend !== 'native'
       ? 'S3LOADTEST_BACKEND=native takes a third of the CPU; beyond that, spread the load: dist --workers'
       : 'spread the load over more machines: dist --workers';
   return [{ code: 'generator-cpu', message, remedy }];
