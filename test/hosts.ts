@@ -306,7 +306,10 @@ async function startHost(ground: Ground, options: HostOptions, stops: Array<() =
     run: (...args) => {
       const first = readFileSync(`/proc/${daemon?.pid}/task/${daemon?.pid}/children`, 'utf8').trim();
       const inside = ['-t', first, '--mount', '--uts', '--pid', '--net'];
-      return execFileSync('nsenter', [...inside, ...args], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+      // Raw samples of a run are many.
+      const maxBuffer = 512 * 1024 ** 2;
+      const stdio = ['ignore', 'pipe', 'pipe'] as const;
+      return execFileSync('nsenter', [...inside, ...args], { encoding: 'utf8', stdio: [...stdio], maxBuffer });
     },
     newKeys: async () => {
       for (const path of hostKeys) execFileSync('rm', [path, `${path}.pub`]);
