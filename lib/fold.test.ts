@@ -33,6 +33,7 @@ const facts: RunFacts = {
   },
   measured: [measured],
   plannedMs: 3000,
+  warmupMs: 0,
   tlsNotVerified: false,
 };
 
