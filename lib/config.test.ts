@@ -53,6 +53,8 @@ test('the table of settings: variable, option, default', () => {
     S3LOADTEST_DATA_DIR |  | ./data
     S3LOADTEST_KEY_DIR |  | ./data/keys
     S3LOADTEST_DURATION | --duration <time> | 5m
+    S3LOADTEST_WARMUP | --warmup <time> | 0s: all counts
+    S3LOADTEST_UNTIL_STEADY | --until-steady | false
     S3LOADTEST_CONCURRENCY | --concurrency <n> | cores × 8; 64 under bare \`k6 run\`
     S3LOADTEST_SIZE | --size <list> | the pattern's own
     S3LOADTEST_BPS | --bps <bytes> | 100
@@ -196,6 +198,11 @@ describe('values', () => {
       { text: '5m', value: 300_000, why: 'all of it' },
       { text: '0s', value: 0, why: 'none' },
     ],
+    warmup: [
+      { text: '30s', value: 30_000, why: 'shorter than the run' },
+      { text: '0s', value: 0, why: 'none' },
+    ],
+    untilSteady: [{ text: 'true', value: true, why: 'on' }],
     stages: [
       {
         text: '100:5m,500:1h30m',
@@ -406,6 +413,11 @@ describe('values', () => {
       { text: '30', why: 'no unit' },
       { text: '-30s', why: 'negative' },
     ],
+    warmup: [
+      { text: '30', why: 'no unit' },
+      { text: '-30s', why: 'negative' },
+    ],
+    untilSteady: [{ text: 'maybe', why: 'neither' }],
     stages: [
       { text: '100', why: 'no time' },
       { text: ':5m', why: 'no VUs' },
