@@ -663,7 +663,9 @@ describe.concurrent('load that is asked for', () => {
       expect(paced).toBeLessThanOrEqual(16);
       if (of === 'metastorm') expect(Math.abs(paced + droppedIterations - 150)).toBeLessThan(10);
       expect(result.warnings.map(({ code }) => code)).toContain('unmet-demand');
-      expect(stderr).toMatch(new RegExp(`^ {2}Warning: ${droppedIterations} of .* operations due .*--concurrency`, 'm'));
+      expect(stderr).toMatch(
+        new RegExp(`^ {2}Warning: ${droppedIterations} of .* operations due .*--concurrency`, 'm'),
+      );
     });
   });
 });
