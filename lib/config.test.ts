@@ -626,6 +626,8 @@ describe('settings that are right by themselves and wrong together', () => {
   const STAGES = 'S3LOADTEST_STAGES';
   const RATE = 'S3LOADTEST_RATE';
   const RAMP = 'S3LOADTEST_RAMP';
+  const WARMUP = 'S3LOADTEST_WARMUP';
+  const UNTIL_STEADY = 'S3LOADTEST_UNTIL_STEADY';
 
   test.each<{ environment: Environment; problems: string[]; why: string }>([
     {
@@ -668,6 +670,39 @@ describe('settings that are right by themselves and wrong together', () => {
       why: 'one stage would never get there',
     },
     { environment: { [DURATION]: '30s', [RAMP]: '30s' }, problems: [], why: 'gets there at the end' },
+    {
+      environment: { [DURATION]: '30s', [WARMUP]: '30s' },
+      problems: [`${WARMUP} is 30s: the run takes 30s, give 29s or less`],
+      why: 'nothing would be measured',
+    },
+    {
+      environment: { [DURATION]: '1s', [WARMUP]: '1s' },
+      problems: [`${WARMUP} is 1s: the run takes 1s, leave it out, or run longer`],
+      why: 'there is no time for one',
+    },
+    {
+      environment: { [STAGES]: '10:1m,20:1m', [WARMUP]: '2m' },
+      problems: [`${WARMUP} is 2m: the run takes 2m, give 1m59s or less`],
+      why: 'stages are the time',
+    },
+    { environment: { [DURATION]: '30s', [WARMUP]: '29s' }, problems: [], why: 'a second is left' },
+    {
+      environment: { [UNTIL_STEADY]: 'true', [RATE]: '10' },
+      problems: [`${UNTIL_STEADY} and ${RATE} are both set: a rate sets the throughput, leave one of them out`],
+      why: 'nothing is left to settle',
+    },
+    {
+      environment: { [UNTIL_STEADY]: 'true', [STAGES]: '10:1m,20:1m' },
+      problems: [`${UNTIL_STEADY} and ${STAGES} are both set: stages change the load, leave one of them out`],
+      why: 'each stage has a throughput of its own',
+    },
+    {
+      environment: { [UNTIL_STEADY]: 'true', [WARMUP]: '30s', [DURATION]: '1m' },
+      problems: [`${UNTIL_STEADY} is true: that takes 1m at least, and the run takes 1m: give a longer one`],
+      why: 'it can not be found out in that time',
+    },
+    { environment: { [UNTIL_STEADY]: 'true', [WARMUP]: '30s', [RAMP]: '1m' }, problems: [], why: 'five minutes do' },
+    { environment: { [UNTIL_STEADY]: 'false', [RATE]: '10' }, problems: [], why: 'it is off' },
     { environment: { [STAGES]: '100:10m,500:1m', [RAMP]: '1m' }, problems: [], why: 'gets there at the end of one' },
     {
       environment: { [STAGES]: '100:10m', [RAMP]: '6m' },

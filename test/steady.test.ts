@@ -60,7 +60,8 @@ test('a run ends when it is steady, and well', { timeout: 60_000 }, async () => 
   });
   expect(result.run.durationMs).toBeGreaterThanOrEqual(30_000);
   expect(stderr).toMatch(/^FINAL: .* \(steady: stopped\)$/m);
-  expect(result.thresholds).toMatchObject([{ ok: true }]);
+  // Those that every run has: k6 has judged them, although a signal ended it.
+  expect(result.thresholds.map(({ ok }) => ok)).toEqual([true, true]);
 });
 
 test.each([['--warmup', '2s'], ['--until-steady']])('stock k6 can not do %s, and says what can', async (...option) => {
