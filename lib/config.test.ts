@@ -53,6 +53,8 @@ test('the table of settings: variable, option, default', () => {
     S3LOADTEST_DATA_DIR |  | ./data
     S3LOADTEST_KEY_DIR |  | ./data/keys
     S3LOADTEST_DURATION | --duration <time> | 5m
+    S3LOADTEST_WARMUP | --warmup <time> | 0s: all counts
+    S3LOADTEST_UNTIL_STEADY | --until-steady | false
     S3LOADTEST_CONCURRENCY | --concurrency <n> | cores × 8; 64 under bare \`k6 run\`
     S3LOADTEST_SIZE | --size <list> | the pattern's own
     S3LOADTEST_BPS | --bps <bytes> | 100
@@ -196,6 +198,11 @@ describe('values', () => {
       { text: '5m', value: 300_000, why: 'all of it' },
       { text: '0s', value: 0, why: 'none' },
     ],
+    warmup: [
+      { text: '30s', value: 30_000, why: 'shorter than the run' },
+      { text: '0s', value: 0, why: 'none' },
+    ],
+    untilSteady: [{ text: 'true', value: true, why: 'on' }],
     stages: [
       {
         text: '100:5m,500:1h30m',
@@ -406,6 +413,11 @@ describe('values', () => {
       { text: '30', why: 'no unit' },
       { text: '-30s', why: 'negative' },
     ],
+    warmup: [
+      { text: '30', why: 'no unit' },
+      { text: '-30s', why: 'negative' },
+    ],
+    untilSteady: [{ text: 'maybe', why: 'neither' }],
     stages: [
       { text: '100', why: 'no time' },
       { text: ':5m', why: 'no VUs' },
@@ -614,6 +626,8 @@ describe('settings that are right by themselves and wrong together', () => {
   const STAGES = 'S3LOADTEST_STAGES';
   const RATE = 'S3LOADTEST_RATE';
   const RAMP = 'S3LOADTEST_RAMP';
+  const WARMUP = 'S3LOADTEST_WARMUP';
+  const UNTIL_STEADY = 'S3LOADTEST_UNTIL_STEADY';
 
   test.each<{ environment: Environment; problems: string[]; why: string }>([
     {
@@ -656,6 +670,39 @@ describe('settings that are right by themselves and wrong together', () => {
       why: 'one stage would never get there',
     },
     { environment: { [DURATION]: '30s', [RAMP]: '30s' }, problems: [], why: 'gets there at the end' },
+    {
+      environment: { [DURATION]: '30s', [WARMUP]: '30s' },
+      problems: [`${WARMUP} is 30s: the run takes 30s, give 29s or less`],
+      why: 'nothing would be measured',
+    },
+    {
+      environment: { [DURATION]: '1s', [WARMUP]: '1s' },
+      problems: [`${WARMUP} is 1s: the run takes 1s, leave it out, or run longer`],
+      why: 'there is no time for one',
+    },
+    {
+      environment: { [STAGES]: '10:1m,20:1m', [WARMUP]: '2m' },
+      problems: [`${WARMUP} is 2m: the run takes 2m, give 1m59s or less`],
+      why: 'stages are the time',
+    },
+    { environment: { [DURATION]: '30s', [WARMUP]: '29s' }, problems: [], why: 'a second is left' },
+    {
+      environment: { [UNTIL_STEADY]: 'true', [RATE]: '10' },
+      problems: [`${UNTIL_STEADY} and ${RATE} are both set: a rate sets the throughput, leave one of them out`],
+      why: 'nothing is left to settle',
+    },
+    {
+      environment: { [UNTIL_STEADY]: 'true', [STAGES]: '10:1m,20:1m' },
+      problems: [`${UNTIL_STEADY} and ${STAGES} are both set: stages change the load, leave one of them out`],
+      why: 'each stage has a throughput of its own',
+    },
+    {
+      environment: { [UNTIL_STEADY]: 'true', [WARMUP]: '30s', [DURATION]: '1m' },
+      problems: [`${UNTIL_STEADY} is true: that takes 1m at least, and the run takes 1m: give a longer one`],
+      why: 'it can not be found out in that time',
+    },
+    { environment: { [UNTIL_STEADY]: 'true', [WARMUP]: '30s', [RAMP]: '1m' }, problems: [], why: 'five minutes do' },
+    { environment: { [UNTIL_STEADY]: 'false', [RATE]: '10' }, problems: [], why: 'it is off' },
     { environment: { [STAGES]: '100:10m,500:1m', [RAMP]: '1m' }, problems: [], why: 'gets there at the end of one' },
     {
       environment: { [STAGES]: '100:10m', [RAMP]: '6m' },

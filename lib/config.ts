@@ -2,6 +2,7 @@
  * Every setting once: its variable, its option, its default, its check and its help. The scripts, the CLI's help and the
  * README's table all read this. Pure; runs in k6 and in Node.
  */
+import { STEADY_MS } from './steady';
 import { formatDuration, parseDuration, parseRate, parseSize, sizeLabel } from './units';
 
 export interface Setting<T> {
@@ -266,6 +267,23 @@ export const settings = {
     fallbackText: '5m',
     parse: atLeastASecond, // k6 takes no less
     expected: 'a duration of 1s or more, such as 30s, 5m, 2h, 1d, 1w or 1h30m',
+  }),
+  warmup: setting<number>({
+    env: ['S3LOADTEST_WARMUP'],
+    option: 'warmup <time>',
+    help: "how much of the start is kept out of the figures (the project's k6, by the CLI)",
+    fallback: 0,
+    fallbackText: '0s: all counts',
+    parse: parseDuration,
+    expected: 'a duration such as 30s',
+  }),
+  untilSteady: setting<boolean>({
+    env: ['S3LOADTEST_UNTIL_STEADY'],
+    option: 'until-steady',
+    help: "end the run when its throughput stays within 5% for 30 s, and at --duration at the latest (the project's k6, by the CLI)",
+    fallback: false,
+    parse: parseBoolean,
+    expected: 'true or false',
   }),
   concurrency: setting<number>({
     env: ['S3LOADTEST_CONCURRENCY'],
@@ -634,7 +652,35 @@ function contradictions(config: Config, given: ReadonlyMap<string, string>): str
       `${given.get('ramp')} is ${formatDuration(ramp)}: ${what} takes ${formatDuration(shortest)}, give no more than that`,
     );
   }
-  return [...problems, ...unfit(config, given)];
+  return [...problems, ...outOfTime(config, given), ...unfit(config, given)];
+}
+
+/** What is asked of a time that is not there, or of a load that is no one's to change. */
+function outOfTime(config: Config, given: ReadonlyMap<string, string>): string[] {
+  const { stages, warmup, untilSteady, ramp } = config;
+  const duration = stages?.list.reduce((sum, { ms }) => sum + ms, 0) ?? config.duration;
+  const problems: string[] = [];
+  const run = `the run takes ${formatDuration(duration)}`;
+  // The cut is at a second's end.
+  const most = duration - 1000;
+  if (warmup > Math.max(0, most)) {
+    const right = most > 0 ? `give ${formatDuration(most)} or less` : 'leave it out, or run longer';
+    problems.push(`${given.get('warmup')} is ${formatDuration(warmup)}: ${run}, ${right}`);
+  }
+  if (!untilSteady) return problems;
+  for (const name of ['stages', 'rate'] as const) {
+    const why = name === 'stages' ? 'stages change the load' : 'a rate sets the throughput';
+    if (given.has(name)) {
+      problems.push(`${given.get('untilSteady')} and ${given.get(name)} are both set: ${why}, leave one of them out`);
+    }
+  }
+  const least = Math.max(warmup, ramp) + STEADY_MS;
+  if (stages === undefined && duration <= least) {
+    problems.push(
+      `${given.get('untilSteady')} is true: that takes ${formatDuration(least)} at least, and ${run}: give a longer one`,
+    );
+  }
+  return problems;
 }
 
 /** What a backend has no way to do. */

@@ -1,6 +1,17 @@
 /** The original's STATS and FINAL lines, from figures. Pure: returns text. */
 import { type Distribution, mergeDistributions, percentile } from './distribution';
-import { type Connections, errorCount, type Result, readsOf, type Series, stillOpen, sum, type Total } from './result';
+import {
+  type Connections,
+  errorCount,
+  measuredMs,
+  type Result,
+  readsOf,
+  type Series,
+  stillOpen,
+  sum,
+  type Total,
+  type Warmup,
+} from './result';
 import { formatBytes, formatCount, formatDuration, formatLatency } from './units';
 
 const PERCENTILES = [50, 95, 99];
@@ -59,11 +70,12 @@ export function statsLine(stats: Stats): string {
  */
 export function finalText(result: Result): string {
   const { tests, durationMs } = result.run;
-  const seconds = durationMs / 1000;
+  const seconds = measuredMs(result.run) / 1000;
   const head = headline(result.totals, seconds);
   const several = tests.length > 1;
   const lines = [
-    `FINAL: ${head}, elapsed=${formatDuration(durationMs)}${result.interrupted ? ' (interrupted)' : ''}`,
+    `FINAL: ${head}, elapsed=${formatDuration(durationMs)}${endText(result)}`,
+    ...warmupLine(result),
     ...tests.flatMap((test) => {
       const totals = result.totals.filter((total) => total.test === test);
       const own = testLines(result, test, totals, seconds);
@@ -75,6 +87,22 @@ export function finalText(result: Result): string {
     ...result.warnings.map((w) => `  Warning: ${w.message}: ${w.remedy}`),
   ];
   return lines.join('\n');
+}
+
+function endText({ run, interrupted }: Result): string {
+  if (interrupted) return ' (interrupted)';
+  if (run.endedBy === 'steady') return ' (steady: stopped)';
+  return run.config.untilSteady === true ? ' (never steady)' : '';
+}
+
+function warmupLine({ run: { warmup } }: Result): string[] {
+  return warmup === undefined ? [] : [`  Warm-up: ${warmupText(warmup)}`];
+}
+
+/** `the first 30.4s are cut: 12,345 ops (12.1MB), 0 errors`. */
+export function warmupText({ ms, ops, bytes, errors }: Warmup): string {
+  const what = `${formatCount(ops)} ops (${formatBytes(bytes)}), ${formatCount(errors)} errors`;
+  return `the first ${formatDuration(ms)} are cut: ${what}`;
 }
 
 function headline(totals: readonly Total[], seconds: number): string {

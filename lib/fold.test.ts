@@ -33,6 +33,7 @@ const facts: RunFacts = {
   },
   measured: [measured],
   plannedMs: 3000,
+  warmupMs: 0,
   tlsNotVerified: false,
 };
 
@@ -189,4 +190,51 @@ test('held connections: what is open at most, how they ended, how long they live
       lifetime: { count: 1 },
     },
   ]);
+});
+
+describe('a warm-up', () => {
+  const warm = (warmupMs: number, ahead = 0): RunFacts => ({
+    ...facts,
+    warmupMs,
+    run: { ...facts.run, startedAt: new Date(BEGIN + ahead).toISOString() },
+  });
+
+  test('is cut at the end of the interval in which it is over, and told of', () => {
+    const result = folded(ALL).result(warm(1500));
+    expect(result.run).toMatchObject({ durationMs: 3000, warmup: { ms: 2000, ops: 4, bytes: 4096, errors: 3 } });
+    expect(result.totals.map(({ op, ops, bytes, errors }) => ({ op, ops, bytes, errors }))).toEqual([
+      { op: 'GET', ops: 1, bytes: 10, errors: { throttled: 1 } },
+    ]);
+    expect(result.totals[0]?.latency?.count).toBe(1);
+    expect(result.series.map(({ op, size, ops }) => [op, size, ops])).toEqual([['GET', '1MB', 1]]);
+    expect(result.endpoints.map(({ endpoint, ops }) => [endpoint, ops])).toEqual([['a:9000', 1]]);
+    expect(result.generator).toMatchObject({ iterations: 5, droppedIterations: 1, retries: 0 });
+    expect(result.interrupted).toBe(false);
+  });
+
+  test('counts to the exact border, and from where the load began', () => {
+    expect(folded(ALL).result(warm(1000)).run.warmup).toMatchObject({ ms: 1000, ops: 2 });
+    expect(folded(ALL).result(warm(1000, 300)).run.warmup).toMatchObject({ ms: 1700, ops: 4 });
+  });
+
+  test('is in the timeline', () => {
+    const all = folded(ALL).result(facts).timeline;
+    expect(folded(ALL).result(warm(1500)).timeline).toEqual(all);
+    expect(all.reduce((sum, { ops }) => sum + ops, 0)).toBe(5);
+  });
+
+  test('is the same whenever it is said when the load began', () => {
+    const late = folded(ALL).result(warm(1500));
+    for (const n of [0, 1, 2]) {
+      const fold = new Fold();
+      for (const each of ALL.slice(0, n)) fold.add(each);
+      fold.begin(warm(1500));
+      for (const each of ALL.slice(n)) fold.add(each);
+      expect(fold.result(warm(1500))).toEqual(late);
+    }
+  });
+
+  test('that was not asked for is not told of', () => {
+    expect(folded(ALL).result(facts).run).not.toHaveProperty('warmup');
+  });
 });

@@ -1,11 +1,22 @@
-/** The intervals that a k6 told of, added up to its Result. Pure. */
+/** The intervals that a k6 told of, added up to its Result, without those of a warm-up. Pure. */
 import { distributionOf } from './distribution';
 import { FigureSum } from './figure-sum';
 import { UsageTimeline } from './generator-timeline';
 import { DIGITS, Histogram, TIMELINE_DIGITS } from './histogram';
 import type { Interval, IntervalConnections, IntervalSeries } from './interval';
 import { type Measured, seriesTags } from './metrics';
-import type { Connections, EndpointSeries, Figures, Generator, Result, Series, ThresholdResult, Total } from './result';
+import {
+  type Connections,
+  type EndpointSeries,
+  errorCount,
+  type Figures,
+  type Generator,
+  type Result,
+  type Series,
+  type ThresholdResult,
+  type Total,
+  type Warmup,
+} from './result';
 import { isSomething, type RunFacts, resultOf } from './run-facts';
 import { type Happened, Timeline } from './timeline';
 
@@ -40,6 +51,14 @@ export class Fold {
   private iterations = 0;
   private droppedIterations = 0;
   private last: Interval | undefined;
+  /** When the warm-up is over, milliseconds since 1970; undefined as long as it is not known when the load began. */
+  private warmUntil: number | undefined;
+  private warmupMs = 0;
+  /** What came before that was known. */
+  private early: Interval[] = [];
+  /** The end of the last interval that was cut, and what was in them. */
+  private cutUntil = 0;
+  private readonly cut = { ops: 0, bytes: 0, errors: 0 };
 
   /** Whether the last line has come: k6 ended in order. */
   get complete(): boolean {
@@ -49,6 +68,14 @@ export class Fold {
   /** The interval that came last. */
   get latest(): Interval | undefined {
     return this.last;
+  }
+
+  /** Says when the load began and what is to be cut. Intervals that come before this wait for it: say so early. */
+  begin({ run, warmupMs }: RunFacts): void {
+    if (this.warmUntil !== undefined) return;
+    this.warmupMs = warmupMs;
+    this.warmUntil = Date.parse(run.startedAt) + warmupMs;
+    for (const interval of this.early.splice(0)) this.count(interval);
   }
 
   /**
@@ -62,21 +89,36 @@ export class Fold {
     this.next++;
     this.last = interval;
     this.endedAt = interval.t + interval.ms;
-    this.iterations += interval.generator.iterations;
-    this.droppedIterations += interval.generator.droppedIterations;
     const { cpuSeconds, memoryBytes } = interval.generator;
     this.usage.add({ at: this.endedAt, cpuSeconds, memoryBytes });
-    this.addSeries(interval);
+    // Held connections outlast a warm-up: what was opened and what ended must add up.
     for (const connections of interval.connections) this.addConnections(connections);
+    if (this.warmUntil === undefined) this.early.push(interval);
+    else this.count(interval);
+  }
+
+  /** Into the figures, or what was cut of them; into the timeline in either case. */
+  private count(interval: Interval): void {
+    const { t, ms, generator } = interval;
+    // With no warm-up nothing is: an interval that setup ended in has the load's first operations.
+    const isCut = this.warmupMs > 0 && t < (this.warmUntil ?? 0);
+    if (isCut) this.cutUntil = t + ms;
+    else {
+      this.iterations += generator.iterations;
+      this.droppedIterations += generator.droppedIterations;
+    }
+    this.addSeries(interval, isCut);
   }
 
   /** What a run with these facts came to. One that has no last line is partial, and lasted until what is known of it. */
   result(facts: RunFacts): Result {
+    this.begin(facts);
     const startedAt = Date.parse(facts.run.startedAt);
     const endedAt = Math.max(startedAt, this.endedAt);
     const leaves = [...this.leaves.values()];
     const result = resultOf(facts, {
       durationMs: endedAt - startedAt,
+      ...(this.warmupMs > 0 ? { warmup: this.warmup(startedAt) } : {}),
       series: inOrder(
         facts.measured,
         by(
@@ -128,11 +170,15 @@ export class Fold {
     };
   }
 
+  private warmup(startedAt: number): Warmup {
+    return { ms: Math.max(0, this.cutUntil - startedAt), ...this.cut };
+  }
+
   private thresholds(): readonly ThresholdResult[] {
     return this.last?.end?.thresholds ?? [];
   }
 
-  private addSeries({ t, ms, series }: Interval): void {
+  private addSeries({ t, ms, series }: Interval, isCut: boolean): void {
     const byOp = new Map<string, { happened: Happened; coarse: Histogram }>();
     for (const each of series) {
       const { test, op } = each;
@@ -141,7 +187,13 @@ export class Fold {
         happened: { test, op, ops: 0, bytes: 0, errors: 0 },
         coarse: new Histogram(TIMELINE_DIGITS),
       };
-      this.leafOf(each).sum.addInterval(each, coarse);
+      const sum = isCut ? new FigureSum() : this.leafOf(each).sum;
+      sum.addInterval(each, coarse);
+      if (isCut) {
+        this.cut.ops += sum.ops;
+        this.cut.bytes += sum.bytes;
+        this.cut.errors += errorCount(sum);
+      }
       byOp.set(name, { happened: withSeries(happened, each), coarse });
     }
     const all = [...byOp.values()].map(({ happened, coarse }) => ({

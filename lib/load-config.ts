@@ -36,6 +36,7 @@ function load(): Loaded {
   const fallback = __ENV[FROM_CLI.concurrency];
   const { config, lacking } = read([...environments, fallback ? { [settings.concurrency.env[0]]: fallback } : {}]);
   checkBackend(config);
+  if (__ENV[FROM_CLI.present] === undefined) checkFollowed(config);
   if (isBareRun()) checkResultsFolder(config.dataDir);
   if (isPacked()) warnOfPackedCredentials();
   return { config, concurrencyAsked, lacking };
@@ -90,6 +91,21 @@ function checkBackend({ backend, verify, s3poolBinary }: Config): void {
     `${settings.backend.env[0]} is "native": this k6 is not known to have the project's extension: leave it out, run by ` +
       `\`npx s3loadtest run\`, which builds such a k6, or say so of .tools/bin/k6 by ${FROM_CLI.extension}=1`,
   ]);
+}
+
+/** What only who follows the run can do. */
+function checkFollowed({ warmup, untilSteady }: Config): void {
+  const given = [
+    ...(warmup > 0 ? [settings.warmup.env[0]] : []),
+    ...(untilSteady ? [settings.untilSteady.env[0]] : []),
+  ];
+  if (given.length === 0) return;
+  throw new ConfigError(
+    given.map(
+      (variable) =>
+        `${variable} is set: k6 by itself has no way to do that: leave it out, or run by \`npx s3loadtest run\``,
+    ),
+  );
 }
 
 /** k6 makes no folders, and exits 0 when it could not write: a run whose Result would be lost is better not begun. */

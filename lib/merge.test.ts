@@ -275,3 +275,20 @@ describe('what can not be added is refused, saying what it is', () => {
     expect(() => merged([])).toThrow(/no Result/);
   });
 });
+
+test('what was cut of each adds up; the cut is at the mean of theirs', () => {
+  const cut = (ms: number, ops: number) => {
+    const result = resultOf({ id: `w${ops}` });
+    return { ...result, run: { ...result.run, warmup: { ms, ops, bytes: 10 * ops, errors: 1 } } };
+  };
+  const one = merged([cut(1000, 5), cut(1800, 7)]);
+  expect(one.run).toMatchObject({ durationMs: 3000, warmup: { ms: 1400, ops: 12, bytes: 120, errors: 2 } });
+  expect(merged([one, cut(1400, 1)]).run.warmup).toMatchObject({ ms: 1400, ops: 13 });
+  expect(merged([resultOf({})]).run).not.toHaveProperty('warmup');
+});
+
+test('that throughput had become steady is kept', () => {
+  const result = resultOf({});
+  expect(merged([result, { ...result, run: { ...result.run, endedBy: 'steady' } }]).run.endedBy).toBe('steady');
+  expect(merged([result]).run).not.toHaveProperty('endedBy');
+});

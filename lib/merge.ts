@@ -12,6 +12,7 @@ import type {
   RunHead,
   ThresholdResult,
   TimelinePoint,
+  Warmup,
   Warning,
   Worker,
 } from './result';
@@ -64,6 +65,10 @@ export class Merge {
   private readonly usage = new UsageSum();
   private beginsAt = Number.POSITIVE_INFINITY;
   private endsAt = 0;
+  /** When each one's figures begin: the start of its load, or the end of its warm-up. */
+  private readonly measuredFrom: number[] = [];
+  private cut: Warmup | undefined;
+  private steady = false;
   private tlsNotVerified = false;
   private interrupted = false;
   private partial = false;
@@ -125,6 +130,8 @@ export class Merge {
         tests: [...this.tests],
         startedAt: new Date(this.beginsAt).toISOString(),
         durationMs: Math.round(this.endsAt - this.beginsAt),
+        ...(this.cut === undefined ? {} : { warmup: { ...this.cut, ms: this.cutMs() } }),
+        ...(this.steady ? { endedBy: 'steady' as const } : {}),
         backend: [...this.backends].join(','),
         config,
         loads: [...this.loads.values()],
@@ -153,6 +160,12 @@ export class Merge {
       byHost.set(host, Math.max(cores, byHost.get(host) ?? 0));
     }
     return [...byHost.values()].reduce((sum, cores) => sum + cores, 0);
+  }
+
+  /** Each is cut at a second of its own clock. By the mean of those a rate is neither too high nor too low. */
+  private cutMs(): number {
+    const sum = this.measuredFrom.reduce((all, from) => all + (from - this.beginsAt), 0);
+    return Math.round(sum / this.measuredFrom.length);
   }
 
   private used(): Pick<Generator, 'timeline'> {
@@ -207,6 +220,13 @@ export class Merge {
     const begin = Date.parse(run.startedAt) - offset;
     this.beginsAt = Math.min(this.beginsAt, begin);
     this.endsAt = Math.max(this.endsAt, begin + run.durationMs);
+    this.measuredFrom.push(begin + (run.warmup?.ms ?? 0));
+    if (run.warmup !== undefined) {
+      const { ops = 0, bytes = 0, errors = 0 } = this.cut ?? {};
+      const more = run.warmup;
+      this.cut = { ms: 0, ops: ops + more.ops, bytes: bytes + more.bytes, errors: errors + more.errors };
+    }
+    this.steady ||= run.endedBy === 'steady';
     this.usage.add(begin, generator.timeline ?? []);
     if (timeline.length === 0) return;
     const width = usualLength(timeline);

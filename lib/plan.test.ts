@@ -123,6 +123,13 @@ test('the rate is divided by the same shares, and is whole in all', () => {
 
 describe('connections', () => {
   const held = pattern('elephant', HOLDING, { sizes: ['1KB'], concurrency: 1000 });
+
+  test('and have no throughput to become steady', () => {
+    expect(() => plan([held], { S3LOADTEST_UNTIL_STEADY: 'true' })).toThrow(
+      'S3LOADTEST_UNTIL_STEADY is true: elephant holds connections and has no throughput, leave one of them out',
+    );
+  });
+
   const others = [pattern('firehose', BOTH), pattern('delete', DELETING, { concurrency: 32 })];
 
   test.each<{ patterns: Pattern[]; more: Environment; asked: boolean; vus: number[]; why: string }>([
@@ -613,4 +620,16 @@ describe('how the load is divided, in a line', () => {
   ])('$says: $why', ({ patterns, more, says }) => {
     expect(splitText(plan(patterns, more))).toBe(says);
   });
+});
+
+test('loads by a schedule never become steady', () => {
+  const when = () => [
+    { phase: 'burst', start: 0, end: 10_000 },
+    { phase: 'burst', start: 50_000, end: 60_000 },
+  ];
+  const bursts: Pattern = { name: 'bursts', sizes: ['1KB'], loads: [{ does: BOTH, when }] };
+  expect(() => plan([bursts], { S3LOADTEST_UNTIL_STEADY: 'true' })).toThrow(
+    'S3LOADTEST_UNTIL_STEADY is true: bursts has bursts, leave one of them out',
+  );
+  expect(() => plan([pattern('firehose', BOTH)], { S3LOADTEST_UNTIL_STEADY: 'true' })).not.toThrow();
 });

@@ -68,6 +68,7 @@ export function planOf(all: readonly Pattern[], given: Config, concurrencyAsked:
     ]);
   }
   checkConnections(loads, config);
+  if (config.untilSteady) checkConstant(loads, config);
   const has = (what: 'reads' | 'writes' | 'deletes') => loads.some(({ traffic }) => traffic[what]);
   return {
     config,
@@ -110,6 +111,16 @@ function checkConnections(loads: readonly PlannedLoad[], config: Config): void {
   throw new ConfigError([
     `${env[0]}: ${tooMany.vus} are more connections than ${tooMany.test} can hold: give ${MOST_CONNECTIONS} at most, and more workers`,
   ]);
+}
+
+/** Throughput that goes up and down by a schedule, or is none, never becomes steady. */
+function checkConstant(loads: readonly PlannedLoad[], config: Config): void {
+  const bursts = new Set(scheduleOf({ loads, config }).map(({ test }) => test));
+  const held = loads.filter(({ traffic }) => traffic.holdsConnections).map(({ test }) => test);
+  const [first] = [...bursts, ...held];
+  if (first === undefined) return;
+  const why = bursts.has(first) ? 'has bursts' : 'holds connections and has no throughput';
+  throw new ConfigError([`${settings.untilSteady.env[0]} is true: ${first} ${why}, leave one of them out`]);
 }
 
 const different = (sizes: readonly ObjectSize[]) => [...new Map(sizes.map((size) => [size.label, size])).values()];
@@ -283,7 +294,7 @@ function byKind({ loads }: Pick<Plan, 'loads'>) {
 }
 
 /** When loads are on that are not on all the time. */
-export function scheduleOf({ loads, config }: Plan): ScheduledPhase[] {
+export function scheduleOf({ loads, config }: Pick<Plan, 'loads' | 'config'>): ScheduledPhase[] {
   return loads.flatMap(({ test, name, schedule }) => {
     const windows = schedule();
     const [first, ...more] = windows;
@@ -324,6 +335,7 @@ export function factsOf(
     },
     measured,
     plannedMs: config.duration,
+    warmupMs: config.warmup,
     tlsNotVerified: !config.verifySsl && config.endpoints.some((endpoint) => endpoint.startsWith('https://')),
   };
 }

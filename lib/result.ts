@@ -237,11 +237,24 @@ export interface RunHead {
   readonly readable?: { readonly objects: number; readonly bytes: number };
 }
 
+/** The start of a run, kept out of its figures. */
+export interface Warmup {
+  /** From the run's start: to the end of the interval in which the time asked for was over. */
+  readonly ms: number;
+  readonly ops: number;
+  readonly bytes: number;
+  readonly errors: number;
+}
+
 export interface Result {
   readonly schema: typeof SCHEMA;
   readonly run: RunHead & {
     /** From the first operation's start to the last one's end. */
     readonly durationMs: number;
+    /** What was cut: the timeline and held connections have it, no other figure has. */
+    readonly warmup?: Warmup;
+    /** Why it ended before its time: throughput had become steady. */
+    readonly endedBy?: 'steady';
   };
   readonly series: readonly Series[];
   readonly totals: readonly Total[];
@@ -275,6 +288,16 @@ export function sum(all: readonly Figures[]): { ops: number; bytes: number; erro
     total.misses += figures.misses ?? 0;
   }
   return total;
+}
+
+/** How long the time is that figures are of, milliseconds: rates are by this. */
+export function measuredMs({ durationMs, warmup }: Result['run']): number {
+  return Math.max(0, durationMs - (warmup?.ms ?? 0));
+}
+
+/** The points of a timeline that figures are of, too: one that has some of the warm-up in it is none. */
+export function measuredPoints<T extends { readonly t: number }>({ warmup }: Result['run'], points: readonly T[]): T[] {
+  return points.filter(({ t }) => t >= (warmup?.ms ?? 0));
 }
 
 /** Connections that are open, or were when the run was cut off. */

@@ -1,6 +1,6 @@
 /** What a run is and what it measured, put together as a Result, wherever the figures come from. Pure. */
 import type { Measured } from './metrics';
-import { errorCount, type Figures, type Result, type RunHead, SCHEMA } from './result';
+import { errorCount, type Figures, type Result, type RunHead, SCHEMA, type Warmup } from './result';
 import { warningsOf } from './warnings';
 
 /** What is known when the load begins. */
@@ -9,6 +9,8 @@ export interface RunFacts {
   readonly measured: readonly Measured[];
   /** How long the load is to last at least, milliseconds. */
   readonly plannedMs: number;
+  /** How much of its start is kept out of the figures, milliseconds. */
+  readonly warmupMs: number;
   /** Certificates of an endpoint are not looked at. */
   readonly tlsNotVerified: boolean;
 }
@@ -18,6 +20,7 @@ export interface RunFigures
   extends Pick<Result, 'series' | 'totals' | 'endpoints' | 'connections' | 'timeline' | 'thresholds'> {
   /** From the load's start. */
   readonly durationMs: number;
+  readonly warmup?: Warmup;
   readonly iterations: number;
   readonly droppedIterations: number;
   readonly retries: number;
@@ -28,10 +31,10 @@ const EARLY_MS = 50;
 
 /** The Result of one k6 process. What only the CLI sees (CPU, memory, workers) is left empty. */
 export function resultOf(facts: RunFacts, figures: RunFigures): Result {
-  const { durationMs, iterations, droppedIterations, retries, ...measured } = figures;
+  const { durationMs, warmup, iterations, droppedIterations, retries, ...measured } = figures;
   return {
     schema: SCHEMA,
-    run: { ...facts.run, durationMs: Math.round(durationMs) },
+    run: { ...facts.run, durationMs: Math.round(durationMs), ...(warmup === undefined ? {} : { warmup }) },
     ...measured,
     generator: {
       cpu: null,

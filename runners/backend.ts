@@ -1,6 +1,7 @@
 /** Which S3 client a run has: the native one where its k6 has the project's extension, unless another is asked for. */
 import { ConfigError, settings } from '../lib/config';
 import { FROM_CLI } from '../lib/protocol';
+import { formatDuration } from '../lib/units';
 import { run } from './child';
 import type { Settings } from './settings';
 
@@ -18,6 +19,22 @@ export async function hasExtension(k6: string, env: NodeJS.ProcessEnv): Promise<
   }
 }
 
+/** @throws ConfigError when something is asked for that takes figures by the second, as only the project's k6 has them */
+export function needsIntervals({ warmup, untilSteady }: Settings['config']): void {
+  const problems = [
+    ...(warmup > 0 ? [`${settings.warmup.env[0]} is ${formatDuration(warmup)}`] : []),
+    ...(untilSteady ? [`${settings.untilSteady.env[0]} is true`] : []),
+  ];
+  if (problems.length === 0) return;
+  throw new ConfigError(
+    problems.map(
+      (problem) =>
+        `${problem}: this k6 has not the project's extension, which tells its figures by the second: leave it out, or ` +
+        'S3LOADTEST_K6, and have Go here, with which the project builds a k6 that has it',
+    ),
+  );
+}
+
 /**
  * The settings with the backend that a run by this k6 has, and with what tells k6's scripts that they may ask for the
  * extension. `say` takes one line about what is missing.
@@ -32,6 +49,7 @@ export function withBackend(given: Settings, extension: boolean | undefined, say
         'with which the project builds a k6 that has it',
     ]);
   }
+  if (!extension) needsIntervals(config);
   if (extension === false && !asked) {
     say(
       "this k6 has not the project's extension: requests go through k6/http, which takes a multiple of the CPU; " +

@@ -58,6 +58,11 @@ async function dist(
 ): Promise<number> {
   const { script, tests } = scriptOf(names);
   const { settings, workers, k6, preparation } = await inquire(options, environment, script);
+  if (detached && settings.config.untilSteady) {
+    throw new ConfigError([
+      `${settingOf.untilSteady.env[0]} is true: a run that is left to itself has nobody to end it: leave it out, or run by dist`,
+    ]);
+  }
   if (options.dryRun === true) return showOnly({ script, tests, settings, workers, k6, options }, environment);
   const prices = loadPrices(settings.config.prices);
   const preparing = new AbortController();

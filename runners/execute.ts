@@ -19,6 +19,7 @@ import { type Telling, tell } from './report/tell';
 import { makeRunFolder, type RunFolder } from './run-folder';
 import { pruneKeys, takeKeys } from './run-keys';
 import { defaultConcurrency, type Settings } from './settings';
+import { exitWhenSteady, SIGNALLED, steadyResult } from './steady';
 import { onStopSignals } from './stoppable';
 import { createTerminal } from './terminal';
 
@@ -104,6 +105,7 @@ export async function execute(execution: Execution): Promise<number> {
   const observed: Observed = {
     tick: (stats) => terminal.progress(stats, config.duration),
     stats: (stats) => terminal.say(statsLine(stats)),
+    steady: () => untilSteady.stop(),
   };
   const intervals = observeIntervals(config.statsInterval, observed);
   const observer: Observer = api === undefined ? intervals : observeApi(api, config.statsInterval, observed);
@@ -130,6 +132,7 @@ export async function execute(execution: Execution): Promise<number> {
       terminal.log({ ...line, message });
     },
   });
+  const untilSteady = stopWhenSteady(k6, terminal.say);
   const signals = stopOnSignals(k6, (line) => terminal.log({ level: 'warning', message: line }));
   const proxy = stopWithProxy(k6, execution.proxy?.lost, (message) => {
     lastError = message;
@@ -137,15 +140,16 @@ export async function execute(execution: Execution): Promise<number> {
     terminal.log({ level: 'error', message });
   });
   try {
-    const end = await k6.ended;
+    const ended = await k6.ended;
     terminal.clear();
-    const measured = await observer.result(end);
+    const measured = await observer.result(ended);
+    const { end, steady } = untilSteady.judge(ended, measured);
     if (measured === undefined) await proxy.lastWords();
     const stopped = signals.received() || proxy.lost();
     const exit =
       measured === undefined
         ? endedWithoutResult(end, began, folder, lastError, terminal.log)
-        : report(complete(measured, end, execution, stopped), end, {
+        : report(complete(steady && !stopped ? steadyResult(measured) : measured, end, execution, stopped), end, {
             folder,
             terminal,
             prices,
@@ -175,6 +179,24 @@ function stopOnSignals(k6: { interrupt(): void; kill(): void }, say: (line: stri
     release: () => {
       clearTimeout(late);
       signals.release();
+    },
+  };
+}
+
+/** Ends k6, with its summary, when its throughput is steady: that is no interruption. */
+function stopWhenSteady(k6: { interrupt(): void; kill(): void }, say: (line: string) => void) {
+  let stopped = false;
+  return {
+    stop: () => {
+      stopped = true;
+      say('steady: throughput stays within 5%, stopping');
+      k6.interrupt();
+      setTimeout(k6.kill, STOP_MS).unref();
+    },
+    /** How k6 ended, but for the signal, and whether that was by this. */
+    judge: (end: K6End, result: Result | undefined): { end: K6End; steady: boolean } => {
+      const steady = stopped && end.exit === SIGNALLED && result !== undefined && !result.partial;
+      return { end: steady ? { ...end, exit: exitWhenSteady(result) } : end, steady };
     },
   };
 }

@@ -7,6 +7,7 @@ import { parseResult, type Result } from '../lib/result';
 import type { RunFacts } from '../lib/run-facts';
 import { type Follower, follow } from './follow';
 import type { K6End } from './k6';
+import { SteadyWatch } from './steady';
 
 export interface Observer {
   /** The load begins. */
@@ -20,6 +21,8 @@ export interface Observed {
   tick(stats: Stats): void;
   /** Once an interval of statistics. */
   stats(stats: Stats): void;
+  /** Its throughput has become steady: of a run that ends then. */
+  steady(): void;
 }
 
 /** Less than this before its time, a figure is of that time: intervals follow the clock, not the run's start. */
@@ -28,20 +31,23 @@ const SLACK_MS = 500;
 /** Of a k6 with the extension. `add` takes what it writes. */
 export function observeIntervals(statsMs: number, on: Observed): Observer & { add(interval: Interval): void } {
   const fold = new Fold();
-  let running: { facts: RunFacts; everySecond: Meter; everyStats: Meter } | undefined;
+  let running: { facts: RunFacts; everySecond: Meter; everyStats: Meter; steady: SteadyWatch } | undefined;
   return {
     begin: (facts) => {
       const startedAt = Date.parse(facts.run.startedAt);
-      running = { facts, everySecond: new Meter(startedAt), everyStats: new Meter(startedAt) };
+      fold.begin(facts);
+      const steady = new SteadyWatch(facts, startedAt);
+      running = { facts, everySecond: new Meter(startedAt), everyStats: new Meter(startedAt), steady };
     },
     add: (interval) => {
       fold.add(interval);
       // What is written while setup goes on is not of the load.
       if (running === undefined) return;
-      const { facts, everySecond, everyStats } = running;
+      const { facts, everySecond, everyStats, steady } = running;
       everySecond.add(interval);
       everyStats.add(interval);
       if (interval.end !== undefined) return;
+      if (steady.add('', interval)) on.steady();
       on.tick(everySecond.read(facts.run.tests));
       if (everyStats.unreadMs > statsMs - SLACK_MS) on.stats(everyStats.read(facts.run.tests));
     },

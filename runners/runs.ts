@@ -221,7 +221,7 @@ async function collect(run: string | undefined, options: Options, environment: N
       return EXIT.failed;
     }
     const expected = Math.max(...watches.map(({ handle }) => handle.manifest.workers));
-    const gathered = gather(watches, expected, undefined, false);
+    const gathered = gather(watches, expected, undefined, { interrupted: false, steady: false });
     const how = { json: options.json === true, keep: options.keep === true, prices };
     const exit = await conclude(gathered, watches, folder, how, terminal);
     return (await pruneKeys(keys, config, terminal.say)) ? exit : EXIT.failed;

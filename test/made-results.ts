@@ -177,6 +177,7 @@ function factsOf(made: Made, endpoints: readonly string[], vus: number): RunFact
       }),
     ),
     plannedMs: seconds * 1000,
+    warmupMs: 0,
     tlsNotVerified: false,
   };
 }

@@ -3,7 +3,7 @@
  * has the method. Pure.
  */
 import { percentile } from '../../lib/distribution';
-import { errorCount, type Figures, type Result, type Series } from '../../lib/result';
+import { errorCount, type Figures, measuredMs, type Result, type Series } from '../../lib/result';
 import { difference, type Estimate, type Interval, mean, shareDifference, shareInterval } from './statistics';
 import { studentQuantile } from './student';
 import { type Counted, OpInTime } from './timeline';
@@ -224,7 +224,7 @@ class Judge {
 
   private rates(metric: Metric, figures: readonly Figures[]): number[] {
     const counted = RATES[metric] as Counted;
-    return figures.map((f, r) => (f[counted] ?? 0) / ((this.runs[r] as Result).run.durationMs / 1000));
+    return figures.map((f, r) => (f[counted] ?? 0) / (measuredMs((this.runs[r] as Result).run) / 1000));
   }
 
   private rate(metric: Metric, figures: readonly Figures[], whole: readonly Figures[]): Change {

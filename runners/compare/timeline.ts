@@ -1,7 +1,7 @@
 /** What the timelines of several runs of the same load tell of chance within them. Pure. */
 import { percentile } from '../../lib/distribution';
 import { decodeHistogram, type Histogram } from '../../lib/histogram';
-import { errorCount, type Result, type TimelinePoint, type Total } from '../../lib/result';
+import { errorCount, measuredMs, measuredPoints, type Result, type TimelinePoint, type Total } from '../../lib/result';
 import { blocksFor, designEffect, inBlocks, type Share, type Variance, varianceOfMean } from './statistics';
 
 const US_PER_MS = 1000;
@@ -21,8 +21,12 @@ export class OpInTime {
 
   constructor(runs: readonly Result[], test: string, op: string) {
     const own = (x: { readonly test: string; readonly op: string }) => x.test === test && x.op === op;
-    this.end = Math.min(...runs.map(({ run }) => run.durationMs));
-    this.points = runs.map(({ timeline }) => timeline.filter((point) => own(point) && point.t < this.end));
+    this.end = Math.min(...runs.map(({ run }) => measuredMs(run)));
+    this.points = runs.map(({ run, timeline }) => {
+      const points = measuredPoints(run, timeline).filter(own);
+      const from = run.warmup?.ms ?? 0;
+      return points.map((point) => ({ ...point, t: point.t - from })).filter(({ t }) => t < this.end);
+    });
     this.totals = runs.map(({ totals }) => totals.find(own));
     this.blocks = blocksFor(Math.min(...this.points.map((points) => points.length)));
   }

@@ -1,5 +1,5 @@
 /** What a run would have cost at a provider's prices. Pure. */
-import { type Figures, type Result, sum } from '../../lib/result';
+import { type Figures, measuredMs, type Result, sum } from '../../lib/result';
 import type { ErrorClass } from '../../lib/s3/classify';
 import { parseSize } from '../../lib/units';
 import { configOf } from '../figures/config';
@@ -47,7 +47,7 @@ export function costOf(result: Result, prices: Prices): Cost | undefined {
   const { totals, run } = result;
   const requests = requestsOf(result);
   if (requests.size === 0) return undefined;
-  const months = MONTH_MS / Math.max(1, run.durationMs);
+  const months = MONTH_MS / Math.max(1, measuredMs(run));
   const classes = Object.entries(prices.requests.classes).flatMap(([name, { price }]): CostLine[] => {
     const ops = [...requests].filter(([op]) => classOf(op, prices) === name);
     const quantity = ops.reduce((n, [, count]) => n + count, 0);

@@ -4,6 +4,7 @@ import { statsLine } from '../../lib/final';
 import { Meter } from '../../lib/live';
 import { formatDuration } from '../../lib/units';
 import type { WorkerView } from '../live-view';
+import { SteadyWatch } from '../steady';
 import type { Terminal } from '../terminal';
 import { placeName } from '../workers/workers-file';
 import type { Watch } from './watch';
@@ -24,6 +25,7 @@ interface Recent {
 export class Attendance {
   private everySecond: Meter | undefined;
   private everyStats: Meter | undefined;
+  private steady: SteadyWatch | undefined;
   private readonly recent = new Map<string, Recent>();
   private readonly told = new Map<string, string>();
   private tests: readonly string[] = [];
@@ -32,6 +34,8 @@ export class Attendance {
     private readonly terminal: Terminal,
     private readonly statsMs: number,
     private durationMs: number,
+    /** Throughput of all together has become steady: of a run that ends then. */
+    private readonly onSteady: () => void = () => {},
   ) {}
 
   /** A worker's load has begun. */
@@ -43,6 +47,7 @@ export class Attendance {
     this.durationMs = facts.plannedMs;
     this.everySecond = new Meter(startedAt);
     this.everyStats = new Meter(startedAt);
+    this.steady = new SteadyWatch(facts, startedAt);
   }
 
   interval(watch: Watch): void {
@@ -52,6 +57,7 @@ export class Attendance {
     this.everySecond?.add(interval, offset);
     this.everyStats?.add(interval, offset);
     const { worker } = watch.handle.manifest;
+    if (this.steady?.add(worker, interval, offset)) this.onSteady();
     const ops = interval.series.reduce((sum, series) => sum + (series.ops ?? 0), 0);
     const before = this.recent.get(worker)?.cpuSeconds;
     const { cpuSeconds } = interval.generator;
@@ -76,7 +82,10 @@ export class Attendance {
   }
 
   private tick(watches: readonly Watch[]): void {
-    for (const watch of watches) this.tellChange(watch);
+    for (const watch of watches) {
+      this.tellChange(watch);
+      if (watch.isOver) this.steady?.end(watch.handle.manifest.worker);
+    }
     if (this.everySecond === undefined || this.everyStats === undefined) return;
     if (this.everySecond.unreadMs > 0) {
       const views = watches.length > 1 ? watches.map((watch) => this.viewOf(watch)) : [];

@@ -100,7 +100,12 @@ async function runOn(
   const folder = makeRunFolder(config, id);
   const keys = await takeKeys(config, folder);
   try {
-    const attendance = new Attendance(terminal, config.statsInterval, config.duration);
+    let steady = false;
+    const attendance = new Attendance(terminal, config.statsInterval, config.duration, () => {
+      steady = true;
+      terminal.say('steady: throughput stays within 5%, stopping');
+      interrupted.stopAll();
+    });
     const on = eventsFor(attendance, keys, folder, terminal);
     const common = {
       run: id,
@@ -125,7 +130,10 @@ async function runOn(
       terminal.say(`Left: to have what was measured, s3loadtest collect ${id}`);
       return EXIT.failed;
     }
-    const gathered = gather(watches, members.length + missing, run.k6Version, interrupted.first.aborted);
+    const gathered = gather(watches, members.length + missing, run.k6Version, {
+      interrupted: interrupted.first.aborted,
+      steady,
+    });
     const exit = await conclude(
       gathered,
       watches,
@@ -230,7 +238,8 @@ class Interrupts {
     this.signals.release();
   }
 
-  private stopAll(): void {
+  /** Ends all of them in order. */
+  stopAll(): void {
     for (const watch of this.watches) {
       void watch.stop().then((problem) => {
         if (problem === undefined) return;

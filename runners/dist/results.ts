@@ -3,7 +3,14 @@ import { Merge } from '../../lib/merge';
 import { achieved, errorCount, type Result, sum, type Worker } from '../../lib/result';
 import { EXIT } from '../exit';
 import { judged } from '../judge/judge';
+import { exitWhenSteady, SIGNALLED, steadyResult } from '../steady';
 import type { Watch } from './watch';
+
+/** Whether someone stopped them, and whether they were because their throughput was steady. */
+export interface Stopped {
+  readonly interrupted: boolean;
+  readonly steady: boolean;
+}
 
 export interface Gathered {
   /** The sum, judged; undefined when not one of them began. */
@@ -14,13 +21,13 @@ export interface Gathered {
 
 /**
  * Adds up what is known of each worker, also of those that were lost. `expected` is how many there should be, `k6Version` what
- * they ran, `stopped` whether they were stopped before their time.
+ * they ran, `stopped` how they were stopped before their time.
  */
 export function gather(
   watches: readonly Watch[],
   expected: number,
   k6Version: string | undefined,
-  stopped: boolean,
+  stopped: Stopped,
 ): Gathered {
   const starts = watches.flatMap((watch) => startOf(watch) ?? []);
   const first = Math.min(...starts);
@@ -46,11 +53,13 @@ function startOf({ begin, handle }: Watch): number | undefined {
   return begin && Date.parse(begin.facts.run.startedAt) - handle.manifest.clockOffsetMs;
 }
 
-function resultOf(watch: Watch, first: number, k6Version: string | undefined, stopped: boolean): Result | undefined {
+function resultOf(watch: Watch, first: number, k6Version: string | undefined, stopped: Stopped): Result | undefined {
   const { begin, fold, latest, handle, samples } = watch;
   const startedAt = startOf(watch);
   if (begin === undefined || startedAt === undefined) return undefined;
-  const result = fold.result(begin.facts);
+  const told = fold.result(begin.facts);
+  const steady = stopped.steady && !stopped.interrupted && watch.isComplete && watch.exit === SIGNALLED;
+  const result = steady ? steadyResult(told) : told;
   const used = latest?.generator;
   const seconds = result.run.durationMs / 1000;
   const cpuSeconds = (used?.cpuSeconds ?? 0) - watch.cpuAtBegin;
@@ -63,6 +72,7 @@ function resultOf(watch: Watch, first: number, k6Version: string | undefined, st
   const { ops, bytes } = sum(result.totals);
   const worker: Worker = {
     ...workerOf(watch, startedAt - first),
+    ...(steady ? { exit: exitWhenSteady(result) } : {}),
     ...(watch.isComplete
       ? {}
       : { lost: { atMs: startedAt - first + result.run.durationMs, why: watch.why ?? 'it was left' } }),
@@ -75,7 +85,7 @@ function resultOf(watch: Watch, first: number, k6Version: string | undefined, st
     generator,
     workers: [worker],
     errorSamples: [...samples.values()],
-    interrupted: result.interrupted || stopped,
+    interrupted: result.interrupted || stopped.interrupted,
     partial: !watch.isComplete,
   };
 }

@@ -234,6 +234,7 @@ export class Watch {
     const deleted = readMarked<DeletedRange>(MARKS.deleted, line.message);
     if (begin) {
       this.begin = begin;
+      this.fold.begin(begin.facts);
       this.cpuAtBegin = this.latest?.generator.cpuSeconds ?? 0;
       this.state = 'running';
       this.isReady();

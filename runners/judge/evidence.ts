@@ -1,6 +1,6 @@
 /** What a Result says about its limit, in numbers. Pure. */
 import { percentile } from '../../lib/distribution';
-import { type LoadShare, type Result, type RunHead, sum } from '../../lib/result';
+import { type LoadShare, measuredMs, measuredPoints, type Result, type RunHead, sum } from '../../lib/result';
 import type { ErrorClass } from '../../lib/s3/classify';
 import { configOf } from '../figures/config';
 import { type Stage, stagesOf } from '../figures/stages';
@@ -60,7 +60,9 @@ export function evidenceOf(result: Result): Evidence {
     ...linkOf(result),
     opSeconds,
     busyShare: vuSeconds > 0 ? Math.min(1, opSeconds / vuSeconds) : 0,
-    ...(cpu === null || whole === 0 ? {} : { ownShare: Math.min(1, (cpu.seconds + (cpu.waitSeconds ?? 0)) / whole) }),
+    ...(cpu === null || whole === 0
+      ? {}
+      : { ownShare: Math.min(1, ((cpu.seconds + (cpu.waitSeconds ?? 0)) * measuredShare(result)) / whole) }),
     ...(lift === undefined ? {} : { lift }),
     openLoop,
     vus: generator.vus,
@@ -92,11 +94,18 @@ function vuSecondsOf(run: Result['run']): number {
   return loads.reduce((all, load) => all + load.vus * secondsOn(run, load) * presence(run), 0);
 }
 
-function secondsOn({ schedule, durationMs }: Result['run'], { scenario }: LoadShare): number {
+function secondsOn(run: Result['run'], { scenario }: LoadShare): number {
+  const { schedule, durationMs, warmup } = run;
   const windows = schedule.filter((phase) => phase.scenario === scenario);
-  if (windows.length === 0) return durationMs / 1000;
-  const on = windows.map(({ startMs, endMs }) => Math.max(0, Math.min(endMs, durationMs) - startMs));
+  if (windows.length === 0) return measuredMs(run) / 1000;
+  const from = warmup?.ms ?? 0;
+  const on = windows.map(({ startMs, endMs }) => Math.max(0, Math.min(endMs, durationMs) - Math.max(startMs, from)));
   return on.reduce((a, b) => a + b, 0) / 1000;
+}
+
+/** Part of the run that its figures are of: what k6 took of CPU is told of all of it. */
+function measuredShare({ run }: Result): number {
+  return run.durationMs > 0 ? measuredMs(run) / run.durationMs : 1;
 }
 
 /** Part of the VUs that were there on average, where stages say how many. */
@@ -113,7 +122,7 @@ function cpuOf({ generator, timeline, run }: Result): Pick<Evidence, 'cpu' | 'ot
   const { cpu, cores, machine } = generator;
   if (cpu === null || cores === null) return {};
   const seconds = cpu.cores > 0 ? cpu.seconds / cpu.cores : run.durationMs / 1000;
-  const on = slotsOf(timeline).filter(({ ops, errors }) => ops + errors > 0);
+  const on = slotsOf(measuredPoints(run, timeline)).filter(({ ops, errors }) => ops + errors > 0);
   const loaded = (generator.timeline ?? []).filter(({ t, ms }) =>
     on.some((slot) => slot.t < t + ms && t < slot.t + slot.ms),
   );

@@ -1,5 +1,5 @@
 /** What kept a run from being faster, as far as the evidence goes. Pure. */
-import { type Result, sum, type Verdict } from '../../lib/result';
+import { measuredMs, type Result, sum, type Verdict } from '../../lib/result';
 import type { ErrorClass } from '../../lib/s3/classify';
 import { formatCount } from '../../lib/units';
 import { configOf } from '../figures/config';
@@ -79,7 +79,7 @@ function generatorLimit(evidence: Evidence): string | undefined {
 
 function openLoop({ run, totals }: Result, evidence: Evidence): Judgement {
   const { cpu, dropped, due, vus } = evidence;
-  const reached = rate(sum(totals).ops / Math.max(0.001, run.durationMs / 1000));
+  const reached = rate(sum(totals).ops / Math.max(0.001, measuredMs(run) / 1000));
   if (dropped <= due * FEW_DROPPED) {
     const { rate: asked } = configOf(run);
     const all = asked === undefined ? 'the rates' : `the ${rate(asked)}`;

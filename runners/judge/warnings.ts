@@ -1,6 +1,15 @@
 /** Reasons to trust a run's figures less that need more than k6's counts: percentiles, the timeline, CPU, workers. Pure. */
 import { percentile } from '../../lib/distribution';
-import { errorCount, type Result, sum, type Total, type Warning, type WarningCode } from '../../lib/result';
+import {
+  errorCount,
+  measuredMs,
+  measuredPoints,
+  type Result,
+  sum,
+  type Total,
+  type Warning,
+  type WarningCode,
+} from '../../lib/result';
 import type { ErrorClass } from '../../lib/s3/classify';
 import { formatBytes, formatCount, formatDuration, formatLatency } from '../../lib/units';
 import { configOf } from '../figures/config';
@@ -149,7 +158,7 @@ function unmetDemand(result: Result, { dropped, due, cpu, vus }: Evidence): Warn
   const message = `${formatCount(dropped)} of ${formatCount(due)} operations due (${share(dropped / due)}) found no free VU, so the rate asked for was not reached`;
   const full = cpu !== undefined && cpu.wanted >= FULL * cpu.cores;
   // Little's law: so many are under way at that rate and these latencies; and half as many again, for they vary.
-  const perSecond = due / Math.max(0.001, result.run.durationMs / 1000);
+  const perSecond = due / Math.max(0.001, measuredMs(result.run) / 1000);
   const seconds = meanSeconds(result.totals);
   const wanted = Math.ceil(perSecond * seconds * 1.5);
   const remedy = full
@@ -199,7 +208,7 @@ const MUCH_CHANGE = 0.1;
 function unsteady({ run, timeline }: Result): Warning[] {
   const { stages, ramp = 0 } = configOf(run);
   if (stages !== undefined || run.schedule.length > 0) return [];
-  const trend = trendOf(timeline, ramp);
+  const trend = trendOf(measuredPoints(run, timeline), ramp);
   if (trend === undefined || Math.abs(trend.change) < MUCH_CHANGE) return [];
   const how = trend.change > 0 ? 'climbing' : 'falling';
   const message = `throughput was still ${how}: by ${share(Math.abs(trend.change))} over the last ${formatDuration(trend.overMs)}`;
@@ -304,7 +313,7 @@ function fewSamples({ run, totals }: Result): Warning[] {
     const first = SHOWN.find((percent) => !isEnough(n, percent));
     if (n === 0 || first === undefined) continue;
     few.set(first, [...(few.get(first) ?? []), several ? `${test} ${op}` : op]);
-    wanted = Math.max(wanted, (run.durationMs * enoughFor(first)) / n);
+    wanted = Math.max(wanted, (measuredMs(run) * enoughFor(first)) / n + (run.warmup?.ms ?? 0));
   }
   if (few.size === 0) return [];
   const parts = [...few].sort(([a], [b]) => b - a).map(([percent, ops]) => `p${percent} of ${list(ops, 3)}`);
@@ -313,6 +322,6 @@ function fewSamples({ run, totals }: Result): Warning[] {
   const remedy =
     minutes > LONGEST_ASKED
       ? 'take these for what they are, single operations'
-      : `--duration ${formatDuration(minutes)} would give enough, at ${rate(sum(totals).ops / Math.max(0.001, run.durationMs / 1000))}`;
+      : `--duration ${formatDuration(minutes)} would give enough, at ${rate(sum(totals).ops / Math.max(0.001, measuredMs(run) / 1000))}`;
   return [{ code: 'few-samples', message, remedy }];
 }

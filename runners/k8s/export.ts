@@ -4,6 +4,7 @@ import { basename, join } from 'node:path';
 import type { Command } from 'commander';
 import { stringify } from 'yaml';
 import { type Config, ConfigError, settings } from '../../lib/config';
+import { needsIntervals } from '../backend';
 import { EXIT } from '../exit';
 import { patterns, ROOT, scriptOf, scriptText } from '../project';
 import { writeAtomically } from '../run-folder';
@@ -48,7 +49,13 @@ async function exportK8s(names: readonly string[], options: Options, environment
   const workers = readWorkers(text(options, 'workers') ?? '');
   checkNames(options);
   checkProxy(config);
+  if (config.untilSteady) {
+    throw new ConfigError([
+      `${settings.untilSteady.env[0]} is true: runners in a cluster have nobody to end them: leave it out`,
+    ]);
+  }
   const { image, extension } = await imageOf(options);
+  if (!extension) needsIntervals(config);
   const name = text(options, 'name') ?? `s3loadtest-${[...new Set(names)].join('-')}`;
   const manifests = manifestsOf({
     name,

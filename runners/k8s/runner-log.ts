@@ -89,6 +89,7 @@ export class RunnerLog {
     if (begin !== undefined) {
       if (this.begin === undefined) this.cpuAtBegin = this.cpuSeconds;
       this.begin ??= begin;
+      this.fold.begin(this.begin.facts);
     } else if (sample === undefined) this.said.push(line);
     else if (!this.samples.has(sample.class)) this.samples.set(sample.class, sample);
   }

@@ -77,8 +77,8 @@ export function reportCsv(reports: readonly Report[]): string {
 }
 
 function rowsOf(report: Report): Row[] {
-  const { seconds } = report.run;
-  const all = { start: 0, seconds };
+  const { warmup, measuredSeconds } = report.run;
+  const all = { start: (warmup?.ms ?? 0) / 1000, seconds: measuredSeconds };
   return [
     { scope: 'total', ...all, figures: report.total },
     ...report.operations.map((row): Row => ({ scope: 'operation', test: row.test, op: row.op, ...all, figures: row })),

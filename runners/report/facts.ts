@@ -1,4 +1,5 @@
 /** What a run was, in a few words each. Pure. */
+import { warmupText } from '../../lib/final';
 import { formatBytes, formatCount, formatDuration } from '../../lib/units';
 import { configOf } from '../figures/config';
 import { count, share } from '../judge/words';
@@ -47,7 +48,11 @@ export function facts(report: Report): [name: string, value: string][] {
   const known: [string, string | undefined][] = [
     ['Run', run.id],
     ['Started', startText(report)],
-    ['Lasted', formatDuration(run.seconds * 1000)],
+    [
+      'Lasted',
+      `${formatDuration(run.seconds * 1000)}${run.endedBy === 'steady' ? ', until its throughput was steady' : ''}`,
+    ],
+    ['Warm-up', run.warmup && warmupText(run.warmup)],
     ['Load', loadText(report)],
     ['Workers', workers.length > 1 ? formatCount(workers.length) : undefined],
     ['Endpoints', endpoints.join(', ')],
@@ -65,7 +70,7 @@ export function headline({ total, run, connections }: Report): string {
   const holding = held === 0 ? [] : [`${count(held, 'connection')} held at most`];
   if (attempts === 0 && held > 0) return `${holding} in ${formatDuration(run.seconds * 1000)}`;
   const parts = [
-    `${formatCount(total.ops)} operations in ${formatDuration(run.seconds * 1000)}`,
+    `${formatCount(total.ops)} operations in ${formatDuration(run.measuredSeconds * 1000)}`,
     `${perSecond(total.opsPerSecond)} ops/s`,
     `${formatBytes(total.bytesPerSecond)}/s`,
     total.errors === 0

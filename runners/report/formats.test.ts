@@ -288,3 +288,25 @@ describe('of a run in which', () => {
     }
   });
 });
+
+test('what was cut is told of, marked in charts, and in no rate', () => {
+  const made = madeResult({
+    seed: 3,
+    seconds: 60,
+    tests: [{ name: 'firehose', series: [{ op: 'GET', size: '1MB', perSecond: 100, median: 20, sigma: 0.5 }] }],
+  });
+  const warmup = { ms: 20_000, ops: 1500, bytes: 1500 * 1024 ** 2, errors: 2 };
+  const run = { ...made.run, warmup, endedBy: 'steady' as const };
+  const cut = reportOf({ ...made, run }, undefined);
+  const told = 'the first 20s are cut: 1,500 ops (1.5GB), 2 errors';
+  const text = reportText(cut, PLAIN);
+  expect(text).toMatch(new RegExp(`^Warm-up +${told.replace(/[()]/g, '\\$&')}$`, 'm'));
+  expect(text).toMatch(/^Lasted +1m, until its throughput was steady$/m);
+  expect(cut.total.opsPerSecond).toBeCloseTo((made.totals[0]?.ops ?? 0) / 40);
+  expect(cut.operations[0]?.opsSpread?.intervals).toBe(40);
+  expect(parseCsv(reportCsv([cut]))[0]).toMatchObject({ scope: 'total' });
+  const html = reportHtml(cut, ASSETS);
+  expect(html).toContain(told);
+  expect(html).toContain('>warm-up<');
+  expect(reportMarkdown(cut)).toContain(told);
+});

@@ -8,12 +8,15 @@ import {
   type Figures,
   type Generator,
   type LoadShare,
+  measuredMs,
+  measuredPoints,
   type Result,
   type ScheduledPhase,
   sum,
   type ThresholdResult,
   type TimelinePoint,
   type Verdict,
+  type Warmup,
   type Warning,
   type Worker,
 } from '../../lib/result';
@@ -113,6 +116,10 @@ export interface Report {
     readonly tests: readonly string[];
     readonly startedAt: string;
     readonly seconds: number;
+    /** Those that the figures are of: all, but for a warm-up. */
+    readonly measuredSeconds: number;
+    readonly warmup?: Warmup;
+    readonly endedBy?: 'steady';
     readonly seed: number;
     readonly backend: string;
     readonly versions: Readonly<Record<string, string>>;
@@ -154,7 +161,8 @@ const RANKS = [
 export function reportOf(given: Result, prices: Prices | undefined, mostPoints = Number.POSITIVE_INFINITY): Report {
   const result = judged(given);
   const { run, totals, series, endpoints, timeline } = result;
-  const seconds = run.durationMs / 1000;
+  const seconds = measuredMs(run) / 1000;
+  const measured = measuredPoints(run, timeline);
   const rates = (figures: Figures) => ratesOf(figures, seconds);
   const cost = prices && costOf(result, prices);
   return {
@@ -163,7 +171,10 @@ export function reportOf(given: Result, prices: Prices | undefined, mostPoints =
       id: run.id,
       tests: run.tests,
       startedAt: run.startedAt,
-      seconds,
+      seconds: run.durationMs / 1000,
+      measuredSeconds: seconds,
+      ...(run.warmup === undefined ? {} : { warmup: run.warmup }),
+      ...(run.endedBy === undefined ? {} : { endedBy: run.endedBy }),
       seed: run.seed,
       backend: run.backend,
       versions: run.versions,
@@ -178,7 +189,7 @@ export function reportOf(given: Result, prices: Prices | undefined, mostPoints =
     warnings: result.warnings,
     total: ratesOf(sumOf(totals), seconds),
     operations: totals.map((total) => {
-      const slots = slotsOf(pointsOf(timeline, total));
+      const slots = slotsOf(pointsOf(measured, total));
       const opsSpread = spreadOf(slots, ({ ops }) => ops);
       const bytesSpread = spreadOf(slots, ({ bytes }) => bytes);
       return {

@@ -49,11 +49,13 @@ export function chartGroups(report: Report): ChartGroup[] {
   return [...together.map((group) => ({ ...group, charts: [...group.charts, ...own] })), ...groups];
 }
 
-/** Times of a test's load that are not always on. */
+/** Times of a test's load that are not always on; before them the warm-up, which is in no other figure. */
 function bandsOf({ run }: Report, test: string): Band[] {
-  return run.schedule
+  const warmup = run.warmup === undefined ? [] : [{ from: 0, to: run.warmup.ms / 1000, label: 'warm-up' }];
+  const phases = run.schedule
     .filter((phase) => phase.test === test && phase.startMs < run.seconds * 1000)
     .map(({ startMs, endMs, phase }) => ({ from: startMs / 1000, to: endMs / 1000, label: phase }));
+  return [...warmup, ...phases];
 }
 
 function colorOf(op: string, i: number): number {

@@ -1,6 +1,7 @@
 /** Tables of what a run was: machines, connections, what failed, what it was to do and to keep to. Pure. */
 import type { Config, Setting } from '../../../lib/config';
 import { type SettingName, settings } from '../../../lib/config';
+import type { Worker } from '../../../lib/result';
 import { formatBytes, formatCount, formatDuration, formatLatency } from '../../../lib/units';
 import { differing } from '../../figures/config';
 import { cores as coresText, share } from '../../judge/words';
@@ -13,6 +14,12 @@ const at = (ms: number) => formatDuration(Math.max(0, ms));
 /** Milliseconds with a sign, as clocks are off. */
 const offset = (ms: number) => `${ms > 0 ? '+' : ''}${Number(ms.toFixed(1))}ms`;
 
+/** Of a worker: until it was lost, and without the warm-up. */
+function measuredSeconds(run: Report['run'], lost: Worker['lost']): number {
+  if (lost === undefined) return run.measuredSeconds;
+  return Math.max(0.001, (lost.atMs - (run.warmup?.ms ?? 0)) / 1000);
+}
+
 export function workersTable({ workers, run }: Report): Table | undefined {
   return tableOf('workers', 'Workers', workers, [
     { title: 'worker', of: ({ id }) => id },
@@ -23,14 +30,13 @@ export function workersTable({ workers, run }: Report): Table | undefined {
       title: 'ops/s',
       right: true,
       optional: true,
-      of: ({ ops, lost }) => (ops === undefined ? '' : perSecond(ops / ((lost?.atMs ?? run.seconds * 1000) / 1000))),
+      of: ({ ops, lost }) => (ops === undefined ? '' : perSecond(ops / measuredSeconds(run, lost))),
     },
     {
       title: 'bytes/s',
       right: true,
       optional: true,
-      of: ({ bytes, lost }) =>
-        bytes === undefined ? '' : formatBytes(bytes / ((lost?.atMs ?? run.seconds * 1000) / 1000)),
+      of: ({ bytes, lost }) => (bytes === undefined ? '' : formatBytes(bytes / measuredSeconds(run, lost))),
     },
     {
       title: 'errors',
