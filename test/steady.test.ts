@@ -6,14 +6,17 @@ import { startThrottle, type Throttle } from './throttle';
 
 let stage: Stage;
 let throttle: Throttle;
+let other: Throttle;
 
 beforeAll(async () => {
   stage = await openStage();
   throttle = await startThrottle(stage.server.endpoints[0], 60, 'queue');
+  other = await startThrottle(stage.server.endpoints[0], 60, 'queue');
 });
 
 afterAll(async () => {
   throttle?.stop();
+  other?.stop();
   await stage?.stop();
 });
 
@@ -46,22 +49,26 @@ test('what is cut and what is counted are together what was done', { timeout: 30
   expect(stderr).toMatch(/^ {2}Warm-up: the first [\d.]+s are cut: [\d,]+ ops/m);
 });
 
-test('a run ends when it is steady, and well', { timeout: 60_000 }, async () => {
+test('runs end when they are steady, and well: one here, and one on two workers', { timeout: 60_000 }, async () => {
   const more = { S3_ENDPOINTS: throttle.endpoint };
-  const { code, stdout, stderr, ms } = await s3loadtest(['run', ...SMALL, '--until-steady'], more);
-  expect(code, stderr).toBe(0);
-  expect(ms).toBeLessThan(50_000);
-  const result = parseResult(stdout);
-  expect(result).toMatchObject({
-    interrupted: false,
-    partial: false,
-    run: { endedBy: 'steady' },
-    workers: [{ exit: 0 }],
-  });
-  expect(result.run.durationMs).toBeGreaterThanOrEqual(30_000);
-  expect(stderr).toMatch(/^FINAL: .* \(steady: stopped\)$/m);
-  // Those that every run has: k6 has judged them, although a signal ended it.
-  expect(result.thresholds.map(({ ok }) => ok)).toEqual([true, true]);
+  const failing = ['--threshold', 'http_req_duration:p(99)<0.001'];
+  // Both at once, each through a gate of its own.
+  const [one, two] = await Promise.all([
+    s3loadtest(['run', ...SMALL, '--until-steady', ...failing], { S3_ENDPOINTS: other.endpoint }),
+    s3loadtest(['dist', ...SMALL, '--until-steady', '--workers', '2'], more),
+  ]);
+  for (const { stdout, stderr, ms } of [one, two]) {
+    expect(ms, stderr).toBeLessThan(55_000);
+    expect(stderr).toMatch(/^FINAL: .* \(steady: stopped\)$/m);
+    const result = parseResult(stdout);
+    expect(result).toMatchObject({ interrupted: false, partial: false, run: { endedBy: 'steady' } });
+    expect(result.run.durationMs).toBeGreaterThanOrEqual(30_000);
+  }
+  // k6 has judged thresholds, although a signal ended it.
+  expect(one.code, one.stderr).toBe(99);
+  expect(parseResult(one.stdout).workers.map(({ exit }) => exit)).toEqual([99]);
+  expect(two.code, two.stderr).toBe(0);
+  expect(parseResult(two.stdout).workers.map(({ exit }) => exit)).toEqual([0, 0]);
 });
 
 test.each([['--warmup', '2s'], ['--until-steady']])('stock k6 can not do %s, and says what can', async (...option) => {
