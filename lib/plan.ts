@@ -215,8 +215,8 @@ export function k6Vus({ traffic, vus }: PlannedLoad): number {
 const LARGE = 10 * 1024 ** 2;
 /** What a VU holds while it works, and how much garbage may lie beside all of them where there is little of it. */
 const VU_HOLDS = 256 * 1024;
-const GARBAGE = 32 * 1024 ** 2;
-const [LEAST_PERCENT, MOST_PERCENT] = [20, 400];
+const GARBAGE = 24 * 1024 ** 2;
+const [LEAST_PERCENT, MOST_PERCENT] = [15, 400];
 
 /**
  * How large garbage may grow, in percent of what is in use, where nothing but large objects is moved, by their average size:
