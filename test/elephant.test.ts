@@ -61,7 +61,7 @@ const sumOf = (all: readonly Connections[], of: (connections: Connections) => nu
   all.reduce((sum, connections) => sum + of(connections), 0);
 const ended = (all: readonly Connections[], how: string) => sumOf(all, (connections) => connections.ended[how] ?? 0);
 
-const UPLOADED = /^loadtest\/w0\/(?:1|10)KB\/elephant\/\d{16}\/[0-9a-z]+-[0-9a-z]{4}-\d+$/;
+const UPLOADED = /^loadtest\/w0\/(?:1|10)KB\/elephant\/\d{16}\/[0-9a-z]+-[0-9a-z]{4}-\d+-g1$/;
 const READ = /^loadtest\/w0\/10MB\/elephant\//;
 
 function expectWhole(env: NodeJS.ProcessEnv, n: number): void {
