@@ -444,7 +444,7 @@ describe('several at once', () => {
     keepFolders(own, '1B/metastorm');
     // What delete goes through first, so that it comes to the others' keys while they are new.
     put(own, layoutKeys(4_000, '1KB', 'a0'), 0);
-    const args = ['metastorm', 'listops', 'delete', '--duration', '6s'];
+    const args = ['metastorm', 'listops', 'delete', '--duration', '10s'];
     const { result, stderr } = await run(own, ...args);
     expect([...result.run.tests].sort()).toEqual(['delete', 'listops', 'metastorm']);
     expect([...new Set(result.totals.map((total) => total.test))].sort()).toEqual(['delete', 'listops', 'metastorm']);

@@ -31,6 +31,7 @@ type Holder struct {
 	// operate is dealt out in turn.
 	operate []Operate
 	turns   *rate.Limiter
+	asking  sync.Mutex
 
 	// kept end the places whose connections are replaced.
 	kept []context.CancelFunc
@@ -65,9 +66,23 @@ func (h *Holder) Keep(n int) {
 	}
 }
 
+// turn waits for one, and returns false when the context ends first. One asks at a time: a limiter that hears of a time before
+// the last one it heard of takes the time in between for twice as long.
+func (h *Holder) turn(ctx context.Context) bool {
+	h.asking.Lock()
+	delay := h.turns.Reserve().Delay()
+	h.asking.Unlock()
+	select {
+	case <-time.After(delay):
+		return ctx.Err() == nil
+	case <-ctx.Done():
+		return false
+	}
+}
+
 // keep is one place: a connection after the other.
 func (h *Holder) keep(ctx context.Context, operate Operate) {
-	for attempt := 1; h.turns.Wait(ctx) == nil; {
+	for attempt := 1; h.turn(ctx); {
 		began := time.Now()
 		if operate(ctx) || time.Since(began) > shortLife {
 			attempt = 1
