@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { FROM_CLI, MARKS, type PlanText, readMarked } from '../lib/protocol';
 import { formatDuration, MINUTE } from '../lib/units';
-import { readLogLine } from './k6';
+import { readLogLine } from './k6-log';
 import { type K6Plan, showPlan } from './plan';
 
 /** Phases shown one by one; of more, how many there are says enough. */
@@ -72,8 +72,6 @@ async function ask(
   const all = lines.map(readLogLine);
   const plan = all.map(({ message }) => readMarked<PlanText>(MARKS.plan, message)).find((text) => text !== undefined);
   if (plan !== undefined) return plan;
-  const errors = all
-    .filter(({ level }) => level === 'error')
-    .map(({ message }) => message.replace(/^test aborted: /, ''));
+  const errors = all.filter(({ level }) => level === 'error').map(({ message }) => message);
   return errors.join('\n') || `${k6} ended and did not say what it would do: is it k6, from version 2 on?`;
 }

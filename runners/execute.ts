@@ -11,7 +11,8 @@ import { dryRun } from './dry-run';
 import { EXIT } from './exit';
 import { generatorOf, workerFigures } from './generator';
 import { judged } from './judge/judge';
-import { freePort, type K6End, STATISTICS_PIPE, startK6 } from './k6';
+import { freePort, type K6End, type K6Process, STATISTICS_PIPE, startK6 } from './k6';
+import { isOfOurSignal } from './k6-log';
 import { type Observed, type Observer, observeApi, observeIntervals } from './observe';
 import { planK6 } from './plan';
 import { availableMemory } from './proc';
@@ -55,8 +56,6 @@ export interface Execution {
 /** What stands for the pipe in a command that is shown. */
 const STATISTICS_FILE = 'statistics.ndjson';
 
-/** How long k6 may take to end after SIGINT: what is under way is broken off, only the summary is made. */
-const STOP_MS = 30_000;
 /** How long to wait, after k6 has ended without a summary, for what may have been the cause. */
 const LAST_WORDS_MS = 300;
 
@@ -122,14 +121,9 @@ export async function execute(execution: Execution): Promise<number> {
     deleted: (range) => keys.deleted(range),
     log: (line) => {
       folder.addLog(line);
-      const message = line.message.replace(/^test aborted: /, '');
-      // What k6 says of our own signal has been said.
-      if (
-        /aborted because k6 received a '\w+' signal|was stopped because the VU iteration was interrupted/.test(message)
-      )
-        return;
-      if (line.level === 'error') lastError = message;
-      terminal.log({ ...line, message });
+      if (isOfOurSignal(line)) return;
+      if (line.level === 'error') lastError = line.message;
+      terminal.log(line);
     },
   });
   const untilSteady = stopWhenSteady(k6, terminal.say);
@@ -167,31 +161,21 @@ export async function execute(execution: Execution): Promise<number> {
 }
 
 /** The first signal ends k6 with its summary, the second without. */
-function stopOnSignals(k6: { interrupt(): void; kill(): void }, say: (line: string) => void) {
-  let late: NodeJS.Timeout | undefined;
-  const signals = onStopSignals((name) => {
+function stopOnSignals(k6: Pick<K6Process, 'interrupt' | 'kill'>, say: (line: string) => void) {
+  return onStopSignals((name) => {
     say(`${name}: stopping, the figures so far are kept (again: at once)`);
     k6.interrupt();
-    late = setTimeout(() => k6.kill(), STOP_MS);
   }, k6.kill);
-  return {
-    received: signals.received,
-    release: () => {
-      clearTimeout(late);
-      signals.release();
-    },
-  };
 }
 
 /** Ends k6, with its summary, when its throughput is steady: that is no interruption. */
-function stopWhenSteady(k6: { interrupt(): void; kill(): void }, say: (line: string) => void) {
+function stopWhenSteady(k6: Pick<K6Process, 'interrupt'>, say: (line: string) => void) {
   let stopped = false;
   return {
     stop: () => {
       stopped = true;
       say('steady: throughput stays within 5%, stopping');
       k6.interrupt();
-      setTimeout(k6.kill, STOP_MS).unref();
     },
     /** How k6 ended, but for the signal, and whether that was by this. */
     judge: (end: K6End, result: Result | undefined): { end: K6End; steady: boolean } => {
@@ -203,7 +187,7 @@ function stopWhenSteady(k6: { interrupt(): void; kill(): void }, say: (line: str
 
 /** Ends k6, with its summary, when the proxy that its requests go through has gone. */
 function stopWithProxy(
-  k6: { interrupt(): void; kill(): void },
+  k6: Pick<K6Process, 'interrupt'>,
   gone: Promise<string> | undefined,
   say: (line: string) => void,
 ) {
@@ -212,7 +196,6 @@ function stopWithProxy(
     lost = true;
     say(line);
     k6.interrupt();
-    setTimeout(k6.kill, STOP_MS).unref();
   });
   return {
     lost: () => lost,

@@ -5,17 +5,13 @@ import { createServer } from 'node:net';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import type { Interval } from '../lib/interval';
-import { type Begin, type DeletedRange, MARKS, readMarked } from '../lib/protocol';
+import { type Begin, type DeletedRange, MARKS } from '../lib/protocol';
 import type { ErrorSample } from '../lib/result';
 import { IntervalReader } from './intervals';
+import { K6Log, type LogLine } from './k6-log';
 import type { K6Plan } from './plan';
 import { type Usage, UsageMeter } from './usage';
 import { watchOver } from './watchdog';
-
-export interface LogLine {
-  readonly level: string;
-  readonly message: string;
-}
 
 export interface K6Events {
   /** Load begins now. */
@@ -41,11 +37,17 @@ export interface K6End {
 
 export interface K6Process {
   readonly ended: Promise<K6End>;
-  /** Asks k6 to end now, with its summary. Further calls do nothing: a second signal would make k6 drop the summary. */
+  /**
+   * Asks k6 to end now, with its summary, and kills it when that takes too long. Further calls do nothing: a second signal
+   * would make k6 drop the summary.
+   */
   interrupt(): void;
   /** Ends k6 without a summary. */
   kill(): void;
 }
+
+/** How long k6 may take to end after SIGINT: what is under way is broken off, only the summary is made. */
+const STOP_MS = 30_000;
 
 /** A pipe that startK6 reads statistics from, as the project's k6 sees it. */
 export const STATISTICS_PIPE = 'fd:3';
@@ -62,28 +64,20 @@ export function startK6(plan: K6Plan, environment: NodeJS.ProcessEnv, events: K6
   const [, output, log, statistics] = child.stdio as unknown as [null, Readable, Readable, Readable];
   const callOff = child.pid === undefined ? () => {} : watchOver(child.pid, 'INT');
   const meter = new UsageMeter(child.pid);
-  const samples = new Map<string, ErrorSample>();
   let result: string | undefined;
 
   createInterface({ input: output }).on('line', (line) => {
     if (line.startsWith(MARKS.result)) result = line.slice(MARKS.result.length);
     else if (line !== '') events.log({ level: 'info', message: line });
   });
-  createInterface({ input: log }).on('line', (text) => {
-    const line = readLogLine(text);
-    const begin = readMarked<Begin>(MARKS.begin, line.message);
-    const sample = readMarked<ErrorSample>(MARKS.sample, line.message);
-    const deleted = readMarked<DeletedRange>(MARKS.deleted, line.message);
-    if (begin) {
+  const said = new K6Log({
+    ...events,
+    begin: (begin) => {
       meter.start();
       events.begin(begin);
-    } else if (deleted) events.deleted(deleted);
-    else if (!sample) events.log(line);
-    else if (!samples.has(sample.class)) {
-      samples.set(sample.class, sample);
-      events.log({ level: line.level, message: `first ${sample.class}: ${sample.op} ${sample.message}` });
-    }
+    },
   });
+  createInterface({ input: log }).on('line', (text) => said.hear(text));
 
   const reader = new IntervalReader();
   statistics.setEncoding('utf8').on('data', (text: string) => {
@@ -96,33 +90,27 @@ export function startK6(plan: K6Plan, environment: NodeJS.ProcessEnv, events: K6
     }
   });
 
+  let late: NodeJS.Timeout | undefined;
   const ended = (async (): Promise<K6End> => {
     try {
       const [exit, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
-      return { exit, signal, result, samples: [...samples.values()], usage: meter.stop() };
+      return { exit, signal, result, samples: said.samples, usage: meter.stop() };
     } finally {
+      clearTimeout(late);
       meter.stop();
       callOff();
     }
   })();
-  let interrupted = false;
+  const kill = () => child.kill('SIGKILL');
   return {
     ended,
     interrupt: () => {
-      if (!interrupted) child.kill('SIGINT');
-      interrupted = true;
+      if (late !== undefined) return;
+      child.kill('SIGINT');
+      late = setTimeout(kill, STOP_MS);
     },
-    kill: () => child.kill('SIGKILL'),
+    kill,
   };
-}
-
-export function readLogLine(text: string): LogLine {
-  try {
-    const { level = 'info', msg = '', error } = JSON.parse(text) as { level?: string; msg?: string; error?: string };
-    return { level, message: error ? `${msg}: ${error}` : msg };
-  } catch {
-    return { level: 'error', message: text }; // a panic, or the system's loader
-  }
 }
 
 /** A loopback port that nothing listens on now. */

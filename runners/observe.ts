@@ -25,31 +25,26 @@ export interface Observed {
   steady(): void;
 }
 
-/** Less than this before its time, a figure is of that time: intervals follow the clock, not the run's start. */
-const SLACK_MS = 500;
-
 /** Of a k6 with the extension. `add` takes what it writes. */
 export function observeIntervals(statsMs: number, on: Observed): Observer & { add(interval: Interval): void } {
   const fold = new Fold();
-  let running: { facts: RunFacts; everySecond: Meter; everyStats: Meter; steady: SteadyWatch } | undefined;
+  let running: { facts: RunFacts; meter: Meter; steady: SteadyWatch } | undefined;
   return {
     begin: (facts) => {
       const startedAt = Date.parse(facts.run.startedAt);
       fold.begin(facts);
-      const steady = new SteadyWatch(facts, startedAt);
-      running = { facts, everySecond: new Meter(startedAt), everyStats: new Meter(startedAt), steady };
+      running = { facts, meter: new Meter(startedAt), steady: new SteadyWatch(facts, startedAt) };
     },
     add: (interval) => {
       fold.add(interval);
       // What is written while setup goes on is not of the load.
       if (running === undefined) return;
-      const { facts, everySecond, everyStats, steady } = running;
-      everySecond.add(interval);
-      everyStats.add(interval);
+      const { facts, meter, steady } = running;
+      meter.add(interval);
       if (interval.end !== undefined) return;
       if (steady.add('', interval)) on.steady();
-      on.tick(everySecond.read(facts.run.tests));
-      if (everyStats.unreadMs > statsMs - SLACK_MS) on.stats(everyStats.read(facts.run.tests));
+      on.tick(meter.tick(facts.run.tests));
+      if (meter.isDue(statsMs)) on.stats(meter.stats(facts.run.tests));
     },
     result: async () => running && fold.result(running.facts),
   };

@@ -14,7 +14,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { type Config, ConfigError } from '../lib/config';
 import type { Result } from '../lib/result';
-import type { LogLine } from './k6';
+import type { LogLine } from './k6-log';
 
 export class RunFolder {
   readonly path: string;

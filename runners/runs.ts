@@ -209,7 +209,7 @@ async function collect(run: string | undefined, options: Options, environment: N
         const remote = await workers.connect(place);
         const manifest = await readManifest(remote, status.folder);
         const handle = { place: { ...place, id: status.worker }, folder: status.folder, manifest };
-        watches.push(new Watch(handle, remote, () => workers.connect(place), 1000, on));
+        watches.push(new Watch(handle, remote, () => workers.connect(place), on));
       } catch (e) {
         problems.push(sayWhy(e));
         terminal.log({ level: 'error', message: sayWhy(e) });

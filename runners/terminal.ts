@@ -1,7 +1,7 @@
 /** What the CLI writes for a person: lines that stay, and on a terminal some that are written over. */
 import { createLogUpdate } from 'log-update';
 import type { Stats } from '../lib/final';
-import type { LogLine } from './k6';
+import type { LogLine } from './k6-log';
 import { RECENT, renderView, type WorkerView } from './live-view';
 
 const LEVELS = ['debug', 'info', 'warning', 'error'] as const;

@@ -1,6 +1,7 @@
 /** Attends a run on several workers until its end: one live picture of all of them, and what happens to each. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { statsLine } from '../../lib/final';
+import type { Interval } from '../../lib/interval';
 import { Meter } from '../../lib/live';
 import { formatDuration } from '../../lib/units';
 import type { WorkerView } from '../live-view';
@@ -10,21 +11,17 @@ import { placeName } from '../workers/workers-file';
 import type { Watch } from './watch';
 
 const TICK_MS = 1_000;
-/** Less than this before its time, a figure is of that time: intervals follow clocks. */
-const SLACK_MS = 500;
 const MS_PER_SECOND = 1000;
 
 /** What a worker did since the last look. */
 interface Recent {
-  ops: number;
-  opsPerSecond: number;
-  cpuSeconds: number | undefined;
-  cores: number | undefined;
+  readonly opsPerSecond: number;
+  readonly cpuSeconds: number;
+  readonly cores: number | undefined;
 }
 
 export class Attendance {
-  private everySecond: Meter | undefined;
-  private everyStats: Meter | undefined;
+  private meter: Meter | undefined;
   private steady: SteadyWatch | undefined;
   private readonly recent = new Map<string, Recent>();
   private readonly told = new Map<string, string>();
@@ -41,21 +38,18 @@ export class Attendance {
   /** A worker's load has begun. */
   begin(watch: Watch): void {
     const facts = watch.begin?.facts;
-    if (facts === undefined || this.everySecond !== undefined) return;
+    if (facts === undefined || this.meter !== undefined) return;
     const startedAt = Date.parse(facts.run.startedAt) - watch.handle.manifest.clockOffsetMs;
     this.tests = facts.run.tests;
     this.durationMs = facts.plannedMs;
-    this.everySecond = new Meter(startedAt);
-    this.everyStats = new Meter(startedAt);
+    this.meter = new Meter(startedAt);
     this.steady = new SteadyWatch(facts, startedAt);
   }
 
-  interval(watch: Watch): void {
-    const interval = watch.latest;
-    if (interval === undefined) return;
+  /** It has told of some time. */
+  interval(interval: Interval, watch: Watch): void {
     const offset = -watch.handle.manifest.clockOffsetMs;
-    this.everySecond?.add(interval, offset);
-    this.everyStats?.add(interval, offset);
+    this.meter?.add(interval, offset);
     const { worker } = watch.handle.manifest;
     if (this.steady?.add(worker, interval, offset)) this.onSteady();
     const ops = interval.series.reduce((sum, series) => sum + (series.ops ?? 0), 0);
@@ -63,7 +57,7 @@ export class Attendance {
     const { cpuSeconds } = interval.generator;
     const seconds = interval.ms / MS_PER_SECOND;
     const cores = before === undefined || seconds === 0 ? undefined : (cpuSeconds - before) / seconds;
-    this.recent.set(worker, { ops, opsPerSecond: seconds === 0 ? 0 : ops / seconds, cpuSeconds, cores });
+    this.recent.set(worker, { opsPerSecond: seconds === 0 ? 0 : ops / seconds, cpuSeconds, cores });
   }
 
   /** Shows how it goes, until all of them are over or `signal` ends that. */
@@ -86,15 +80,15 @@ export class Attendance {
       this.tellChange(watch);
       if (watch.isOver) this.steady?.end(watch.handle.manifest.worker);
     }
-    if (this.everySecond === undefined || this.everyStats === undefined) return;
-    if (this.everySecond.unreadMs > 0) {
+    if (this.meter === undefined) return;
+    if (this.meter.tickMs > 0) {
       const views = watches.length > 1 ? watches.map((watch) => this.viewOf(watch)) : [];
-      this.terminal.progress(this.everySecond.read(this.tests), this.durationMs, views);
+      this.terminal.progress(this.meter.tick(this.tests), this.durationMs, views);
     }
-    if (this.everyStats.unreadMs > this.statsMs - SLACK_MS) {
+    if (this.meter.isDue(this.statsMs)) {
       const running = watches.filter(({ isOver }) => !isOver).length;
       const workers = watches.length > 1 ? ` | ${running} of ${watches.length} workers` : '';
-      this.terminal.say(`${statsLine(this.everyStats.read(this.tests))}${workers}`);
+      this.terminal.say(`${statsLine(this.meter.stats(this.tests))}${workers}`);
     }
   }
 
@@ -114,7 +108,7 @@ export class Attendance {
   }
 
   private viewOf(watch: Watch): WorkerView {
-    const { handle, state, heardAt, latest } = watch;
+    const { handle, state, heardAt, fold } = watch;
     const { worker, host } = handle.manifest;
     const recent = this.recent.get(worker);
     const since = formatDuration(Math.round((Date.now() - heardAt) / 1000) * 1000);
@@ -125,7 +119,7 @@ export class Attendance {
       state: odd ? `${state} since ${since}` : state,
       opsPerSecond: state === 'running' ? (recent?.opsPerSecond ?? 0) : 0,
       cores: recent?.cores,
-      memoryBytes: latest?.generator.memoryBytes,
+      memoryBytes: fold.latest?.generator.memoryBytes,
     };
   }
 }

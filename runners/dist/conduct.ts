@@ -155,7 +155,7 @@ export function eventsFor(
 ): WatchEvents {
   return {
     begin: (_, watch) => attendance.begin(watch),
-    interval: (_, watch) => attendance.interval(watch),
+    interval: (interval, watch) => attendance.interval(interval, watch),
     deleted: (range) => keys.deleted(range),
     log: (line, watch) => {
       const told = named(watch, line);

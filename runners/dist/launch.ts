@@ -20,7 +20,8 @@ export interface Manifest {
   /** This machine's clock minus that of the one it was started from, milliseconds. */
   readonly clockOffsetMs: number;
   readonly cores: number;
-  readonly durationMs: number;
+  /** How often its statistics come. */
+  readonly intervalMs: number;
 }
 
 export const MANIFEST_SCHEMA = 's3loadtest/worker@1';
@@ -61,7 +62,7 @@ const VUS_PER_CORE = 8;
 /** Starts it, and returns where it is and what it is. @throws RemoteError */
 export async function launch(member: Member, how: Launch): Promise<{ folder: string; manifest: Manifest }> {
   const { remote, probe, place } = member;
-  const { config, environment: settings } = how.settings;
+  const { environment: settings } = how.settings;
   const folder = runFolder(probe.logs.path, how.run, place.id);
   const manifest: Manifest = {
     schema: MANIFEST_SCHEMA,
@@ -74,7 +75,7 @@ export async function launch(member: Member, how: Launch): Promise<{ folder: str
     // A k6 begins its load to the millisecond; what is measured of clocks is seldom better.
     clockOffsetMs: Math.round(member.clock.offsetMs),
     cores: probe.cores,
-    durationMs: config.duration,
+    intervalMs: how.interval * 1000,
   };
   await remote.putText(JSON.stringify(manifest), `${folder}/${FILES.manifest}`, '0600');
   if (how.keys !== '') await remote.putFile(how.keys, `${folder}/${FILES.keys}`, '0600');

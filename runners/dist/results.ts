@@ -1,7 +1,8 @@
 /** What the workers of a run came to: each one's Result, and their sum. */
 import { Merge } from '../../lib/merge';
-import { achieved, errorCount, type Result, sum, type Worker } from '../../lib/result';
+import { achieved, type Result, sum, type Worker } from '../../lib/result';
 import { EXIT } from '../exit';
+import { workerFigures } from '../generator';
 import { judged } from '../judge/judge';
 import { exitWhenSteady, SIGNALLED, steadyResult } from '../steady';
 import type { Watch } from './watch';
@@ -54,37 +55,29 @@ function startOf({ begin, handle }: Watch): number | undefined {
 }
 
 function resultOf(watch: Watch, first: number, k6Version: string | undefined, stopped: Stopped): Result | undefined {
-  const { begin, fold, latest, handle, samples } = watch;
+  const { begin, fold, handle, samples } = watch;
   const startedAt = startOf(watch);
   if (begin === undefined || startedAt === undefined) return undefined;
   const told = fold.result(begin.facts);
   const steady = stopped.steady && !stopped.interrupted && watch.isComplete && watch.exit === SIGNALLED;
   const result = steady ? steadyResult(told) : told;
-  const used = latest?.generator;
-  const seconds = result.run.durationMs / 1000;
-  const cpuSeconds = (used?.cpuSeconds ?? 0) - watch.cpuAtBegin;
-  const generator = {
-    ...result.generator,
-    cpu: used ? { seconds: cpuSeconds, cores: seconds > 0 ? cpuSeconds / seconds : 0 } : null,
-    memory: used ? { peakBytes: used.peakMemoryBytes } : null,
-    cores: handle.manifest.cores,
-  };
-  const { ops, bytes } = sum(result.totals);
+  const generator = { ...result.generator, cores: handle.manifest.cores };
+  const { ops, bytes, errors } = sum(result.totals);
   const worker: Worker = {
     ...workerOf(watch, startedAt - first),
     ...(steady ? { exit: exitWhenSteady(result) } : {}),
     ...(watch.isComplete
       ? {}
       : { lost: { atMs: startedAt - first + result.run.durationMs, why: watch.why ?? 'it was left' } }),
-    ...{ ops, bytes, errors: result.totals.reduce((n, total) => n + errorCount(total), 0) },
-    ...{ vus: generator.vus, cpu: generator.cpu, memory: generator.memory, cores: generator.cores },
+    ...{ ops, bytes, errors },
+    ...workerFigures(generator),
   };
   return {
     ...result,
     run: { ...result.run, versions: { ...result.run.versions, ...(k6Version === undefined ? {} : { k6: k6Version }) } },
     generator,
     workers: [worker],
-    errorSamples: [...samples.values()],
+    errorSamples: samples,
     interrupted: result.interrupted || stopped.interrupted,
     partial: !watch.isComplete,
   };

@@ -1,6 +1,6 @@
 /** Brings a run on its way: k6 is started on every worker, and when all of them are ready they begin at one instant. */
 import { atOnce } from '../at-once';
-import type { LogLine } from '../k6';
+import type { LogLine } from '../k6-log';
 import { segmentsOf } from '../workers/segments';
 import { MOST_AT_ONCE, type Workers } from '../workers/workers';
 import { placeName } from '../workers/workers-file';
@@ -49,7 +49,7 @@ export async function start(
     const segment = segments[index] as (typeof segments)[number];
     const how = { ...common, workers: members.length, alike, index, segment, interval };
     const started = await launch(member, how);
-    return new Watch({ place, ...started }, member.remote, () => workers.connect(place), interval * 1000, on);
+    return new Watch({ place, ...started }, member.remote, () => workers.connect(place), on);
   });
   const watches = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
   const unstarted = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [sayWhy(outcome.reason)] : []));

@@ -3,11 +3,11 @@ import { dirname } from 'node:path/posix';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Fold } from '../../lib/fold';
 import type { Interval } from '../../lib/interval';
-import { type Begin, type DeletedRange, MARKS, readMarked } from '../../lib/protocol';
+import type { Begin, DeletedRange } from '../../lib/protocol';
 import type { ErrorSample } from '../../lib/result';
 import { formatDuration } from '../../lib/units';
-import { IntervalReader } from '../intervals';
-import { type LogLine, readLogLine } from '../k6';
+import { parseInterval } from '../intervals';
+import { K6Log, type LogLine } from '../k6-log';
 import type { Remote, Streaming } from '../workers/remote';
 import { RemoteError } from '../workers/shell';
 import { followFile, type RunStatus, runStatus, stopRun } from '../workers/worker';
@@ -43,16 +43,12 @@ const RECONNECT_MS = 2_000;
 /** How long after the end that was planned a worker may be out of reach, or silent, before it is given up. */
 const PATIENCE_MS = 30_000;
 const FULL = 'its disk is full';
-const PREFIX = /^test aborted: /;
 
 export class Watch {
   state: WorkerState = 'starting';
-  /** Of what was heard last, and what it was. */
+  /** When something was heard last. */
   heardAt = Date.now();
-  latest: Interval | undefined;
   begin: Begin | undefined;
-  /** CPU seconds that k6 had taken when its load began. */
-  cpuAtBegin = 0;
   /** k6's exit code, when it is known. */
   exit: number | undefined;
   /** Why it was given up. */
@@ -60,7 +56,6 @@ export class Watch {
   /** Errors that k6 told before its load began. */
   readonly refusals: string[] = [];
   readonly fold = new Fold();
-  readonly samples = new Map<string, ErrorSample>();
   /** Resolves when k6 waits for the others, or its load has begun, or it has ended. */
   readonly ready: Promise<void>;
   /** Resolves when it has ended, or is given up. */
@@ -69,17 +64,35 @@ export class Watch {
   private remote: Remote | undefined;
   private streams: readonly Streaming[] = [];
   private readonly offsets = { [FILES.statistics]: 0, [FILES.log]: 0 };
-  private readonly reader = new IntervalReader();
   private readonly given = new AbortController();
   private unreadable: Error | undefined;
   private readonly isReady: () => void;
+  /** It has said that it waits for the others. */
+  private waits = false;
+  private readonly said = new K6Log({
+    ready: () => {
+      this.waits = true;
+      if (this.state === 'starting') this.state = 'ready';
+      this.isReady();
+    },
+    begin: (begin) => {
+      this.begin = begin;
+      this.fold.begin(begin.facts);
+      this.state = 'running';
+      this.isReady();
+      this.on.begin(begin, this);
+    },
+    deleted: (range) => this.on.deleted(range),
+    log: (line) => {
+      if (line.level === 'error' && this.begin === undefined) this.refusals.push(line.message);
+      this.on.log(line, this);
+    },
+  });
 
-  /** @param intervalMs how often statistics come */
   constructor(
     readonly handle: Handle,
     remote: Remote,
     private readonly connect: () => Promise<Remote>,
-    private readonly intervalMs: number,
     private readonly on: WatchEvents,
   ) {
     this.remote = remote;
@@ -98,6 +111,11 @@ export class Watch {
   /** Whether all it measured is known. */
   get isComplete(): boolean {
     return this.state === 'ended' && this.fold.complete;
+  }
+
+  /** The first failure of each class that was heard of. */
+  get samples(): readonly ErrorSample[] {
+    return this.said.samples;
   }
 
   /** Tells its k6 when to begin, milliseconds since 1970 by the clock here. @throws RemoteError */
@@ -160,6 +178,7 @@ export class Watch {
           if (!(e instanceof RemoteError)) throw e;
           if (this.isOver || this.given.signal.aborted) break;
           this.state = 'unreachable';
+          void this.remote?.close();
           this.remote = undefined;
           this.why = e.why;
           await sleep(RECONNECT_MS, undefined, { signal: this.given.signal }).catch(() => {});
@@ -186,7 +205,8 @@ export class Watch {
       ([FILES.log, FILES.statistics] as const).map((file) =>
         followFile(remote, folder, file, this.offsets[file], (line, bytes) => {
           this.offsets[file] += bytes;
-          if (file === FILES.log) this.hearLog(line);
+          this.heard();
+          if (file === FILES.log) this.said.hear(line);
           // A line without its end is what a full disk, or a k6 that was killed, has left of one.
           else if (bytes > Buffer.byteLength(line)) this.hearStatistics(line);
         }),
@@ -213,49 +233,20 @@ export class Watch {
   }
 
   private hearStatistics(line: string): void {
-    this.heard();
     if (this.unreadable !== undefined) return;
     try {
-      for (const interval of this.reader.push(`${line}\n`)) {
-        this.fold.add(interval);
-        this.latest = interval;
-        if (this.begin !== undefined) this.on.interval(interval, this);
-      }
+      const interval = parseInterval(line);
+      this.fold.add(interval);
+      if (this.begin !== undefined) this.on.interval(interval, this);
     } catch (e) {
       this.unreadable = e as Error;
     }
   }
 
-  private hearLog(text: string): void {
-    this.heard();
-    const line = readLogLine(text);
-    const begin = readMarked<Begin>(MARKS.begin, line.message);
-    const sample = readMarked<ErrorSample>(MARKS.sample, line.message);
-    const deleted = readMarked<DeletedRange>(MARKS.deleted, line.message);
-    if (begin) {
-      this.begin = begin;
-      this.fold.begin(begin.facts);
-      this.cpuAtBegin = this.latest?.generator.cpuSeconds ?? 0;
-      this.state = 'running';
-      this.isReady();
-      this.on.begin(begin, this);
-    } else if (deleted) this.on.deleted(deleted);
-    else if (line.message === MARKS.ready) {
-      if (this.state === 'starting') this.state = 'ready';
-      this.isReady();
-    } else if (!sample) {
-      const message = line.message.replace(PREFIX, '');
-      if (line.level === 'error' && this.begin === undefined) this.refusals.push(message);
-      this.on.log({ ...line, message }, this);
-    } else if (!this.samples.has(sample.class)) {
-      this.samples.set(sample.class, sample);
-      this.on.log({ level: line.level, message: `first ${sample.class}: ${sample.op} ${sample.message}` }, this);
-    }
-  }
-
   private heard(): void {
     this.heardAt = Date.now();
-    if (this.state === 'silent' || this.state === 'unreachable') this.state = this.begin ? 'running' : 'starting';
+    if (this.state !== 'silent' && this.state !== 'unreachable') return;
+    this.state = this.begin ? 'running' : this.waits ? 'ready' : 'starting';
   }
 
   /** Notices that nothing is heard any more, and gives up on it when its time is over. */
@@ -263,8 +254,13 @@ export class Watch {
     while (!this.isOver && !this.given.signal.aborted) {
       await sleep(LOOK_MS, undefined, { signal: this.given.signal }).catch(() => {});
       const quiet = Date.now() - this.heardAt;
-      if (this.begin === undefined || this.isOver) continue;
-      if (this.state === 'running' && quiet > Math.max(SILENT_MS, SILENT_INTERVALS * this.intervalMs)) {
+      if (this.isOver) continue;
+      if (this.begin === undefined) {
+        // Preparing takes what it takes, but the others wait for this one.
+        if (this.state === 'unreachable' && quiet > PATIENCE_MS) this.giveUp(`out of reach: ${this.why}`);
+        continue;
+      }
+      if (this.state === 'running' && quiet > Math.max(SILENT_MS, SILENT_INTERVALS * this.handle.manifest.intervalMs)) {
         this.state = 'silent';
         const full = await this.isDiskFull();
         this.why = full ? FULL : full === false ? 'k6 hangs, or is kept from running' : undefined;

@@ -2,9 +2,10 @@
 import { ConfigError } from '../../lib/config';
 import { Merge } from '../../lib/merge';
 import { newRunId } from '../../lib/protocol';
-import { errorCount, type Result, sum, type Worker } from '../../lib/result';
+import { type Result, sum, type Worker } from '../../lib/result';
 import type { Gathered } from '../dist/results';
 import { EXIT } from '../exit';
+import { workerFigures } from '../generator';
 import { segmentsOf } from '../workers/segments';
 import type { RunnerLog } from './runner-log';
 
@@ -72,7 +73,7 @@ function workerOf({ log, node, exit, reason }: Runner, result: Result, first: nu
   const startSkewMs = startOf(log) - first;
   const ended = result.thresholds.every(({ ok }) => ok) ? EXIT.ok : EXIT.threshold;
   const why = log.problem ?? reason ?? (exit === undefined ? 'its log has no end' : `k6 exited with ${exit}`);
-  const { ops, bytes } = sum(result.totals);
+  const { ops, bytes, errors } = sum(result.totals);
   return {
     id,
     host: node ?? id,
@@ -81,8 +82,8 @@ function workerOf({ log, node, exit, reason }: Runner, result: Result, first: nu
     startSkewMs,
     exit: exit ?? (log.complete ? ended : EXIT.failed),
     ...(log.complete ? {} : { lost: { atMs: startSkewMs + result.run.durationMs, why } }),
-    ...{ ops, bytes, errors: result.totals.reduce((n, total) => n + errorCount(total), 0) },
-    ...{ vus: result.generator.vus, cpu: result.generator.cpu, memory: result.generator.memory, cores: null },
+    ...{ ops, bytes, errors },
+    ...workerFigures({ ...result.generator, cores: null }),
   };
 }
 

@@ -1,10 +1,10 @@
 /** What the log of one of k6-operator's runners tells: marked lines, lines of statistics, and what else k6 said. */
 import { Fold } from '../../lib/fold';
 import { INTERVAL_SCHEMA } from '../../lib/interval';
-import { type Begin, MARKS, readMarked } from '../../lib/protocol';
-import { type ErrorSample, parseResult, type Result } from '../../lib/result';
+import { type Begin, MARKS } from '../../lib/protocol';
+import { parseResult, type Result } from '../../lib/result';
 import { parseInterval } from '../intervals';
-import { type LogLine, readLogLine } from '../k6';
+import { K6Log, type LogLine } from '../k6-log';
 
 /** As Go writes an interval; older and newer ones are told by what reads them. */
 const INTERVAL = `{"schema":"${INTERVAL_SCHEMA.replace(/\d+$/, '')}`;
@@ -19,15 +19,19 @@ export function splitPrefix(line: string): { pod: string | undefined; line: stri
 
 export class RunnerLog {
   begin: Begin | undefined;
-  readonly samples = new Map<string, ErrorSample>();
   /** What k6 said that is no marked line. */
   readonly said: LogLine[] = [];
   /** Why its figures are not all that it measured. */
   problem: string | undefined;
   private readonly fold = new Fold();
   private summary: Result | undefined;
-  private cpuSeconds = 0;
-  private cpuAtBegin = 0;
+  private readonly log = new K6Log({
+    begin: (begin) => {
+      this.begin ??= begin;
+      this.fold.begin(this.begin.facts);
+    },
+    log: (line) => this.said.push(line),
+  });
   private heardK6 = false;
 
   /** `source` is the pod, or the file. */
@@ -44,7 +48,7 @@ export class RunnerLog {
     try {
       if (text.startsWith(INTERVAL)) this.addInterval(text);
       else if (text.startsWith(MARKS.result)) this.summary = parseResult(text.slice(MARKS.result.length));
-      else if (text !== '') this.addMessage(readLogLine(text));
+      else if (text !== '') this.log.hear(text);
     } catch (e) {
       this.problem ??= (e as Error).message;
     }
@@ -60,37 +64,11 @@ export class RunnerLog {
     if (this.begin === undefined) return undefined;
     const result = this.summary ?? (this.fold.latest && this.fold.result(this.begin.facts));
     if (result === undefined) return undefined;
-    return {
-      ...result,
-      generator: { ...result.generator, ...this.used(result.run.durationMs) },
-      errorSamples: [...this.samples.values()],
-      partial: !this.complete,
-    };
-  }
-
-  private used(durationMs: number): Pick<Result['generator'], 'cpu' | 'memory'> {
-    const last = this.fold.latest?.generator;
-    if (last === undefined) return { cpu: null, memory: null };
-    const seconds = last.cpuSeconds - this.cpuAtBegin;
-    const cores = durationMs > 0 ? (seconds * 1000) / durationMs : 0;
-    return { cpu: { seconds, cores }, memory: { peakBytes: last.peakMemoryBytes } };
+    return { ...result, errorSamples: this.log.samples, partial: !this.complete };
   }
 
   private addInterval(text: string): void {
     if (this.problem !== undefined) return;
-    const interval = parseInterval(text);
-    this.fold.add(interval);
-    this.cpuSeconds = interval.generator.cpuSeconds;
-  }
-
-  private addMessage(line: LogLine): void {
-    const begin = readMarked<Begin>(MARKS.begin, line.message);
-    const sample = readMarked<ErrorSample>(MARKS.sample, line.message);
-    if (begin !== undefined) {
-      if (this.begin === undefined) this.cpuAtBegin = this.cpuSeconds;
-      this.begin ??= begin;
-      this.fold.begin(this.begin.facts);
-    } else if (sample === undefined) this.said.push(line);
-    else if (!this.samples.has(sample.class)) this.samples.set(sample.class, sample);
+    this.fold.add(parseInterval(text));
   }
 }
