@@ -33,7 +33,7 @@ type instance struct {
 	own *measure.Own
 }
 
-// Exports is what scripts see: lib/s3/extension.ts has its types.
+// Exports is what scripts see: lib/s3/engines/extension.ts has its types.
 func (i *instance) Exports() modules.Exports {
 	return modules.Exports{Named: map[string]any{
 		"connect": i.connect, "hold": i.hold, "openFiles": slow.OpenFiles, "awaitStart": i.awaitStart,

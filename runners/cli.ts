@@ -1,21 +1,21 @@
 /** The command line: which commands there are, and how mistakes end. */
 import { Command, CommanderError } from 'commander';
-import { ConfigError } from '../lib/config';
-import { addBench } from './bench';
-import { addCleanup } from './cleanup';
-import { addCompare } from './compare';
-import { addDemo } from './demo';
-import { addDist } from './dist';
-import { EXIT } from './exit';
-import { addInitData } from './init-data';
-import { addK6 } from './k6-command';
-import { addExport } from './k8s/export';
-import { addKeys } from './keys';
-import { addMerge } from './merge';
-import { addReport } from './report';
-import { addRun } from './run';
-import { addRuns } from './runs';
-import { ToolError } from './tools';
+import { ConfigError } from '../lib/settings/config';
+import { addBench } from './commands/bench';
+import { addCleanup } from './commands/cleanup';
+import { addCompare } from './commands/compare';
+import { addDemo } from './commands/demo';
+import { addDist } from './commands/dist';
+import { addInitData } from './commands/init-data';
+import { addK6 } from './commands/k6-command';
+import { addKeys } from './commands/keys';
+import { addMerge } from './commands/merge';
+import { addReport } from './commands/report';
+import { addRun } from './commands/run';
+import { addRuns } from './commands/runs';
+import { addExport } from './fleet/kubernetes/export';
+import { EXIT } from './run/exit';
+import { ToolError } from './tools/tools';
 
 /** Set by the build from package.json. */
 declare const VERSION: string;

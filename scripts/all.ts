@@ -5,7 +5,7 @@
  * VUs and rate are divided among the patterns equally; elephant has connections of its own where nobody says how many of all
  * there are to be. What delete takes away is gone for the others: counted apart.
  */
-import { script } from '../lib/script';
+import { script } from '../lib/k6/script';
 import { baseload } from './baseload';
 import { checkpoint } from './checkpoint';
 import { deletion } from './delete';

@@ -2,9 +2,10 @@
  * baseload: seven reads to three writes, all six sizes, without end. Breaks what holds for minutes and not for days: caches
  * that fill, logs that are never cut, disks that have to clean up under load.
  */
-import type { Pattern } from '../lib/pattern';
-import { script } from '../lib/script';
-import { mixed } from '../lib/traffic/mixed';
+
+import { script } from '../lib/k6/script';
+import { mixed } from '../lib/k6/steps/mixed';
+import type { Pattern } from '../lib/workload/pattern';
 
 export const baseload: Pattern = {
   name: 'baseload',

@@ -4,7 +4,7 @@
  */
 import http from 'k6/http';
 import type { Options } from 'k6/options';
-import { MARKS } from '../lib/protocol';
+import { MARKS } from '../lib/result/protocol';
 
 export const options: Options = {
   scenarios: {

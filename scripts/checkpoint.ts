@@ -4,11 +4,12 @@
  *
  * --burst and --pause set other times.
  */
-import type { Pattern } from '../lib/pattern';
-import { bursts } from '../lib/schedule';
-import { script } from '../lib/script';
-import { mixed } from '../lib/traffic/mixed';
-import { HOUR, MINUTE } from '../lib/units';
+
+import { script } from '../lib/k6/script';
+import { mixed } from '../lib/k6/steps/mixed';
+import { HOUR, MINUTE } from '../lib/settings/units';
+import type { Pattern } from '../lib/workload/pattern';
+import { bursts } from '../lib/workload/schedule';
 
 export const checkpoint: Pattern = {
   name: 'checkpoint',

@@ -4,9 +4,10 @@
  *
  * Only keys of the layout loadtest/{worker}/{size}/{test}/{time}/{suffix}; with --size only those of these sizes.
  */
-import type { Pattern } from '../lib/pattern';
-import { script } from '../lib/script';
-import { deleting } from '../lib/traffic/deleting';
+
+import { script } from '../lib/k6/script';
+import { deleting } from '../lib/k6/steps/deleting';
+import type { Pattern } from '../lib/workload/pattern';
 
 export const deletion: Pattern = {
   name: 'delete',

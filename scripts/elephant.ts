@@ -6,9 +6,10 @@
  * what this counts, and no failure of the run. Uploads are of small objects, so that some complete; downloads are of objects
  * that no server can get rid of into its system's buffers. Takes the project's k6.
  */
-import type { Pattern } from '../lib/pattern';
-import { script } from '../lib/script';
-import { holding } from '../lib/traffic/holding';
+
+import { script } from '../lib/k6/script';
+import { holding } from '../lib/k6/steps/holding';
+import type { Pattern } from '../lib/workload/pattern';
 
 export const elephant: Pattern = {
   name: 'elephant',

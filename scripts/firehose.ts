@@ -4,9 +4,10 @@
  *
  * Writes only until there is something to read; then reads what any test of any worker has left in the bucket, too.
  */
-import type { Pattern } from '../lib/pattern';
-import { script } from '../lib/script';
-import { mixed } from '../lib/traffic/mixed';
+
+import { script } from '../lib/k6/script';
+import { mixed } from '../lib/k6/steps/mixed';
+import type { Pattern } from '../lib/workload/pattern';
 
 export const firehose: Pattern = {
   name: 'firehose',

@@ -5,11 +5,12 @@
  * Reads what is in the bucket, or in key files (`s3loadtest keys`); --seed-objects writes some first. An object that is gone
  * is counted apart. --burst and --pause set other times.
  */
-import type { Pattern } from '../lib/pattern';
-import { bursts } from '../lib/schedule';
-import { script } from '../lib/script';
-import { mixed } from '../lib/traffic/mixed';
-import { MINUTE } from '../lib/units';
+
+import { script } from '../lib/k6/script';
+import { mixed } from '../lib/k6/steps/mixed';
+import { MINUTE } from '../lib/settings/units';
+import type { Pattern } from '../lib/workload/pattern';
+import { bursts } from '../lib/workload/schedule';
 
 export const heavyread: Pattern = {
   name: 'heavyread',

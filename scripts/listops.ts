@@ -2,9 +2,10 @@
  * listops: every VU lists the whole prefix, 1,000 keys a page, without end. Breaks ordered indexes: shards that must be
  * merged for each page, and tombstones of what was deleted, which a listing has to step over.
  */
-import type { Pattern } from '../lib/pattern';
-import { script } from '../lib/script';
-import { listing } from '../lib/traffic/listing';
+
+import { script } from '../lib/k6/script';
+import { listing } from '../lib/k6/steps/listing';
+import type { Pattern } from '../lib/workload/pattern';
 
 export const listops: Pattern = {
   name: 'listops',

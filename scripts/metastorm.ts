@@ -5,9 +5,10 @@
  * Asks for and deletes only what its own VUs wrote. Listings are of one letter's prefix, loadtest/a to loadtest/p, and find
  * the workers whose names begin so: what they load is the index, listops' are full pages.
  */
-import type { Pattern } from '../lib/pattern';
-import { script } from '../lib/script';
-import { mixed } from '../lib/traffic/mixed';
+
+import { script } from '../lib/k6/script';
+import { mixed } from '../lib/k6/steps/mixed';
+import type { Pattern } from '../lib/workload/pattern';
 
 export const metastorm: Pattern = {
   name: 'metastorm',

@@ -6,11 +6,12 @@
  * When the bursts come is the seed's choice: the same in every VU, on every worker, in --dry-run. --burst and --pause set
  * their length and how much of a window is left beside it.
  */
-import type { Pattern } from '../lib/pattern';
-import { spikes } from '../lib/schedule';
-import { script } from '../lib/script';
-import { mixed, mixedByPhase } from '../lib/traffic/mixed';
-import { MINUTE } from '../lib/units';
+
+import { script } from '../lib/k6/script';
+import { mixed, mixedByPhase } from '../lib/k6/steps/mixed';
+import { MINUTE } from '../lib/settings/units';
+import type { Pattern } from '../lib/workload/pattern';
+import { spikes } from '../lib/workload/schedule';
 
 export const spiky: Pattern = {
   name: 'spiky',

@@ -1,8 +1,8 @@
-import { type Environment, readConfig, settings } from '../lib/config';
-import { createKeyMaker, createTrackedKeys, type FoundKeys, type ListedKeys } from '../lib/keys';
-import { createPayload } from '../lib/payload';
-import { seeded } from '../lib/random';
-import type { VirtualUser } from '../lib/traffic/traffic';
+import type { VirtualUser } from '../lib/k6/steps/traffic';
+import { type Environment, readConfig, settings } from '../lib/settings/config';
+import { createKeyMaker, createTrackedKeys, type FoundKeys, type ListedKeys } from '../lib/workload/keys';
+import { createPayload } from '../lib/workload/payload';
+import { seeded } from '../lib/workload/random';
 import { fakeS3 } from './fake-s3';
 
 interface More extends Partial<VirtualUser> {

@@ -1,9 +1,9 @@
 /**
- * What stands in for k6-jslib-aws where that can't be had: a module in its shape, as far as lib/s3/jslib.ts uses it, whose
+ * What stands in for k6-jslib-aws where that can't be had: a module in its shape, as far as lib/s3/engines/jslib.ts uses it, whose
  * calls are promised as its are. It sends real requests; what Grafana's own sends, the conformance suite shows where it has it.
  */
 import http from 'k6/http';
-import { k6Hashes } from '../lib/s3/send';
+import { k6Hashes } from '../lib/s3/engines/send';
 import { type Credentials, createSigner } from '../lib/s3/sign';
 import { canonicalQuery, encodeKey } from '../lib/s3/uri';
 

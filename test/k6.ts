@@ -2,10 +2,10 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Backend } from '../lib/config';
-import { FROM_CLI } from '../lib/protocol';
+import { FROM_CLI } from '../lib/result/protocol';
+import type { Backend } from '../lib/settings/config';
 import { bundleForK6 } from '../runners/bundle.mjs';
-import { run } from '../runners/child';
+import { run } from '../runners/run/child';
 import { CASE_MARK, type CaseLine, REPORT_MARK, WROTE_MARK } from './conformance/case';
 import type { SuiteName } from './conformance/suites';
 import type { Server } from './servers';
@@ -18,7 +18,7 @@ export async function bundleSuite(folder: string): Promise<string> {
   const outfile = join(folder, 'conformance.js');
   await bundleForK6({
     absWorkingDir: ROOT,
-    entryPoints: ['test/conformance.k6.ts'],
+    entryPoints: ['test/conformance/conformance.k6.ts'],
     outfile,
     sourcemap: 'inline',
     define: { VERSION: JSON.stringify(version) },

@@ -1,14 +1,14 @@
 /** Results of runs that never were: out of distributions that are known, by seeds, through the same fold as real ones. */
-import { type Distribution, percentile, QUANTILES } from '../lib/distribution';
-import { Fold } from '../lib/fold';
-import { DIGITS, Histogram } from '../lib/histogram';
-import { INTERVAL_SCHEMA, type IntervalConnections, type IntervalSeries } from '../lib/interval';
-import type { Measured } from '../lib/metrics';
-import { type Random, seeded } from '../lib/random';
-import type { Figures, Generator, LoadShare, Result, ScheduledPhase, ThresholdResult } from '../lib/result';
-import type { RunFacts } from '../lib/run-facts';
+import { type Distribution, percentile, QUANTILES } from '../lib/result/distribution';
+import { Fold } from '../lib/result/fold';
+import { DIGITS, Histogram } from '../lib/result/histogram';
+import { INTERVAL_SCHEMA, type IntervalConnections, type IntervalSeries } from '../lib/result/interval';
+import type { Measured } from '../lib/result/metrics';
+import type { Figures, Generator, LoadShare, Result, ScheduledPhase, ThresholdResult } from '../lib/result/result';
+import type { RunFacts } from '../lib/result/run-facts';
 import type { ErrorClass } from '../lib/s3/classify';
-import { parseSize } from '../lib/units';
+import { parseSize } from '../lib/settings/units';
+import { type Random, seeded } from '../lib/workload/random';
 
 /** One operation on one size. Latencies are log-normal, which storage's are much like. */
 export interface MadeSeries {

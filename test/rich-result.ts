@@ -1,5 +1,5 @@
 /** One Result that has something of everything a report can tell, the same each time. */
-import type { Result, Worker } from '../lib/result';
+import type { Result, Worker } from '../lib/result/result';
 import { type MadeSeries, madeResult } from './made-results';
 
 const SIZES = ['1KB', '100KB', '10MB'];

@@ -12,7 +12,7 @@ import {
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { createSigner, UNSIGNED_PAYLOAD } from '../lib/s3/sign';
-import { nodeHashes } from '../runners/hashes';
+import { nodeHashes } from '../runners/bucket/hashes';
 
 interface ProxyOptions {
   /** `http://host:port`, taken in turn. */

@@ -8,7 +8,7 @@ import { createServer, type Server as NetServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { getTools } from '../runners/tools';
+import { getTools } from '../runners/tools/tools';
 import { ROOT } from './k6';
 import { CREDENTIALS, type Server, startVersitygw, temporaryFolder } from './servers';
 

@@ -1,8 +1,8 @@
 /** Results of runs that never were, with the noise that real ones have: known what is true of them, and fast to make. */
-import { distributionOf } from '../lib/distribution';
-import { DIGITS, Histogram, TIMELINE_DIGITS } from '../lib/histogram';
-import { seeded } from '../lib/random';
-import { type Result, SCHEMA, type Series, type TimelinePoint } from '../lib/result';
+import { distributionOf } from '../lib/result/distribution';
+import { DIGITS, Histogram, TIMELINE_DIGITS } from '../lib/result/histogram';
+import { type Result, SCHEMA, type Series, type TimelinePoint } from '../lib/result/result';
+import { seeded } from '../lib/workload/random';
 
 export interface Shape {
   readonly seed: number;

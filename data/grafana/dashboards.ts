@@ -1,7 +1,7 @@
 /**
  * The Grafana dashboards, as one table of panels. Both are made of it: they differ in how k6's remote write gives latencies,
  * as native histograms or as statistics of each series. dashboards/*.json is what this gives, and is never edited by hand:
- * `npx vitest run test/grafana.test.ts -u` writes it.
+ * `npx vitest run test/e2e/grafana.test.ts -u` writes it.
  */
 
 /** How k6 writes a Trend: with `--features native-histograms`, or by K6_PROMETHEUS_RW_TREND_STATS. */

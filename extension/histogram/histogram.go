@@ -1,5 +1,5 @@
 // Package histogram counts times in HDR histograms: buckets less than 0.1% wide over a range of a day, added to one another
-// without loss (http://hdrhistogram.org). What reads them is lib/histogram.ts.
+// without loss (http://hdrhistogram.org). What reads them is lib/result/histogram.ts.
 package histogram
 
 import "math/bits"

@@ -1,6 +1,6 @@
 package measure
 
-// The project's own metrics, by the names that lib/metrics.ts gives them.
+// The project's own metrics, by the names that lib/result/metrics.ts gives them.
 const (
 	OpDuration    = "s3_op_duration"
 	ErrorDuration = "s3_error_duration"

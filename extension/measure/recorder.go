@@ -155,7 +155,7 @@ func (r *Recorder) count(s *samples, tags *metrics.TagSet, a *s3.Attempt, failur
 	return true
 }
 
-// tell logs the first failure of each class, as lib/recorder.ts does.
+// tell logs the first failure of each class, as lib/k6/recorder.ts does.
 func (r *Recorder) tell(a *s3.Attempt, failure *s3.Failure) {
 	r.mu.Lock()
 	told := r.heard[failure.Class]

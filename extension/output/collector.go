@@ -120,7 +120,7 @@ func (c *collector) counting(metric string, tags *metrics.TagSet) func(float64) 
 			f.latency.Record(microseconds(ms))
 		}
 	case metrics.HTTPReqWaitingName:
-		// What S3 answers to what it has done: lib/metrics.ts.
+		// What S3 answers to what it has done: lib/result/metrics.ts.
 		if status := tag(tags, "status"); status != "200" && status != "204" {
 			return nil
 		}

@@ -2,7 +2,7 @@ package output
 
 import "s3loadtest/extension/threshold"
 
-// The types of lib/interval.ts, which says what they mean.
+// The types of lib/result/interval.ts, which says what they mean.
 
 const intervalSchema = "s3loadtest/interval@1"
 

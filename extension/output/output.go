@@ -1,6 +1,6 @@
 // Package output is `k6 run --out s3loadtest=FILE`: every interval it appends a line to the file, to a pipe, or to standard
 // output, that holds what happened in it, latencies as histograms, in memory that does not grow with the run.
-// lib/interval.ts says what a line has. Where k6 is told to judge no thresholds, the output judges them.
+// lib/result/interval.ts says what a line has. Where k6 is told to judge no thresholds, the output judges them.
 package output
 
 import (

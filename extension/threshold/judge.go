@@ -142,7 +142,7 @@ func (j *Judge) judge(elapsed time.Duration, empty bool) (crossed []string, abor
 	return crossed, abort
 }
 
-// Result is ThresholdResult of lib/result.ts.
+// Result is ThresholdResult of lib/result/result.ts.
 type Result struct {
 	Metric string `json:"metric"`
 	Expr   string `json:"expr"`

@@ -68,7 +68,7 @@ test.each<{ code: string; is: ErrorClass; why: string }>([
   expect(classifyCode(code)).toBe(is);
 });
 
-/** As k6 2.2 throws them, less the `Get "http://…": ` that lib/s3/send.ts takes off. Errors of Go's net, net/http, crypto/tls. */
+/** As k6 2.2 throws them, less the `Get "http://…": ` that lib/s3/engines/send.ts takes off. Errors of Go's net, net/http, crypto/tls. */
 const transport: ReadonlyArray<{ readonly said: string; readonly is: ErrorClass; readonly why: string }> = [
   { said: 'dial tcp 127.0.0.1:9: connect: connection refused', is: 'connect', why: 'nothing listens' },
   { said: 'dial tcp: lookup nope.invalid on 127.0.0.53:53: no such host', is: 'connect', why: 'no such name' },

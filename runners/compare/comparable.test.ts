@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Result } from '../../lib/result';
+import type { Result } from '../../lib/result/result';
 import { syntheticRun } from '../../test/synthetic-run';
 import { differences, remarks } from './comparable';
 

@@ -1,7 +1,8 @@
 /** Whether runs are of the same load: only then does a difference tell of the store. Pure. */
-import { type ObjectSize, type Setting, type Stages, settings } from '../../lib/config';
-import type { Result } from '../../lib/result';
-import { formatBytes, formatDuration } from '../../lib/units';
+
+import type { Result } from '../../lib/result/result';
+import { type ObjectSize, type Setting, type Stages, settings } from '../../lib/settings/config';
+import { formatBytes, formatDuration } from '../../lib/settings/units';
 
 /** A Result, and what to call it. */
 export interface NamedResult {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { percentile, QUANTILES, type Quantiles } from '../../lib/distribution';
-import type { Figures, Result } from '../../lib/result';
+import { percentile, QUANTILES, type Quantiles } from '../../lib/result/distribution';
+import type { Figures, Result } from '../../lib/result/result';
 import { type Shape, syntheticRun } from '../../test/synthetic-run';
 import { type Change, type Comparison, compare, type Metric, regressions } from './comparison';
 

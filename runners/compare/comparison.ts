@@ -2,8 +2,8 @@
  * Runs of the same load against two stores, or versions of one: what differs, operation by operation. README.md beside this
  * has the method. Pure.
  */
-import { percentile } from '../../lib/distribution';
-import { errorCount, type Figures, measuredMs, type Result, type Series } from '../../lib/result';
+import { percentile } from '../../lib/result/distribution';
+import { errorCount, type Figures, measuredMs, type Result, type Series } from '../../lib/result/result';
 import { difference, type Estimate, type Interval, mean, shareDifference, shareInterval } from './statistics';
 import { studentQuantile } from './student';
 import { type Counted, OpInTime } from './timeline';

@@ -1,5 +1,5 @@
 /** A comparison with all that belongs beside it, and how its figures are written. Pure. */
-import { formatBytes, formatCount, formatLatency } from '../../lib/units';
+import { formatBytes, formatCount, formatLatency } from '../../lib/settings/units';
 import type { Change, Comparison, Contrast, Metric, Regression, Row } from './comparison';
 
 export interface ComparisonReport extends Comparison {

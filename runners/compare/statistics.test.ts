@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { seeded } from '../../lib/random';
+import { seeded } from '../../lib/workload/random';
 import {
   blocksFor,
   designEffect,

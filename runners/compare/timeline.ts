@@ -1,7 +1,14 @@
 /** What the timelines of several runs of the same load tell of chance within them. Pure. */
-import { percentile } from '../../lib/distribution';
-import { decodeHistogram, type Histogram } from '../../lib/histogram';
-import { errorCount, measuredMs, measuredPoints, type Result, type TimelinePoint, type Total } from '../../lib/result';
+import { percentile } from '../../lib/result/distribution';
+import { decodeHistogram, type Histogram } from '../../lib/result/histogram';
+import {
+  errorCount,
+  measuredMs,
+  measuredPoints,
+  type Result,
+  type TimelinePoint,
+  type Total,
+} from '../../lib/result/result';
 import { blocksFor, designEffect, inBlocks, type Share, type Variance, varianceOfMean } from './statistics';
 
 const US_PER_MS = 1000;

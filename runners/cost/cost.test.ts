@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import type { Result } from '../../lib/result';
+import type { Result } from '../../lib/result/result';
 import { type MadeSeries, madeResult } from '../../test/made-results';
 import { costOf } from './cost';
 import type { Prices } from './prices';

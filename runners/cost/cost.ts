@@ -1,7 +1,7 @@
 /** What a run would have cost at a provider's prices. Pure. */
-import { type Figures, measuredMs, type Result, sum } from '../../lib/result';
+import { type Figures, measuredMs, type Result, sum } from '../../lib/result/result';
 import type { ErrorClass } from '../../lib/s3/classify';
-import { parseSize } from '../../lib/units';
+import { parseSize } from '../../lib/settings/units';
 import { configOf } from '../figures/config';
 import type { Prices, Step } from './prices';
 

@@ -1,8 +1,8 @@
 /** Tables of prices, as users write them: data/prices.json is one. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ConfigError } from '../../lib/config';
-import { ROOT } from '../project';
+import { ConfigError } from '../../lib/settings/config';
+import { ROOT } from '../tools/project';
 
 /** One step of a price: for what lies between the step before and `upToGB`; the last has no end. */
 export interface Step {

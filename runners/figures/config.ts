@@ -1,6 +1,7 @@
 /** The settings of a run, as far as they are one for all of it. Pure. */
-import type { Config } from '../../lib/config';
-import type { RunHead } from '../../lib/result';
+
+import type { RunHead } from '../../lib/result/result';
+import type { Config } from '../../lib/settings/config';
 
 /** A merged run has settings that its parts had not in common. */
 export function differing(value: unknown): readonly unknown[] | undefined {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { distributionOf, percentile, QUANTILES } from '../../lib/distribution';
-import { DIGITS, Histogram } from '../../lib/histogram';
+import { distributionOf, percentile, QUANTILES } from '../../lib/result/distribution';
+import { DIGITS, Histogram } from '../../lib/result/histogram';
 import { enoughFor, isEnough, latencyOf } from './latency';
 
 /** 1 ms to 1,000 ms, each once. */

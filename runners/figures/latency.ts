@@ -1,5 +1,5 @@
 /** What a report tells of a distribution of latencies. Pure. */
-import { type Distribution, deviation, percentile } from '../../lib/distribution';
+import { type Distribution, deviation, percentile } from '../../lib/result/distribution';
 
 /** In percent. */
 export const PERCENTILES = [25, 50, 75, 90, 95, 99, 99.9, 99.99] as const;

@@ -1,5 +1,5 @@
 /** What a run did in each stage of its load. Pure. */
-import type { Result } from '../../lib/result';
+import type { Result } from '../../lib/result/result';
 import { configOf } from './config';
 import { percentilesOf, slotsOf } from './timeline';
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { seeded } from '../../lib/random';
-import type { TimelinePoint } from '../../lib/result';
+import type { TimelinePoint } from '../../lib/result/result';
+import { seeded } from '../../lib/workload/random';
 import { slotsOf, spreadOf } from './timeline';
 import { trendOf } from './trend';
 

@@ -1,6 +1,6 @@
 /** What the timeline of a Result says: rates of whole intervals, and how they are spread. Pure. */
-import { Histogram, TIMELINE_DIGITS } from '../../lib/histogram';
-import type { TimelinePoint } from '../../lib/result';
+import { Histogram, TIMELINE_DIGITS } from '../../lib/result/histogram';
+import type { TimelinePoint } from '../../lib/result/result';
 
 /** All that happened in one interval. */
 export interface Slot {

@@ -1,5 +1,5 @@
 /** Whether throughput was still going somewhere as a run ended. Pure. */
-import type { TimelinePoint } from '../../lib/result';
+import type { TimelinePoint } from '../../lib/result/result';
 import { slotsOf, whole } from './timeline';
 
 export interface Trend {

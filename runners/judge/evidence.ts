@@ -1,6 +1,6 @@
 /** What a Result says about its limit, in numbers. Pure. */
-import { percentile } from '../../lib/distribution';
-import { type LoadShare, measuredMs, measuredPoints, type Result, type RunHead, sum } from '../../lib/result';
+import { percentile } from '../../lib/result/distribution';
+import { type LoadShare, measuredMs, measuredPoints, type Result, type RunHead, sum } from '../../lib/result/result';
 import type { ErrorClass } from '../../lib/s3/classify';
 import { configOf } from '../figures/config';
 import { type Stage, stagesOf } from '../figures/stages';

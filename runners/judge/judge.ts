@@ -1,5 +1,5 @@
 /** A Result with its verdict, and with all that is to be said against its figures. Pure. */
-import type { Result } from '../../lib/result';
+import type { Result } from '../../lib/result/result';
 import { evidenceOf } from './evidence';
 import { verdictOf } from './verdict';
 import { CODES, furtherWarnings } from './warnings';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Generator, Result } from '../../lib/result';
+import type { Generator, Result } from '../../lib/result/result';
 import { asStock, type Made, madeResult } from '../../test/made-results';
 import { judged } from './judge';
 import { verdictOf } from './verdict';

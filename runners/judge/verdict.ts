@@ -1,7 +1,7 @@
 /** What kept a run from being faster, as far as the evidence goes. Pure. */
-import { measuredMs, type Result, sum, type Verdict } from '../../lib/result';
+import { measuredMs, type Result, sum, type Verdict } from '../../lib/result/result';
 import type { ErrorClass } from '../../lib/s3/classify';
-import { formatCount } from '../../lib/units';
+import { formatCount } from '../../lib/settings/units';
 import { configOf } from '../figures/config';
 import { type Evidence, evidenceOf, FULL, failedShare } from './evidence';
 import { cores, count, list, rate, share } from './words';

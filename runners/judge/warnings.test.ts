@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Result, Warning, WarningCode, Worker } from '../../lib/result';
+import type { Result, Warning, WarningCode, Worker } from '../../lib/result/result';
 import { type Made, type MadeSeries, madeResult } from '../../test/made-results';
 import { evidenceOf } from './evidence';
 import { furtherWarnings } from './warnings';

@@ -1,5 +1,5 @@
 /** Reasons to trust a run's figures less that need more than k6's counts: percentiles, the timeline, CPU, workers. Pure. */
-import { percentile } from '../../lib/distribution';
+import { percentile } from '../../lib/result/distribution';
 import {
   errorCount,
   measuredMs,
@@ -9,9 +9,9 @@ import {
   type Total,
   type Warning,
   type WarningCode,
-} from '../../lib/result';
+} from '../../lib/result/result';
 import type { ErrorClass } from '../../lib/s3/classify';
-import { formatBytes, formatCount, formatDuration, formatLatency } from '../../lib/units';
+import { formatBytes, formatCount, formatDuration, formatLatency } from '../../lib/settings/units';
 import { configOf } from '../figures/config';
 import { enoughFor, isEnough } from '../figures/latency';
 import { trendOf } from '../figures/trend';

@@ -1,5 +1,5 @@
 /** Numbers as verdict and warnings write them. Pure. */
-import { formatCount } from '../../lib/units';
+import { formatCount } from '../../lib/settings/units';
 
 /** `0.3%`, `12%`, `<0.1%`: of 0 to 1. */
 export function share(part: number): string {

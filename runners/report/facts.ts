@@ -1,6 +1,6 @@
 /** What a run was, in a few words each. Pure. */
-import { warmupText } from '../../lib/final';
-import { formatBytes, formatCount, formatDuration } from '../../lib/units';
+import { warmupText } from '../../lib/result/final';
+import { formatBytes, formatCount, formatDuration } from '../../lib/settings/units';
 import { configOf } from '../figures/config';
 import { count, share } from '../judge/words';
 import type { Report } from './model';

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, test } from 'vitest';
-import type { Result } from '../../lib/result';
+import type { Result } from '../../lib/result/result';
 import { asStock, madeResult } from '../../test/made-results';
 import { HOSTILE, richResult } from '../../test/rich-result';
 import type { Prices } from '../cost/prices';

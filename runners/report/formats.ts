@@ -1,5 +1,5 @@
 /** Results as each of the formats there are. */
-import type { Result } from '../../lib/result';
+import type { Result } from '../../lib/result/result';
 import type { Prices } from '../cost/prices';
 import { reportCsv } from './csv';
 import { reportJunit } from './junit';

@@ -1,7 +1,7 @@
 /** What a report tells of a Result, as numbers with their units: every format is made of this, and `json` is this. Pure. */
-import { settings } from '../../lib/config';
-import type { Distribution } from '../../lib/distribution';
-import { percentile } from '../../lib/distribution';
+
+import type { Distribution } from '../../lib/result/distribution';
+import { percentile } from '../../lib/result/distribution';
 import {
   type Connections,
   errorCount,
@@ -19,8 +19,9 @@ import {
   type Warmup,
   type Warning,
   type Worker,
-} from '../../lib/result';
+} from '../../lib/result/result';
 import type { ErrorClass } from '../../lib/s3/classify';
+import { settings } from '../../lib/settings/config';
 import { type Cost, costOf } from '../cost/cost';
 import type { Prices } from '../cost/prices';
 import { isEnough, type Latency, latencyOf } from '../figures/latency';

@@ -1,8 +1,8 @@
 /** Results that a user names: a run's folder, or a file. */
 import { readFileSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { ConfigError } from '../../lib/config';
-import { parseResult, type Result } from '../../lib/result';
+import { parseResult, type Result } from '../../lib/result/result';
+import { ConfigError } from '../../lib/settings/config';
 
 export interface Named {
   readonly result: Result;

@@ -1,9 +1,9 @@
 /** How a run ends: what it came to, on the terminal and in its folder. */
-import { finalText } from '../../lib/final';
-import type { Result } from '../../lib/result';
+import { finalText } from '../../lib/result/final';
+import type { Result } from '../../lib/result/result';
 import type { Prices } from '../cost/prices';
-import type { RunFolder } from '../run-folder';
-import { hasColor, type Terminal } from '../terminal';
+import type { RunFolder } from '../run/folder';
+import { hasColor, type Terminal } from '../terminal/terminal';
 import { htmlOf } from './formats';
 import { reportOf } from './model';
 import { briefText, WIDTH } from './text';

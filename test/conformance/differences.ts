@@ -1,5 +1,5 @@
 /** Where a backend is not what the others are: which cases are not for it, and why. Pure. */
-import type { Backend } from '../../lib/config';
+import type { Backend } from '../../lib/settings/config';
 
 export interface Difference {
   /** Of the names of cases. */

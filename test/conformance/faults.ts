@@ -3,7 +3,6 @@
  * process, in fault-server.ts; the rest runs in k6. Pure but for the socket that `answer` is handed.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Backend } from '../../lib/config';
 import type {
   Awaitable,
   CountOutcome,
@@ -14,6 +13,7 @@ import type {
   S3Options,
 } from '../../lib/s3/api';
 import type { ErrorClass } from '../../lib/s3/classify';
+import type { Backend } from '../../lib/settings/config';
 import { type Bench, type Case, deferred, failed, same, succeeded } from './case';
 import { partedBody } from './multipart';
 

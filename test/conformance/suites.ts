@@ -1,5 +1,5 @@
 /** Which cases run together, in one k6. Pure. */
-import type { Backend } from '../../lib/config';
+import type { Backend } from '../../lib/settings/config';
 import { bucketCases, existingBucketCase, ownBucketCase } from './buckets';
 import type { Bench, Case } from './case';
 import { isFor } from './differences';

@@ -1,6 +1,6 @@
 /** A report as one HTML file that needs nothing else: no network, and no script to be read. Pure: returns text. */
 import { createHash } from 'node:crypto';
-import { formatBytes, formatCount, formatLatency } from '../../../lib/units';
+import { formatBytes, formatCount, formatLatency } from '../../../lib/settings/units';
 import { share } from '../../judge/words';
 import { facts, plain, startText, stateText, title } from '../facts';
 import type { Operation, Report } from '../model';

@@ -1,5 +1,5 @@
 /** The table of what a run would have cost. Pure. */
-import { formatBytes, formatCount } from '../../../lib/units';
+import { formatBytes, formatCount } from '../../../lib/settings/units';
 import { COST_NOTES, type Cost, type CostLine } from '../../cost/cost';
 import type { Report } from '../model';
 import { type Table, tableOf } from './table';

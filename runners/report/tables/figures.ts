@@ -1,5 +1,5 @@
 /** Tables of what operations did: as a whole, by size, by endpoint. Pure. */
-import { formatBytes, formatCount, formatDuration, formatLatency } from '../../../lib/units';
+import { formatBytes, formatCount, formatDuration, formatLatency } from '../../../lib/settings/units';
 import { isEnough, type Latency, type Percentile } from '../../figures/latency';
 import type { Operation, Rates, Report } from '../model';
 import { type Cell, countOrNothing, type Field, few, perSecond, type Table, tableOf } from './table';

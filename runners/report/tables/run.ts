@@ -1,8 +1,9 @@
 /** Tables of what a run was: machines, connections, what failed, what it was to do and to keep to. Pure. */
-import type { Config, Setting } from '../../../lib/config';
-import { type SettingName, settings } from '../../../lib/config';
-import type { Worker } from '../../../lib/result';
-import { formatBytes, formatCount, formatDuration, formatLatency } from '../../../lib/units';
+
+import type { Worker } from '../../../lib/result/result';
+import type { Config, Setting } from '../../../lib/settings/config';
+import { type SettingName, settings } from '../../../lib/settings/config';
+import { formatBytes, formatCount, formatDuration, formatLatency } from '../../../lib/settings/units';
 import { differing } from '../../figures/config';
 import { cores as coresText, share } from '../../judge/words';
 import type { Report } from '../model';

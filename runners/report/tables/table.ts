@@ -1,5 +1,5 @@
 /** Tables as every format shows them. Pure. */
-import { formatCount } from '../../../lib/units';
+import { formatCount } from '../../../lib/settings/units';
 
 /** How a cell is to be seen: as something wrong, something to note, or something of little weight. */
 export type Tone = 'bad' | 'good' | 'dim';

@@ -1,0 +1,214 @@
+/** What a script does in VU 0: reads the settings, plans, asks k6 for its options, prepares the load and sums it up. */
+import exec from 'k6/execution';
+import type { Options } from 'k6/options';
+import { finalText } from '../result/final';
+import { type Begin, FROM_CLI, MARKS, newRunId, type PlanText } from '../result/protocol';
+import { type Connect, connectBy } from '../s3/engines/backends';
+import { awaitStart, setGCPercent } from '../s3/engines/native';
+import { ConfigError } from '../settings/config';
+import type { FoundKeys, ListedKeys } from '../workload/keys';
+import { partOfSegment } from '../workload/part';
+import { nameOf, type Pattern } from '../workload/pattern';
+import {
+  factsOf,
+  gcPercent,
+  loadText,
+  type Plan,
+  planOf,
+  scheduleOf,
+  splitText,
+  tooLittleMemory,
+  withoutExtension,
+} from '../workload/plan';
+import { optionsOf } from './options';
+import { findSecrets, readSecrets, type SecretNames } from './secrets';
+import { isPacked, loadConfig } from './settings';
+import { prepare } from './setup';
+import { sharedPlan, sharedSchedule, type VuPlan } from './shared';
+import { findContent, readKeyFiles } from './stored';
+import { type SummaryData, summarize } from './summary';
+
+export interface Control {
+  readonly options: Options;
+  setup(): Promise<Prepared>;
+  handleSummary(data: SummaryData & { setup_data?: Prepared }): Record<string, string>;
+}
+
+/** What setup hands to every VU, and to handleSummary. */
+export interface Prepared {
+  readonly runId: string;
+  /** Milliseconds since 1970 when setup ended. */
+  readonly startedAt: number;
+  /** Milliseconds that setup took: k6 counts them as the test's. */
+  readonly setupMs: number;
+  readonly found: FoundKeys;
+  /** Where credentials are k6's secrets. */
+  readonly secrets?: SecretNames;
+}
+
+/** Ends the run before it starts, with nothing but the message: a user's mistake is no stack. */
+function refuse(message: string): never {
+  for (const line of message.split('\n').slice(0, -1)) console.error(line);
+  exec.test.abort(message.split('\n').at(-1));
+  throw new Error(message);
+}
+
+/** To be called in k6's init context, before the script's iterations are made: those go by what this shares. */
+export function control(patterns: readonly Pattern[]): Control {
+  const { plan, ...made } = controlOf(patterns);
+  sharedPlan(nameOf(patterns), () => plan);
+  return made;
+}
+
+/** The control of a script, with what its VUs go by; without that they have nothing to do. */
+function controlOf(patterns: readonly Pattern[]): Control & { readonly plan?: VuPlan } {
+  const workers = Number(__ENV[FROM_CLI.workers] || 1);
+  let plan: Plan;
+  let options: Options;
+  let leftOut: string | undefined;
+  let lacking: ConfigError | undefined;
+  try {
+    const { config, concurrencyAsked, lacking: credentials } = loadConfig();
+    lacking = credentials;
+    const extended = Boolean(__ENV[FROM_CLI.extension]);
+    const known = extended ? { patterns, leftOut: undefined } : withoutExtension(patterns, config.tests);
+    leftOut = known.leftOut;
+    plan = planOf(known.patterns, config, concurrencyAsked);
+    options = optionsOf(plan, workers, isPacked());
+  } catch (e) {
+    if (e instanceof ConfigError) return refusing(e.message);
+    throw e;
+  }
+  // Here and not in setup: k6 makes all VUs before it calls that, and thousands take minutes and the memory in question.
+  const free = Number(__ENV[FROM_CLI.freeMemory] || Number.NaN);
+  const tooMuch = tooLittleMemory(plan, free);
+  if (tooMuch !== undefined) return refusing(tooMuch);
+  if (__ENV[FROM_CLI.dryRun] !== undefined) return telling(plan);
+  const by = connectBy(plan.config);
+  if (typeof by === 'string') return refusing(by);
+  // The CLI has k6 collect garbage seldom. Said anew before VUs are made, which leave much of it.
+  const percent = gcPercent(plan);
+  if (free > 0 && plan.config.backend === 'native' && percent !== undefined) setGCPercent(percent);
+  for (const { name, schedule } of plan.loads) sharedSchedule(name, schedule);
+  const listed = plan.reads ? readKeyFiles(plan) : {};
+  return {
+    options,
+    setup: () => {
+      if (leftOut !== undefined) console.warn(leftOut);
+      return setUp(plan, by, listed, lacking);
+    },
+    handleSummary: (data) => report(data, plan, listed),
+    plan: vuPlanOf(plan, Object.keys(listed), lacking !== undefined),
+  };
+}
+
+function vuPlanOf(plan: Plan, listed: readonly string[], lacksCredentials: boolean): VuPlan {
+  const { config, loads, measured, writes } = plan;
+  return {
+    config,
+    loads: loads.map(({ name, test, vus, share, sizes, readSizes, phased }) => {
+      const missesExpected = measured.some((m) => m.test === test && m.missesExpected);
+      return { name, test, vus, share, sizes, readSizes, phased, missesExpected };
+    }),
+    // The native backend makes bodies by itself.
+    content: writes && config.backend !== 'native' ? findContent(plan) : undefined,
+    listed,
+    lacksCredentials,
+  };
+}
+
+/** A script that says why it does not run: an error thrown in init would be shown with its stack, once a VU. */
+function refusing(message: string): Control {
+  const options = isPacked() ? unpackable(message) : {};
+  return { options, setup: () => refuse(message), handleSummary: () => ({}) };
+}
+
+/**
+ * Options that k6 puts into no archive, with the reason where it says so: what can't run is better not uploaded. Of scripts that
+ * are made of others k6 looks at the options of the outermost alone; ending init here would end it for those that can run.
+ */
+function unpackable(reason: string): Options {
+  return { scenarios: { [reason.replaceAll('\n', '; ')]: {} } } as unknown as Options;
+}
+
+/** A script that says what would run, and sends nothing. */
+function telling(plan: Plan): Control {
+  const tell = () => {
+    console.info(MARKS.plan + JSON.stringify(textOf(plan)));
+    return refuse('a dry run');
+  };
+  return { options: {}, setup: tell, handleSummary: () => ({}) };
+}
+
+function textOf(plan: Plan): PlanText {
+  return { split: splitText(plan), schedule: scheduleOf(plan) };
+}
+
+/** The plan with credentials, and what k6 calls them where they are its secrets. */
+async function complete(plan: Plan, lacking: ConfigError | undefined): Promise<{ plan: Plan; secrets?: SecretNames }> {
+  if (lacking === undefined) return { plan };
+  const found = await findSecrets();
+  if ('problem' in found) {
+    const lines = lacking.problems.map((problem) => `${problem}, or have k6 give it as a secret (${found.problem})`);
+    return refuse(lines.join('\n'));
+  }
+  try {
+    const credentials = await readSecrets(found.names);
+    return { plan: { ...plan, config: { ...plan.config, ...credentials } }, secrets: found.names };
+  } catch (e) {
+    return refuse((e as Error).message);
+  }
+}
+
+async function setUp(
+  planned: Plan,
+  by: Connect,
+  listed: ListedKeys,
+  lacking: ConfigError | undefined,
+): Promise<Prepared> {
+  const { plan, secrets } = await complete(planned, lacking);
+  const prepared = await prepare(plan, by, listed);
+  if ('problem' in prepared) refuse(prepared.problem);
+  waitForOthers();
+  const startedAt = Date.now();
+  const runId = __ENV[FROM_CLI.runId] ?? newRunId(startedAt, plan.measured.map(({ test }) => test).join('-'));
+  const facts = factsOf(plan, runId, startedAt, VERSION, [prepared.found, listed]);
+  const { executionSegment, executionSegmentSequence } = exec.test.options;
+  const part = partOfSegment(executionSegment, executionSegmentSequence);
+  const begin: Begin = { ...textOf(plan), facts, load: loadText(plan), part };
+  if (startedByCli()) console.info(MARKS.begin + JSON.stringify(begin));
+  else if (begin.split !== undefined) console.info(begin.split);
+  const setupMs = exec.instance.currentTestRunDuration;
+  return { runId, startedAt, setupMs, found: prepared.found, ...(secrets === undefined ? {} : { secrets }) };
+}
+
+/** Where several machines run the load: says that this one is ready, and waits for the instant at which all begin. */
+function waitForOthers(): void {
+  const file = __ENV[FROM_CLI.startFile];
+  if (!file) return;
+  console.info(MARKS.ready);
+  try {
+    awaitStart(file);
+  } catch (e) {
+    refuse(String(e));
+  }
+}
+
+const startedByCli = () => __ENV[FROM_CLI.present] !== undefined;
+
+function report(data: SummaryData & { setup_data?: Prepared }, plan: Plan, listed: ListedKeys): Record<string, string> {
+  const { setup_data: prepared } = data;
+  // Without it setup refused to go on, and has said why.
+  if (prepared === undefined) return {};
+  const { runId, startedAt, setupMs, found } = prepared;
+  const facts = factsOf(plan, runId, startedAt, VERSION, [found, listed]);
+  const result = summarize(data, { ...facts, setupMs });
+  const json = JSON.stringify(result);
+  if (startedByCli()) return { stdout: `${MARKS.result}${json}\n` };
+  // k6 makes no folders, so a bare run's Result is one file, and says itself on the terminal when that can't be written.
+  const file = `${plan.config.dataDir}/results/${result.run.id}.json`;
+  return { stdout: `${finalText(result)}\n  Result: ${file}\n`, [file]: json };
+}
+
+/** Set by the build from package.json. */
+declare const VERSION: string;

@@ -1,0 +1,198 @@
+/** The function that every iteration calls: which VU is in which scenario, when its load is on, and for how long it works. */
+import { sleep } from 'k6';
+import crypto from 'k6/crypto';
+import exec from 'k6/execution';
+import { Counter } from 'k6/metrics';
+import { FROM_CLI } from '../result/protocol';
+import { type Connect, connectBy } from '../s3/engines/backends';
+import type { Config } from '../settings/config';
+import { createKeyMaker, createTrackedKeys, type FoundKeys, type ListedKeys } from '../workload/keys';
+import { partOfSegment } from '../workload/part';
+import { loadName, nameOf, type Pattern } from '../workload/pattern';
+import { seeded } from '../workload/random';
+import { isOpenLoop, WAITING } from '../workload/scenario';
+import { type Schedule, type Window, windowAt, windowBegun } from '../workload/schedule';
+import { connect, findReadable, hold, keyEndFor, payloadFor, SILENT, supply } from './connection';
+import type { SecretNames } from './secrets';
+import { sharedKeys, sharedPlan, sharedSchedule, type VuLoad } from './shared';
+import type { Traffic } from './steps/traffic';
+
+declare const require: (module: './secrets') => typeof import('./secrets');
+
+/** Operations that were due while no VU was free: k6's own name, so that they are one figure whoever counts them. */
+const dropped = new Counter('dropped_iterations');
+
+/**
+ * Milliseconds of operations in one iteration, where VUs go at their own pace. k6 makes its own work and six samples of
+ * each iteration, which is a tenth of what a small operation costs; a long operation is an iteration by itself.
+ */
+const ITERATION_MS = 50;
+
+/** k6's scenarios end by a clock of their own. */
+const OVERSLEEP_MS = 5;
+
+type Iterate = () => void | Promise<void>;
+
+/** What setup has for every VU. */
+interface Prepared {
+  readonly found: FoundKeys;
+  /** What k6 calls the credentials, where they are its secrets. */
+  readonly secrets?: SecretNames;
+}
+
+/** What a VU has before it knows which scenario it is in. */
+interface Equipment {
+  readonly config: Config;
+  readonly by: Connect;
+  /** Keys out of key files. */
+  readonly listed: ListedKeys;
+  /** What bodies are cut from; random bytes where it is left out. */
+  readonly content: ArrayBuffer | undefined;
+}
+
+/** A scenario that a VU may be put into. */
+interface Place {
+  readonly load: VuLoad;
+  readonly traffic: Traffic;
+  readonly schedule: Schedule;
+}
+
+/** Contents of files, which build/all.js would else hold once for each of its scripts. */
+const contents = new Map<string, ArrayBuffer>();
+
+function contentOf(path: string): ArrayBuffer {
+  const content = contents.get(path) ?? open(path, 'b');
+  contents.set(path, content);
+  return content;
+}
+
+/**
+ * The function of one VU of a script, to be made in k6's init context. What it needs in a scenario is made at its first
+ * iteration there.
+ */
+export function iteration(patterns: readonly Pattern[]): (prepared: Prepared) => void | Promise<void> {
+  const plan = sharedPlan(nameOf(patterns));
+  if (plan === undefined) return () => {};
+  const { config, content } = plan;
+  let equipment: Equipment = {
+    config,
+    // Where it can't, VU 0 has said so, and there is no plan.
+    by: connectBy(config) as Connect,
+    listed: Object.fromEntries(plan.listed.map((size) => [size, sharedKeys(size)])),
+    content: content === undefined ? undefined : contentOf(content),
+  };
+  const traffics = new Map(patterns.flatMap((p) => p.loads.map((load) => [loadName(p, load), load.does] as const)));
+  const places = new Map<string, Place>(
+    plan.loads.map((load) => {
+      const traffic = traffics.get(load.name) as Traffic;
+      return [load.name, { load, traffic, schedule: sharedSchedule(load.name) }];
+    }),
+  );
+  const iterates = new Map<string, Iterate>();
+  let scenario: typeof exec.scenario | undefined;
+  const iterate = ({ found }: Prepared): void | Promise<void> => {
+    // k6 makes a new one whenever it is asked, though all of them tell of now.
+    scenario ??= exec.scenario;
+    const { name } = scenario;
+    if (name === WAITING) return sleepUntil(scenario.startTime + config.duration);
+    let operate = iterates.get(name);
+    if (operate === undefined) {
+      operate = virtualUser(places.get(name) as Place, equipment, found, scenario.startTime);
+      iterates.set(name, operate);
+    }
+    return operate();
+  };
+  if (!plan.lacksCredentials) return iterate;
+  // k6 gives secrets to a VU that runs, and not sooner.
+  const { readSecrets } = require('./secrets');
+  let complete = false;
+  return (prepared) => {
+    if (complete || prepared.secrets === undefined) return iterate(prepared);
+    return readSecrets(prepared.secrets).then((credentials) => {
+      equipment = { ...equipment, config: { ...config, ...credentials } };
+      complete = true;
+      return iterate(prepared);
+    });
+  };
+}
+
+/** Sleeps a little longer than that: one who wakes up too soon would be sent to sleep again and again. */
+function sleepUntil(time: number): void {
+  sleep((Math.max(0, time - Date.now()) + OVERSLEEP_MS) / 1000);
+}
+
+/** One VU in one scenario: works while its load is on, and sleeps until it is on again. */
+function virtualUser(place: Place, equipment: Equipment, found: FoundKeys, begin: number): Iterate {
+  const { load, traffic, schedule } = place;
+  const { config, by, listed, content } = equipment;
+  const { sizes, readSizes } = load;
+  const vu = exec.vu.idInTest;
+  const counting = { silent: false, missesExpected: load.missesExpected };
+  const connection = connect(by, config, counting, vu, { plainKeys: true });
+  const silent = () => connect(by, config, SILENT, vu).s3;
+  const workers = Number(__ENV[FROM_CLI.workers] || 1);
+  const labels = [...new Set([...sizes, ...readSizes].map((size) => size.label))];
+  const operate = traffic.start({
+    s3: connection.s3,
+    config,
+    sizes,
+    readSizes,
+    keys: createTrackedKeys(labels, load.vus, found, listed),
+    payload: payloadFor(config, sizes, (n) => content?.slice(0, n) ?? crypto.randomBytes(n)),
+    random: seeded(config.seed * 1_000_003 + vu),
+    vus: load.vus,
+    // Of VUs each worker has its own; of a rate it has a part, and k6 divides only those that it paces.
+    share: isOpenLoop(config) ? load.share / workers : load.share,
+    makeKey: createKeyMaker(config.prefix, config.workerId, load.test, vu, keyEndFor(config)),
+    findKeys: () => findReadable(silent(), config, sizes),
+    supply: (size) => supply(silent(), config, load.test, size),
+    hold: (holding) => hold(config, counting, vu, load.test, holding),
+    flush: connection.flush,
+    part: () => partOfSegment(exec.test.options.executionSegment, exec.test.options.executionSegmentSequence),
+    dropped: () => dropped.add(1),
+    tellsDeleted: __ENV[FROM_CLI.tellDeleted] !== undefined,
+  });
+  const tags = exec.vu.metrics.tags;
+  // With an arrival rate k6 begins an iteration for each operation that is due, and only then.
+  const paced = isOpenLoop(config) && !traffic.pacesItself;
+  let window: Window | undefined;
+  let holdsUntil = 0;
+
+  const look = (t: number): void => {
+    if (t < holdsUntil) return;
+    if (paced) {
+      // The last of a burst may be due at its very end; none is ever due before one.
+      window = windowBegun(schedule, t) ?? windowAt(schedule, t);
+      holdsUntil = (window && windowAt(schedule, window.end)?.start) ?? Number.POSITIVE_INFINITY;
+    } else {
+      window = windowAt(schedule, t);
+      holdsUntil = window?.end ?? Number.POSITIVE_INFINITY;
+    }
+  };
+
+  /** One operation at least, then more until that time. */
+  const operateUntil = (end: number, window: Window): void | Promise<void> => {
+    do {
+      const pending = operate(window, begin);
+      if (pending !== undefined) {
+        return pending.then(() => (Date.now() < end ? operateUntil(end, window) : connection.flush()));
+      }
+    } while (Date.now() < end);
+    connection.flush();
+  };
+
+  return () => {
+    connection.begin();
+    const now = Date.now();
+    look(now - begin);
+    const opens = window?.start ?? config.duration;
+    if (window === undefined || (!paced && now - begin < opens)) {
+      sleepUntil(begin + opens);
+      return;
+    }
+    if (load.phased) tags.phase = window.phase;
+    if (traffic.pacesItself) return Promise.resolve(operate(window, begin)).then(connection.flush);
+    const end = paced ? now : Math.min(now + ITERATION_MS, begin + window.end);
+    return operateUntil(end, window);
+  };
+}

@@ -1,0 +1,88 @@
+/** A plan as k6's options. Pure. */
+import type { Options, Scenario } from 'k6/options';
+import {
+  CLOUD_SYSTEM_TAGS,
+  CONNECTIONS,
+  ERRORS,
+  OP_DURATION,
+  OPENED,
+  SYSTEM_TAGS,
+  submetric,
+  submetrics,
+} from '../result/metrics';
+import { k6Vus, type Plan, type PlannedLoad } from '../workload/plan';
+import { acrossWorkers, scenarioOf, WAITING } from '../workload/scenario';
+import { TREND_STATS } from './summary';
+
+/** Preparation may list a large bucket; or write objects first, or wait for other machines that do. */
+const SETUP_TIMEOUT = '120s';
+const LONG_SETUP_TIMEOUT = '4h';
+/** What k6 leaves idle connections for: more batches at once than that would connect anew for each. */
+const LEAST_IDLE = 64;
+
+/**
+ * k6's options for the plan; or, with `workers`, for so many k6 processes that have a segment each; or, with `forCloud`, for
+ * k6 Cloud.
+ */
+export function optionsOf(plan: Plan, workers = 1, forCloud = false): Options {
+  const { config, loads, measured } = plan;
+  const asked = config.thresholds;
+  const limitsFailures = asked.some((t) => t.metric.startsWith('http_req_failed'));
+  const defaults = measured.flatMap(({ test, holdsConnections }) => {
+    // To k6 an answer of status 200 is no failure, whatever is in it.
+    const corrupt = { metric: submetric(ERRORS, { test, class: 'corrupt' }), expr: 'count<1' };
+    const verified = config.verify ? [corrupt] : [];
+    // A test in which nothing succeeds must not pass, whatever its other thresholds.
+    const opened = { metric: submetric(CONNECTIONS, { test, outcome: OPENED }), expr: 'count>0' };
+    if (holdsConnections) return [opened, ...verified];
+    const most = { metric: `http_req_failed{test:${test}}`, expr: 'rate<0.01' };
+    return [
+      { metric: submetric(OP_DURATION, { test }), expr: 'max>0' },
+      ...(limitsFailures ? [] : [most]),
+      ...verified,
+    ];
+  });
+  const thresholds: Record<string, string[]> = {};
+  for (const name of measured.flatMap(submetrics)) thresholds[name] = [];
+  for (const { metric, expr } of [...defaults, ...asked]) thresholds[metric] = [...(thresholds[metric] ?? []), expr];
+  const atOnce = ({ traffic, vus }: PlannedLoad) => (traffic.pacesItself && !traffic.holdsConnections ? vus : 0);
+  const idle = Math.max(LEAST_IDLE, ...loads.map(atOnce));
+  const scenarios: Record<string, Scenario> = Object.fromEntries(
+    loads.map((load) => [load.name, scenarioFor(load, plan)]),
+  );
+  // k6 ends a changing arrival rate with its last operation; rates are of the whole duration, pauses included.
+  const endsEarly = Object.values(scenarios).some(({ executor }) => executor === 'ramping-arrival-rate');
+  if (endsEarly) scenarios[WAITING] = waiting(plan);
+  return {
+    scenarios: Object.fromEntries(
+      Object.entries(scenarios).map(([name, scenario]) => [name, acrossWorkers(scenario, workers)]),
+    ),
+    thresholds,
+    summaryTrendStats: [...TREND_STATS],
+    systemTags: [...SYSTEM_TAGS, ...(forCloud ? CLOUD_SYSTEM_TAGS : [])],
+    discardResponseBodies: true,
+    insecureSkipTLSVerify: !config.verifySsl,
+    // A redirect would be followed with a signature for another host.
+    maxRedirects: 0,
+    throw: true,
+    // S3 has no cookies, and a new jar for each iteration is not for nothing.
+    noCookiesReset: true,
+    setupTimeout: config.seedObjects > 0 || workers > 1 ? LONG_SETUP_TIMEOUT : SETUP_TIMEOUT,
+    batch: idle,
+    batchPerHost: idle,
+    userAgent: 's3loadtest',
+  };
+}
+
+/** A VU that sleeps until the duration is over. */
+function waiting({ config }: Plan): Scenario {
+  return { executor: 'constant-vus', vus: 1, duration: `${config.duration}ms`, gracefulStop: '1s' };
+}
+
+/** Traffic that paces itself keeps to rate, ramp and stages inside; k6 gives it one VU all the time. */
+function scenarioFor(load: PlannedLoad, { config }: Plan): Scenario {
+  const whole = { ...load, vus: k6Vus(load), schedule: load.schedule() };
+  if (!load.traffic.pacesItself) return scenarioOf(whole, config);
+  const { rate: _, stages: __, ...rest } = config;
+  return scenarioOf(whole, { ...rest, ramp: 0 });
+}

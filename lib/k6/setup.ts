@@ -1,0 +1,117 @@
+/** What is done before the load: the bucket is tried, keys to read are found, or written where that is asked for. */
+import crypto from 'k6/crypto';
+import type { S3 } from '../s3/api';
+import { describeFailure } from '../s3/classify';
+import type { Connect } from '../s3/engines/backends';
+import { openFiles } from '../s3/engines/held';
+import { PREFLIGHT_TIMEOUT_MS, preflight } from '../s3/preflight';
+import type { Config, ObjectSize } from '../settings/config';
+import { formatCount } from '../settings/units';
+import { createKeyMaker, type FoundKeys, type ListedKeys } from '../workload/keys';
+import { k6Vus, onlyReading, type Plan, type PlannedLoad } from '../workload/plan';
+import { connect, findReadable, keyEndFor, payloadFor, SILENT, write, writeOne } from './connection';
+
+const SEEDING_TOLD_MS = 5_000;
+
+/** Keys to read, or in one line why the load can't begin. */
+export async function prepare(
+  plan: Plan,
+  by: Connect,
+  listed: ListedKeys,
+): Promise<{ found: FoundKeys } | { problem: string }> {
+  const { config } = plan;
+  const tooFew = tooFewFiles(plan);
+  if (tooFew !== undefined) return { problem: tooFew };
+  const test = plan.measured[0]?.test ?? '';
+  const check = connect(by, config, SILENT, 0, { timeout: PREFLIGHT_TIMEOUT_MS, attempts: 1 });
+  const makeKey = createKeyMaker(config.prefix, config.workerId, test, 0);
+  const problem = await preflight(check.s3, config, makeKey, plan.writes || plan.deletes || config.seedObjects > 0);
+  if (problem !== undefined) return { problem };
+  if (!plan.reads) return { found: {} };
+  const missing = plan.sizes.filter(({ label }) => (listed[label]?.length ?? 0) === 0);
+  const { s3 } = connect(by, config, SILENT, 0);
+  const found = missing.length > 0 ? { ...findReadable(s3, config, missing) } : {};
+  for (const { traffic, test, readSizes } of plan.loads) {
+    for (const size of traffic.readsSizes === undefined ? [] : readSizes) {
+      if ((listed[size.label]?.length ?? 0) + (found[size.label]?.length ?? 0) > 0) continue;
+      const written = await writeOne(s3, config, test, size);
+      if ('problem' in written) return written;
+      found[size.label] = [written.key];
+    }
+  }
+  for (const reader of onlyReading(plan)) {
+    const seeded = config.seedObjects > 0 ? await seed(s3, config, reader) : {};
+    if (typeof seeded === 'string') return { problem: seeded };
+    for (const [label, keys] of Object.entries(seeded)) found[label] = [...(found[label] ?? []), ...keys];
+    const problem = nothingToRead(plan, reader, listed, found);
+    if (problem !== undefined) return { problem };
+  }
+  return { found };
+}
+
+/** Files that k6 has open beside connections to the store, with room to spare. */
+const OTHER_FILES = 200;
+
+/** Why connections can't all be open, in one line: each is a file to the system. */
+function tooFewFiles({ loads, config }: Plan): string | undefined {
+  const held = loads.filter(({ traffic }) => traffic.holdsConnections);
+  if (held.length === 0) return undefined;
+  const connections = held.reduce((sum, { vus }) => sum + vus, 0);
+  const others = loads.reduce((sum, load) => sum + k6Vus(load), 0) * config.endpoints.length;
+  const wanted = connections + others + OTHER_FILES;
+  const allowed = openFiles(wanted);
+  if (allowed >= wanted) return undefined;
+  return (
+    `${connections} connections take ${wanted} open files, and k6 may have ${allowed}: take --concurrency ` +
+    `${Math.max(1, connections - (wanted - allowed))}, or start it where \`ulimit -n ${wanted}\` is allowed`
+  );
+}
+
+/** Why a test that only reads can't, in one line. A size that is not there is told, and no reason: the others are. */
+function nothingToRead(
+  { config, loads }: Plan,
+  { test, sizes }: PlannedLoad,
+  listed: ListedKeys,
+  found: FoundKeys,
+): string | undefined {
+  const written = new Set(loads.flatMap((load) => (load.traffic.writes ? load.sizes.map(({ label }) => label) : [])));
+  const has = ({ label }: ObjectSize) =>
+    written.has(label) || (listed[label]?.length ?? 0) + (found[label]?.length ?? 0) > 0;
+  const without = sizes.filter((size) => !has(size)).map(({ label }) => label);
+  if (without.length === sizes.length) {
+    return (
+      `${test} finds nothing to read: bucket "${config.bucket}" has no objects of ${without.join(', ')} under ${config.prefix}: ` +
+      'write some first with --seed-objects 1000, or by a run of a pattern that writes'
+    );
+  }
+  if (without.length > 0) {
+    console.warn(
+      `no objects of ${without.join(', ')} are under ${config.prefix}: the other sizes are read, each as often`,
+    );
+  }
+  return undefined;
+}
+
+/** Writes as many objects as asked for, the sizes in turn; returns their keys, or why it went wrong. */
+async function seed(s3: S3, config: Config, { test, sizes }: PlannedLoad): Promise<Record<string, string[]> | string> {
+  const makeKey = createKeyMaker(config.prefix, config.workerId, test, 0, keyEndFor(config));
+  const keys: Record<string, string[]> = {};
+  const payload = payloadFor(config, sizes, crypto.randomBytes);
+  let told = Date.now();
+  for (let n = 0; n < config.seedObjects; n++) {
+    const size = sizes[n % sizes.length] as ObjectSize;
+    const { label } = size;
+    const key = makeKey(label);
+    const { failure, status } = await write(s3, config, payload, key, size);
+    if (failure) {
+      const said = describeFailure(status, failure.code, failure.message);
+      return `--seed-objects: ${formatCount(n)} of ${formatCount(config.seedObjects)} objects are written, the next one failed: ${said}`;
+    }
+    keys[label] ??= [];
+    keys[label].push(key);
+    if (Date.now() - told < SEEDING_TOLD_MS) continue;
+    told = Date.now();
+    console.info(`seeding: ${formatCount(n + 1)} of ${formatCount(config.seedObjects)} objects are written`);
+  }
+  return keys;
+}

@@ -1,0 +1,157 @@
+/** Deleting what tests have written: one VU lists the prefix, and has many batches under way at once. */
+import { setTimeout } from 'k6/timers';
+import { type DeletedRange, MARKS } from '../../result/protocol';
+import type { DeleteObjectsOutcome } from '../../s3/api';
+import { ownKey } from '../../workload/own-keys';
+import { type Part, partOf } from '../../workload/part';
+import { isOpenLoop, targetAt } from '../../workload/scenario';
+import type { Traffic, VirtualUser } from './traffic';
+
+/** A cycle begins so long after the last one did, or at its end when that took longer. Milliseconds. */
+const CYCLE_MS = 30_000;
+/** What S3 takes in one batch. */
+const BATCH = 1_000;
+/** How long to wait for another look at a clock or a load that stands at nothing. */
+const LOOK_MS = 100;
+
+const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, Math.max(0, ms)));
+
+/** Lists the prefix page by page and deletes the layout's keys of the sizes asked for, all of them where none are. */
+export function deleting(): Traffic {
+  return {
+    ops: ['LIST', 'DELETE_OBJECTS'],
+    reads: false,
+    writes: false,
+    deletes: true,
+    pacesItself: true,
+    holdsConnections: false,
+    start: (vu) => async (window, begin) => {
+      const until = begin + window.end;
+      const part = vu.part();
+      const pace = createPace(vu, begin);
+      for (let now = Date.now(); now < until; now = Date.now()) {
+        pace.resume();
+        await cycle(vu, part, pace, until);
+        await pause(Math.min(now + CYCLE_MS, until) - Date.now());
+      }
+    },
+  };
+}
+
+/** Goes through the listing once, so that no key is sent twice. */
+async function cycle(vu: VirtualUser, part: Part, pace: Pace, until: number): Promise<void> {
+  const { s3, config } = vu;
+  const sizes = config.sizes && new Set(config.sizes.map((size) => size.label));
+  const isOurs = (key: string) => partOf(key, part.of) === part.index;
+  let found: string[] = [];
+  let next: string | undefined;
+  do {
+    const page = s3.listObjects({
+      prefix: config.prefix,
+      ...(next === undefined ? {} : { continuationToken: next }),
+    });
+    for (const { key } of page.objects) {
+      const parts = ownKey(config.prefix, key);
+      if (parts !== undefined && (sizes === undefined || sizes.has(parts.size)) && isOurs(key)) found.push(key);
+    }
+    next = page.next;
+    while (found.length >= BATCH || (next === undefined && found.length > 0)) {
+      if (!(await pace.turn(until))) return pace.idle();
+      const batch = found.slice(0, BATCH);
+      found = found.slice(BATCH);
+      pace.start(s3.deleteObjectsAsync(batch).then((outcome) => deleted(vu, part, batch, outcome)));
+    }
+  } while (next !== undefined && Date.now() < until);
+  return pace.idle();
+}
+
+function deleted(
+  vu: VirtualUser,
+  part: Part,
+  batch: readonly string[],
+  { failure, failed }: DeleteObjectsOutcome,
+): void {
+  vu.flush();
+  if (failure !== undefined || !vu.tellsDeleted) return;
+  // The CLI takes them out of the key files. Listings are in order, so a range says it.
+  const range: DeletedRange = {
+    first: batch[0] ?? '',
+    last: batch.at(-1) ?? '',
+    failed: failed.map(({ key }) => key),
+    part,
+  };
+  console.info(MARKS.deleted + JSON.stringify(range));
+}
+
+/** When the next batch may begin. */
+interface Pace {
+  /** There is something to delete again: until now no more than one batch was due. */
+  resume(): void;
+  /** Resolves when it is a batch's turn; with false when time is up before. */
+  turn(until: number): Promise<boolean>;
+  /** Counts a batch as under way until it has ended. */
+  start(batch: Promise<void>): void;
+  /** Resolves when none is under way any more. */
+  idle(): Promise<void>;
+}
+
+/**
+ * As many batches at once as the load has VUs; with a rate, one whenever it is due, and one that was due while all VUs were
+ * taken is dropped, as k6 drops an iteration.
+ */
+function createPace(vu: VirtualUser, begin: number): Pace {
+  const { config, share } = vu;
+  const running = new Set<Promise<void>>();
+  const open = isOpenLoop(config);
+  // A rate that climbs is low at first: when the next batch is due is not to be foreseen from it, only how much is by now.
+  let owed = 1;
+  let looked = Date.now();
+  const load = () => targetAt(config, Date.now() - begin);
+  const most = () => Math.ceil((load() / config.concurrency) * vu.vus);
+
+  /** Counts what has become due. Returns how much does, a second. */
+  const accrue = (now: number): number => {
+    const perSecond = load() * share;
+    owed += (perSecond * (now - looked)) / 1000;
+    looked = now;
+    return perSecond;
+  };
+
+  const free = async (until: number): Promise<boolean> => {
+    while (running.size >= most()) {
+      if (Date.now() >= until) return false;
+      await Promise.race([...running, pause(LOOK_MS)]);
+    }
+    return Date.now() < until;
+  };
+
+  return {
+    turn: async (until) => {
+      if (!open) return free(until);
+      for (;;) {
+        const now = Date.now();
+        if (now >= until) return false;
+        const perSecond = accrue(now);
+        if (perSecond > 0 && owed >= 1) {
+          owed -= 1;
+          if (running.size < vu.vus) return true;
+          vu.dropped();
+          continue;
+        }
+        const ms = perSecond > 0 ? ((1 - owed) * 1000) / perSecond : LOOK_MS;
+        await pause(Math.min(ms, LOOK_MS, until - now));
+      }
+    },
+    start: (batch) => {
+      const ended = batch.finally(() => running.delete(ended));
+      running.add(ended);
+    },
+    idle: async () => {
+      await Promise.all(running);
+    },
+    resume: () => {
+      accrue(Date.now());
+      owed = Math.min(owed, 1);
+    },
+  };
+}

@@ -1,0 +1,67 @@
+import { expect, test } from 'vitest';
+import { fakeS3, OK } from '../../../test/fake-s3';
+import { fakeVu } from '../../../test/fake-vu';
+import type { CountOutcome, Failure, ListOptions } from '../../s3/api';
+import { classifyStatus } from '../../s3/classify';
+import { listing } from './listing';
+
+const WINDOW = { start: 0, end: 60_000, phase: 'steady' };
+
+/** A listing of so many pages, and what was asked of it: tokens, '' for the first page. The nth request may fail. */
+function pagesOf(pages: number, fails: Readonly<Record<number, number>> = {}) {
+  const asked: ListOptions[] = [];
+  const countObjects = (options: ListOptions = {}): CountOutcome => {
+    asked.push(options);
+    const status = fails[asked.length];
+    if (status !== undefined) {
+      const failure: Failure = { errorClass: status === 0 ? 'timeout' : classifyStatus(status), code: '', message: '' };
+      return { ...OK, status, failure, keys: 0 };
+    }
+    const page = Number(options.continuationToken ?? 1);
+    return { ...OK, keys: 1000, ...(page < pages ? { next: `${page + 1}` } : {}) };
+  };
+  return { s3: fakeS3({ countObjects }), asked };
+}
+
+function tokens(pages: number, times: number, fails?: Readonly<Record<number, number>>): string[] {
+  const { s3, asked } = pagesOf(pages, fails);
+  const step = listing().start(fakeVu({ s3 }, { S3LOADTEST_PREFIX: 'p/q/' }));
+  for (let i = 0; i < times; i++) void step(WINDOW, 0);
+  for (const { prefix } of asked) expect(prefix).toBe('p/q/');
+  return asked.map(({ continuationToken = '' }) => continuationToken);
+}
+
+test('listing does nothing but list, an operation a page', () => {
+  expect(listing()).toMatchObject({ ops: ['LIST'], reads: false, writes: false, deletes: false, pacesItself: false });
+  expect(tokens(9, 3)).toHaveLength(3);
+});
+
+test.each<{ pages: number; fails?: Record<number, number>; are: readonly string[]; why: string }>([
+  { pages: 3, are: ['', '2', '3', '', '2', '3', ''], why: 'to the end, then from the beginning' },
+  { pages: 1, are: ['', '', ''], why: 'a single page, too' },
+  { pages: 4, fails: { 3: 500 }, are: ['', '2', '3', '3', '4', ''], why: "the server's fault: the same page again" },
+  { pages: 4, fails: { 3: 503, 4: 503 }, are: ['', '2', '3', '3', '3', '4'], why: 'as often as it takes' },
+  { pages: 4, fails: { 3: 429 }, are: ['', '2', '3', '3', '4'], why: 'too many requests says nothing of the token' },
+  { pages: 4, fails: { 3: 0 }, are: ['', '2', '3', '3', '4'], why: 'no answer, which says nothing of the token' },
+  { pages: 4, fails: { 3: 400 }, are: ['', '2', '3', '', '2'], why: 'a token that is not taken any more' },
+  { pages: 4, fails: { 3: 404 }, are: ['', '2', '3', '', '2'], why: 'whichever way it is said' },
+  { pages: 4, fails: { 1: 403 }, are: ['', '', '2'], why: 'nothing to start anew from' },
+])('$are: $why', ({ pages, fails, are }) => {
+  expect(tokens(pages, are.length, fails)).toEqual(are);
+});
+
+test('a page that is promised is waited for before the next one is asked for', async () => {
+  const { s3, asked } = pagesOf(2);
+  const promised = fakeS3({ countObjects: async (options) => s3.countObjects(options) });
+  const step = listing().start(fakeVu({ s3: promised }));
+  for (let i = 0; i < 4; i++) await step(WINDOW, 0);
+  expect(asked.map(({ continuationToken = '' }) => continuationToken)).toEqual(['', '2', '', '2']);
+});
+
+test('each VU goes through the listing by itself', () => {
+  const { s3, asked } = pagesOf(3);
+  const traffic = listing();
+  const [one, other] = [traffic.start(fakeVu({ s3 })), traffic.start(fakeVu({ s3 }))];
+  for (const step of [one, one, other, one, other]) void step(WINDOW, 0);
+  expect(asked.map(({ continuationToken = '' }) => continuationToken)).toEqual(['', '2', '', '3', '2']);
+});

@@ -1,0 +1,426 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { fakeS3, OK } from '../../../test/fake-s3';
+import { fakeVu } from '../../../test/fake-vu';
+import type { Failure, Outcome, S3 } from '../../s3/api';
+import type { Environment, ObjectSize } from '../../settings/config';
+import { settings } from '../../settings/config';
+import type { FoundKeys } from '../../workload/keys';
+import { seeded } from '../../workload/random';
+import type { Window } from '../../workload/schedule';
+import { mixed, mixedByPhase, type OpMix } from './mixed';
+import type { Traffic, VirtualUser } from './traffic';
+
+const { slept } = vi.hoisted(() => ({ slept: [] as number[] }));
+vi.mock('k6', () => ({
+  sleep: (seconds: number) => {
+    slept.push(seconds);
+    vi.advanceTimersByTime(seconds * 1000);
+  },
+}));
+
+/** Chance that is the same in every run: keys, and when a VU looks for them, are drawn by Math.random. */
+beforeEach(() => {
+  slept.length = 0;
+  vi.useFakeTimers({ now: 1_763_726_400_000 });
+  vi.spyOn(Math, 'random').mockImplementation(seeded(7));
+});
+afterEach(() => {
+  vi.restoreAllMocks();
+  vi.useRealTimers();
+});
+
+const WINDOW: Window = { start: 0, end: 300_000, phase: 'steady' };
+const GONE: Failure = { errorClass: 'notFound', code: 'NoSuchKey', message: '' };
+const BROKEN: Failure = { errorClass: 'server', code: 'InternalError', message: '' };
+
+const sizes = (list: string): readonly ObjectSize[] => settings.sizes.parse(list) ?? [];
+
+interface Call {
+  readonly op: string;
+  readonly size: string;
+  readonly key: string;
+}
+
+/** A bucket in memory, and every call to it in order. What is asked for and not there is a 404, as of a real one. */
+function bucketOf(keys: readonly string[] = [], fails: (call: Call) => Failure | undefined = () => undefined) {
+  const there = new Set(keys);
+  const calls: Call[] = [];
+  const called = (op: string, key: string, size: string, missing: boolean): Outcome => {
+    const call = { op, key, size };
+    calls.push(call);
+    const failure = fails(call) ?? (missing && !there.has(key) ? GONE : undefined);
+    return failure === undefined ? OK : { ...OK, status: failure === GONE ? 404 : 500, failure };
+  };
+  const put = (op: string, key: string, size: string) => {
+    const outcome = called(op, key, size, false);
+    if (outcome.failure === undefined) there.add(key);
+    return outcome;
+  };
+  const s3: S3 = fakeS3({
+    putObject: (key, _, size) => put('PUT', key, size),
+    putObjectInParts: (key, _, size) => put('PUT in parts', key, size),
+    getObject: (key, size) => called('GET', key, size, true),
+    headObject: (key, size) => called('HEAD', key, size, true),
+    deleteObject: (key, size) => {
+      const outcome = called('DELETE', key, size, true);
+      if (outcome.failure === undefined) there.delete(key);
+      return outcome;
+    },
+    countObjects: ({ prefix = '' } = {}) => ({ ...called('LIST', prefix, '', false), keys: 0 }),
+  });
+  return { s3, calls, there };
+}
+
+/** Lets a VU do so many operations. */
+function operate(does: Traffic, vu: VirtualUser, times: number, window: Window = WINDOW): void {
+  const step = does.start(vu);
+  for (let i = 0; i < times; i++) void step(window, Date.now());
+}
+
+function counts(calls: readonly Call[], by: (call: Call) => string = ({ op }) => op): Record<string, number> {
+  const all: Record<string, number> = {};
+  for (const call of calls) all[by(call)] = (all[by(call)] ?? 0) + 1;
+  return all;
+}
+
+const keysOf = (size: string, n: number) => Array.from({ length: n }, (_, i) => `loadtest/w9/${size}/t/${i}`);
+
+test.each<{ mix: OpMix; ops: string[]; reads: boolean; writes: boolean; deletes: boolean; why: string }>([
+  { mix: { GET: 1, PUT: 1 }, ops: ['GET', 'PUT'], reads: true, writes: true, deletes: false, why: 'as it says' },
+  { mix: { PUT: 100, GET: 0 }, ops: ['PUT'], reads: false, writes: true, deletes: false, why: 'no share is none' },
+  {
+    mix: { LIST: 1, HEAD: 1, DELETE: 1, PUT: 1 },
+    ops: ['PUT', 'HEAD', 'DELETE', 'LIST'],
+    reads: false,
+    writes: true,
+    deletes: true,
+    why: 'HEAD asks for own keys only, so nothing need be there before',
+  },
+])('$mix is traffic of $ops: $why', ({ mix, why: _, mix: __, ...is }) => {
+  expect(mixed(mix)).toMatchObject({ ...is, pacesItself: false });
+});
+
+test('traffic by phases is of all that any of them does', () => {
+  expect(mixedByPhase({ a: { GET: 100 }, b: { PUT: 50, DELETE: 50 } })).toMatchObject({
+    ops: ['GET', 'PUT', 'DELETE'],
+    reads: true,
+    writes: true,
+    deletes: true,
+  });
+});
+
+describe('the mix', () => {
+  test.each<{ mix: OpMix; of: string; deck: number; each: Record<string, number>; why: string }>([
+    { mix: { GET: 50, PUT: 50 }, of: '1KB,10KB', deck: 4, each: { GET: 2, PUT: 2 }, why: 'halves' },
+    { mix: { GET: 70, PUT: 30 }, of: '1KB', deck: 10, each: { GET: 7, PUT: 3 }, why: 'tenths' },
+    {
+      mix: { PUT: 30, HEAD: 25, LIST: 25, DELETE: 20 },
+      of: '1B',
+      deck: 20,
+      each: { PUT: 6, HEAD: 5, LIST: 5, DELETE: 4 },
+      why: 'more is written than deleted',
+    },
+    {
+      mix: { PUT: 40, GET: 10, HEAD: 10, LIST: 10, DELETE: 30 },
+      of: '1KB,10KB,100KB',
+      deck: 30,
+      each: { PUT: 12, GET: 3, HEAD: 3, LIST: 3, DELETE: 9 },
+      why: 'all five, over several sizes',
+    },
+  ])('$mix over $of is exact in every deck of $deck, from an empty bucket on: $why', ({ mix, of, deck, each }) => {
+    for (const seed of [1, 2, 3, 1_000_004]) {
+      const { s3, calls } = bucketOf();
+      operate(mixed(mix), fakeVu({ s3, sizes: sizes(of), random: seeded(seed) }), deck * 60);
+      expect(calls).toHaveLength(deck * 60);
+      for (let i = 0; i < 60; i++) expect(counts(calls.slice(i * deck, (i + 1) * deck))).toEqual(each);
+    }
+  });
+
+  test('nothing is asked for that is not there, and every size is written and read as often', () => {
+    const { s3, calls } = bucketOf();
+    const failures: Call[] = [];
+    const checked = { ...s3, getObject: vi.fn(s3.getObject) };
+    operate(mixed({ GET: 50, PUT: 50 }), fakeVu({ s3: checked, sizes: sizes('1KB,10KB,100KB') }), 600);
+    for (const { value } of checked.getObject.mock.results) if (value.failure) failures.push(value);
+    expect(failures).toEqual([]);
+    expect(counts(calls, ({ op, size }) => `${op} ${size}`)).toEqual({
+      'GET 1KB': 100,
+      'GET 10KB': 100,
+      'GET 100KB': 100,
+      'PUT 1KB': 100,
+      'PUT 10KB': 100,
+      'PUT 100KB': 100,
+    });
+    // The size of the call is that of the key.
+    for (const { key, size } of calls) expect(key.split('/')[2]).toBe(size);
+  });
+
+  test('it is read from the first operation on where keys were found before', () => {
+    const { s3, calls } = bucketOf(keysOf('1KB', 3));
+    operate(mixed({ GET: 100 }), fakeVu({ s3, sizes: sizes('1KB'), found: { '1KB': keysOf('1KB', 3) } }), 30);
+    expect(counts(calls)).toEqual({ GET: 30 });
+    expect(new Set(calls.map(({ key }) => key)).size).toBe(3);
+  });
+
+  test('the same seed gives the same operations, another gives others', () => {
+    const order = (seed: number) => {
+      const { s3, calls } = bucketOf();
+      operate(mixed({ PUT: 30, HEAD: 25, LIST: 25, DELETE: 20 }), fakeVu({ s3, random: seeded(seed) }), 80);
+      return calls.map(({ op, size }) => `${op} ${size}`);
+    };
+    expect(order(1)).toEqual(order(1));
+    expect(order(1)).not.toEqual(order(2));
+  });
+});
+
+test.each<{ of: string; environment: Environment; op: string; why: string }>([
+  { of: '8MB', environment: {}, op: 'PUT', why: 'just one part' },
+  { of: '9MB', environment: {}, op: 'PUT in parts', why: 'more than one' },
+  { of: '9MB', environment: { S3LOADTEST_PART_SIZE: '16MB' }, op: 'PUT', why: 'the part size is a setting' },
+])('$of is a $op: $why', ({ of, environment, op }) => {
+  const { s3, calls } = bucketOf();
+  operate(mixed({ PUT: 1 }), fakeVu({ s3, sizes: sizes(of) }, environment), 2);
+  expect(calls.map((call) => call.op)).toEqual([op, op]);
+});
+
+test('a read expects as many bytes as the size has: fewer would be corrupt', () => {
+  const getObject = vi.fn(() => OK);
+  const found = { '1KB': ['a'], '9MB': ['b'] };
+  operate(mixed({ GET: 1 }), fakeVu({ s3: fakeS3({ getObject }), sizes: sizes('1KB,9MB'), found }), 2);
+  expect(getObject.mock.calls).toEqual(
+    expect.arrayContaining([
+      ['a', '1KB', 1024],
+      ['b', '9MB', 9 * 1024 ** 2],
+    ]),
+  );
+});
+
+describe('a key', () => {
+  test('is asked for only when its object was written', () => {
+    const { s3, calls } = bucketOf([], ({ op }) => (op === 'PUT' ? BROKEN : undefined));
+    operate(mixed({ GET: 50, PUT: 50 }), fakeVu({ s3, sizes: sizes('1KB') }), 20);
+    expect(counts(calls)).toEqual({ PUT: 20 });
+  });
+
+  test('of another test or worker is read, but neither asked for by HEAD nor deleted', () => {
+    const others = keysOf('1KB', 5);
+    const { s3, calls, there } = bucketOf(others);
+    const mix: OpMix = { PUT: 30, GET: 30, HEAD: 20, DELETE: 20 };
+    operate(mixed(mix), fakeVu({ s3, sizes: sizes('1KB'), found: { '1KB': others }, listed: { '1KB': others } }), 500);
+    const of = (op: string) => calls.filter((call) => call.op === op && others.includes(call.key)).length;
+    expect([of('HEAD'), of('DELETE')]).toEqual([0, 0]);
+    expect(of('GET')).toBeGreaterThan(0);
+    expect(others.every((key) => there.has(key))).toBe(true);
+  });
+
+  test.each([
+    { fails: () => undefined, why: 'it is gone' },
+    { fails: ({ op }: Call) => (op === 'DELETE' ? BROKEN : undefined), why: 'it may be gone, whatever the answer' },
+  ])('is deleted once, and never asked for again: $why', ({ fails }) => {
+    const { s3, calls } = bucketOf([], fails);
+    operate(mixed({ PUT: 30, HEAD: 25, LIST: 25, DELETE: 20 }), fakeVu({ s3, sizes: sizes('1KB') }), 2000);
+    const deleted = new Set<string>();
+    for (const { op, key } of calls) {
+      expect(deleted.has(key)).toBe(false);
+      if (op === 'DELETE') deleted.add(key);
+    }
+    expect(deleted.size).toBe(400);
+  });
+
+  test.each<{ op: 'GET' | 'HEAD'; why: string }>([
+    { op: 'GET', why: 'another test deleted it' },
+    { op: 'HEAD', why: 'likewise' },
+  ])('that is not there is forgotten: a $op of it happens once ($why)', ({ op }) => {
+    const { s3, calls } = bucketOf([], (call) => (call.op === op ? GONE : undefined));
+    const mix = { PUT: 50, [op]: 50 };
+    operate(mixed(mix), fakeVu({ s3, sizes: sizes('1KB') }), 400);
+    const asked = calls.filter((call) => call.op === op).map(({ key }) => key);
+    expect(asked.length).toBeGreaterThan(100);
+    expect(new Set(asked).size).toBe(asked.length);
+  });
+
+  test.each(['GET', 'HEAD'] as const)('is kept through any other failure of a %s', (op) => {
+    const { s3, calls } = bucketOf([], (call) => (call.op === op ? BROKEN : undefined));
+    const vu = fakeVu({ s3, sizes: sizes('1KB') });
+    vu.keys.wrote('1KB', 'the one');
+    operate(mixed({ [op]: 1 }), vu, 20);
+    expect(counts(calls, ({ key }) => key)).toEqual({ 'the one': 20 });
+  });
+});
+
+describe('reading alone', () => {
+  const reading = mixed({ GET: 100 });
+
+  test('of sizes that are missing takes the others, each as often', () => {
+    const found: FoundKeys = { '1KB': keysOf('1KB', 9), '100KB': keysOf('100KB', 9), '10MB': keysOf('10MB', 9) };
+    const { s3, calls } = bucketOf(Object.values(found).flat());
+    operate(reading, fakeVu({ s3, sizes: sizes('1KB,10KB,100KB,1MB,10MB,100MB'), found }), 1800);
+    const each = counts(calls, ({ op, size }) => `${op} ${size}`);
+    expect(Object.keys(each).sort()).toEqual(['GET 100KB', 'GET 10MB', 'GET 1KB']);
+    for (const n of Object.values(each)) expect(Math.abs(n - 600)).toBeLessThanOrEqual(1);
+    expect(slept).toEqual([]);
+  });
+
+  test('of a size that was all deleted meanwhile goes on with the others', () => {
+    const found: FoundKeys = { '1KB': keysOf('1KB', 3), '10KB': keysOf('10KB', 3) };
+    const { s3, calls } = bucketOf(found['10KB']);
+    operate(reading, fakeVu({ s3, found, sizes: sizes('1KB,10KB') }), 100);
+    expect(counts(calls, ({ size }) => size)).toEqual({ '1KB': 3, '10KB': 97 });
+  });
+
+  test('with nothing to read looks for keys once within 5 s, then every 5 s or so, and sleeps between', () => {
+    const looks: number[] = [];
+    const start = Date.now();
+    const findKeys = () => {
+      looks.push(Date.now() - start);
+      return {};
+    };
+    // 400 s: no key is ever found.
+    operate(reading, fakeVu({ findKeys }), 1600);
+    expect(new Set(slept)).toEqual(new Set([0.25]));
+    expect(looks[0]).toBeLessThan(5_500);
+    const between = looks.slice(1).map((at, i) => at - (looks[i] as number));
+    // Half to one and a half of 5 s, at the next look at the clock.
+    for (const ms of between) {
+      expect(ms).toBeGreaterThanOrEqual(2_500);
+      expect(ms).toBeLessThanOrEqual(7_750);
+    }
+    expect(looks.length).toBeGreaterThan(60);
+    expect(looks.length).toBeLessThan(100);
+  });
+
+  test('begins to read as soon as it has found something', () => {
+    const keys = keysOf('10KB', 4);
+    const { s3, calls } = bucketOf(keys);
+    const findKeys = vi.fn(() => ({ '10KB': keys }));
+    operate(reading, fakeVu({ s3, findKeys, sizes: sizes('1KB,10KB') }), 100);
+    expect(findKeys).toHaveBeenCalledTimes(1);
+    expect(calls.length).toBe(100 - slept.length);
+    expect(counts(calls, ({ size }) => size)).toEqual({ '10KB': calls.length });
+  });
+});
+
+describe('keys of others', () => {
+  /** Looks of a VU that does an operation each 100 ms, for so many minutes. */
+  function looks(mix: OpMix, minutes: number): number[] {
+    const { s3 } = bucketOf();
+    const at: number[] = [];
+    const start = Date.now();
+    const findKeys = () => {
+      at.push((Date.now() - start) / 60_000);
+      return {};
+    };
+    const step = mixed(mix).start(fakeVu({ s3, findKeys }));
+    for (let i = 0; i < minutes * 600; i++) {
+      void step(WINDOW, start);
+      vi.advanceTimersByTime(100);
+    }
+    return at;
+  }
+
+  test('are looked for anew every 5 minutes or so, while it reads', () => {
+    const at = looks({ GET: 50, PUT: 50 }, 60);
+    const between = at.map((minute, i) => minute - (at[i - 1] ?? 0));
+    for (const minutes of between) {
+      expect(minutes).toBeGreaterThanOrEqual(2.5);
+      expect(minutes).toBeLessThanOrEqual(7.7); // the clock is looked at with every 64th operation
+    }
+    expect(at.length).toBeGreaterThanOrEqual(8);
+    // Not in step: chance moves each look.
+    expect(new Set(between.map((minutes) => minutes.toFixed(1))).size).toBeGreaterThan(3);
+  });
+
+  test('are not looked for where nothing is read', () => {
+    expect(looks({ PUT: 50, HEAD: 50 }, 20)).toEqual([]);
+  });
+});
+
+describe('operations that are promised', () => {
+  /** A bucket whose calls end when they are let. */
+  function slow(fails?: (call: Call) => Failure | undefined) {
+    const { s3, calls } = bucketOf([], fails);
+    let go = () => {};
+    const later = <A extends unknown[], R>(call: (...args: A) => R) => {
+      return async (...args: A): Promise<Awaited<R>> => {
+        await new Promise<void>((resolve) => {
+          go = resolve;
+        });
+        return await call(...args);
+      };
+    };
+    const { putObject, getObject, deleteObject, countObjects } = s3;
+    const promised: S3 = {
+      ...s3,
+      putObject: later(putObject),
+      getObject: later(getObject),
+      deleteObject: later(deleteObject),
+      countObjects: later(countObjects),
+    };
+    return { s3: promised, calls, go: () => go() };
+  }
+
+  test.each(['PUT', 'GET', 'DELETE', 'LIST'] as const)('a %s promises its end', async (op) => {
+    const { s3, calls, go } = slow();
+    const vu = fakeVu({ s3, sizes: sizes('1KB') });
+    vu.keys.wrote('1KB', 'known');
+    const ends = mixed({ [op]: 1 }).start(vu)(WINDOW, Date.now());
+    expect(ends).toBeInstanceOf(Promise);
+    expect(calls).toEqual([]);
+    go();
+    await ends;
+    expect(counts(calls)).toEqual({ [op]: 1 });
+  });
+
+  test('a key is known when its PUT has ended well, and forgotten when its GET has found nothing', async () => {
+    const { s3, go } = slow(({ op }) => (op === 'GET' ? GONE : undefined));
+    const vu = fakeVu({ s3, sizes: sizes('1KB') });
+    const put = mixed({ PUT: 1 }).start(vu)(WINDOW, Date.now());
+    expect(vu.keys.own('1KB')).toBeUndefined();
+    go();
+    await put;
+    expect(vu.keys.own('1KB')).toBeDefined();
+    const got = mixed({ GET: 1 }).start(vu)(WINDOW, Date.now());
+    expect(vu.keys.own('1KB')).toBeDefined();
+    vu.keys.any('1KB');
+    go();
+    await got;
+    expect(vu.keys.own('1KB')).toBeUndefined();
+  });
+
+  test('a HEAD is done at once', () => {
+    const { s3, calls } = slow();
+    const vu = fakeVu({ s3, sizes: sizes('1KB') });
+    vu.keys.wrote('1KB', 'known');
+    expect(mixed({ HEAD: 1 }).start(vu)(WINDOW, Date.now())).toBeUndefined();
+    expect(counts(calls)).toEqual({ HEAD: 1 });
+  });
+});
+
+test('the phase chooses the mix', () => {
+  const { s3, calls } = bucketOf();
+  const does = mixedByPhase({ 'read-burst': { GET: 95, PUT: 5 }, 'write-burst': { GET: 5, PUT: 95 } });
+  const vu = fakeVu({ s3, sizes: sizes('1KB') });
+  vu.keys.wrote('1KB', 'first');
+  const step = does.start(vu);
+  const run = (phase: string) => {
+    calls.length = 0;
+    for (let i = 0; i < 200; i++) void step({ ...WINDOW, phase }, Date.now());
+    return counts(calls);
+  };
+  expect(run('read-burst')).toEqual({ GET: 190, PUT: 10 });
+  expect(run('write-burst')).toEqual({ GET: 10, PUT: 190 });
+  expect(run('read-burst')).toEqual({ GET: 190, PUT: 10 });
+});
+
+test('a mix of one phase is kept to whatever the phase is called', () => {
+  const { s3, calls } = bucketOf();
+  operate(mixed({ PUT: 1 }), fakeVu({ s3 }), 5, { ...WINDOW, phase: 'burst' });
+  expect(counts(calls)).toEqual({ PUT: 5 });
+});
+
+test('listings are of each letter from a to p under the prefix, and of no other', () => {
+  const { s3, calls } = bucketOf();
+  operate(mixed({ LIST: 1 }), fakeVu({ s3 }, { S3LOADTEST_PREFIX: 'x/y/' }), 400);
+  const letters = [...new Set(calls.map(({ key }) => key))].sort();
+  expect(letters).toEqual([...'abcdefghijklmnop'].map((letter) => `x/y/${letter}`));
+});

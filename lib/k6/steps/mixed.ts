@@ -1,0 +1,137 @@
+/** Operations on single objects in fixed shares: reads, writes, heads, deletes, and listings between them. */
+import { sleep } from 'k6';
+import type { Awaitable, Outcome } from '../../s3/api';
+import { type Card, createDeck, type Deck, type Mix } from '../../workload/mix';
+import { below } from '../../workload/random';
+import type { Operate, Traffic, VirtualUser } from './traffic';
+
+/** The operations a mix may name, in any shares: `{ GET: 70, PUT: 30 }`. */
+export type OpMix = Readonly<Partial<Record<'GET' | 'PUT' | 'HEAD' | 'DELETE' | 'LIST', number>>>;
+
+/** Listings are of the prefix and one of these letters, as the original's. */
+const LIST_LETTERS = 'abcdefghijklmnop';
+/** Found keys are looked for anew after so long, in milliseconds: half to one and a half of it, so that VUs do not move in step. */
+const REFRESH_MS = 5 * 60_000;
+/** A VU with nothing to read looks for keys this often, and waits this long between its looks. */
+const LOOK_MS = 5_000;
+const WAIT_SECONDS = 0.25;
+
+/** What an operation comes to where nobody looks at it: nothing, or that it will have ended. */
+type Done = Awaitable<undefined>;
+
+/** Traffic of one mix. */
+export function mixed(mix: OpMix): Traffic {
+  return mixedByPhase({ '': mix });
+}
+
+/** Traffic of another mix in each phase of its schedule. */
+export function mixedByPhase(mixes: Readonly<Record<string, OpMix>>): Traffic {
+  const has = (op: keyof OpMix) => Object.values(mixes).some((mix) => (mix[op] ?? 0) > 0);
+  const traffic: Traffic = {
+    ops: (['GET', 'PUT', 'HEAD', 'DELETE', 'LIST'] as const).filter(has),
+    reads: has('GET'),
+    writes: has('PUT'),
+    deletes: has('DELETE'),
+    pacesItself: false,
+    holdsConnections: false,
+    start: (vu) => start(vu, mixes, traffic),
+  };
+  return traffic;
+}
+
+function start(vu: VirtualUser, mixes: Readonly<Record<string, OpMix>>, { reads, writes }: Traffic): Operate {
+  const { s3, keys, payload, makeKey, config, random } = vu;
+  const labels = vu.sizes.map((size) => size.label);
+  const bytesOf = new Map(vu.sizes.map((size) => [size.label, size.bytes]));
+  const decks = new Map<string, Deck>(
+    Object.entries(mixes).map(([phase, mix]) => [phase, createDeck(mix as Mix, labels, random)]),
+  );
+  const only = decks.get('');
+  let dealt = 0;
+  let another = below(labels.length, Math.random);
+  let nextLook = Date.now() + REFRESH_MS * (0.5 + Math.random());
+
+  const wrote = (size: string, key: string) => {
+    return ({ failure }: Outcome): undefined => {
+      if (failure === undefined) keys.wrote(size, key);
+    };
+  };
+
+  const put = (size: string): Done => {
+    const key = makeKey(size);
+    const bytes = bytesOf.get(size) as number;
+    const outcome =
+      bytes > config.partSize
+        ? s3.putObjectInParts(key, payload.parts(bytes), size)
+        : s3.putObject(key, payload.body(bytes), size);
+    if (outcome instanceof Promise) return outcome.then(wrote(size, key));
+    if (outcome.failure === undefined) keys.wrote(size, key);
+    return undefined;
+  };
+
+  const got = ({ failure }: Outcome): undefined => {
+    if (failure?.errorClass === 'notFound') keys.forget();
+  };
+
+  const get = (key: string, size: string): Done => {
+    const outcome = s3.getObject(key, size, bytesOf.get(size));
+    return outcome instanceof Promise ? outcome.then(got) : got(outcome);
+  };
+
+  const look = (now: number, every: number): void => {
+    if (now < nextLook) return;
+    keys.found(vu.findKeys());
+    nextLook = now + every * (0.5 + Math.random());
+  };
+
+  /** Does what a card says; false when there is no object to do it to. */
+  const play = ({ op, size }: Card): Done | false => {
+    if (op === 'PUT') return put(size);
+    if (op === 'GET') {
+      const key = keys.any(size);
+      return key === undefined ? false : get(key, size);
+    }
+    if (op === 'LIST') {
+      const prefix = config.prefix + LIST_LETTERS[below(LIST_LETTERS.length, random)];
+      return endOf(s3.countObjects({ prefix }));
+    }
+    const key = keys.own(size);
+    if (key === undefined) return false;
+    if (op === 'DELETE') {
+      keys.forget();
+      return endOf(s3.deleteObject(key, size));
+    }
+    if (s3.headObject(key, size).failure?.errorClass === 'notFound') keys.forget();
+    return undefined;
+  };
+
+  /** Reads an object of another size, where there are none of the one that is due; with none of any, waits for some. */
+  const readAnother = (): Done => {
+    for (let n = 0; n < labels.length; n++) {
+      another = (another + 1) % labels.length;
+      const size = labels[another] as string;
+      const key = keys.any(size);
+      if (key !== undefined) return get(key, size);
+    }
+    const now = Date.now();
+    // Only what a refresh has set is drawn again: drawn at every wait, the least of many would be far below LOOK_MS.
+    if (nextLook > now + 1.5 * LOOK_MS) nextLook = now + LOOK_MS * Math.random();
+    look(now, LOOK_MS);
+    sleep(WAIT_SECONDS);
+    return undefined;
+  };
+
+  return (window) => {
+    if (reads && (++dealt & 63) === 0) look(Date.now(), REFRESH_MS);
+    const deck = only ?? (decks.get(window.phase) as Deck);
+    const card = deck.next();
+    const played = play(card);
+    if (played !== false) return played;
+    // Until there is something to read, write it; the read comes later instead, so that shares stay as they are.
+    return writes ? put(deck.instead(card, 'PUT').size) : readAnother();
+  };
+}
+
+function endOf(outcome: Awaitable<Outcome>): Done {
+  return outcome instanceof Promise ? outcome.then(() => undefined) : undefined;
+}

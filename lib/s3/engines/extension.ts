@@ -1,0 +1,54 @@
+/** The project's k6 extension, where this k6 has it. */
+import { FROM_CLI, MARKS } from '../../result/protocol';
+import type { Counting, HeldConnections, S3, S3Options } from '../api';
+
+/** What k6/x/s3loadtest exports. */
+interface Extension {
+  /** A client for the VU that asks, which must be running. */
+  connect(options: NativeOptions): S3;
+  /** Holds connections on behalf of the VU that asks, and none at first. */
+  hold(options: NativeOptions, held: NativeHolding): HeldConnections;
+  /** Returns when the load is to begin: at the milliseconds since 1970 in a file. Throws when that does not come in time. */
+  awaitStart(path: string, limitMs: number): void;
+  /** How many files k6 may have open, after an attempt to be allowed so many. */
+  openFiles(wanted: number): number;
+  /** Ends keys of objects whose content was made out of the key. */
+  readonly generatedKeyEnd: string;
+  /** Sets Go's GOGC: how much may be allocated until garbage is collected, in percent of what is in use. */
+  setGCPercent(percent: number): void;
+}
+
+/** It sleeps by itself, and looking at keys costs it nothing. */
+interface NativeOptions extends Omit<S3Options, 'credentials' | 'sleep' | 'plainKeys' | 'verify'>, Counting {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken?: string | undefined;
+  readonly verify: boolean;
+  /** What begins the log line that tells the first failure of a class. */
+  readonly sampleMark: string;
+}
+
+/** It makes keys by itself, too, out of a frame: lib/workload/keys.ts. */
+interface NativeHolding {
+  readonly bytesPerSecond: number;
+  readonly uploads: ReadonlyArray<{ readonly size: string; readonly bytes: number; readonly before: string }>;
+  readonly after: string;
+  readonly downloads: { readonly size: string; readonly bytes: number };
+}
+
+declare const require: (name: string) => Extension;
+
+/** k6 takes a module that it does not have for the end of the VU, and catching that does not help: so it is never asked. */
+export const extension = __ENV[FROM_CLI.extension] ? require('k6/x/s3loadtest') : undefined;
+
+export function nativeOptions(options: S3Options, counting: Counting): NativeOptions {
+  const { endpoints, bucket, addressing, region, timeout, attempts, firstEndpoint, pause } = options;
+  const { verify = false } = options;
+  const { accessKeyId, secretAccessKey, sessionToken = '' } = options.credentials;
+  return {
+    ...{ endpoints, bucket, addressing, region, timeout, attempts, firstEndpoint, pause },
+    ...{ accessKeyId, secretAccessKey, sessionToken, verify },
+    ...{ silent: counting.silent, missesExpected: counting.missesExpected },
+    sampleMark: MARKS.sample,
+  };
+}

@@ -1,0 +1,223 @@
+/**
+ * The jslib backend: Grafana's k6-jslib-aws, for what that costs and does. Its S3Client makes the calls that it can make:
+ * PUT, GET, DELETE, and a listing's first page where only its keys are counted. Whatever else there is, its SignatureV4
+ * signs, and goes as the http backend's calls do:
+ * - HEAD, batches, buckets: S3Client has none of them.
+ * - Listings: its own knows neither pages nor delimiters.
+ * - Multipart uploads: its own put the bucket into the host name, while all its other calls put it into the path.
+ * - A PUT of nothing: k6 sends the empty buffer that it hands on in chunks, without the length that S3 wants.
+ * - Keys with ;,?:@&=+$#!'()*: it takes encodeURI, which leaves those as they are; the signature is then another than S3's.
+ *
+ * It signs the host without its port. k6 then sends Host without the port, too, so the signature is right all the same.
+ */
+import { settings } from '../../settings/config';
+import type { CountOutcome, ListOptions, Outcome, ReadOutcome, Recorder, S3, S3Options } from '../api';
+import type { Credentials, Signer } from '../sign';
+import { encodeKey } from '../uri';
+import { contentOf, createClient, type Host, rangeHeader, rangeLength } from './client';
+import { connectOnK6 } from './clients';
+import { DELETE, GET, LIST, PUT, READ } from './kinds';
+import { type Answer, K6_TIMEOUT_MS, noAnswer } from './send';
+
+/** What is used of it: https://grafana.com/docs/k6/latest/javascript-api/jslib/aws/ */
+interface Library {
+  readonly AWSConfig: new (options: Credentials & { region: string; endpoint: string }) => unknown;
+  readonly Endpoint: new (url: string) => unknown;
+  readonly S3Client: new (config: unknown) => S3Client;
+  readonly SignatureV4: new (options: {
+    service: string;
+    region: string;
+    credentials: Credentials;
+    uriEscapePath: boolean;
+    applyChecksum: boolean;
+  }) => SignatureV4;
+}
+
+interface S3Client {
+  putObject(bucket: string, key: string, data: ArrayBuffer): Promise<unknown>;
+  getObject(bucket: string, key: string, headers: Readonly<Record<string, string>>): Promise<unknown>;
+  deleteObject(bucket: string, key: string): Promise<unknown>;
+  listObjects(bucket: string, prefix: string): Promise<unknown>;
+  /** k6's parameters of every request. */
+  baseRequestParams: Readonly<Record<string, unknown>>;
+  /** Looks at every answer, and throws when it is no success. */
+  handleError(answer: Answer, operation?: string): boolean;
+}
+
+interface SignatureV4 {
+  sign(request: {
+    method: string;
+    endpoint: unknown;
+    path: string;
+    query?: Readonly<Record<string, string>>;
+    headers: Record<string, string>;
+    body: ArrayBuffer | string | null;
+  }): { headers: Record<string, string> };
+}
+
+declare const require: (name: string) => Partial<Library>;
+
+const [SETTING] = settings.jslibUrl.env;
+/** It gives a body as text unless it is asked like this. */
+const BINARY = { Accept: 'application/octet-stream' };
+const NAMES = ['AWSConfig', 'Endpoint', 'S3Client', 'SignatureV4'] as const;
+
+let library: Library | undefined;
+
+/** Loads it from an https:// address or a file, in k6's init context. Why that does not work, in one line. */
+export function loadJslib(from: string, load = require): string | undefined {
+  const place = /^(?:https|file):/.test(from) || from.startsWith('/') ? from : `${__ENV.PWD ?? '.'}/${from}`;
+  let loaded: Partial<Library>;
+  try {
+    loaded = load(place);
+  } catch (e) {
+    return (
+      `${SETTING} is "${from}": k6-jslib-aws can't be loaded from there (${reason(e)}): give the https:// address or the ` +
+      `path of a copy of its index.js, or another ${settings.backend.env[0]}`
+    );
+  }
+  const lacks = NAMES.filter((name) => typeof loaded[name] !== 'function');
+  if (lacks.length > 0) {
+    return `${SETTING} is "${from}": it exports no ${lacks.join(', ')}: give index.js of k6-jslib-aws, which has all of it`;
+  }
+  library = loaded as Library;
+  return undefined;
+}
+
+/** What k6 says of a module that it can't load, without the address, which the message has already. */
+function reason(e: unknown): string {
+  const said = String(e).split('\n')[0] ?? '';
+  if (/couldn't be found on local disk/.test(said)) return 'there is no such file';
+  return said.replace(/^.*Error : "(?:Get "[^"]*": )?(.*)"$/, '$1').replace(/^GoError: /, '');
+}
+
+/** A client for one VU. */
+export function createJslibS3(options: S3Options, recorder: Recorder): S3 {
+  if (library === undefined) throw new Error('k6-jslib-aws was not loaded');
+  const { AWSConfig, SignatureV4, Endpoint } = library;
+  const { bucket, region, credentials, endpoints, timeout, plainKeys } = options;
+  const { accessKeyId, secretAccessKey, sessionToken } = credentials;
+  const own = { accessKeyId, secretAccessKey, ...(sessionToken === undefined ? {} : { sessionToken }) };
+  const signature = new SignatureV4({
+    service: 's3',
+    region,
+    credentials: own,
+    uriEscapePath: false,
+    applyChecksum: true,
+  });
+  const { s3, perform, counted } = createClient(options, recorder, (host) =>
+    signerFor(signature, new Endpoint(`http://${host}`), host),
+  );
+
+  const Client = answering(library.S3Client, timeout);
+  const clients = new Map(
+    endpoints.map((url) => [
+      url.replace(/^https?:\/\//, ''),
+      new Client(new AWSConfig({ ...own, region, endpoint: url })),
+    ]),
+  );
+
+  /** Lets S3Client make a call, and takes k6's answer from it: it hands on neither times nor status. */
+  const through =
+    (make: (client: S3Client) => Promise<unknown>) =>
+    async ({ endpoint }: Host): Promise<Answer> => {
+      const client = clients.get(endpoint) as InstanceType<typeof Client>;
+      client.answer = undefined;
+      try {
+        await make(client);
+      } catch (e) {
+        // What it throws of an answer says less than the answer.
+        if (client.answer === undefined) return noAnswer(e);
+      }
+      return client.answer ?? noAnswer('S3Client looked at no answer');
+    };
+  const canName = (key: string) => plainKeys === true || isEncodedByUri(key);
+
+  return {
+    ...s3,
+    putObject: (key, body, size) => {
+      const data = body as ArrayBuffer;
+      if (data.byteLength === 0 || !canName(key)) return s3.putObject(key, data, size);
+      return perform(
+        PUT,
+        size,
+        data,
+        undefined,
+        through((client) => client.putObject(bucket, key, data)),
+      );
+    },
+    getObject: (key, size, expectBytes) => {
+      if (!canName(key)) return s3.getObject(key, size, expectBytes);
+      const get = through((client) => client.getObject(bucket, key, BINARY));
+      return perform(GET, size, null, expectBytes, get);
+    },
+    readObject: async (key, size, range): Promise<ReadOutcome> => {
+      if (!canName(key)) return s3.readObject(key, size, range);
+      const headers = range ? { ...BINARY, Range: rangeHeader(range) } : BINARY;
+      const get = through((client) => client.getObject(bucket, key, headers));
+      return contentOf(await perform(READ, size, null, rangeLength(range), get));
+    },
+    deleteObject: (key, size): Outcome | Promise<Outcome> => {
+      if (!canName(key)) return s3.deleteObject(key, size);
+      return perform(
+        DELETE,
+        size,
+        null,
+        undefined,
+        through((client) => client.deleteObject(bucket, key)),
+      );
+    },
+    countObjects: async ({ prefix = '', ...more }: ListOptions = {}): Promise<CountOutcome> => {
+      if (Object.keys(more).length > 0) return s3.countObjects({ prefix, ...more });
+      const list = through((client) => client.listObjects(bucket, prefix));
+      return counted(await perform(LIST, '', null, undefined, list));
+    },
+  };
+}
+
+export const connectJslib = connectOnK6(createJslibS3);
+
+/** S3Client that keeps k6's answer to its last request, and keeps to our time limit. */
+function answering(Base: Library['S3Client'], timeout: number) {
+  return class extends Base {
+    answer: Answer | undefined;
+    override baseRequestParams = { responseType: 'text', ...(timeout === K6_TIMEOUT_MS ? {} : { timeout }) };
+    override handleError(answer: Answer, operation?: string): boolean {
+      this.answer = answer;
+      return super.handleError(answer, operation);
+    }
+  };
+}
+
+/** SignatureV4 in the shape of our signer. It hashes every body. */
+function signerFor(signature: SignatureV4, endpoint: unknown, host: string): Signer {
+  const sign = (
+    method: string,
+    path: string,
+    query: string,
+    more: Readonly<Record<string, string>>,
+    body: ArrayBuffer | string | null = null,
+  ): Record<string, string> => {
+    const headers = { ...more, host };
+    return signature.sign({ method, endpoint, path, query: parseQuery(query), headers, body }).headers;
+  };
+  return {
+    sign: (method, path, query, body) => sign(method, path, query, {}, body),
+    signWith: (method, path, query, more, _payloadHash, body) => sign(method, path, query, more, body),
+  };
+}
+
+/** The names and values of a canonical query, decoded. */
+function parseQuery(query: string): Record<string, string> {
+  const pairs = query.split('&').filter((pair) => pair !== '');
+  return Object.fromEntries(pairs.map((pair) => pair.split('=').map(decodeURIComponent) as [string, string]));
+}
+
+/** Whether encodeURI makes of a key what S3 signs. */
+function isEncodedByUri(key: string): boolean {
+  try {
+    return encodeURI(key) === encodeKey(key);
+  } catch {
+    return false; // half a surrogate pair
+  }
+}

@@ -1,0 +1,37 @@
+/** The native backend: extension/ signs, sends, classifies, records and tries again in Go. Here is how to get at it. */
+import type { Counting } from '../api';
+import type { Clients } from './backends';
+import { extension, nativeOptions } from './extension';
+
+/** How long a machine that is ready waits for the others. */
+const START_LIMIT_MS = 2 * 3600_000;
+
+/** Waits until the load of several machines is to begin. Throws what hinders it. */
+export function awaitStart(path: string): void {
+  if (extension === undefined) throw new Error('a common start needs a k6 with the extension');
+  extension.awaitStart(path, START_LIMIT_MS);
+}
+
+/** How large garbage may grow, in percent of what is in use, in all VUs. */
+export function setGCPercent(percent: number): void {
+  extension?.setGCPercent(percent);
+}
+
+/** Ends keys of objects whose content the native backend made out of the key: those are what it can verify. */
+export function generatedKeyEnd(): string {
+  return extension?.generatedKeyEnd ?? '';
+}
+
+const nothing = () => {};
+
+/** Clients in Go, which measure by themselves. */
+export function connectNative(counting: Counting): Clients {
+  return {
+    create: (options) => {
+      if (extension === undefined) throw new Error('the native backend needs a k6 with the extension');
+      return extension.connect(nativeOptions(options, counting));
+    },
+    begin: nothing,
+    flush: nothing,
+  };
+}

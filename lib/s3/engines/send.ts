@@ -1,0 +1,110 @@
+/** One request through k6/http: where all bytes leave from, but for those of the native backend and of Grafana's client. */
+import crypto from 'k6/crypto';
+import http, { type RefinedParams, type ResponseType } from 'k6/http';
+import type { Hashes } from '../sign';
+
+/** SigV4's hashes by k6/crypto, which is Go and synchronous; crypto.subtle is ten times slower. */
+export const k6Hashes = crypto as unknown as Hashes & { md5(data: string, encoding: 'base64'): string };
+
+/** `none` streams the body away; `text` and `binary` keep it. */
+export type Keep = 'none' | 'text' | 'binary';
+
+/** An answer: k6's own Response, or what stands for one when none came, with status 0 and an `error`. */
+export interface Answer {
+  readonly status: number;
+  readonly error?: string;
+  readonly body: unknown;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly timings: Timings;
+}
+
+interface Timings {
+  readonly duration: number;
+  /** Until there was a connection: connecting and the TLS handshake are in it, and k6 tells them once more beside it. */
+  readonly blocked: number;
+}
+
+/** Sends a request, and never throws for what the network does. */
+export type Send<A> = (
+  method: string,
+  url: string,
+  body: ArrayBuffer | string | null,
+  headers: Record<string, string>,
+  keep: Keep,
+) => A;
+
+/** k6's own time limit in milliseconds; giving it again would cost each request 10 µs, for k6 reads it as text. */
+export const K6_TIMEOUT_MS = 60_000;
+
+/** What sends for one VU; `timeout` is in milliseconds for one request, body included. */
+export function createSend(timeout: number): Send<Answer> {
+  const paramsFor = createParams(timeout);
+  const { request } = http;
+  return (method, url, body, headers, keep) => {
+    const params = paramsFor(keep);
+    params.headers = headers;
+    try {
+      return request(method, url, body, params) as Answer;
+    } catch (e) {
+      return noAnswer(e);
+    }
+  };
+}
+
+/** The same without waiting for the answer. Headers and body may be used again at once: k6 reads them before it returns. */
+export function createSendAsync(timeout: number): Send<Promise<Answer>> {
+  const paramsFor = createParams(timeout);
+  return async (method, url, body, headers, keep) => {
+    const params = paramsFor(keep);
+    params.headers = headers;
+    try {
+      return (await http.asyncRequest(method, url, body, params)) as Answer;
+    } catch (e) {
+      return noAnswer(e);
+    }
+  };
+}
+
+/** Parameters made once, and used again by every request of their kind. */
+function createParams(timeout: number): (keep: Keep) => RefinedParams<ResponseType> {
+  const limit = timeout === K6_TIMEOUT_MS ? undefined : { timeout };
+  const none: RefinedParams<'none'> = { responseType: 'none', ...limit };
+  const text: RefinedParams<'text'> = { responseType: 'text', ...limit };
+  const binary: RefinedParams<'binary'> = { responseType: 'binary', ...limit };
+  return (keep) => (keep === 'none' ? none : keep === 'text' ? text : binary);
+}
+
+/**
+ * What stands for the answer when k6 threw instead. The scripts set k6's `throw`: else k6 logs every failed request, which at
+ * saturation costs more than sending.
+ */
+export function noAnswer(e: unknown): Answer {
+  return { status: 0, error: transportError(e), body: null, headers: {}, timings: NO_TIMINGS };
+}
+
+const NO_TIMINGS: Timings = { duration: 0, blocked: 0 };
+
+/** Milliseconds from the call to the last byte. k6's `duration` leaves out getting a connection. */
+export function elapsed(answer: Answer): number {
+  const t = answer.timings;
+  return t.duration + t.blocked;
+}
+
+/** Bytes of the answer's body as the server announced them; where it did not, those that were expected. */
+export function contentLength(answer: Answer, expected = 0): number {
+  const length = answer.headers['Content-Length'];
+  return length === undefined ? expected : Number(length);
+}
+
+/** The answer's headers by lower-case name. */
+export function headersOf(answer: Answer): Record<string, string> {
+  const lower: Record<string, string> = {};
+  for (const [name, value] of Object.entries(answer.headers)) lower[name.toLowerCase()] = value;
+  return lower;
+}
+
+/** Go's error without the URL it begins with, which may hold a key: `dial tcp 127.0.0.1:9: connect: connection refused`. */
+function transportError(e: unknown): string {
+  const message = e instanceof Error ? e.message : String(e);
+  return message.replace(/^GoError: /, '').replace(/^\w+ "[^"]*": /, '');
+}

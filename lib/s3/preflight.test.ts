@@ -1,0 +1,351 @@
+import { describe, expect, test } from 'vitest';
+import { fakeS3, OK } from '../../test/fake-s3';
+import type { Failure, Outcome, S3 } from './api';
+import { classifyStatus, classifyTransport } from './classify';
+import { explain, PREFLIGHT_TIMEOUT_MS, preflight } from './preflight';
+
+const ENDPOINT = '10.0.0.1:9000';
+const NOW = Date.UTC(2026, 10, 21, 12);
+type Checked = Parameters<typeof explain>[2];
+
+const config: Checked = {
+  endpoints: [`http://${ENDPOINT}`],
+  bucket: 'load',
+  region: 'us-east-1',
+  verifySsl: true,
+  addressing: 'path',
+  backend: 'http',
+};
+
+/** As the client makes it of an answer. */
+function answered(
+  status: number,
+  code: string,
+  message: string,
+  headers: Readonly<Record<string, string>> = {},
+): Outcome {
+  const failure: Failure = { errorClass: classifyStatus(status, code), code, message };
+  return { failure, status, bytes: 0, ms: 1, endpoint: ENDPOINT, headers };
+}
+
+/** And where none came. */
+function silent(message: string, endpoint = ENDPOINT): Outcome {
+  return {
+    failure: { errorClass: classifyTransport(message), code: '', message },
+    status: 0,
+    bytes: 0,
+    ms: 1,
+    endpoint,
+  };
+}
+
+interface Row {
+  readonly outcome: Outcome;
+  readonly config?: Partial<Checked>;
+  readonly says: string;
+  readonly why: string;
+}
+
+const serverTime = (minutes: number) => ({ date: new Date(NOW + minutes * 60_000).toUTCString() });
+
+const rows: readonly Row[] = [
+  {
+    outcome: answered(403, 'InvalidAccessKeyId', 'The key does not exist.'),
+    says: `AWS_ACCESS_KEY_ID is not known to ${ENDPOINT} (403 InvalidAccessKeyId: The key does not exist.)`,
+    why: 'AWS, MinIO, RGW',
+  },
+  {
+    outcome: answered(403, 'XAdminUserNotFound', ''),
+    says: `AWS_ACCESS_KEY_ID is not known to ${ENDPOINT} (403 XAdminUserNotFound)`,
+    why: 'versitygw',
+  },
+  {
+    outcome: answered(403, 'SignatureDoesNotMatch', 'Check your key.'),
+    says: `AWS_SECRET_ACCESS_KEY is not the secret of AWS_ACCESS_KEY_ID at ${ENDPOINT} (403 SignatureDoesNotMatch: Check your key.)`,
+    why: 'the other half of the credentials',
+  },
+  {
+    outcome: answered(403, 'AccessDenied', ''),
+    config: { backend: 'proxy' },
+    says:
+      `S3_ENDPOINTS: ${ENDPOINT} refuses requests that are not signed (403 AccessDenied): is it a proxy that signs, as ` +
+      'S3LOADTEST_BACKEND=proxy has it, and may its credentials list "load"?',
+    why: 'a store in place of a proxy',
+  },
+  {
+    outcome: answered(403, 'InvalidAccessKeyId', ''),
+    config: { backend: 'proxy' },
+    says:
+      `S3_ENDPOINTS: ${ENDPOINT} refuses requests that are not signed (403 InvalidAccessKeyId): is it a proxy that signs, as ` +
+      'S3LOADTEST_BACKEND=proxy has it, and may its credentials list "load"?',
+    why: "a proxy's credentials are not those of our settings",
+  },
+  {
+    outcome: answered(403, 'InvalidAccessKeyId', ''),
+    config: { backend: 'proxy', s3poolBinary: '/opt/s3pool' },
+    says: `AWS_ACCESS_KEY_ID is not known to ${ENDPOINT} (403 InvalidAccessKeyId)`,
+    why: 'but those of one that we started are',
+  },
+  {
+    outcome: answered(400, 'ExpiredToken', 'The provided token has expired.'),
+    says: `AWS_SESSION_TOKEN is not valid at ${ENDPOINT} (400 ExpiredToken: The provided token has expired.)`,
+    why: 'temporary credentials end',
+  },
+  {
+    outcome: answered(403, 'InvalidToken', ''),
+    says: `AWS_SESSION_TOKEN is not valid at ${ENDPOINT} (403 InvalidToken)`,
+    why: "or are another service's",
+  },
+  {
+    outcome: answered(404, 'NoSuchBucket', ''),
+    says: `S3_BUCKET "load" is not at ${ENDPOINT} (404 NoSuchBucket): create it, or name another`,
+    why: 'we make no buckets unasked',
+  },
+  {
+    outcome: answered(403, 'AccessDenied', 'Access Denied.'),
+    says: `S3_BUCKET "load": the credentials may not list it at ${ENDPOINT} (403 AccessDenied: Access Denied.)`,
+    why: 'known, but not allowed',
+  },
+  {
+    outcome: answered(404, '', ''),
+    says: `S3_BUCKET "load": ${ENDPOINT} answers 404: is it an S3 endpoint, and S3_ADDRESSING=path right for it?`,
+    why: 'a web server',
+  },
+  {
+    outcome: {
+      ...answered(200, '', ''),
+      failure: { errorClass: 'corrupt', code: '', message: 'the answer is no listing' },
+    },
+    says: `S3_ENDPOINTS: ${ENDPOINT} answers 200: the answer is no listing: is it an S3 endpoint?`,
+    why: 'a web server with a page for everything',
+  },
+  {
+    outcome: answered(503, 'SlowDown', 'Reduce your rate.'),
+    says: `S3_ENDPOINTS: ${ENDPOINT} does not let us list "load": it answers 503 SlowDown: Reduce your rate.`,
+    why: 'it is not up to it',
+  },
+  // Regions
+  {
+    outcome: answered(
+      400,
+      'AuthorizationHeaderMalformed',
+      "The authorization header is malformed; the region 'us-east-1' is wrong; expecting 'eu-west-1'",
+    ),
+    says: `AWS_REGION "us-east-1" is not the region of ${ENDPOINT} (400 AuthorizationHeaderMalformed: The authorization header is malformed; the region 'us-east-1' is wrong; expecting 'eu-west-1'): give "eu-west-1"`,
+    why: 'AWS says which is right',
+  },
+  {
+    outcome: answered(400, 'AuthorizationHeaderMalformed', 'the region "us-east-1" is wrong; expecting "garage"'),
+    says: `AWS_REGION "us-east-1" is not the region of ${ENDPOINT} (400 AuthorizationHeaderMalformed: the region "us-east-1" is wrong; expecting "garage"): give "garage"`,
+    why: 'versitygw, in other quotes',
+  },
+  {
+    outcome: answered(
+      400,
+      'AuthorizationHeaderMalformed',
+      'unexpected scope: 20261121/us-east-1/s3/aws4_request, expected: 20261121/garage/s3/aws4_request',
+    ),
+    says: `AWS_REGION "us-east-1" is not the region of ${ENDPOINT} (400 AuthorizationHeaderMalformed: unexpected scope: 20261121/us-east-1/s3/aws4_request, expected: 20261121/garage/s3/aws4_request)`,
+    why: 'a date is no region to give',
+  },
+  {
+    outcome: answered(301, 'PermanentRedirect', 'Use the specified endpoint.', { 'x-amz-bucket-region': 'eu-west-1' }),
+    says: `AWS_REGION "us-east-1" is not the region of ${ENDPOINT} (301 PermanentRedirect: Use the specified endpoint.): give "eu-west-1"`,
+    why: 'AWS, at the endpoint of another region',
+  },
+  {
+    outcome: answered(307, 'TemporaryRedirect', '', { 'x-amz-bucket-region': 'us-east-1' }),
+    says: `AWS_REGION "us-east-1" is not the region of ${ENDPOINT} (307 TemporaryRedirect)`,
+    why: 'what is set already is no advice',
+  },
+  // Clocks
+  {
+    outcome: answered(403, 'RequestTimeTooSkewed', '', serverTime(-20)),
+    says: `this machine's clock is 20 minutes ahead of the clock of ${ENDPOINT} (403 RequestTimeTooSkewed): set it right, by NTP`,
+    why: 'AWS says so',
+  },
+  {
+    outcome: answered(403, 'AccessDenied', '', serverTime(16)),
+    says: `this machine's clock is 16 minutes behind the clock of ${ENDPOINT} (403 AccessDenied): set it right, by NTP`,
+    why: 'others refuse, and their clock tells why',
+  },
+  {
+    outcome: answered(403, 'RequestTimeTooSkewed', ''),
+    says: `this machine's clock is too far from the clock of ${ENDPOINT} (403 RequestTimeTooSkewed): set it right, by NTP`,
+    why: 'without a Date nobody knows how far',
+  },
+  {
+    outcome: answered(403, 'AccessDenied', '', serverTime(4)),
+    says: `S3_BUCKET "load": the credentials may not list it at ${ENDPOINT} (403 AccessDenied)`,
+    why: 'minutes are no reason',
+  },
+  {
+    outcome: answered(404, 'NoSuchBucket', '', serverTime(60)),
+    says: `S3_BUCKET "load" is not at ${ENDPOINT} (404 NoSuchBucket): create it, or name another`,
+    why: 'nor an hour, when the server did not mind',
+  },
+  // http and https
+  {
+    outcome: answered(400, '', 'Client sent an HTTP request to an HTTPS server.'),
+    says: `S3_ENDPOINTS: ${ENDPOINT} speaks TLS (400: Client sent an HTTP request to an HTTPS server.): give https://${ENDPOINT}`,
+    why: "Go's servers",
+  },
+  {
+    outcome: answered(400, '', 'The plain HTTP request was sent to HTTPS port'),
+    says: `S3_ENDPOINTS: ${ENDPOINT} speaks TLS (400: The plain HTTP request was sent to HTTPS port): give https://${ENDPOINT}`,
+    why: 'nginx',
+  },
+  {
+    outcome: answered(400, '', ''),
+    says: `S3_ENDPOINTS: ${ENDPOINT} answers 400 and no S3 error, as TLS ports answer http: if it speaks TLS, give https://${ENDPOINT}`,
+    why: 'said in a page that is no XML',
+  },
+  {
+    outcome: answered(400, '', ''),
+    config: { endpoints: [`https://${ENDPOINT}`] },
+    says: `S3_ENDPOINTS: ${ENDPOINT} does not let us list "load": it answers 400`,
+    why: 'which https can not be the answer to',
+  },
+  {
+    outcome: silent('http: server gave HTTP response to HTTPS client'),
+    says: `S3_ENDPOINTS: ${ENDPOINT} does not speak TLS (http: server gave HTTP response to HTTPS client): give http://${ENDPOINT}`,
+    why: 'the other way round',
+  },
+  {
+    outcome: silent('tls: first record does not look like a TLS handshake'),
+    says: `S3_ENDPOINTS: ${ENDPOINT} does not speak TLS (tls: first record does not look like a TLS handshake): give http://${ENDPOINT}`,
+    why: 'the same, where it is no HTTP either',
+  },
+  {
+    outcome: silent('tls: failed to verify certificate: x509: certificate signed by unknown authority'),
+    says: `S3_VERIFY_SSL is true, and the certificate of ${ENDPOINT} is not trusted (tls: failed to verify certificate: x509: certificate signed by unknown authority): add its CA to this machine's (SSL_CERT_FILE names a file), or set S3_VERIFY_SSL=false`,
+    why: 'two ways out',
+  },
+  // No answer
+  {
+    outcome: silent('dial tcp 10.0.0.1:9000: connect: connection refused'),
+    says: `S3_ENDPOINTS: nothing listens at ${ENDPOINT} (connection refused)`,
+    why: 'a port with nothing behind it',
+  },
+  {
+    outcome: silent('dial tcp: lookup s3.nope on 127.0.0.53:53: no such host', 's3.nope:9000'),
+    says: 'S3_ENDPOINTS: the host name "s3.nope" does not resolve (dial tcp: lookup s3.nope on 127.0.0.53:53: no such host)',
+    why: 'the name without the port',
+  },
+  {
+    outcome: silent('dial tcp: lookup load.s3.nope: i/o timeout', 's3.nope'),
+    config: { addressing: 'virtual' },
+    says: 'S3_ENDPOINTS: the host name "s3.nope" does not resolve, with the bucket before it as S3_ADDRESSING=virtual asks (dial tcp: lookup load.s3.nope: i/o timeout)',
+    why: 'which the user did not type',
+  },
+  {
+    outcome: silent('dial tcp 10.0.0.1:9000: i/o timeout'),
+    says: `S3_ENDPOINTS: ${ENDPOINT} does not answer within ${PREFLIGHT_TIMEOUT_MS / 1000} s (dial tcp 10.0.0.1:9000: i/o timeout)`,
+    why: 'a firewall that drops',
+  },
+  {
+    outcome: silent('request timeout'),
+    says: `S3_ENDPOINTS: ${ENDPOINT} does not answer within 4 s (request timeout)`,
+    why: 'a server that hangs',
+  },
+  {
+    outcome: silent('context deadline exceeded'),
+    says: `S3_ENDPOINTS: ${ENDPOINT} does not answer within 4 s (context deadline exceeded)`,
+    why: 'the same in other words',
+  },
+  {
+    outcome: silent('malformed HTTP response\n"SSH-2.0"'),
+    says: `S3_ENDPOINTS: ${ENDPOINT} can't be used: malformed HTTP response "SSH-2.0"`,
+    why: 'anything else, in one line',
+  },
+];
+
+describe('explain', () => {
+  test.each(rows)('$says: $why', ({ outcome, config: other, says }) => {
+    expect(explain('list', outcome, { ...config, ...other }, NOW)).toBe(says);
+  });
+
+  test.each(rows)('one line that names a setting, or the clock: $why', ({ outcome, config: other }) => {
+    const line = explain('list', outcome, { ...config, ...other }, NOW);
+    expect(line).toMatch(/^(?:S3_|AWS_)[A-Z_]+|^this machine's clock/);
+    expect(line).not.toContain('\n');
+  });
+});
+
+describe('preflight', () => {
+  const two = { ...config, endpoints: ['http://10.0.0.1:9000', 'http://10.0.0.2:9000'] };
+  const marker = (size: string) => `loadtest/w0/${size}/firehose/1763726400000000/0-mark-0`;
+  const denied = answered(403, 'AccessDenied', '');
+
+  /** A bucket that works, but for some calls, and what was asked of it. */
+  function bucket(broken: Partial<S3> = {}) {
+    const asked: string[] = [];
+    const said = (name: string, outcome: Outcome = OK) => {
+      asked.push(name);
+      return outcome;
+    };
+    const s3 = fakeS3({
+      listObjects: (options) => ({ ...said(`list ${options?.maxKeys}`), objects: [], prefixes: [] }),
+      putObject: (key, body) => said(`put ${key} ${(body as ArrayBuffer).byteLength}`),
+      getObject: (key, _, expected) => said(`get ${key} ${expected}`),
+      deleteObject: (key) => said(`delete ${key}`),
+      ...Object.fromEntries(
+        Object.entries(broken).map(([name, call]) => [
+          name,
+          (...args: unknown[]) => {
+            asked.push(`${name} fails`);
+            return (call as (...args: unknown[]) => unknown)(...args);
+          },
+        ]),
+      ),
+    });
+    return { s3, asked };
+  }
+
+  const KEY = marker('1KB');
+
+  test('lists at every endpoint, then writes, reads and deletes one object', async () => {
+    const { s3, asked } = bucket();
+    expect(await preflight(s3, two, marker, true)).toBeUndefined();
+    expect(asked).toEqual(['list 1', 'list 1', `put ${KEY} 1024`, `get ${KEY} 1024`, `delete ${KEY}`]);
+  });
+
+  test('writes nothing for a test that only reads', async () => {
+    const { s3, asked } = bucket();
+    expect(await preflight(s3, two, marker, false)).toBeUndefined();
+    expect(asked).toEqual(['list 1', 'list 1']);
+  });
+
+  test.each([
+    {
+      name: 'listObjects',
+      verb: 'list',
+      after: ['listObjects fails'],
+      why: 'nothing is tried after the first failure',
+    },
+    {
+      name: 'putObject',
+      verb: 'write to',
+      after: ['list 1', 'list 1', 'putObject fails'],
+      why: 'there is nothing to delete',
+    },
+    {
+      name: 'getObject',
+      verb: 'read from',
+      after: ['list 1', 'list 1', `put ${KEY} 1024`, 'getObject fails', `delete ${KEY}`],
+      why: 'but what was written goes',
+    },
+    {
+      name: 'deleteObject',
+      verb: 'delete from',
+      after: ['list 1', 'list 1', `put ${KEY} 1024`, `get ${KEY} 1024`, 'deleteObject fails'],
+      why: 'the last step counts, too',
+    },
+  ])('says that the credentials may not $verb the bucket: $why', async ({ name, verb, after }) => {
+    const { s3, asked } = bucket({ [name]: () => ({ ...denied, objects: [], prefixes: [] }) });
+    expect(await preflight(s3, two, marker, true)).toBe(
+      `S3_BUCKET "load": the credentials may not ${verb} it at ${ENDPOINT} (403 AccessDenied)`,
+    );
+    expect(asked).toEqual(after);
+  });
+});

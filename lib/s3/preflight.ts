@@ -1,0 +1,123 @@
+/**
+ * Tries the bucket before any load: each endpoint is asked to list, and one object written, read and deleted. What is
+ * wrong ends in one line that names the setting to change.
+ */
+import { type Config, leavesSigning } from '../settings/config';
+import type { MakeKey } from '../workload/keys';
+import type { Outcome, S3 } from './api';
+import { describeFailure } from './classify';
+
+/** Milliseconds a request of the check may take: the whole check is to end within 5 s, however an endpoint fails. */
+export const PREFLIGHT_TIMEOUT_MS = 4_000;
+/** Servers allow 15 minutes; a clock this far off is worth telling in any case. */
+const SKEW_TOLD_MS = 5 * 60_000;
+
+type Checked = Pick<
+  Config,
+  'endpoints' | 'bucket' | 'region' | 'verifySsl' | 'addressing' | 'backend' | 's3poolBinary'
+>;
+
+/** What stands in the way of the run, in one line; undefined when nothing does. */
+export async function preflight(
+  s3: S3,
+  config: Checked,
+  marker: MakeKey,
+  writes: boolean,
+): Promise<string | undefined> {
+  for (const _ of config.endpoints) {
+    const listed = s3.listObjects({ maxKeys: 1 }); // the client goes on to the next endpoint by itself
+    if (listed.failure) return explain('list', listed, config, Date.now());
+  }
+  if (!writes) return undefined;
+  const key = marker('1KB');
+  const body = new ArrayBuffer(1024);
+  const put = await s3.putObject(key, body, '');
+  if (put.failure) return explain('write to', put, config, Date.now());
+  const got = await s3.getObject(key, '', body.byteLength);
+  const deleted = await s3.deleteObject(key, '');
+  if (got.failure) return explain('read from', got, config, Date.now());
+  return deleted.failure ? explain('delete from', deleted, config, Date.now()) : undefined;
+}
+
+/** One line for a failure: what is wrong, with which value, and which setting mends it. `now` in ms since 1970. */
+export function explain(verb: string, outcome: Outcome, config: Checked, now: number): string {
+  const { endpoint, status } = outcome;
+  const { errorClass, code, message } = outcome.failure ?? { errorClass: 'client', code: '', message: '' };
+  const said = describeFailure(status, code, message);
+  if (status === 0) return explainTransport(endpoint, said, config);
+  const skew = clockSkew(outcome, now);
+  if (code === 'RequestTimeTooSkewed' || (status === 403 && skew !== undefined && Math.abs(skew) > SKEW_TOLD_MS)) {
+    return `this machine's clock is ${describeSkew(skew)} the clock of ${endpoint} (${said}): set it right, by NTP`;
+  }
+  if (errorClass === 'auth' && leavesSigning(config)) {
+    return (
+      `S3_ENDPOINTS: ${endpoint} refuses requests that are not signed (${said}): is it a proxy that signs, as ` +
+      `S3LOADTEST_BACKEND=proxy has it, and may its credentials ${verb} "${config.bucket}"?`
+    );
+  }
+  switch (code) {
+    case 'InvalidAccessKeyId':
+    case 'XAdminUserNotFound': // versitygw's word for it
+      return `AWS_ACCESS_KEY_ID is not known to ${endpoint} (${said})`;
+    case 'SignatureDoesNotMatch':
+      return `AWS_SECRET_ACCESS_KEY is not the secret of AWS_ACCESS_KEY_ID at ${endpoint} (${said})`;
+    case 'InvalidToken':
+    case 'ExpiredToken':
+      return `AWS_SESSION_TOKEN is not valid at ${endpoint} (${said})`;
+    case 'NoSuchBucket':
+      return `S3_BUCKET "${config.bucket}" is not at ${endpoint} (${said}): create it, or name another`;
+  }
+  const region =
+    /\bexpect(?:ing|ed)?:? '?"?([a-z][a-z0-9-]*)/.exec(message)?.[1] ?? outcome.headers?.['x-amz-bucket-region'];
+  if (/region|scope/i.test(message) || code === 'PermanentRedirect' || status === 301 || status === 307) {
+    const right = region && region !== config.region ? `: give "${region}"` : '';
+    return `AWS_REGION "${config.region}" is not the region of ${endpoint} (${said})${right}`;
+  }
+  if (status === 400 && /HTTP request (?:was sent )?to an? HTTPS|plain HTTP request/i.test(message || said)) {
+    return `S3_ENDPOINTS: ${endpoint} speaks TLS (${said}): give https://${endpoint}`;
+  }
+  if (status === 400 && code === '' && config.endpoints.includes(`http://${endpoint}`)) {
+    return `S3_ENDPOINTS: ${endpoint} answers ${said} and no S3 error, as TLS ports answer http: if it speaks TLS, give https://${endpoint}`;
+  }
+  if (errorClass === 'auth') {
+    return `S3_BUCKET "${config.bucket}": the credentials may not ${verb} it at ${endpoint} (${said})`;
+  }
+  if (errorClass === 'notFound') {
+    return `S3_BUCKET "${config.bucket}": ${endpoint} answers ${said}: is it an S3 endpoint, and S3_ADDRESSING=${config.addressing} right for it?`;
+  }
+  if (errorClass === 'corrupt') return `S3_ENDPOINTS: ${endpoint} answers ${said}: is it an S3 endpoint?`;
+  return `S3_ENDPOINTS: ${endpoint} does not let us ${verb} "${config.bucket}": it answers ${said}`;
+}
+
+function explainTransport(endpoint: string, message: string, config: Checked): string {
+  const host = endpoint.replace(/:\d+$/, '');
+  if (/no such host|lookup /i.test(message)) {
+    const hint = config.addressing === 'virtual' ? ', with the bucket before it as S3_ADDRESSING=virtual asks' : '';
+    return `S3_ENDPOINTS: the host name "${host}" does not resolve${hint} (${message})`;
+  }
+  if (/connection refused/i.test(message)) return `S3_ENDPOINTS: nothing listens at ${endpoint} (connection refused)`;
+  if (/server gave HTTP response|first record does not look like a TLS/i.test(message)) {
+    return `S3_ENDPOINTS: ${endpoint} does not speak TLS (${message}): give http://${endpoint}`;
+  }
+  if (/x509|certificate/i.test(message)) {
+    const remedy = "add its CA to this machine's (SSL_CERT_FILE names a file), or set S3_VERIFY_SSL=false";
+    return `S3_VERIFY_SSL is ${config.verifySsl}, and the certificate of ${endpoint} is not trusted (${message}): ${remedy}`;
+  }
+  if (/timeout|deadline/i.test(message)) {
+    return `S3_ENDPOINTS: ${endpoint} does not answer within ${PREFLIGHT_TIMEOUT_MS / 1000} s (${message})`;
+  }
+  const plain = config.endpoints.some((e) => e === `http://${endpoint}`);
+  const hint = plain && /EOF|reset/.test(message) ? `; if it speaks TLS, give https://${endpoint}` : '';
+  return `S3_ENDPOINTS: ${endpoint} can't be used: ${message}${hint}`;
+}
+
+/** Milliseconds this machine's clock is ahead of the server's, by the answer's Date header. */
+function clockSkew(outcome: Outcome, now: number): number | undefined {
+  const server = Date.parse(outcome.headers?.date ?? '');
+  return Number.isNaN(server) ? undefined : now - server;
+}
+
+function describeSkew(skew: number | undefined): string {
+  if (skew === undefined || Math.abs(skew) < 60_000) return 'too far from';
+  return `${Math.round(Math.abs(skew) / 60_000)} minutes ${skew > 0 ? 'ahead of' : 'behind'}`;
+}

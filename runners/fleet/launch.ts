@@ -1,0 +1,114 @@
+/** Starts one worker's k6 on its machine, up to the point at which it waits for the others. */
+import { FROM_CLI } from '../../lib/result/protocol';
+import { planK6 } from '../run/plan';
+import type { Settings } from '../run/settings';
+import type { Member } from './prepare';
+import type { Segment } from './segments';
+import { runFolder, startRun } from './worker';
+
+/** What a worker's folder says of it to whoever finds it there. */
+export interface Manifest {
+  readonly schema: typeof MANIFEST_SCHEMA;
+  readonly run: string;
+  /** The patterns. */
+  readonly name: string;
+  readonly worker: string;
+  readonly host: string;
+  /** How many there are in all. */
+  readonly workers: number;
+  readonly segment: string;
+  /** This machine's clock minus that of the one it was started from, milliseconds. */
+  readonly clockOffsetMs: number;
+  readonly cores: number;
+  /** How often its statistics come. */
+  readonly intervalMs: number;
+}
+
+export const MANIFEST_SCHEMA = 's3loadtest/worker@1';
+
+/** Files in a worker's folder. */
+export const FILES = {
+  manifest: 'run.json',
+  statistics: 'statistics',
+  log: 'stderr',
+  start: 'start',
+  keys: 'keys.txt',
+  authorities: 'ca.pem',
+} as const;
+
+export interface Launch {
+  readonly run: string;
+  readonly name: string;
+  readonly tests: readonly string[] | undefined;
+  readonly settings: Settings;
+  readonly outs: readonly string[];
+  readonly workers: number;
+  /** How many of them are on the same machine. */
+  readonly alike: number;
+  readonly index: number;
+  readonly segment: Segment;
+  /** Seconds between two lines of the statistics. */
+  readonly interval: number;
+  readonly memoryCheck: boolean;
+  /** Keys to read, a file here; '' for none. */
+  readonly keys: string;
+  readonly tellDeleted: boolean;
+  readonly environment: NodeJS.ProcessEnv;
+}
+
+/** VUs for each core, as the original took threads. */
+const VUS_PER_CORE = 8;
+
+/** Starts it, and returns where it is and what it is. @throws RemoteError */
+export async function launch(member: Member, how: Launch): Promise<{ folder: string; manifest: Manifest }> {
+  const { remote, probe, place } = member;
+  const { environment: settings } = how.settings;
+  const folder = runFolder(probe.logs.path, how.run, place.id);
+  const manifest: Manifest = {
+    schema: MANIFEST_SCHEMA,
+    run: how.run,
+    name: how.name,
+    worker: place.id,
+    host: place.host,
+    workers: how.workers,
+    segment: how.segment.segment,
+    // A k6 begins its load to the millisecond; what is measured of clocks is seldom better.
+    clockOffsetMs: Math.round(member.clock.offsetMs),
+    cores: probe.cores,
+    intervalMs: how.interval * 1000,
+  };
+  await remote.putText(JSON.stringify(manifest), `${folder}/${FILES.manifest}`, '0600');
+  if (how.keys !== '') await remote.putFile(how.keys, `${folder}/${FILES.keys}`, '0600');
+  const authorities = how.environment.SSL_CERT_FILE;
+  if (authorities) await remote.putFile(authorities, `${folder}/${FILES.authorities}`, '0600');
+  const free = probe.memoryAvailable;
+  const plan = planK6({
+    k6: member.k6,
+    script: member.script,
+    statistics: `${folder}/${FILES.statistics},interval=${how.interval}s`,
+    runId: how.run,
+    worker: place.id,
+    outs: how.outs,
+    settings,
+    concurrency: Math.max(1, Math.floor((probe.cores * VUS_PER_CORE) / how.alike)),
+    tests: how.tests,
+    keys: how.keys === '' ? '' : `${folder}/${FILES.keys}`,
+    tellDeleted: how.tellDeleted,
+    freeMemory: how.memoryCheck && free !== undefined ? Math.floor(free / how.alike) : undefined,
+    segment: how.segment,
+  });
+  await startRun(remote, folder, [plan.k6, ...plan.args], {
+    ...forK6(how.environment),
+    ...plan.environment,
+    [FROM_CLI.workers]: String(how.workers),
+    [FROM_CLI.startFile]: `${folder}/${FILES.start}`,
+    ...(authorities ? { SSL_CERT_FILE: `${folder}/${FILES.authorities}` } : {}),
+  });
+  return { folder, manifest };
+}
+
+/** What k6 itself is told by the environment here, as where Prometheus is. */
+function forK6(environment: NodeJS.ProcessEnv): Record<string, string> {
+  const own = Object.entries(environment).filter(([name, value]) => name.startsWith('K6_') && value !== undefined);
+  return Object.fromEntries(own) as Record<string, string>;
+}

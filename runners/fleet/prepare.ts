@@ -1,0 +1,238 @@
+/** What is done on each worker's machine before a run: it is reached, looked over, and given k6 and the script. */
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import type { Config } from '../../lib/settings/config';
+import { formatBytes, formatCount, formatDuration } from '../../lib/settings/units';
+import { scriptText } from '../tools/project';
+import { atOnce } from './at-once';
+import { type ClockOffset, measureClock } from './clock';
+import type { Remote } from './remote';
+import { RemoteError } from './shell';
+import { type CodeFile, type Probe, probe } from './worker';
+import { MOST_AT_ONCE, type Workers } from './workers';
+import { type Place, placeName } from './workers-file';
+
+/** A machine that is ready to run a worker. */
+export interface Member {
+  readonly place: Place;
+  readonly remote: Remote;
+  readonly probe: Probe;
+  readonly clock: ClockOffset;
+  /** Paths there. */
+  readonly k6: string;
+  readonly script: string;
+}
+
+/** How far one place is. */
+export interface Row {
+  readonly place: Place;
+  readonly doing: string;
+  readonly probe?: Probe | undefined;
+  readonly clock?: ClockOffset | undefined;
+  /** In one line, why it can't be used. */
+  readonly problem?: string | undefined;
+  /** What may be wrong with it, in lines. */
+  readonly doubts: readonly string[];
+}
+
+export interface Preparation {
+  readonly config: Config;
+  /** Path here of the k6 for such a machine. @throws Error that says why there is none */
+  readonly k6For: (system: string, machine: string) => Promise<string>;
+  /** Path here. */
+  readonly script: string;
+  /** VUs of each worker, where they were asked for. */
+  readonly vus: number | undefined;
+  /** Breaks it off. */
+  readonly signal: AbortSignal;
+}
+
+/** Digits of a hash in the name of a file. */
+const HASH_SHOWN = 16;
+/** Statistics and log of a long run. */
+const LOGS_NEED = 64 * 1024 ** 2;
+/** Signatures are refused when clocks differ by 15 minutes; a third of that is no accident. */
+const CLOCK_FAR_MS = 5 * 60_000;
+/** Connections, logs, and what else a process has open, beside one for each VU. */
+const OTHER_FILES = 100;
+
+interface LocalFile extends CodeFile {
+  readonly path: string;
+  readonly bytes: number;
+  /** Where another text than the file's is sent. */
+  readonly text?: string;
+}
+
+/**
+ * Prepares all places side by side; `show` is called whenever one of them has got further. Members are those that can run;
+ * of each other one its row has the problem. The caller closes what they hold.
+ */
+export async function prepare(
+  workers: Workers,
+  preparation: Preparation,
+  show: (rows: readonly Row[]) => void,
+): Promise<{ members: Member[]; rows: Row[] }> {
+  const rows = workers.places.map((place): Row => ({ place, doing: 'waits', doubts: [] }));
+  const files = new LocalFiles();
+  const outcomes = await atOnce([...workers.places.entries()], MOST_AT_ONCE, async ([i, place]) => {
+    const set = (more: Partial<Row>) => {
+      rows[i] = { ...(rows[i] as Row), ...more };
+      show(rows);
+    };
+    try {
+      return await prepareOne(place, workers, preparation, files, set);
+    } catch (e) {
+      if (!(e instanceof RemoteError)) throw e;
+      set({ doing: 'failed', problem: e.message });
+      return undefined;
+    }
+  });
+  const members = outcomes.flatMap((outcome) =>
+    outcome.status === 'fulfilled' && outcome.value ? [outcome.value] : [],
+  );
+  const broken = outcomes.find((outcome) => outcome.status === 'rejected');
+  if (broken !== undefined || preparation.signal.aborted) {
+    await Promise.all(members.map(({ remote }) => remote.close()));
+    throw preparation.signal.aborted ? preparation.signal.reason : broken?.reason;
+  }
+  return { members, rows };
+}
+
+async function prepareOne(
+  place: Place,
+  workers: Workers,
+  preparation: Preparation,
+  files: LocalFiles,
+  set: (more: Partial<Row>) => void,
+): Promise<Member> {
+  const { config } = preparation;
+  set({ doing: 'connecting' });
+  const remote = await workers.connect(place, preparation.signal);
+  // Whatever is under way ends with the connection.
+  const onAbort = () => void remote.close();
+  preparation.signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    set({ doing: 'looking around' });
+    const script = await files.of(preparation.script, describeScript);
+    const first = await probe(remote, config.remoteCodeDir, config.remoteLogDir, [script]);
+    set({ probe: first });
+    const clock = await measureClock(remote);
+    set({ clock });
+    const k6 = await files.of(await k6For(remote, preparation, first), describeBinary);
+    // What k6 it needs was not known before.
+    const found = await probe(remote, config.remoteCodeDir, config.remoteLogDir, [k6, script]);
+    const missing = [k6, script].filter(({ name }) => !found.have.has(name));
+    check(remote, found, missing, preparation);
+    set({ probe: found, doubts: doubts(found, clock, preparation) });
+    for (const file of missing) {
+      set({ doing: `uploading ${formatBytes(file.bytes)}` });
+      const there = `${found.code.path}/${file.name}`;
+      if (file.text === undefined) await remote.putFile(file.path, there, '0755');
+      else await remote.putText(file.text, there, '0644');
+    }
+    const paths = { k6: `${found.code.path}/${k6.name}`, script: `${found.code.path}/${script.name}` };
+    set({ doing: 'trying k6' });
+    const version = await remote.run('"$1" version', { args: [paths.k6] });
+    if (version.code !== 0) {
+      const said = version.stderr.trim().split('\n').at(-1) ?? '';
+      throw remote.failure('command', `k6 can't be run there (${said || `it ended with ${version.code}`})`);
+    }
+    set({ doing: 'ready' });
+    return { place, remote, probe: found, clock, ...paths };
+  } catch (e) {
+    await remote.close();
+    throw e;
+  } finally {
+    preparation.signal.removeEventListener('abort', onAbort);
+  }
+}
+
+async function k6For(remote: Remote, { k6For }: Preparation, { system, machine }: Probe): Promise<string> {
+  try {
+    return await k6For(system, machine);
+  } catch (e) {
+    throw remote.failure('command', `there is no k6 for it, ${system} on ${machine}: ${(e as Error).message}`);
+  }
+}
+
+/** @throws RemoteError when the machine can't do what is asked of it */
+function check(remote: Remote, found: Probe, missing: readonly LocalFile[], { config, vus = 0 }: Preparation): void {
+  const refuse = (why: string): never => {
+    throw remote.failure('command', why);
+  };
+  const { code, logs, files } = found;
+  if (code.problem) refuse(`S3LOADTEST_REMOTE_CODE_DIR ${code.path} can't be used there: ${code.problem}`);
+  if (logs.problem) refuse(`S3LOADTEST_REMOTE_LOG_DIR ${logs.path} can't be used there: ${logs.problem}`);
+  const need = missing.reduce((sum, { bytes }) => sum + bytes, 0);
+  if ((code.free ?? 0) < need)
+    refuse(`its disk has ${formatBytes(code.free ?? 0)} free at ${code.path}, k6 needs ${formatBytes(need)}`);
+  if ((logs.free ?? 0) < LOGS_NEED) {
+    refuse(`its disk has ${formatBytes(logs.free ?? 0)} free at ${logs.path}: a run wants ${formatBytes(LOGS_NEED)}`);
+  }
+  const connections = (vus || config.concurrency) + OTHER_FILES;
+  // Go raises the soft limit to the hard one by itself.
+  if (files.hard < connections) {
+    refuse(
+      `a process may have ${formatCount(files.hard)} files open there (ulimit -Hn), ${formatCount(connections)} are needed`,
+    );
+  }
+}
+
+function doubts({ runs }: Probe, clock: ClockOffset, _: Preparation): string[] {
+  const active = runs.filter(({ state }) => state === 'running' || state === 'starting');
+  const others = active.map(({ run, age }) => `run ${run} is under way there, since ${formatDuration(age * 1000)}`);
+  const far = Math.abs(clock.offsetMs) > CLOCK_FAR_MS;
+  const offset = formatDuration(Math.abs(Math.round(clock.offsetMs / 1000) * 1000));
+  return far ? [...others, `its clock is ${offset} off: servers refuse signatures that are 15 minutes old`] : others;
+}
+
+/** Files here that workers need, with their hashes: each is read once. */
+class LocalFiles {
+  private readonly known = new Map<string, Promise<LocalFile>>();
+
+  of(path: string, describe: (path: string) => Promise<LocalFile>): Promise<LocalFile> {
+    let file = this.known.get(path);
+    if (file === undefined) {
+      file = describe(path);
+      this.known.set(path, file);
+    }
+    return file;
+  }
+}
+
+async function describeBinary(path: string): Promise<LocalFile> {
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(path), hash);
+  const sha256 = hash.digest('hex');
+  return { path, name: `k6-${sha256.slice(0, HASH_SHOWN)}`, sha256, bytes: (await stat(path)).size };
+}
+
+async function describeScript(path: string): Promise<LocalFile> {
+  const text = scriptText(path);
+  const sha256 = createHash('sha256').update(text).digest('hex');
+  const name = `${basename(path, '.js')}-${sha256.slice(0, HASH_SHOWN)}.js`;
+  return { path, name, sha256, bytes: Buffer.byteLength(text), text };
+}
+
+/** The table of all places, in lines no wider than the terminal needs. */
+export function renderRows(rows: readonly Row[]): string[] {
+  const cells = rows.map(({ place, doing, probe: found, clock }) => [
+    placeName(place),
+    doing,
+    found ? `${found.machine} ${found.cores} cores` : '',
+    found?.memoryAvailable === undefined ? '' : `${formatBytes(found.memoryAvailable)} free`,
+    found?.logs.free === undefined ? '' : `disk ${formatBytes(found.logs.free)}`,
+    found ? `files ${found.files.hard === Number.POSITIVE_INFINITY ? 'any' : formatCount(found.files.hard)}` : '',
+    clock ? `clock ${clock.offsetMs >= 0 ? '+' : ''}${Math.round(clock.offsetMs)} ms ±${Math.ceil(clock.errorMs)}` : '',
+  ]);
+  const widths = [0, 1, 2, 3, 4, 5, 6].map((i) => Math.max(0, ...cells.map((row) => (row[i] ?? '').length)));
+  return cells.map((row) =>
+    row
+      .map((cell, i) => cell.padEnd(widths[i] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  );
+}

@@ -1,0 +1,92 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { ConfigError } from '../../lib/settings/config';
+import { connectHere, placesHere } from './local';
+import type { Remote } from './remote';
+import { RemoteError } from './shell';
+import { connectAll, findWorkers, type Workers } from './workers';
+import type { Place } from './workers-file';
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 's3lt-'));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+describe('workers are', () => {
+  test('those of the file', () => {
+    const workersFile = join(folder, 'workers');
+    writeFileSync(workersFile, 'node1\nnode2\n');
+    const workers = findWorkers({ workersFile }, { count: 3, perHost: 2 }, {});
+    expect(workers.here).toBe(false);
+    expect(workers.places.map(({ id, host }) => `${id} ${host}`)).toEqual(['w0 node1', 'w1 node2', 'w2 node1']);
+    expect(() => findWorkers({ workersFile }, { count: 3 }, {})).toThrow(
+      `--workers is 3, ${workersFile} has 2 hosts: add more, or take --per-host 2`,
+    );
+  });
+
+  test('here, where there is no file and nobody named one', async () => {
+    // Whoever develops this may have a file of that name.
+    const before = process.cwd();
+    process.chdir(folder);
+    rmSync('workers', { force: true });
+    const workers = findWorkers({ workersFile: './workers' }, { count: 2 }, process.env);
+    process.chdir(before);
+    expect(workers.here).toBe(true);
+    const { remotes, failures } = await connectAll(workers);
+    expect(failures).toEqual([]);
+    const said = await Promise.all(remotes.map((remote) => remote.run('echo here')));
+    expect(said.map(({ stdout }) => stdout)).toEqual(['here\n', 'here\n']);
+    expect(remotes.map(({ place }) => place.id)).toEqual(['w0', 'w1']);
+  });
+
+  test('none, where someone named a file that is not there', () => {
+    const workersFile = join(folder, 'none');
+    expect(() => findWorkers({ workersFile }, { count: 1 }, {})).toThrow(
+      new ConfigError([
+        `S3LOADTEST_WORKERS_FILE is "${workersFile}", which can't be read (ENOENT: no such file or directory, open '${workersFile}'): give a file with a host a line`,
+      ]),
+    );
+  });
+});
+
+describe('connecting to all', () => {
+  const places = placesHere(40);
+  const workers = (connect: (place: Place) => Promise<Remote>): Workers => ({ places, here: false, connect });
+  const n = ({ id }: Place) => Number(id.slice(1));
+
+  test('tells every one that fails, and keeps to 32 at once', async () => {
+    let connecting = 0;
+    let most = 0;
+    const { remotes, failures } = await connectAll(
+      workers(async (place) => {
+        most = Math.max(most, ++connecting);
+        await sleep(5);
+        connecting--;
+        if (n(place) % 4 === 0) throw new RemoteError(place, 'refused', 'closed');
+        return connectHere(place, {});
+      }),
+    );
+    expect(most).toBe(32);
+    expect(remotes).toHaveLength(30);
+    expect(failures.map(({ message }) => message).slice(0, 2)).toEqual([
+      'w0 (localhost): closed',
+      'w4 (localhost): closed',
+    ]);
+  });
+
+  test('leaves none connected when there is a bug', async () => {
+    const made: Remote[] = [];
+    const connect = async (place: Place) => {
+      if (n(place) === 7) throw new TypeError('a bug');
+      const remote = connectHere(place, {});
+      made.push(remote);
+      return remote;
+    };
+    await expect(connectAll(workers(connect))).rejects.toThrow('a bug');
+    expect(await Promise.all(made.map((remote) => remote.gone))).toHaveLength(39);
+  });
+});

@@ -1,0 +1,81 @@
+/** The workers of a run: where they are, and how to get there. */
+import { readFileSync } from 'node:fs';
+import { type Config, ConfigError, settings } from '../../lib/settings/config';
+import { atOnce } from './at-once';
+import { connectHere, placesHere } from './local';
+import type { Remote } from './remote';
+import { RemoteError } from './shell';
+import { connectBySsh } from './ssh/connect';
+import { type Place, parseWorkersFile, placesOn } from './workers-file';
+
+export interface Workers {
+  readonly places: readonly Place[];
+  /** There is no workers file: all of them are on this machine. */
+  readonly here: boolean;
+  /** @throws RemoteError; the signal's reason */
+  connect(place: Place, signal?: AbortSignal): Promise<Remote>;
+}
+
+export interface WorkersAsked {
+  /** As many as there are hosts, or places on them, where it is left out. */
+  readonly count?: number | undefined;
+  /** Most on one host; one where it is left out. */
+  readonly perHost?: number | undefined;
+}
+
+/** Connections made at the same time: more would be turned away by jump hosts, and starve each other here. */
+export const MOST_AT_ONCE = 32;
+
+/**
+ * Workers on the first hosts of the workers file; where nobody named one and there is none, on this machine.
+ * @throws ConfigError when the file can't be read, has lines that are not right, or too few hosts
+ */
+export function findWorkers(
+  { workersFile, sshConfig }: Pick<Config, 'workersFile'> & Partial<Pick<Config, 'sshConfig'>>,
+  { count, perHost }: WorkersAsked,
+  environment: NodeJS.ProcessEnv,
+): Workers {
+  const text = readWorkersFile(workersFile);
+  if (text === undefined) {
+    return { places: placesHere(count ?? 1), here: true, connect: async (place) => connectHere(place, environment) };
+  }
+  const hosts = parseWorkersFile(text, workersFile);
+  const places = placesOn(hosts, count ?? hosts.length * (perHost ?? 1), workersFile, perHost);
+  return {
+    places,
+    here: false,
+    connect: (place, signal) =>
+      connectBySsh(place, { configFile: sshConfig, environment, ...(signal === undefined ? {} : { signal }) }),
+  };
+}
+
+function readWorkersFile(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (e) {
+    const { code, message } = e as NodeJS.ErrnoException;
+    if (code === 'ENOENT' && path === settings.workersFile.fallback) return undefined;
+    throw new ConfigError([
+      `${settings.workersFile.env[0]} is "${path}", which can't be read (${message}): give a file with a host a line`,
+    ]);
+  }
+}
+
+/**
+ * Connects to all places, side by side. One that can't be reached keeps no other from it.
+ * @throws what is no RemoteError: a bug, or the signal's reason; none stays connected then
+ */
+export async function connectAll(
+  workers: Workers,
+  signal?: AbortSignal,
+): Promise<{ readonly remotes: readonly Remote[]; readonly failures: readonly RemoteError[] }> {
+  const results = await atOnce(workers.places, MOST_AT_ONCE, (place) => workers.connect(place, signal));
+  const remotes = results.flatMap((result) => (result.status === 'fulfilled' ? result.value : []));
+  const reasons = results.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []));
+  const other = reasons.find((reason) => !(reason instanceof RemoteError));
+  if (other !== undefined) {
+    await Promise.all(remotes.map((remote) => remote.close()));
+    throw other;
+  }
+  return { remotes, failures: reasons as RemoteError[] };
+}

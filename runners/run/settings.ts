@@ -1,0 +1,103 @@
+/** The settings on the CLI's side: options, then the environment, then `./.env`, then `~/.s3loadtest/.env`. */
+import { readFileSync } from 'node:fs';
+import { availableParallelism, homedir } from 'node:os';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import {
+  type Config,
+  ConfigError,
+  CREDENTIALS,
+  defaultText,
+  type Environment,
+  readConfig,
+  readSome,
+  readWithoutCredentials,
+  type Setting,
+  type SettingName,
+  settings,
+  settingTexts,
+} from '../../lib/settings/config';
+import { parseEnvFile } from '../../lib/settings/env-file';
+
+/** Options as commander hands them over, by camel-case name. */
+export type Options = Readonly<Record<string, unknown>>;
+
+export interface Settings {
+  readonly config: Config;
+  /** The same as text by variable, complete: what k6 is given. Holds the credentials. */
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+/** VUs for each core, as the original took threads. */
+const VUS_PER_CORE = 8;
+const all = Object.keys(settings) as SettingName[];
+
+/** Adds every setting, or those named, that has an option, with its help and default out of lib/settings/config.ts. */
+export function addSettingOptions(command: Command, names: readonly SettingName[] = all): Command {
+  for (const name of names) {
+    const s = settings[name] as Setting<unknown>;
+    if (s.option === undefined) continue;
+    const help = `${s.help} (${s.env[0]}; default: ${defaultText(s)})`;
+    if (s.repeats) command.option(`--${s.option}`, help, collect);
+    else command.option(`--${s.option}`, help);
+  }
+  return command;
+}
+
+/** Gathers the values of an option that may be given several times. */
+export function collect(value: string, before: readonly string[] = []): string[] {
+  return [...before, value];
+}
+
+/** @throws ConfigError naming every missing and every bad setting. */
+export function loadSettings(options: Options, environment: Environment): Settings {
+  const sources = sourcesOf(options, environment);
+  const config = readConfig(...sources);
+  return { config, environment: settingTexts(...sources) };
+}
+
+/** The same where credentials are somewhere else: those that are here are left out. @throws ConfigError as above. */
+export function loadOpenSettings(options: Options, environment: Environment): Settings {
+  const none = Object.fromEntries(CREDENTIALS.flatMap((name) => settings[name].env.map((variable) => [variable, ''])));
+  const sources = sourcesOf(options, environment).map((source) => ({ ...source, ...none }));
+  const { config } = readWithoutCredentials(sources, { elsewhere: true });
+  return { config, environment: settingTexts(...sources) };
+}
+
+/** The settings named and no others, from the same places. @throws ConfigError naming every missing and every bad one. */
+export function loadSome<K extends SettingName>(
+  names: readonly K[],
+  options: Options,
+  environment: Environment,
+): Pick<Config, K> {
+  return readSome(names, ...sourcesOf(options, environment));
+}
+
+function sourcesOf(options: Options, environment: Environment): Environment[] {
+  const files = [join(process.cwd(), '.env'), join(homedir(), '.s3loadtest', '.env')].map(readEnvFile);
+  return [fromOptions(options), environment, ...files];
+}
+
+/** VUs for this machine, where nobody asked for any. */
+export function defaultConcurrency(): number {
+  return availableParallelism() * VUS_PER_CORE;
+}
+
+function fromOptions(options: Options): Environment {
+  const values: Record<string, string> = {};
+  for (const s of Object.values(settings) as Setting<unknown>[]) {
+    const name = s.option?.split(' ')[0]?.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
+    const given = name === undefined ? undefined : options[name];
+    if (given !== undefined) values[s.env[0]] = Array.isArray(given) ? given.join(';') : String(given);
+  }
+  return values;
+}
+
+function readEnvFile(path: string): Environment {
+  try {
+    return parseEnvFile(readFileSync(path, 'utf8'));
+  } catch (e) {
+    if ((e as NodeJS.ErrnoException).code === 'ENOENT') return {};
+    throw new ConfigError([`${path} can't be read (${(e as Error).message}): make it readable, or move it away`]);
+  }
+}

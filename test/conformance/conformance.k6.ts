@@ -1,0 +1,93 @@
+/**
+ * The conformance suite inside k6: one VU puts the client that S3LOADTEST_BACKEND names through the cases of
+ * CONFORMANCE_SUITE, and prints a line for each. test/conformance/conformance.test.ts starts it and reads them.
+ */
+import { sleep } from 'k6';
+import crypto from 'k6/crypto';
+import exec from 'k6/execution';
+import type { Options } from 'k6/options';
+import { setTimeout } from 'k6/timers';
+import { optionsOf } from '../../lib/k6/options';
+import { loadConfig } from '../../lib/k6/settings';
+import { mixed } from '../../lib/k6/steps/mixed';
+import type { S3Options } from '../../lib/s3/api';
+import { type Clients, type Connect, connectBy } from '../../lib/s3/engines/backends';
+import { planOf } from '../../lib/workload/plan';
+import { type Bench, CASE_MARK, CASE_TAG, type CaseLine, REPORT_MARK, WROTE_MARK } from './case';
+import { casesOf, type SuiteName, VIRTUAL_DOMAIN } from './suites';
+
+const { config } = loadConfig();
+const by = connectBy(config);
+if (typeof by === 'string') throw new Error(by);
+const connect: Connect = by;
+const suite = __ENV.CONFORMANCE_SUITE as SuiteName;
+
+/** What a pattern asks of k6: the client relies on some of it, such as that no redirect is followed. */
+const asPattern = optionsOf(
+  planOf([{ name: 'conformance', sizes: ['1KB'], loads: [{ does: mixed({ GET: 1 }) }] }], config, true),
+);
+
+export const options: Options = {
+  ...asPattern,
+  scenarios: {
+    conformance: { executor: 'per-vu-iterations', vus: 1, iterations: 1, maxDuration: '5m', gracefulStop: '0s' },
+  },
+  thresholds: {},
+  hosts: { [`*.${VIRTUAL_DOMAIN}`]: '127.0.0.1' },
+};
+
+export default async function runSuite(): Promise<void> {
+  const wrote: Record<string, string> = {};
+  const cases = casesOf(suite, config.backend);
+  for (const [i, { name, run, missesExpected }] of cases.entries()) {
+    const began = Date.now();
+    const clients = connect({ silent: false, missesExpected: missesExpected ?? false });
+    clients.begin();
+    exec.vu.metrics.tags[CASE_TAG] = name;
+    let detail = '';
+    try {
+      await run(bench(`case-${i}/`, wrote, clients));
+    } catch (e) {
+      detail = e instanceof Error ? (e.stack ?? e.message) : String(e);
+    }
+    clients.flush();
+    const line: CaseLine = { name, ok: detail === '', detail, ms: Date.now() - began };
+    console.log(CASE_MARK + JSON.stringify(line));
+  }
+  console.log(WROTE_MARK + JSON.stringify(wrote));
+}
+
+function bench(prefix: string, wrote: Record<string, string>, clients: Clients): Bench {
+  const base: S3Options = {
+    endpoints: config.endpoints,
+    bucket: config.bucket,
+    addressing: config.addressing,
+    region: config.region,
+    credentials: config,
+    timeout: config.timeout,
+    attempts: 5,
+    sleep,
+    pause: (seconds) => new Promise((resolve) => setTimeout(resolve, seconds * 1000)),
+    firstEndpoint: 0,
+  };
+  const client = (changes: Partial<S3Options>) => clients.create({ ...base, ...changes });
+  const sha256 = (data: ArrayBuffer) => crypto.sha256(data, 'hex');
+  return {
+    s3: client({}),
+    options: base,
+    client,
+    flush: clients.flush,
+    key: (name) => prefix + name,
+    // k6 refuses to make none.
+    random: (bytes) => (bytes === 0 ? new ArrayBuffer(0) : crypto.randomBytes(bytes)),
+    bytesOf: (text) => new TextEncoder().encode(text).buffer as ArrayBuffer,
+    sha256,
+    wrote: (key, content) => {
+      wrote[key] = sha256(content);
+    },
+    removed: (key) => {
+      delete wrote[key];
+    },
+    report: (name, value) => console.log(REPORT_MARK + JSON.stringify({ name, value })),
+  };
+}
