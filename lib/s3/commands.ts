@@ -1,0 +1,215 @@
+/**
+ * The S3 commands there are, a row each: all that is known of a command stands in its row. Engines turn a row into a function
+ * once per VU (engine.ts); after that nothing is looked up by name. Pure; runs in k6 and in Node, and the native engine is
+ * handed the same rows.
+ *
+ * A new command is a row here and a case in test/conformance/: CONTRIBUTING.md shows one.
+ */
+
+/** What a command does to what is stored. Steps say by this what they read, write and delete. */
+export type Effect = 'read' | 'write' | 'delete' | 'list' | 'inspect' | 'configure';
+
+export interface Command {
+  /** Its name in tags, series and Results. Rows of one op differ in what they hand on of an answer. */
+  readonly op: string;
+  readonly method: 'GET' | 'PUT' | 'POST' | 'HEAD' | 'DELETE';
+  readonly on: 'object' | 'bucket';
+  readonly effect: Effect;
+  /** The fixed part of its query: `{ uploads: '' }`. What a call adds is in its arguments. */
+  readonly query?: Readonly<Record<string, string>>;
+  /** payload: an object's bytes, not hashed. text: a short document, hashed. */
+  readonly body: 'none' | 'payload' | 'text';
+  /** S3 refuses it without a Content-MD5. */
+  readonly md5?: true;
+  readonly answer: Answer;
+  /** Status of a success, as S3 documents it; any 2xx is taken for one. */
+  readonly status: 200 | 204;
+  /** operation: each success is one. part: it belongs to an operation of several calls, and only its failures are counted. */
+  readonly counts: 'operation' | 'part';
+  /** It is about many objects: these are counted, too, and it has no size. */
+  readonly many?: true;
+  /** Another may have deleted its object meanwhile: a 404 may be a miss. */
+  readonly mayMiss?: true;
+}
+
+/** What of a success's answer is looked at, and handed on. */
+export type Answer =
+  /** Nothing. */
+  | { readonly kind: 'none' }
+  /** The object's bytes: streamed away, counted, and held against the length that the caller expects. */
+  | { readonly kind: 'payload' }
+  /** The same, kept. */
+  | { readonly kind: 'content' }
+  /** The headers. */
+  | { readonly kind: 'headers' }
+  | XmlAnswer;
+
+export interface XmlAnswer {
+  readonly kind: 'xml';
+  /** The element that a success has: a proxy's own page, or an error after a 200, must not pass for one. */
+  readonly root?: string;
+  /** Elements of which a success has the text; without it, it is corrupt. */
+  readonly required?: readonly string[];
+  /** Elements of which the text is handed on. */
+  readonly texts?: readonly string[];
+  /** Elements that may come many times, with those children whose text is handed on, in this order. */
+  readonly lists?: Readonly<Record<string, readonly string[]>>;
+  /** The element that each object has one of: they are counted. */
+  readonly objects?: string;
+  /** The element that each object has which the command failed for, with a Code and a Message in it. */
+  readonly refusals?: string;
+  /** Elements, in texts and lists, that are URL-encoded where the answer's EncodingType says so. */
+  readonly encoded?: readonly string[];
+}
+
+const NOTHING: Answer = { kind: 'none' };
+const HEADERS: Answer = { kind: 'headers' };
+
+export const GET: Command = {
+  ...{ op: 'GET', method: 'GET', on: 'object', effect: 'read', body: 'none', status: 200, counts: 'operation' },
+  answer: { kind: 'payload' },
+  mayMiss: true,
+};
+
+/** A GET whose bytes are kept. */
+export const READ: Command = { ...GET, answer: { kind: 'content' } };
+
+export const PUT: Command = {
+  ...{ op: 'PUT', method: 'PUT', on: 'object', effect: 'write', body: 'payload', status: 200, counts: 'operation' },
+  answer: NOTHING,
+};
+
+export const HEAD: Command = {
+  ...{ op: 'HEAD', method: 'HEAD', on: 'object', effect: 'inspect', body: 'none', status: 200, counts: 'operation' },
+  answer: HEADERS,
+  mayMiss: true,
+};
+
+export const DELETE: Command = {
+  ...{ op: 'DELETE', method: 'DELETE', on: 'object', effect: 'delete', body: 'none', status: 204, counts: 'operation' },
+  answer: NOTHING,
+  mayMiss: true,
+};
+
+/** https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html: at most 1,000 keys, and a checksum is a must. */
+export const DELETE_OBJECTS: Command = {
+  ...{ op: 'DELETE_OBJECTS', method: 'POST', on: 'bucket', effect: 'delete', query: { delete: '' } },
+  ...{ body: 'text', md5: true, status: 200, counts: 'operation', many: true, mayMiss: true },
+  answer: {
+    kind: 'xml',
+    root: 'DeleteResult',
+    lists: { Error: ['Key', 'VersionId', 'Code', 'Message'] },
+    refusals: 'Error',
+  },
+};
+
+const LISTING = {
+  method: 'GET',
+  on: 'bucket',
+  effect: 'list',
+  body: 'none',
+  status: 200,
+  counts: 'operation',
+  many: true,
+} as const;
+
+const PAGE = {
+  kind: 'xml',
+  root: 'ListBucketResult',
+  texts: ['IsTruncated', 'NextContinuationToken'],
+  objects: 'Contents',
+} as const;
+
+/** A page of a listing whose keys nobody wants: reading them would cost the client more than asking for them. */
+export const LIST: Command = {
+  ...LISTING,
+  op: 'LIST',
+  query: { 'list-type': '2', 'encoding-type': 'url' },
+  answer: PAGE,
+};
+
+/** The same with its keys. */
+export const LIST_KEYS: Command = {
+  ...LIST,
+  answer: {
+    ...PAGE,
+    lists: { Contents: ['Key', 'Size'], CommonPrefixes: ['Prefix'] },
+    encoded: ['Key', 'Prefix'],
+  },
+};
+
+/** https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectVersions.html */
+export const LIST_VERSIONS: Command = {
+  ...LISTING,
+  op: 'LIST_VERSIONS',
+  query: { versions: '', 'encoding-type': 'url' },
+  answer: {
+    kind: 'xml',
+    root: 'ListVersionsResult',
+    texts: ['IsTruncated', 'NextKeyMarker', 'NextVersionIdMarker'],
+    lists: {
+      Version: ['Key', 'Size', 'VersionId'],
+      DeleteMarker: ['Key', 'Size', 'VersionId'],
+      CommonPrefixes: ['Prefix'],
+    },
+    objects: 'Version',
+    encoded: ['Key', 'Prefix', 'NextKeyMarker'],
+  },
+};
+
+/** https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListMultipartUploads.html */
+export const LIST_UPLOADS: Command = {
+  ...LISTING,
+  op: 'LIST_UPLOADS',
+  query: { uploads: '', 'encoding-type': 'url' },
+  answer: {
+    kind: 'xml',
+    root: 'ListMultipartUploadsResult',
+    texts: ['IsTruncated', 'NextKeyMarker', 'NextUploadIdMarker'],
+    lists: { Upload: ['Key', 'UploadId'], CommonPrefixes: ['Prefix'] },
+    objects: 'Upload',
+    encoded: ['Key', 'Prefix', 'NextKeyMarker'],
+  },
+};
+
+export const CREATE_MULTIPART: Command = {
+  ...{ op: 'CREATE_MULTIPART', method: 'POST', on: 'object', effect: 'write', query: { uploads: '' } },
+  ...{ body: 'none', status: 200, counts: 'part' },
+  answer: { kind: 'xml', required: ['UploadId'], texts: ['UploadId'] },
+};
+
+export const UPLOAD_PART: Command = {
+  ...{ op: 'UPLOAD_PART', method: 'PUT', on: 'object', effect: 'write', body: 'payload', status: 200, counts: 'part' },
+  answer: HEADERS,
+};
+
+/** S3 may begin its answer with 200 and only then fail: https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html */
+export const COMPLETE_MULTIPART: Command = {
+  ...{ op: 'COMPLETE_MULTIPART', method: 'POST', on: 'object', effect: 'write', body: 'text', status: 200 },
+  counts: 'part',
+  answer: { kind: 'xml' },
+};
+
+export const ABORT_MULTIPART: Command = {
+  ...{ op: 'ABORT_MULTIPART', method: 'DELETE', on: 'object', effect: 'write', body: 'none', status: 204 },
+  counts: 'part',
+  answer: NOTHING,
+};
+
+/** What a PUT of an object in parts comes to on the wire. */
+export const MULTIPART: readonly Command[] = [CREATE_MULTIPART, UPLOAD_PART, COMPLETE_MULTIPART, ABORT_MULTIPART];
+
+/** https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketVersioning.html */
+export const GET_BUCKET_VERSIONING: Command = {
+  ...{ op: 'GET_BUCKET_VERSIONING', method: 'GET', on: 'bucket', effect: 'inspect', query: { versioning: '' } },
+  ...{ body: 'none', status: 200, counts: 'operation' },
+  answer: { kind: 'xml', root: 'VersioningConfiguration', texts: ['Status'] },
+};
+
+/** Every op once, with a row that it has. */
+export const COMMANDS: ReadonlyMap<string, Command> = new Map(
+  [
+    ...[GET, PUT, HEAD, DELETE, DELETE_OBJECTS, LIST, LIST_VERSIONS, LIST_UPLOADS],
+    ...[...MULTIPART, GET_BUCKET_VERSIONING],
+  ].map((command) => [command.op, command]),
+);
