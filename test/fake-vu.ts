@@ -10,7 +10,7 @@ interface More extends Partial<VirtualUser> {
   readonly listed?: ListedKeys;
 }
 
-/** A VU of a test named `tide`, that has what a real one has, but for an S3 client. */
+/** A VU of a test named `tide`, that has what a real one has, but for an engine. */
 export function fakeVu({ found = {}, listed, ...more }: More = {}, environment: Environment = {}): VirtualUser {
   const config = readConfig({
     S3_ENDPOINTS: 'http://10.0.0.1:9000',
@@ -25,7 +25,7 @@ export function fakeVu({ found = {}, listed, ...more }: More = {}, environment: 
   const labels = [...new Set([...sizes, ...readSizes].map(({ label }) => label))];
   const bytes = sizes.map((size) => size.bytes);
   return {
-    s3: fakeS3({}),
+    engine: fakeS3({}),
     config,
     sizes,
     readSizes,

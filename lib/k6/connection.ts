@@ -1,15 +1,17 @@
-/** What a VU speaks to the store by: a client of the backend that the settings name, bodies and keys for it. */
+/** What a VU speaks to the store by: an engine of the backend that the settings name, bodies and keys for it. */
 import { sleep } from 'k6';
 import crypto from 'k6/crypto';
 import { setTimeout } from 'k6/timers';
-import type { Awaitable, Counting, HeldConnections, Holding, Outcome, S3, S3Options } from '../s3/api';
 import { describeFailure } from '../s3/classify';
-import type { Clients, Connect } from '../s3/engines/backends';
-import { holdConnections } from '../s3/engines/held';
+import type { Counting, Engine, EngineOptions } from '../s3/engine';
+import type { Connect, EngineSource } from '../s3/engines/backends';
+import { type HeldConnections, type Holding, holdConnections } from '../s3/engines/held';
 import { generatedKeyEnd } from '../s3/engines/native';
+import { listKeys } from '../s3/listing';
 import type { Config, ObjectSize } from '../settings/config';
 import { createKeyFrame, createKeyMaker, type FoundKeys, findKeys, foundKeysFor } from '../workload/keys';
 import { createPayload, describePayload, type Payload } from '../workload/payload';
+import { writer } from './write';
 
 /** k6 keeps attempts at a failed operation within what the original did. */
 const ATTEMPTS = 5;
@@ -17,21 +19,21 @@ const ATTEMPTS = 5;
 /** What is done beside the load. */
 export const SILENT: Counting = { silent: true, missesExpected: false };
 
-/** A client for one VU. */
-export interface Connection extends Omit<Clients, 'create'> {
-  readonly s3: S3;
+/** An engine for one VU. */
+export interface Connection extends Omit<EngineSource, 'create'> {
+  readonly engine: Engine;
 }
 
-/** `first` is the endpoint that the client begins with, by number. */
+/** `first` is the endpoint that the engine begins with, by number. */
 export function connect(
   by: Connect,
   config: Config,
   counting: Counting,
   first: number,
-  how: Partial<Pick<S3Options, 'plainKeys' | 'timeout' | 'attempts'>> = {},
+  how: Partial<Pick<EngineOptions, 'plainKeys' | 'timeout' | 'attempts'>> = {},
 ): Connection {
   const { create, begin, flush } = by(counting);
-  return { s3: create({ ...optionsOf(config, first), ...how }), begin, flush };
+  return { engine: create({ ...optionsOf(config, first), ...how }), begin, flush };
 }
 
 /** Connections of one VU for a test, none at first. */
@@ -40,12 +42,12 @@ export function hold(config: Config, counting: Counting, vu: number, test: strin
   return holdConnections(options, counting, holding, createKeyFrame(config.prefix, config.workerId, test, vu));
 }
 
-function optionsOf(config: Config, firstEndpoint: number): S3Options {
+function optionsOf(config: Config, firstEndpoint: number): EngineOptions {
   const pause = (seconds: number) => new Promise<void>((resolve) => setTimeout(resolve, seconds * 1000));
   return { ...config, credentials: config, firstEndpoint, attempts: ATTEMPTS, sleep, pause };
 }
 
-/** Bodies for a client of `connect`, of these sizes and no others. */
+/** Bodies for an engine of `connect`, of these sizes and no others. */
 export function payloadFor(
   { backend, partSize }: Config,
   sizes: readonly ObjectSize[],
@@ -64,36 +66,24 @@ export function keyEndFor({ backend }: Config): string {
   return backend === 'native' ? generatedKeyEnd() : '';
 }
 
-export function write(
-  s3: S3,
-  { partSize }: Config,
-  payload: Payload,
-  key: string,
-  size: ObjectSize,
-): Awaitable<Outcome> {
-  const { label, bytes } = size;
-  return bytes > partSize
-    ? s3.putObjectInParts(key, payload.parts(bytes), label)
-    : s3.putObject(key, payload.body(bytes), label);
-}
-
 export async function writeOne(
-  s3: S3,
+  engine: Engine,
   config: Config,
   test: string,
   size: ObjectSize,
 ): Promise<{ key: string } | { problem: string }> {
   const key = createKeyMaker(config.prefix, config.workerId, test, 0, keyEndFor(config))(size.label);
-  const { failure, status } = await write(s3, config, payloadFor(config, [size], crypto.randomBytes), key, size);
+  const write = writer(engine, config.partSize, payloadFor(config, [size], crypto.randomBytes));
+  const { failure, status } = await write(key, size);
   if (failure === undefined) return { key };
   const said = describeFailure(status, failure.code, failure.message);
   return { problem: `${test} reads objects of ${size.label}, there is none, and writing one failed: ${said}` };
 }
 
 /** Keys of every worker and test in the bucket, of these sizes. */
-export function findReadable(s3: S3, { prefix, concurrency }: Config, sizes: readonly ObjectSize[]): FoundKeys {
+export function findReadable(engine: Engine, { prefix, concurrency }: Config, sizes: readonly ObjectSize[]): FoundKeys {
   let told = false;
-  return findKeys(s3, prefix, sizes, foundKeysFor(concurrency), ({ status, failure }) => {
+  return findKeys(listKeys(engine), prefix, sizes, foundKeysFor(concurrency), ({ status, failure }) => {
     const said = describeFailure(status, failure?.code ?? '', failure?.message ?? '');
     if (!told) console.warn(`keys of other tests are not all found: ${said}`);
     told = true;
@@ -101,10 +91,15 @@ export function findReadable(s3: S3, { prefix, concurrency }: Config, sizes: rea
 }
 
 /** Keys of objects of a size: those in the bucket now, or of one that is written, so that there is one. */
-export async function supply(s3: S3, config: Config, test: string, size: ObjectSize): Promise<readonly string[]> {
-  const found = findReadable(s3, config, [size])[size.label] ?? [];
+export async function supply(
+  engine: Engine,
+  config: Config,
+  test: string,
+  size: ObjectSize,
+): Promise<readonly string[]> {
+  const found = findReadable(engine, config, [size])[size.label] ?? [];
   if (found.length > 0) return found;
-  const written = await writeOne(s3, config, test, size);
+  const written = await writeOne(engine, config, test, size);
   if ('key' in written) return [written.key];
   console.warn(written.problem);
   return [];

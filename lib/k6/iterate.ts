@@ -129,11 +129,11 @@ function virtualUser(place: Place, equipment: Equipment, found: FoundKeys, begin
   const vu = exec.vu.idInTest;
   const counting = { silent: false, missesExpected: load.missesExpected };
   const connection = connect(by, config, counting, vu, { plainKeys: true });
-  const silent = () => connect(by, config, SILENT, vu).s3;
+  const silent = () => connect(by, config, SILENT, vu).engine;
   const workers = Number(__ENV[FROM_CLI.workers] || 1);
   const labels = [...new Set([...sizes, ...readSizes].map((size) => size.label))];
   const operate = traffic.start({
-    s3: connection.s3,
+    engine: connection.engine,
     config,
     sizes,
     readSizes,

@@ -1,7 +1,6 @@
 import type { Options } from 'k6/options';
 import { describe, expect, test } from 'vitest';
 import { submetrics } from '../result/metrics';
-import type { Op } from '../s3/api';
 import { type Environment, readConfig } from '../settings/config';
 import type { Pattern } from '../workload/pattern';
 import { planOf } from '../workload/plan';
@@ -10,8 +9,8 @@ import { bursts } from '../workload/schedule';
 import { optionsOf } from './options';
 import type { Traffic } from './steps/traffic';
 
-function traffic(ops: readonly Op[], pacesItself = false): Traffic {
-  const has = (op: Op) => ops.includes(op);
+function traffic(ops: readonly string[], pacesItself = false): Traffic {
+  const has = (op: string) => ops.includes(op);
   return {
     ops,
     reads: has('GET'),

@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { OK } from '../../test/fake-s3';
 import { MARKS } from '../result/protocol';
-import type { Failure, Op, Outcome } from '../s3/api';
+import { COMMANDS, type Command, DELETE_OBJECTS, GET, PUT } from '../s3/commands';
+import type { Failure, Outcome } from '../s3/outcome';
 import { createRecorder, createSilentRecorder, forgetTags, type VuRecorder } from './recorder';
 
 /** What k6 was told: each sample with the tags that the VU had then, and each tag that was set. */
@@ -67,7 +68,7 @@ function outcome(status: number, more: Partial<Outcome> = {}): Outcome {
   return { ...OK, status, ms: 7, endpoint: HERE, ...more };
 }
 
-function succeed(recorder: VuRecorder, op: Op, size: string, endpoint: string, bytes: number, objects = 0): void {
+function succeed(recorder: VuRecorder, op: string, size: string, endpoint: string, bytes: number, objects = 0): void {
   recorder.begin(op, size, endpoint);
   recorder.succeeded(3, bytes, objects);
 }
@@ -164,9 +165,9 @@ describe('tags', () => {
     },
   ])('of $after after $first: $set are set ($why)', ({ first, after, set }) => {
     const recorder = createRecorder();
-    recorder.begin(first[0] as Op, first[1], first[2]);
+    recorder.begin(first[0] as string, first[1], first[2]);
     k6.set.length = 0;
-    recorder.begin(after[0] as Op, after[1], after[2]);
+    recorder.begin(after[0] as string, after[1], after[2]);
     expect(k6.set).toEqual(set);
   });
 
@@ -221,7 +222,7 @@ describe('a failure', () => {
   test('is an error of its class and a duration of its own, and neither operation nor bytes', () => {
     const recorder = createRecorder();
     recorder.begin('PUT', '1KB', HERE);
-    recorder.failed('PUT', outcome(503), failure('throttled', 'SlowDown', 'Slow down'));
+    recorder.failed(PUT, outcome(503), failure('throttled', 'SlowDown', 'Slow down'));
     recorder.flush();
     const tags = { op: 'PUT', name: 'PUT', size: '1KB', endpoint: HERE };
     expect(k6.samples).toEqual([
@@ -232,9 +233,9 @@ describe('a failure', () => {
 
   test('is said once a class, with the first of its kind', () => {
     const recorder = createRecorder();
-    recorder.failed('PUT', outcome(503), failure('throttled', 'SlowDown', 'Reduce\n your rate'));
-    recorder.failed('GET', outcome(503), failure('throttled', 'SlowDown', 'again'));
-    recorder.failed('GET', outcome(0, { endpoint: THERE }), failure('reset', '', 'unexpected EOF'));
+    recorder.failed(PUT, outcome(503), failure('throttled', 'SlowDown', 'Reduce\n your rate'));
+    recorder.failed(GET, outcome(503), failure('throttled', 'SlowDown', 'again'));
+    recorder.failed(GET, outcome(0, { endpoint: THERE }), failure('reset', '', 'unexpected EOF'));
     expect(said.every((line) => line.startsWith(MARKS.sample))).toBe(true);
     expect(said.map((line) => JSON.parse(line.slice(MARKS.sample.length)))).toEqual([
       { class: 'throttled', op: 'PUT', message: `503 SlowDown: Reduce your rate (endpoint ${HERE})` },
@@ -244,7 +245,14 @@ describe('a failure', () => {
   });
 });
 
-test.each<{ op: Op; status: number; is: Failure; expected: boolean; counted: 's3_misses' | 's3_errors'; why: string }>([
+test.each<{
+  op: string;
+  status: number;
+  is: Failure;
+  expected: boolean;
+  counted: 's3_misses' | 's3_errors';
+  why: string;
+}>([
   { op: 'GET', status: 404, is: failure('notFound'), expected: true, counted: 's3_misses', why: 'deleted meanwhile' },
   { op: 'HEAD', status: 404, is: failure('notFound'), expected: true, counted: 's3_misses', why: 'likewise' },
   {
@@ -300,7 +308,7 @@ test.each<{ op: Op; status: number; is: Failure; expected: boolean; counted: 's3
 ])('$op, $status, misses expected $expected: counts in $counted ($why)', ({ op, status, is, expected, counted }) => {
   const recorder = createRecorder(expected);
   recorder.begin(op, '1KB', HERE);
-  recorder.failed(op, outcome(status), is);
+  recorder.failed(COMMANDS.get(op) as Command, outcome(status), is);
   const [sample] = k6.samples;
   expect(sample?.name).toBe(counted);
   expect(sample?.value).toBe(1);
@@ -316,7 +324,7 @@ describe('what a success refused', () => {
     const recorder = createRecorder();
     recorder.begin('DELETE_OBJECTS', '', HERE);
     recorder.succeeded(3, 0, 988);
-    recorder.refused('DELETE_OBJECTS', outcome(200), failure('auth', 'AccessDenied', 'no'), 12);
+    recorder.refused(DELETE_OBJECTS, outcome(200), failure('auth', 'AccessDenied', 'no'), 12);
     expect(told('s3_errors')).toEqual([
       { name: 's3_errors', value: 12, tags: expect.objectContaining({ op: 'DELETE_OBJECTS', class: 'auth' }) },
     ]);
@@ -327,7 +335,7 @@ describe('what a success refused', () => {
   test('for keys that are not there is misses, where such are expected', () => {
     const recorder = createRecorder(true);
     recorder.begin('DELETE_OBJECTS', '', HERE);
-    recorder.refused('DELETE_OBJECTS', outcome(200), failure('notFound', 'NoSuchKey'), 12);
+    recorder.refused(DELETE_OBJECTS, outcome(200), failure('notFound', 'NoSuchKey'), 12);
     expect(k6.samples.map(({ name, value }) => [name, value])).toEqual([['s3_misses', 12]]);
   });
 });
@@ -343,8 +351,8 @@ test('what is done beside the load counts nothing, and names its requests so tha
   const recorder = createSilentRecorder();
   recorder.begin('GET', '1KB', HERE);
   recorder.succeeded(3, 1024, 5);
-  recorder.failed('GET', outcome(500), failure('server'));
-  recorder.refused('DELETE_OBJECTS', outcome(200), failure('auth'), 3);
+  recorder.failed(GET, outcome(500), failure('server'));
+  recorder.refused(DELETE_OBJECTS, outcome(200), failure('auth'), 3);
   recorder.retried();
   expect(k6.samples).toEqual([]);
   expect(said).toEqual([]);

@@ -1,21 +1,13 @@
 /** Puts what the client does into k6's metrics, under tags that are set once an attempt and not with every sample. */
 import exec from 'k6/execution';
 import { Counter, Trend } from 'k6/metrics';
-import {
-  BYTES,
-  ERROR_DURATION,
-  ERRORS,
-  MISSES,
-  NO_SIZE,
-  OBJECTS,
-  OF_ONE_OBJECT,
-  OP_DURATION,
-  RETRIES,
-} from '../result/metrics';
+import { BYTES, ERROR_DURATION, ERRORS, MISSES, NO_SIZE, OBJECTS, OP_DURATION, RETRIES } from '../result/metrics';
 import { MARKS } from '../result/protocol';
 import type { ErrorSample } from '../result/result';
-import type { Failure, Outcome, Recorder } from '../s3/api';
 import { describeFailure } from '../s3/classify';
+import type { Command } from '../s3/commands';
+import type { Recorder } from '../s3/engine';
+import type { Failure, Outcome } from '../s3/outcome';
 
 const opDuration = new Trend(OP_DURATION, true);
 const errorDuration = new Trend(ERROR_DURATION, true);
@@ -97,10 +89,14 @@ export function createRecorder(missesExpected = false): VuRecorder {
   };
 
   /** Returns whether it was an error, and no miss. */
-  const count = (op: string, outcome: Outcome, { errorClass, code, message }: Failure, n: number): boolean => {
-    // Of a batch only its keys may be missing; an upload that is gone is nothing that others delete.
-    const ofObjects = OF_ONE_OBJECT.has(op) || (op === 'DELETE_OBJECTS' && code === 'NoSuchKey');
-    if (missesExpected && errorClass === 'notFound' && ofObjects) {
+  const count = (
+    { op, mayMiss, many }: Command,
+    outcome: Outcome,
+    { errorClass, code, message }: Failure,
+    n: number,
+  ): boolean => {
+    // Of a batch only its keys may be missing, and not its bucket.
+    if (missesExpected && errorClass === 'notFound' && mayMiss === true && (many !== true || code === 'NoSuchKey')) {
       misses.add(n);
       return false;
     }
@@ -120,8 +116,8 @@ export function createRecorder(missesExpected = false): VuRecorder {
       if (n !== 0) now.bytes += n;
       if (many !== 0) now.objects += many;
     },
-    failed: (op, outcome, failure) => {
-      if (count(op, outcome, failure, 1)) errorDuration.add(outcome.ms);
+    failed: (command, outcome, failure) => {
+      if (count(command, outcome, failure, 1)) errorDuration.add(outcome.ms);
     },
     refused: count,
     retried: () => {

@@ -1,7 +1,7 @@
 /** What is done before the load: the bucket is tried, keys to read are found, or written where that is asked for. */
 import crypto from 'k6/crypto';
-import type { S3 } from '../s3/api';
 import { describeFailure } from '../s3/classify';
+import type { Engine } from '../s3/engine';
 import type { Connect } from '../s3/engines/backends';
 import { openFiles } from '../s3/engines/held';
 import { PREFLIGHT_TIMEOUT_MS, preflight } from '../s3/preflight';
@@ -9,7 +9,8 @@ import type { Config, ObjectSize } from '../settings/config';
 import { formatCount } from '../settings/units';
 import { createKeyMaker, type FoundKeys, type ListedKeys } from '../workload/keys';
 import { k6Vus, onlyReading, type Plan, type PlannedLoad } from '../workload/plan';
-import { connect, findReadable, keyEndFor, payloadFor, SILENT, write, writeOne } from './connection';
+import { connect, findReadable, keyEndFor, payloadFor, SILENT, writeOne } from './connection';
+import { writer } from './write';
 
 const SEEDING_TOLD_MS = 5_000;
 
@@ -25,22 +26,22 @@ export async function prepare(
   const test = plan.measured[0]?.test ?? '';
   const check = connect(by, config, SILENT, 0, { timeout: PREFLIGHT_TIMEOUT_MS, attempts: 1 });
   const makeKey = createKeyMaker(config.prefix, config.workerId, test, 0);
-  const problem = await preflight(check.s3, config, makeKey, plan.writes || plan.deletes || config.seedObjects > 0);
+  const problem = await preflight(check.engine, config, makeKey, plan.writes || plan.deletes || config.seedObjects > 0);
   if (problem !== undefined) return { problem };
   if (!plan.reads) return { found: {} };
   const missing = plan.sizes.filter(({ label }) => (listed[label]?.length ?? 0) === 0);
-  const { s3 } = connect(by, config, SILENT, 0);
-  const found = missing.length > 0 ? { ...findReadable(s3, config, missing) } : {};
+  const { engine } = connect(by, config, SILENT, 0);
+  const found = missing.length > 0 ? { ...findReadable(engine, config, missing) } : {};
   for (const { traffic, test, readSizes } of plan.loads) {
     for (const size of traffic.readsSizes === undefined ? [] : readSizes) {
       if ((listed[size.label]?.length ?? 0) + (found[size.label]?.length ?? 0) > 0) continue;
-      const written = await writeOne(s3, config, test, size);
+      const written = await writeOne(engine, config, test, size);
       if ('problem' in written) return written;
       found[size.label] = [written.key];
     }
   }
   for (const reader of onlyReading(plan)) {
-    const seeded = config.seedObjects > 0 ? await seed(s3, config, reader) : {};
+    const seeded = config.seedObjects > 0 ? await seed(engine, config, reader) : {};
     if (typeof seeded === 'string') return { problem: seeded };
     for (const [label, keys] of Object.entries(seeded)) found[label] = [...(found[label] ?? []), ...keys];
     const problem = nothingToRead(plan, reader, listed, found);
@@ -93,16 +94,20 @@ function nothingToRead(
 }
 
 /** Writes as many objects as asked for, the sizes in turn; returns their keys, or why it went wrong. */
-async function seed(s3: S3, config: Config, { test, sizes }: PlannedLoad): Promise<Record<string, string[]> | string> {
+async function seed(
+  engine: Engine,
+  config: Config,
+  { test, sizes }: PlannedLoad,
+): Promise<Record<string, string[]> | string> {
   const makeKey = createKeyMaker(config.prefix, config.workerId, test, 0, keyEndFor(config));
   const keys: Record<string, string[]> = {};
-  const payload = payloadFor(config, sizes, crypto.randomBytes);
+  const write = writer(engine, config.partSize, payloadFor(config, sizes, crypto.randomBytes));
   let told = Date.now();
   for (let n = 0; n < config.seedObjects; n++) {
     const size = sizes[n % sizes.length] as ObjectSize;
     const { label } = size;
     const key = makeKey(label);
-    const { failure, status } = await write(s3, config, payload, key, size);
+    const { failure, status } = await write(key, size);
     if (failure) {
       const said = describeFailure(status, failure.code, failure.message);
       return `--seed-objects: ${formatCount(n)} of ${formatCount(config.seedObjects)} objects are written, the next one failed: ${said}`;

@@ -1,9 +1,9 @@
 /** Reasons to trust a run's figures less. Pure. */
+import { COMMANDS } from '../s3/commands';
 import { readsOf, sum, type Total, type Warning } from './result';
 
 /** Misses among reads, from which on the keys that a run reads by are not those of the bucket. */
 const MANY_MISSES = 0.1;
-const DELETES: ReadonlySet<string> = new Set(['DELETE', 'DELETE_OBJECTS']);
 
 /**
  * @param of whether certificates were not looked at, and whether reads were to be verified
@@ -31,7 +31,7 @@ export function warningsOf(
   }
   const reads = sum(totals.filter(({ op }) => op === 'GET'));
   const share = reads.misses / (reads.ops + reads.misses);
-  if (share > MANY_MISSES && !totals.some(({ op }) => DELETES.has(op))) {
+  if (share > MANY_MISSES && !totals.some(({ op }) => COMMANDS.get(op)?.effect === 'delete')) {
     warnings.push({
       code: 'many-misses',
       message: `${Math.round(share * 100)}% of the reads were of objects that are gone`,

@@ -28,6 +28,8 @@ export interface Command {
   readonly counts: 'operation' | 'part';
   /** It is about many objects: these are counted, too, and it has no size. */
   readonly many?: true;
+  /** The op that its success is one of, to those who count requests: the last call of several that make one operation. */
+  readonly completes?: string;
   /** Another may have deleted its object meanwhile: a 404 may be a miss. */
   readonly mayMiss?: true;
 }
@@ -58,6 +60,8 @@ export interface XmlAnswer {
   readonly objects?: string;
   /** The element that each object has which the command failed for, with a Code and a Message in it. */
   readonly refusals?: string;
+  /** The element that a truncated answer says in where the listing goes on; without it, it is corrupt. */
+  readonly continuation?: string;
   /** Elements, in texts and lists, that are URL-encoded where the answer's EncodingType says so. */
   readonly encoded?: readonly string[];
 }
@@ -117,6 +121,7 @@ const PAGE = {
   kind: 'xml',
   root: 'ListBucketResult',
   texts: ['IsTruncated', 'NextContinuationToken'],
+  continuation: 'NextContinuationToken',
   objects: 'Contents',
 } as const;
 
@@ -147,6 +152,7 @@ export const LIST_VERSIONS: Command = {
     kind: 'xml',
     root: 'ListVersionsResult',
     texts: ['IsTruncated', 'NextKeyMarker', 'NextVersionIdMarker'],
+    continuation: 'NextKeyMarker',
     lists: {
       Version: ['Key', 'Size', 'VersionId'],
       DeleteMarker: ['Key', 'Size', 'VersionId'],
@@ -166,6 +172,7 @@ export const LIST_UPLOADS: Command = {
     kind: 'xml',
     root: 'ListMultipartUploadsResult',
     texts: ['IsTruncated', 'NextKeyMarker', 'NextUploadIdMarker'],
+    continuation: 'NextKeyMarker',
     lists: { Upload: ['Key', 'UploadId'], CommonPrefixes: ['Prefix'] },
     objects: 'Upload',
     encoded: ['Key', 'Prefix', 'NextKeyMarker'],
@@ -187,6 +194,7 @@ export const UPLOAD_PART: Command = {
 export const COMPLETE_MULTIPART: Command = {
   ...{ op: 'COMPLETE_MULTIPART', method: 'POST', on: 'object', effect: 'write', body: 'text', status: 200 },
   counts: 'part',
+  completes: PUT.op,
   answer: { kind: 'xml' },
 };
 

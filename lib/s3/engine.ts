@@ -1,6 +1,19 @@
-/** What makes requests out of the rows of commands.ts: the contract of every backend, held by the conformance suite. */
-import type { Awaitable, Body, Outcome } from './api';
+/** What makes requests out of the rows of commands.ts: the contract of every engine, held by the conformance suite. */
 import type { Command } from './commands';
+import type { Failure, Outcome } from './outcome';
+
+/** A value, or the promise of one. To await the one as the other would cost each operation a turn of the event loop. */
+export type Awaitable<T> = T | Promise<T>;
+
+/** A body that the native engine, and no other, makes while it sends it: uncompressible, and another for every key. */
+export interface Generated {
+  readonly bytes: number;
+  /** Where in the object's content it begins, of a part. */
+  readonly offset?: number;
+}
+
+/** What a row with a payload sends. */
+export type Body = ArrayBuffer | Generated;
 
 /** What a call has beside its key. Left out by most: each object costs k6's JavaScript time. */
 export interface Arguments {
@@ -28,21 +41,69 @@ export interface Reply extends Outcome {
   readonly found?: Found | undefined;
 }
 
+/** What a row with a body sends, or how many bytes the object of a row without one must have. */
+export type Load = Body | string | number;
+
 /**
  * One operation: attempts until one succeeds, can't be mended by another, or was the last; each is recorded.
  *
- * `key` is '' on the bucket, `size` the size label of its metrics ('' where size means nothing). `load` is what a row with a
- * body sends, or how many bytes the object of a row without one must have.
+ * `key` is '' on the bucket, `size` the size label of its metrics ('' where size means nothing).
  */
-export type Call = (key: string, size: string, load?: Body | string | number, more?: Arguments) => Awaitable<Reply>;
-
-/** The same without holding up the VU, so that it can have many under way. */
-export type AsyncCall = (...call: Parameters<Call>) => Promise<Reply>;
+export type SyncCall = (key: string, size: string, load?: Load, more?: Arguments) => Reply;
+export type AsyncCall = (...call: Parameters<SyncCall>) => Promise<Reply>;
+export type Call = (...call: Parameters<SyncCall>) => Awaitable<Reply>;
 
 /** An engine of one VU. */
 export interface Engine {
+  /** The way this engine prefers: promised where Grafana's client makes the call, which only promises; else at once. */
   compile(command: Command): Call;
+  /** A call that stops the VU until it has ended. */
+  compileSync(command: Command): SyncCall;
+  /** A call that leaves the VU free, so that it can have many under way. */
   compileAsync(command: Command): AsyncCall;
-  /** Records the success of an operation that several calls made. `last` is what came of the last of them. */
+  /** Records the success of an operation that several calls made. */
   composed(op: string, size: string, whole: Outcome): void;
+}
+
+export interface EngineOptions {
+  /** `http://host:port`, rotated per request. */
+  readonly endpoints: readonly string[];
+  readonly bucket: string;
+  readonly addressing: 'path' | 'virtual';
+  readonly region: string;
+  readonly credentials: { accessKeyId: string; secretAccessKey: string; sessionToken?: string | undefined };
+  /** Milliseconds for one request, body included. */
+  readonly timeout: number;
+  /** Attempts in all; 1 for none but the first. */
+  readonly attempts: number;
+  /** Objects whose content the engine can tell from their key are compared with it as they are read. */
+  readonly verify?: boolean;
+  /** Every key is known to hold unreserved characters and slashes only, so that none needs to be looked at. */
+  readonly plainKeys?: boolean;
+  /** Waits between attempts, in seconds: `sleep` stops the VU, `pause` lets what it has under way go on. */
+  readonly sleep: (seconds: number) => void;
+  readonly pause: (seconds: number) => Promise<void>;
+  /** Rotation starts here, so that VUs do not move in step. */
+  readonly firstEndpoint: number;
+}
+
+/** What counts: all that an engine which measures by itself has to know. */
+export interface Counting {
+  /** Nothing does: it is done beside the load. */
+  readonly silent: boolean;
+  /** That an object is not there is a miss, and no error. */
+  readonly missesExpected: boolean;
+}
+
+/** Records every attempt, unless the engine measures by itself. */
+export interface Recorder {
+  /** An attempt is about to be made, or its outcome to be recorded: sets the tags that its figures will carry. */
+  begin(op: string, size: string, endpoint: string): void;
+  /** It succeeded, and is an operation. `objects` are objects listed or deleted. */
+  succeeded(ms: number, bytes: number, objects: number): void;
+  failed(command: Command, outcome: Outcome, failure: Failure): void;
+  /** A success that nevertheless failed for so many of its objects. */
+  refused(command: Command, outcome: Outcome, failure: Failure, objects: number): void;
+  /** A further attempt is about to be made. */
+  retried(): void;
 }

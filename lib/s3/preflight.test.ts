@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { fakeS3, OK } from '../../test/fake-s3';
-import type { Failure, Outcome, S3 } from './api';
+import type { S3 } from '../../test/s3';
 import { classifyStatus, classifyTransport } from './classify';
+import type { Failure, Outcome } from './outcome';
 import { explain, PREFLIGHT_TIMEOUT_MS, preflight } from './preflight';
 
 const ENDPOINT = '10.0.0.1:9000';

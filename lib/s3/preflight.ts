@@ -4,8 +4,11 @@
  */
 import { type Config, leavesSigning } from '../settings/config';
 import type { MakeKey } from '../workload/keys';
-import type { Outcome, S3 } from './api';
 import { describeFailure } from './classify';
+import { DELETE, GET, PUT } from './commands';
+import type { Engine } from './engine';
+import { listKeys } from './listing';
+import type { Outcome } from './outcome';
 
 /** Milliseconds a request of the check may take: the whole check is to end within 5 s, however an endpoint fails. */
 export const PREFLIGHT_TIMEOUT_MS = 4_000;
@@ -19,22 +22,23 @@ type Checked = Pick<
 
 /** What stands in the way of the run, in one line; undefined when nothing does. */
 export async function preflight(
-  s3: S3,
+  engine: Engine,
   config: Checked,
   marker: MakeKey,
   writes: boolean,
 ): Promise<string | undefined> {
+  const list = listKeys(engine);
   for (const _ of config.endpoints) {
-    const listed = s3.listObjects({ maxKeys: 1 }); // the client goes on to the next endpoint by itself
+    const listed = list({ maxKeys: 1 }); // the engine goes on to the next endpoint by itself
     if (listed.failure) return explain('list', listed, config, Date.now());
   }
   if (!writes) return undefined;
   const key = marker('1KB');
   const body = new ArrayBuffer(1024);
-  const put = await s3.putObject(key, body, '');
+  const put = await engine.compile(PUT)(key, '', body);
   if (put.failure) return explain('write to', put, config, Date.now());
-  const got = await s3.getObject(key, '', body.byteLength);
-  const deleted = await s3.deleteObject(key, '');
+  const got = await engine.compile(GET)(key, '', body.byteLength);
+  const deleted = await engine.compile(DELETE)(key, '');
   if (got.failure) return explain('read from', got, config, Date.now());
   return deleted.failure ? explain('delete from', deleted, config, Date.now()) : undefined;
 }

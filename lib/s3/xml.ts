@@ -3,6 +3,9 @@
  * regular expression reads a page of 1,000 keys in 3 ms in k6, where an XML parser takes 7 to 450. Pure.
  */
 
+/** The namespace of the documents that S3 is sent. */
+export const XMLNS = 'http://s3.amazonaws.com/doc/2006-03-01/';
+
 const ENTITIES = new Map([
   ['amp', '&'],
   ['lt', '<'],

@@ -1,6 +1,8 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { fakeS3, OK } from '../../test/fake-s3';
-import type { ListOptions, ListOutcome, S3 } from '../s3/api';
+import type { ListOptions, ListOutcome } from '../../test/s3';
+import { type ListKeys, listKeys } from '../s3/listing';
+import type { Outcome } from '../s3/outcome';
 import {
   createKeyMaker,
   createTrackedKeys,
@@ -330,7 +332,7 @@ test.each([
 });
 
 interface Bucket {
-  readonly s3: S3;
+  readonly list: ListKeys;
   readonly asked: ListOptions[];
 }
 
@@ -361,7 +363,7 @@ function bucketOf(
     }
     return { ...OK, ...page };
   };
-  return { s3: fakeS3({ listObjects }), asked };
+  return { list: listKeys(fakeS3({ listObjects })), asked };
 }
 
 const KB = { label: '1KB', bytes: 1024 };
@@ -381,12 +383,12 @@ function written(workers: number, tests: readonly string[], each: number): Map<s
   return objects;
 }
 
-const never = (outcome: ListOutcome) => expect.fail(`a listing failed: ${outcome.failure?.code}`);
+const never = (outcome: Outcome) => expect.fail(`a listing failed: ${outcome.failure?.code}`);
 
 describe('findKeys', () => {
   test('finds what every worker and test wrote, by size', () => {
     const objects = written(2, ['firehose', 'ebb'], 3);
-    const found = findKeys(bucketOf(objects).s3, 'loadtest/', [KB, MB], 1000, never);
+    const found = findKeys(bucketOf(objects).list, 'loadtest/', [KB, MB], 1000, never);
     expect(Object.keys(found).sort()).toEqual(['1KB', '1MB']);
     expect([...(found['1KB'] ?? []), ...(found['1MB'] ?? [])].sort()).toEqual([...objects.keys()].sort());
     expect(found['1KB']?.every((key) => key.includes('/1KB/'))).toBe(true);
@@ -399,7 +401,7 @@ describe('findKeys', () => {
       ['loadtest/w0/1KB/t/1763726400000000/mega', 1024 ** 2],
       ['loadtest/w0/10KB/t/1763726400000000/unasked', 10_240],
     ]);
-    expect(findKeys(bucketOf(objects).s3, 'loadtest/', [KB, MB], 100, never)).toEqual({
+    expect(findKeys(bucketOf(objects).list, 'loadtest/', [KB, MB], 100, never)).toEqual({
       '1KB': ['loadtest/w0/1KB/t/1763726400000000/right'],
       '1MB': ['loadtest/w0/1KB/t/1763726400000000/mega'],
     });
@@ -414,7 +416,7 @@ describe('findKeys', () => {
       ['backup/w0/1KB/t/1763726400000000/x', 1024],
       ['loadtest2/w0/1KB/t/1763726400000000/x', 1024],
     ]);
-    expect(findKeys(bucketOf(objects).s3, 'loadtest/', [KB], 100, never)).toEqual({});
+    expect(findKeys(bucketOf(objects).list, 'loadtest/', [KB], 100, never)).toEqual({});
   });
 
   test.each([
@@ -422,8 +424,8 @@ describe('findKeys', () => {
     { name: 'a remainder', workers: 3, most: 40, share: 3, why: 'rounded down, so that it is not more in all' },
     { name: 'one each', workers: 10, most: 40, share: 1, why: 'just enough' },
   ])('$name: at most as many as asked for, $why', ({ workers, most, share }) => {
-    const { s3, asked } = bucketOf(written(workers, ['firehose', 'ebb'], 20));
-    const found = findKeys(s3, 'loadtest/', [KB, MB], most, never);
+    const { list, asked } = bucketOf(written(workers, ['firehose', 'ebb'], 20));
+    const found = findKeys(list, 'loadtest/', [KB, MB], most, never);
     const groups = new Map<string, number>();
     for (const key of Object.values(found).flat()) {
       const group = key.split('/').slice(0, 4).join('/');
@@ -436,8 +438,8 @@ describe('findKeys', () => {
   });
 
   test('more groups than keys asked for: one of each of some, of every size, and no more in all', () => {
-    const { s3, asked } = bucketOf(written(100, ['firehose', 'ebb', 'tide'], 2));
-    const found = findKeys(s3, 'loadtest/', [KB, MB], 120, never);
+    const { list, asked } = bucketOf(written(100, ['firehose', 'ebb', 'tide'], 2));
+    const found = findKeys(list, 'loadtest/', [KB, MB], 120, never);
     expect(Object.values(found).flat()).toHaveLength(120);
     expect(asked.filter(({ delimiter }) => delimiter === undefined)).toHaveLength(120);
     // 60 of 600 each, give or take what chance does in one of a million runs.
@@ -449,15 +451,15 @@ describe('findKeys', () => {
   });
 
   test('asks for no longer page than S3 has', () => {
-    const { s3, asked } = bucketOf(written(1, ['firehose'], 2));
-    findKeys(s3, 'loadtest/', [KB], 5000, never);
+    const { list, asked } = bucketOf(written(1, ['firehose'], 2));
+    findKeys(list, 'loadtest/', [KB], 5000, never);
     expect(asked.map(({ maxKeys }) => maxKeys).filter((n) => n !== undefined)).toEqual([1000, 1000]);
   });
 
   test('folders beyond a page of a thousand are found', () => {
     const objects = new Map<string, number>();
     for (let w = 0; w < 1500; w++) objects.set(`loadtest/w${w}/1KB/t/1763726400000000/x`, 1024);
-    expect(findKeys(bucketOf(objects).s3, 'loadtest/', [KB], 2000, never)['1KB']).toHaveLength(1500);
+    expect(findKeys(bucketOf(objects).list, 'loadtest/', [KB], 2000, never)['1KB']).toHaveLength(1500);
   });
 
   test('a bucket full of objects that are not ours, right under the prefix, does not keep it listing for ever', () => {
@@ -466,19 +468,19 @@ describe('findKeys', () => {
       if (++asked > 1000) expect.fail('still listing');
       return { ...OK, objects: [], prefixes: [], next: `page ${asked}` };
     };
-    expect(findKeys(fakeS3({ listObjects }), 'loadtest/', [KB], 100, never)).toEqual({});
+    expect(findKeys(listKeys(fakeS3({ listObjects })), 'loadtest/', [KB], 100, never)).toEqual({});
   });
 
   test('an empty bucket has nothing to find, in one request', () => {
-    const { s3, asked } = bucketOf(new Map());
-    expect(findKeys(s3, 'loadtest/', [KB], 100, never)).toEqual({});
+    const { list, asked } = bucketOf(new Map());
+    expect(findKeys(list, 'loadtest/', [KB], 100, never)).toEqual({});
     expect(asked).toEqual([{ prefix: 'loadtest/', delimiter: '/' }]);
   });
 
   test('says which listings failed, and goes on with the rest', () => {
     const fails = ({ prefix }: ListOptions) => prefix === 'loadtest/w0/' || prefix === 'loadtest/w1/1KB/t/';
     const failed: (string | undefined)[] = [];
-    const found = findKeys(bucketOf(written(2, ['t'], 1), fails).s3, 'loadtest/', [KB, MB], 100, (outcome) => {
+    const found = findKeys(bucketOf(written(2, ['t'], 1), fails).list, 'loadtest/', [KB, MB], 100, (outcome) => {
       failed.push(outcome.failure?.code);
     });
     expect(failed).toEqual(['InternalError', 'InternalError']);

@@ -1,6 +1,7 @@
 /** Where objects stand, and which of them a VU may read. Pure but for the clock. */
 
-import type { ListOutcome, S3 } from '../s3/api';
+import type { KeysPage, ListKeys } from '../s3/listing';
+import type { Outcome } from '../s3/outcome';
 import { below, shuffle } from './random';
 
 /** `loadtest/{worker}/{size}/{test}/{timestamp_us}/{suffix}`, as the original laid it out. */
@@ -177,21 +178,21 @@ export function foundKeysFor(vus: number): number {
  * Objects are taken by the bytes they have, whatever their key says. `onFailure` hears why a listing failed.
  */
 export function findKeys(
-  s3: S3,
+  list: ListKeys,
   prefix: string,
   sizes: ReadonlyArray<{ readonly label: string; readonly bytes: number }>,
   most: number,
-  onFailure: (outcome: ListOutcome) => void,
+  onFailure: (outcome: Outcome) => void,
 ): Record<string, string[]> {
   const found: Record<string, string[]> = {};
   const label = new Map(sizes.map((size) => [size.bytes, size.label]));
-  const folders = (under: string[]) => under.flatMap((folder) => subfolders(s3, folder, onFailure));
+  const folders = (under: string[]) => under.flatMap((folder) => subfolders(list, folder, onFailure));
   const all = folders(folders(folders([prefix]))); // worker, size, test
   // Where one of each would be too many, chance takes some: the first in order would be those of the first workers only.
   const groups = all.length > most ? shuffle(all, Math.random).slice(0, most) : all;
   const share = Math.floor(most / Math.max(1, groups.length));
   for (const group of groups) {
-    const page = s3.listObjects({ prefix: group, maxKeys: Math.min(1000, share) });
+    const page = list({ prefix: group, maxKeys: Math.min(1000, share) });
     if (page.failure) onFailure(page);
     for (const { key, bytes } of page.objects) {
       const size = label.get(bytes);
@@ -204,15 +205,15 @@ export function findKeys(
 }
 
 /** The prefixes one level below, of so many pages at most: no layout of this kind has more, but a bucket of others' may. */
-function subfolders(s3: S3, prefix: string, onFailure: (outcome: ListOutcome) => void): string[] {
+function subfolders(list: ListKeys, prefix: string, onFailure: (outcome: Outcome) => void): string[] {
   const all: string[] = [];
-  let next: string | undefined;
+  let from: KeysPage['next'];
   for (let n = 0; n < MOST_PAGES; n++) {
-    const page = s3.listObjects({ prefix, delimiter: '/', ...(next === undefined ? {} : { continuationToken: next }) });
+    const page = list({ prefix, delimiter: '/', from });
     if (page.failure) onFailure(page);
     all.push(...page.prefixes);
-    next = page.next;
-    if (next === undefined) break;
+    from = page.next;
+    if (from === undefined) break;
   }
   return all;
 }

@@ -115,7 +115,9 @@ describe('a body in parts', () => {
   ])('$bytes bytes by $partSize: $why', ({ bytes, partSize, lengths }) => {
     const body = createPayload([bytes, KB], partSize, randomBytes).parts(bytes);
     expect([body.bytes, body.partBytes]).toEqual([bytes, partSize]);
-    const parts = Array.from({ length: Math.ceil(bytes / body.partBytes) }, (_, i) => copy(body.part(i)));
+    const parts = Array.from({ length: Math.ceil(bytes / body.partBytes) }, (_, i) =>
+      copy(body.part(i) as ArrayBuffer),
+    );
     expect(parts.map((part) => part.length)).toEqual(lengths);
     expect(lengths.reduce((sum, n) => sum + n, 0)).toBe(bytes);
     // The parts are cut from one pool, and are other blocks all the same.

@@ -2,7 +2,8 @@
  * Bodies that neither compress nor repeat, made cheaply: cut from a pool of random bytes, with fresh random bytes stamped
  * into every 4 KiB, so that no two bodies are alike to a store that looks for repeated blocks.
  */
-import type { Body, GeneratedParts, PartedBody } from '../s3/api';
+import type { Body } from '../s3/engine';
+import type { PartedBody } from '../s3/multipart';
 
 /** The block in which stores look for duplicates, or a divisor of theirs. */
 const BLOCK = 4096;
@@ -42,13 +43,12 @@ export interface Payload {
   /** A new body, to be sent before the next one is asked for. */
   body(bytes: number): Body;
   /** A large body, to be sent part by part. */
-  parts(bytes: number): PartedBody | GeneratedParts;
+  parts(bytes: number): PartedBody;
 }
 
-/** Bodies cut from one pool, their parts as well. */
+/** Bodies cut from one pool. */
 export interface CutPayload extends Payload {
   body(bytes: number): ArrayBuffer;
-  parts(bytes: number): PartedBody;
 }
 
 /** Bodies that the native backend makes: only their lengths are said. */
@@ -63,7 +63,11 @@ export function describePayload(partSize: number): Payload {
       }
       return body;
     },
-    parts: (bytes) => ({ bytes, partBytes: partBytesFor(bytes, partSize) }),
+    parts: (bytes) => {
+      const partBytes = partBytesFor(bytes, partSize);
+      const part = (i: number) => ({ bytes: Math.min(partBytes, bytes - i * partBytes), offset: i * partBytes });
+      return { bytes, partBytes, part };
+    },
   };
 }
 

@@ -6,7 +6,7 @@ import { type Measured, NO_SIZE, OF_MANY_OBJECTS } from '../result/metrics';
 import { FROM_CLI } from '../result/protocol';
 import type { ScheduledPhase } from '../result/result';
 import type { RunFacts } from '../result/run-facts';
-import type { Op } from '../s3/api';
+import { MULTIPART } from '../s3/commands';
 import { type Config, ConfigError, type ObjectSize, publicConfig, settings } from '../settings/config';
 import { formatBytes } from '../settings/units';
 import { loadName, type Pattern } from './pattern';
@@ -38,8 +38,6 @@ export interface Plan {
   readonly writes: boolean;
   readonly deletes: boolean;
 }
-
-const MULTIPART: readonly Op[] = ['CREATE_MULTIPART', 'UPLOAD_PART', 'COMPLETE_MULTIPART', 'ABORT_MULTIPART'];
 
 /** Connections that one process can hold to an endpoint: systems have 28,000 ports for them. */
 const MOST_CONNECTIONS = 20_000;
@@ -187,7 +185,7 @@ function measuredBy(pattern: Pattern, all: readonly PlannedLoad[], config: Confi
     }
     const inParts =
       traffic.writes && !traffic.holdsConnections ? sizes.filter(({ bytes }) => bytes > config.partSize) : [];
-    for (const { label } of inParts) for (const op of MULTIPART) add(op, label);
+    for (const { label } of inParts) for (const { op } of MULTIPART) add(op, label);
   }
   const phases = new Set(loads.flatMap(({ schedule, phased }) => (phased ? schedule().map(({ phase }) => phase) : [])));
   return {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import type { ErrorClass } from '../../lib/s3/classify';
-import { BucketError, type Entry, type Undeleted } from './bucket';
+import { BucketError, type Entry, type LeftEntry } from './bucket';
 import { createDeletion } from './deletion';
 
 const entries = (n: number, bytes = 10): Entry[] => Array.from({ length: n }, (_, i) => ({ key: `k${i}`, bytes }));
@@ -16,7 +16,7 @@ function failure(errorClass: ErrorClass, code = ''): BucketError {
 }
 
 /** Takes every batch, notes how large it was and how many were under way. */
-function taker(answer: (batch: readonly Entry[]) => Undeleted[] = () => []) {
+function taker(answer: (batch: readonly Entry[]) => LeftEntry[] = () => []) {
   const batches: number[] = [];
   const seen = { batches, most: 0 };
   let busy = 0;

@@ -1,8 +1,7 @@
 /** Deletes in batches, several at once, and keeps account of what came of it. */
-import { BucketError, type Entry, type Undeleted } from './bucket';
+import { MOST_IN_BATCH } from '../../lib/s3/batch';
+import { BucketError, type Entry, type LeftEntry } from './bucket';
 
-/** S3's limit on the keys of one request: https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html */
-const BATCH = 1_000;
 /** Batches that may fail as a whole one after the other, each after five attempts, before that is taken for good. */
 const MOST_FAILED_BATCHES = 5;
 
@@ -29,7 +28,7 @@ export interface Deletion {
  * aborts, no further one is begun.
  */
 export function createDeletion(
-  deleteAll: (entries: readonly Entry[], signal?: AbortSignal) => Promise<Undeleted[]>,
+  deleteAll: (entries: readonly Entry[], signal?: AbortSignal) => Promise<LeftEntry[]>,
   parallel: number,
   signal: AbortSignal,
 ): Deletion {
@@ -81,7 +80,7 @@ export function createDeletion(
     fail,
     add: async (entries) => {
       pending.push(...entries);
-      while (pending.length >= BATCH) await begin(pending.splice(0, BATCH));
+      while (pending.length >= MOST_IN_BATCH) await begin(pending.splice(0, MOST_IN_BATCH));
     },
     finish: async () => {
       try {

@@ -1,20 +1,13 @@
 /**
- * One HTTP request of the CLI's own S3 client, and what went wrong with it in the words that k6's transport has for it: so
+ * One HTTP request of the CLI's engine, and what went wrong with it in the words that k6's transport has for it: so
  * lib/s3/classify.ts and lib/s3/preflight.ts understand both.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { createSecureContext, rootCertificates } from 'node:tls';
+import type { Answer } from '../../lib/s3/reply';
 import { ConfigError } from '../../lib/settings/config';
-
-/** What came back; status 0 and `problem` when nothing whole did. */
-export interface Answer {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: string;
-  readonly problem?: string;
-}
 
 export interface Sending {
   readonly method: string;
@@ -72,8 +65,7 @@ export function createTransport(verifySsl: boolean, most: number): Transport {
           if (signal?.aborted) reject(signal.reason);
           else resolve(answer);
         };
-        const failed = (e: Error) =>
-          settle({ status: 0, headers: {}, body: '', problem: describeTransport(e, origin) });
+        const failed = (e: Error) => settle({ status: 0, headers: {}, body: '', error: describeTransport(e, origin) });
         request.on('error', failed);
         request.on('response', (response) => {
           response.setEncoding('utf8');

@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import type { Entry, List, Listing, Page } from './bucket';
+import type { EntriesPage, Entry, List, Listing } from './bucket';
 import { folders, inParallel, pages, walk } from './walk';
 
 /** A listing over keys, in pages of so many, which notes what it is asked for. */
 function listingOver(keys: Set<string>, pageSize: number, asked: Listing[] = []): List<Entry> {
-  return async (listing): Promise<Page<Entry>> => {
+  return async (listing): Promise<EntriesPage<Entry>> => {
     asked.push(listing);
     await sleep(0);
     const { prefix, delimiter, from } = listing;

@@ -1,5 +1,6 @@
 /** Goes through what stands under a prefix, however much it is: folder by folder, several at once, a page in memory each. */
-import type { List, Position } from './bucket';
+import type { Position } from '../../lib/s3/listing';
+import type { List } from './bucket';
 
 /** Levels of folders in the layout of keys: worker, size, test. */
 const LEVELS = 3;

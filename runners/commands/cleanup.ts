@@ -160,13 +160,18 @@ async function count(plan: Plan, status: StatusLine, signal: AbortSignal): Promi
   return counting.inventory();
 }
 
+/** Unfinished uploads of own keys, page by page. Of the whole bucket: some stores take a prefix for a whole key. */
+async function* ownUploads({ bucket, prefix }: Plan, signal: AbortSignal): AsyncGenerator<readonly Upload[]> {
+  for await (const { entries } of pages(bucket.listUploads, '', signal)) {
+    yield entries.filter(({ key }) => ownKey(prefix, key) !== undefined);
+  }
+}
+
 /** How many uploads of own keys there are. Where a store does not tell, that is said, and none are touched. */
 async function countUploads(plan: Plan, status: StatusLine, signal: AbortSignal): Promise<number> {
   let uploads = 0;
   try {
-    for await (const { entries } of pages(plan.bucket.listUploads, plan.prefix, signal)) {
-      uploads += entries.filter(({ key }) => ownKey(plan.prefix, key) !== undefined).length;
-    }
+    for await (const own of ownUploads(plan, signal)) uploads += own.length;
   } catch (e) {
     if (!(e instanceof BucketError)) throw e;
     status.tell(`unfinished uploads can't be listed, and stay if there are any (${e.message})`);
@@ -251,12 +256,10 @@ function progressText(plan: Plan, objects: number, { deleted }: Deletion, ms: nu
 
 async function abortUploads(plan: Plan, deletion: Deletion, signal: AbortSignal): Promise<number> {
   let aborted = 0;
-  const own = async function* () {
-    for await (const { entries } of pages(plan.bucket.listUploads, plan.prefix, signal)) {
-      yield* entries.filter(({ key }) => ownKey(plan.prefix, key) !== undefined);
-    }
+  const each = async function* () {
+    for await (const own of ownUploads(plan, signal)) yield* own;
   };
-  await inParallel(own(), BATCHES, async (upload: Upload) => {
+  await inParallel(each(), BATCHES, async (upload: Upload) => {
     signal.throwIfAborted();
     try {
       await plan.bucket.abortUpload(upload, signal);

@@ -1,6 +1,7 @@
 /** What a run would have cost at a provider's prices. Pure. */
 import { type Figures, measuredMs, type Result, sum } from '../../lib/result/result';
 import type { ErrorClass } from '../../lib/s3/classify';
+import { COMPLETE_MULTIPART, CREATE_MULTIPART, PUT, UPLOAD_PART } from '../../lib/s3/commands';
 import { parseSize } from '../../lib/settings/units';
 import { configOf } from '../figures/config';
 import type { Prices, Step } from './prices';
@@ -98,10 +99,10 @@ function requestsOf({ series, run }: Result): Map<string, number> {
   };
   for (const figures of series) {
     const bytes = parseSize(figures.size) ?? 0;
-    if (figures.op === 'PUT' && partSize !== undefined && bytes > partSize) {
-      add('CREATE_MULTIPART', figures.ops);
-      add('UPLOAD_PART', figures.ops * Math.ceil(bytes / partSize));
-      add('COMPLETE_MULTIPART', figures.ops);
+    if (figures.op === PUT.op && partSize !== undefined && bytes > partSize) {
+      add(CREATE_MULTIPART.op, figures.ops);
+      add(UPLOAD_PART.op, figures.ops * Math.ceil(bytes / partSize));
+      add(COMPLETE_MULTIPART.op, figures.ops);
     } else add(figures.op, figures.ops);
     add(figures.op, charged(figures));
   }

@@ -3,14 +3,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Stats } from '../../lib/result/final';
 import { liveMetrics, type Measured, totalTags } from '../../lib/result/metrics';
 import { errorCount, type TimelinePoint, type Total } from '../../lib/result/result';
+import { COMMANDS } from '../../lib/s3/commands';
 
 const INTERVAL_MS = 1_000;
 /** A k6 that takes longer to answer is busier with its load than a look is worth. */
 const LOOK_MS = 5_000;
-/** A multipart upload is the caller's PUT; k6 sees its calls, the last of which ends it. */
-const COUNTED_AS: Readonly<Record<string, string>> = { COMPLETE_MULTIPART: 'PUT' };
-/** Calls that are part of another operation. */
-const NOT_COUNTED: ReadonlySet<string> = new Set(['CREATE_MULTIPART', 'UPLOAD_PART', 'ABORT_MULTIPART']);
+
+/** The operation that a request of this op completes: k6 sees a multipart upload's calls, its caller a PUT. */
+const countedAs = (op: string): string => COMMANDS.get(op)?.completes ?? op;
+/** Whether a request is no operation, and completes none. */
+const isPart = (op: string): boolean => COMMANDS.get(countedAs(op))?.counts === 'part';
 
 /** Running counts of one operation of one test. */
 interface Counts {
@@ -131,7 +133,7 @@ const isSomething = (point: TimelinePoint) => COUNTED.some((name) => (point[name
 function tallyOf(totals: readonly Total[]): Tally {
   const tally = new Tally();
   for (const total of totals) {
-    const counts = tally.of(total.test, COUNTED_AS[total.op] ?? total.op);
+    const counts = tally.of(total.test, countedAs(total.op));
     counts.ops += total.ops;
     counts.bytes += total.bytes;
     counts.errors += errorCount(total);
@@ -175,11 +177,11 @@ async function readTally(api: string, measured: readonly Measured[], signal: Abo
   const all = measured.flatMap((m) =>
     totalTags(m).map(async (tags) => {
       const names = liveMetrics(tags, m.missesExpected);
-      const counts = tally.of(tags.test, COUNTED_AS[tags.op] ?? tags.op);
+      const counts = tally.of(tags.test, countedAs(tags.op));
       const [ops, errors, bytes, objects, misses] = await Promise.all(
         [names.ops, names.errors, names.bytes, names.objects, names.misses].map(read),
       );
-      if (!NOT_COUNTED.has(tags.op)) counts.ops += ops ?? 0;
+      if (!isPart(tags.op)) counts.ops += ops ?? 0;
       counts.errors += errors ?? 0;
       counts.bytes += bytes ?? 0;
       counts.objects += objects ?? 0;

@@ -1,10 +1,12 @@
 /**
- * What a case of the conformance suite is: a name, and a function that works an S3 client and throws when it does not keep
- * lib/s3/api.ts. Pure, so that vitest reads the names from the same list that k6 runs.
+ * What a case of the conformance suite is: a name, and a function that works an engine and throws when it does not keep
+ * lib/s3/engine.ts. Pure, so that vitest reads the names from the same list that k6 runs.
  */
 
-import type { Outcome, ReadOutcome, S3, S3Options } from '../../lib/s3/api';
 import type { ErrorClass } from '../../lib/s3/classify';
+import type { Engine, EngineOptions } from '../../lib/s3/engine';
+import type { Outcome } from '../../lib/s3/outcome';
+import type { ReadOutcome, S3 } from '../s3';
 
 export interface Case {
   readonly name: string;
@@ -15,11 +17,15 @@ export interface Case {
 
 /** What a case works with. */
 export interface Bench {
-  /** The client under test, as the settings ask for it. */
+  /** The engine under test, as the settings have it. */
+  readonly engine: Engine;
+  /** Its rows by the names of S3's calls. */
   readonly s3: S3;
-  readonly options: S3Options;
-  /** Another one, with some of its options changed. */
-  client(changes: Partial<S3Options>): S3;
+  readonly options: EngineOptions;
+  /** Another engine, with some of its options changed. */
+  engineWith(changes: Partial<EngineOptions>): Engine;
+  /** The same by the names of S3's calls. */
+  client(changes: Partial<EngineOptions>): S3;
   /** Tells k6 what was counted so far; what comes later is told at the end of the case. */
   flush(): void;
   /** A key of this case's own. */

@@ -1,5 +1,5 @@
 /**
- * The conformance suite inside k6: one VU puts the client that S3LOADTEST_BACKEND names through the cases of
+ * The conformance suite inside k6: one VU puts the engine that S3LOADTEST_BACKEND names through the cases of
  * CONFORMANCE_SUITE, and prints a line for each. test/conformance/conformance.test.ts starts it and reads them.
  */
 import { sleep } from 'k6';
@@ -10,9 +10,10 @@ import { setTimeout } from 'k6/timers';
 import { optionsOf } from '../../lib/k6/options';
 import { loadConfig } from '../../lib/k6/settings';
 import { mixed } from '../../lib/k6/steps/mixed';
-import type { S3Options } from '../../lib/s3/api';
-import { type Clients, type Connect, connectBy } from '../../lib/s3/engines/backends';
+import type { EngineOptions } from '../../lib/s3/engine';
+import { type Connect, connectBy, type EngineSource } from '../../lib/s3/engines/backends';
 import { planOf } from '../../lib/workload/plan';
+import { s3Of } from '../s3';
 import { type Bench, CASE_MARK, CASE_TAG, type CaseLine, REPORT_MARK, WROTE_MARK } from './case';
 import { casesOf, type SuiteName, VIRTUAL_DOMAIN } from './suites';
 
@@ -41,24 +42,24 @@ export default async function runSuite(): Promise<void> {
   const cases = casesOf(suite, config.backend);
   for (const [i, { name, run, missesExpected }] of cases.entries()) {
     const began = Date.now();
-    const clients = connect({ silent: false, missesExpected: missesExpected ?? false });
-    clients.begin();
+    const source = connect({ silent: false, missesExpected: missesExpected ?? false });
+    source.begin();
     exec.vu.metrics.tags[CASE_TAG] = name;
     let detail = '';
     try {
-      await run(bench(`case-${i}/`, wrote, clients));
+      await run(bench(`case-${i}/`, wrote, source));
     } catch (e) {
       detail = e instanceof Error ? (e.stack ?? e.message) : String(e);
     }
-    clients.flush();
+    source.flush();
     const line: CaseLine = { name, ok: detail === '', detail, ms: Date.now() - began };
     console.log(CASE_MARK + JSON.stringify(line));
   }
   console.log(WROTE_MARK + JSON.stringify(wrote));
 }
 
-function bench(prefix: string, wrote: Record<string, string>, clients: Clients): Bench {
-  const base: S3Options = {
+function bench(prefix: string, wrote: Record<string, string>, source: EngineSource): Bench {
+  const base: EngineOptions = {
     endpoints: config.endpoints,
     bucket: config.bucket,
     addressing: config.addressing,
@@ -70,13 +71,17 @@ function bench(prefix: string, wrote: Record<string, string>, clients: Clients):
     pause: (seconds) => new Promise((resolve) => setTimeout(resolve, seconds * 1000)),
     firstEndpoint: 0,
   };
-  const client = (changes: Partial<S3Options>) => clients.create({ ...base, ...changes });
+  const engineWith = (changes: Partial<EngineOptions>) => source.create({ ...base, ...changes });
+  const client = (changes: Partial<EngineOptions>) => s3Of(engineWith(changes), changes.region ?? base.region);
+  const engine = engineWith({});
   const sha256 = (data: ArrayBuffer) => crypto.sha256(data, 'hex');
   return {
-    s3: client({}),
+    engine,
+    s3: s3Of(engine, base.region),
     options: base,
+    engineWith,
     client,
-    flush: clients.flush,
+    flush: source.flush,
     key: (name) => prefix + name,
     // k6 refuses to make none.
     random: (bytes) => (bytes === 0 ? new ArrayBuffer(0) : crypto.randomBytes(bytes)),

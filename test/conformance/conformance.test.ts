@@ -8,6 +8,7 @@ import { execFile } from 'node:child_process';
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import * as commands from '../../lib/s3/commands';
 import { BACKENDS, type Backend } from '../../lib/settings/config';
 import { jslibProblem } from '../../runners/run/jslib';
 import { getTools } from '../../runners/tools/tools';
@@ -17,6 +18,7 @@ import { RGW_COMMANDS, type Rgw, startRgw } from '../rgw';
 import { CREDENTIALS, makeCertificates, missing, type Server, startVersitygw, temporaryFolder } from '../servers';
 import { startSigningProxy } from '../signing-proxy';
 import { CASE_TAG, type Case } from './case';
+import { commandCases } from './commands';
 import { notFor } from './differences';
 import { type Fault, faults, resetAtOnceCase, type Told, toldOf } from './faults';
 import {
@@ -164,6 +166,13 @@ async function runOn(server: Server, suite: SuiteName, backend: Backend, bucket:
   const where = { server, endpoints: await endpointsFor(backend, server), suite, backend, bucket, jslibUrl };
   return runSuite({ k6, bundle, folder, ...where, ...more });
 }
+
+test('every row of lib/s3/commands.ts has its case', () => {
+  const cased = new Set<unknown>(commandCases.map(({ command }) => command));
+  for (const [name, row] of Object.entries(commands)) {
+    if (typeof row === 'object' && 'op' in row) expect(cased.has(row), `${name} has a case in commands.ts`).toBe(true);
+  }
+});
 
 test.each(BACKENDS)('what is not for %s are cases that there are', (backend) => {
   for (const { cases } of notFor[backend]) {

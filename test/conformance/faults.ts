@@ -3,18 +3,14 @@
  * process, in fault-server.ts; the rest runs in k6. Pure but for the socket that `answer` is handed.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type {
-  Awaitable,
-  CountOutcome,
-  DeleteObjectsOutcome,
-  ListOutcome,
-  Outcome,
-  S3,
-  S3Options,
-} from '../../lib/s3/api';
 import type { ErrorClass } from '../../lib/s3/classify';
+import { LIST } from '../../lib/s3/commands';
+import type { Awaitable, EngineOptions, Found, Reply } from '../../lib/s3/engine';
+import type { Outcome } from '../../lib/s3/outcome';
 import type { Backend } from '../../lib/settings/config';
+import type { CountOutcome, DeleteObjectsOutcome, ListOutcome, S3 } from '../s3';
 import { type Bench, type Case, deferred, failed, same, succeeded } from './case';
+import { commandCases, keyFor, nameOf } from './commands';
 import { partedBody } from './multipart';
 
 /** What the metrics say of a case: sums, and of latencies how many. */
@@ -35,7 +31,7 @@ export interface Fault {
   /** Answers the nth request, the first being 1. */
   answer(response: ServerResponse, nth: number, request: IncomingMessage, body: string): void;
   /** Client options beside five attempts within ten seconds each. */
-  readonly client?: Partial<S3Options>;
+  readonly client?: Partial<EngineOptions>;
   readonly missesExpected?: true;
   /** A GET of 1,000 bytes where nothing is said. `t.client` makes others with the same options. */
   operate?(s3: S3, t: Bench): Awaitable<Outcome>;
@@ -59,6 +55,8 @@ export function toldOf({ want, requests, operate, told }: Fault): Told {
 }
 
 const BODY = 1000;
+/** To call a row: the engine's own, at once, promised. */
+const WAYS = 3;
 
 const xml = (response: ServerResponse, status: number, text: string, headers = {}): void => {
   response.writeHead(status, { 'Content-Type': 'application/xml', ...headers }).end(`<?xml version="1.0"?>\n${text}`);
@@ -108,7 +106,7 @@ const refusing = (codes: ReadonlyArray<readonly [key: string, code: string]>): s
 /** A batch of two keys that is not waited for. */
 const batch = (s3: S3): Promise<Outcome> => s3.deleteObjectsAsync(['a', 'b']);
 /** For a client that is never to stop its VU. */
-const neverSleeps: Partial<S3Options> = {
+const neverSleeps: Partial<EngineOptions> = {
   sleep: () => {
     throw new Error('the VU slept');
   },
@@ -406,7 +404,40 @@ const missFaults: readonly Fault[] = [
   },
 ];
 
+/** Each row once in every way that an engine has to call it; the server answers as S3 does. */
+const commandFaults: readonly Fault[] = commandCases.map((one) => {
+  const { command, load, more, request, answer = '', headers = {}, bytes = 0, found, has = {} } = one;
+  const many = command.many === true ? (found?.objects ?? 0) : 0;
+  const counts = command.counts === 'operation' ? WAYS : 0;
+  return {
+    name: `the row of ${nameOf(one)}: its request, and its reply in every way of calling it`,
+    answer: (response) =>
+      response.writeHead(command.status, { 'Content-Length': answer.length, ...headers }).end(answer),
+    operate: async (_, { engine, sha256, bytesOf }) => {
+      const calls = [engine.compile(command), engine.compileSync(command), engine.compileAsync(command)];
+      const replies: Reply[] = [];
+      for (const call of calls) replies.push(succeeded(command.op, await call(keyFor(one), '', load, more)));
+      for (const reply of replies) {
+        same('bytes', reply.bytes, bytes);
+        if (command.answer.kind === 'xml')
+          for (const [name, value] of Object.entries(found ?? {}))
+            same(name, reply.found?.[name as keyof Found], value);
+        for (const [name, value] of Object.entries(has)) same(name, reply.headers?.[name], value);
+        if (command.answer.kind === 'content')
+          same('content', sha256(reply.content as ArrayBuffer), sha256(bytesOf(answer)));
+      }
+      return replies[0] as Reply;
+    },
+    want: 'success',
+    requests: Array(WAYS).fill(request),
+    // S3Client's listing has no encoding, and a slash after the bucket.
+    ...(command === LIST && { requestsOf: { jslib: ['GET /?list-type=2&prefix=p%2F', request, request] } }),
+    told: { ops: counts, bytes: counts * bytes, objects: WAYS * many },
+  };
+});
+
 export const faults: readonly Fault[] = [
+  ...commandFaults,
   {
     name: '503 SlowDown is throttled, and tried five times',
     answer: error(503, 'SlowDown'),
@@ -434,6 +465,13 @@ export const faults: readonly Fault[] = [
     operate: put,
     want: { errorClass: 'server', status: 500, code: 'InternalError' },
     requests: 5,
+  },
+  {
+    name: '501 is server, and not tried again',
+    answer: error(501, 'NotImplemented'),
+    operate: put,
+    want: { errorClass: 'server', status: 501, code: 'NotImplemented' },
+    requests: 1,
   },
   {
     name: '502 with a page for a body is server',
@@ -645,12 +683,12 @@ export const faults: readonly Fault[] = [
     requests: 1,
   },
   {
-    name: 'a count is what the server counted',
+    name: 'a count is of the keys of the page, whatever the server counted',
     answer: (response) =>
       xml(
         response,
         200,
-        '<ListBucketResult><KeyCount>2</KeyCount><IsTruncated>true</IsTruncated><NextContinuationToken>a&amp;b/+=' +
+        '<ListBucketResult><KeyCount>50493</KeyCount><IsTruncated>true</IsTruncated><NextContinuationToken>a&amp;b/+=' +
           '</NextContinuationToken><Contents><Key>a</Key></Contents><Contents><Key>b</Key></Contents></ListBucketResult>',
       ),
     operate: (s3) => s3.countObjects(),
@@ -680,6 +718,18 @@ export const faults: readonly Fault[] = [
     requests: 1,
     told: { objects: 3 },
   },
+  ...(['a listing', 'a count'] as const).map((name) => ({
+    name: `${name} that goes on and does not tell where is corrupt`,
+    answer: (response: ServerResponse) =>
+      xml(
+        response,
+        200,
+        '<ListBucketResult><IsTruncated>true</IsTruncated><Contents><Key>a</Key></Contents></ListBucketResult>',
+      ),
+    operate: (s3: S3): Awaitable<Outcome> => (name === 'a count' ? s3.countObjects() : s3.listObjects()),
+    want: { errorClass: 'corrupt' as const, status: 200 },
+    requests: 1,
+  })),
   {
     name: 'an encoded listing is decoded, plus signs for spaces included',
     answer: (response) =>
@@ -786,9 +836,10 @@ export const faultCases: readonly Case[] = [
       const endpoints = t.options.endpoints.slice(0, 1);
       const own = { endpoints, bucket: bucketOf(fault), timeout: 10_000, ...fault.client };
       const client: Bench['client'] = (changes) => t.client({ ...own, ...changes });
+      const engineWith: Bench['engineWith'] = (changes) => t.engineWith({ ...own, ...changes });
       const s3 = client({});
       const operate = fault.operate ?? ((s3: S3) => s3.getObject('key', '', BODY));
-      const outcome = await operate(s3, { ...t, s3, client });
+      const outcome = await operate(s3, { ...t, s3, client, engine: engineWith({}), engineWith });
       if (fault.want === 'success') succeeded('it', outcome);
       else failed('it', outcome, fault.want);
       fault.check?.(outcome, t);

@@ -1,5 +1,6 @@
 /** ListObjectsV2: prefixes, pages, delimiters. */
-import type { Awaitable, CountOutcome, ListOptions, ListOutcome } from '../../lib/s3/api';
+import type { Awaitable } from '../../lib/s3/engine';
+import type { CountOutcome, ListOptions, ListOutcome } from '../s3';
 import { type Bench, type Case, put, same, succeeded } from './case';
 
 export const listingCases: readonly Case[] = [

@@ -1,5 +1,5 @@
 /** What metrics say of operations, some of them failing, is compared with what a proxy before the server saw. */
-import type { DeleteObjectsOutcome } from '../../lib/s3/api';
+import type { DeleteObjectsOutcome } from '../s3';
 import { type Bench, type Case, failed, same, succeeded } from './case';
 import { partedBody } from './multipart';
 

@@ -1,5 +1,5 @@
 /** Multipart uploads, call by call and as one PUT. */
-import type { PartedBody } from '../../lib/s3/api';
+import type { PartedBody } from '../../lib/s3/multipart';
 import { type Bench, type Case, failed, readAs, same, succeeded } from './case';
 
 const MIB = 1024 ** 2;

@@ -2,7 +2,7 @@
  * Keys that servers, URLs and XML disagree about. Not every server holds every one: what boto3 gets on the same server is
  * what this client is to get.
  */
-import type { Outcome } from '../../lib/s3/api';
+import type { Outcome } from '../../lib/s3/outcome';
 import { type Case, same, succeeded } from './case';
 
 export const ODD_KEYS: readonly string[] = [

@@ -23,8 +23,11 @@ function virtualHosted({ name, run, ...more }: Case): Case {
     name: `virtual host: ${name}`,
     run: (t: Bench) => {
       const endpoints = t.options.endpoints.map((endpoint) => endpoint.replace('127.0.0.1', VIRTUAL_DOMAIN));
-      const client: Bench['client'] = (changes) => t.client({ endpoints, addressing: 'virtual', ...changes });
-      return run({ ...t, client, s3: client({}), options: { ...t.options, endpoints, addressing: 'virtual' } });
+      const own = { endpoints, addressing: 'virtual' } as const;
+      const client: Bench['client'] = (changes) => t.client({ ...own, ...changes });
+      const engineWith: Bench['engineWith'] = (changes) => t.engineWith({ ...own, ...changes });
+      const options = { ...t.options, ...own };
+      return run({ ...t, client, s3: client({}), engineWith, engine: engineWith({}), options });
     },
   };
 }

@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { fakeS3, OK } from '../../../test/fake-s3';
 import { fakeVu } from '../../../test/fake-vu';
+import type { DeleteObjectsOutcome, ListOptions, ListOutcome } from '../../../test/s3';
 import { MARKS } from '../../result/protocol';
-import type { DeleteObjectsOutcome, Failure, ListOptions, ListOutcome } from '../../s3/api';
+import type { Failure } from '../../s3/outcome';
 import type { Environment } from '../../settings/config';
 import { deleting } from './deleting';
 import type { VirtualUser } from './traffic';
@@ -65,7 +66,7 @@ function bucketOf(keys: readonly string[], { page = 1000, ms = 0, failing = [], 
     return became;
   };
   const mostAtOnce = () => Math.max(0, ...batches.map((batch) => batch.running));
-  return { s3: fakeS3({ listObjects, deleteObjectsAsync }), there, listed, batches, mostAtOnce };
+  return { engine: fakeS3({ listObjects, deleteObjectsAsync }), listObjects, there, listed, batches, mostAtOnce };
 }
 
 /** Times without what timers add: none of them takes less than a millisecond. */
@@ -119,16 +120,16 @@ describe('which keys', () => {
     { size: '10MB,100MB', left: own.filter((k) => k.includes('/1KB/')), why: 'of those, what there is' },
     { size: '5KB', left: own, why: 'which may be nothing' },
   ])('--size "$size": $why', async ({ size, left }) => {
-    const { s3, there, listed } = bucketOf([...own, ...notOurs]);
-    await deleteFor(1000, vuFor(1000, { S3LOADTEST_SIZE: size }, { s3 }));
+    const { engine, there, listed } = bucketOf([...own, ...notOurs]);
+    await deleteFor(1000, vuFor(1000, { S3LOADTEST_SIZE: size }, { engine }));
     expect([...there].sort()).toEqual([...left, ...notOurs].sort());
     expect(listed).toEqual([{ prefix: 'loadtest/', at: 0 }]);
   });
 
   test('are under another prefix where one is set', async () => {
     const others = own.map((k) => k.replace('loadtest/', 'x/y/'));
-    const { s3, there } = bucketOf([...own, ...others]);
-    await deleteFor(1000, vuFor(1000, { S3LOADTEST_PREFIX: 'x/y/' }, { s3 }));
+    const { engine, there } = bucketOf([...own, ...others]);
+    await deleteFor(1000, vuFor(1000, { S3LOADTEST_PREFIX: 'x/y/' }, { engine }));
     expect([...there].sort()).toEqual([...own].sort());
   });
 });
@@ -142,8 +143,8 @@ describe('batches', () => {
     { keys: 2500, page: 700, are: [1000, 1000, 500], why: 'filled from several pages' },
     { keys: 2500, page: 5000, are: [1000, 1000, 500], why: 'several from a page, where a server has larger ones' },
   ])('$keys keys by $page: $are, $why', async ({ keys, page, are }) => {
-    const { s3, batches, there, listed } = bucketOf(keysOf('1KB', keys), { page });
-    await deleteFor(10_000, vuFor(10_000, {}, { s3 }));
+    const { engine, batches, there, listed } = bucketOf(keysOf('1KB', keys), { page });
+    await deleteFor(10_000, vuFor(10_000, {}, { engine }));
     expect(batches.map((batch) => batch.keys.length)).toEqual(are);
     expect(there.size).toBe(0);
     expect(listed).toHaveLength(Math.max(1, Math.ceil(keys / page)));
@@ -151,35 +152,35 @@ describe('batches', () => {
 
   test('send no key twice in a cycle, though none is gone before the listing is', async () => {
     const all = keysOf('1KB', 9500);
-    const { s3, batches } = bucketOf(all, { ms: 20_000 });
-    await deleteFor(29_000, vuFor(29_000, {}, { s3, vus: 32 }));
+    const { engine, batches } = bucketOf(all, { ms: 20_000 });
+    await deleteFor(29_000, vuFor(29_000, {}, { engine, vus: 32 }));
     expect(batches.flatMap((batch) => batch.keys)).toEqual(all);
   });
 
   test.each([1, 3, 32])('are never more under way than %d VUs, and as many where there are enough', async (vus) => {
-    const { s3, mostAtOnce, there } = bucketOf(keysOf('1KB', 40_000), { ms: 500 });
+    const { engine, mostAtOnce, there } = bucketOf(keysOf('1KB', 40_000), { ms: 500 });
     const environment = { S3LOADTEST_CONCURRENCY: `${vus}` };
-    await deleteFor(25_000, vuFor(25_000, environment, { s3 }));
+    await deleteFor(25_000, vuFor(25_000, environment, { engine }));
     expect(mostAtOnce()).toBe(vus);
     expect(there.size).toBe(0);
   });
 
   test('begin as soon as one ends: nobody waits for the slowest', async () => {
-    const { s3, batches } = bucketOf(keysOf('1KB', 10_000), { ms: 70 });
-    await deleteFor(5_000, vuFor(5_000, { S3LOADTEST_CONCURRENCY: '2' }, { s3 }));
+    const { engine, batches } = bucketOf(keysOf('1KB', 10_000), { ms: 70 });
+    await deleteFor(5_000, vuFor(5_000, { S3LOADTEST_CONCURRENCY: '2' }, { engine }));
     expect(batches.map(({ at }) => at)).toEqual([0, 0, 70, 70, 140, 140, 210, 210, 280, 280]);
   });
 
   test("are as many as the load's own VUs, where others have the rest", async () => {
-    const { s3, mostAtOnce } = bucketOf(keysOf('1KB', 20_000), { ms: 500 });
-    await deleteFor(5_000, vuFor(5_000, { S3LOADTEST_CONCURRENCY: '64' }, { s3, vus: 8, share: 0.125 }));
+    const { engine, mostAtOnce } = bucketOf(keysOf('1KB', 20_000), { ms: 500 });
+    await deleteFor(5_000, vuFor(5_000, { S3LOADTEST_CONCURRENCY: '64' }, { engine, vus: 8, share: 0.125 }));
     expect(mostAtOnce()).toBe(8);
   });
 
   test('tell k6 what was counted each time one ends, not at the end of the run', async () => {
     const flush = vi.fn();
-    const { s3 } = bucketOf(keysOf('1KB', 5_000), { ms: 500 });
-    await deleteFor(5_000, vuFor(5_000, {}, { s3, flush }));
+    const { engine } = bucketOf(keysOf('1KB', 5_000), { ms: 500 });
+    await deleteFor(5_000, vuFor(5_000, {}, { engine, flush }));
     expect(flush).toHaveBeenCalledTimes(5);
   });
 });
@@ -187,8 +188,8 @@ describe('batches', () => {
 describe('VUs that change', () => {
   /** How many batches are under way in each second, when there is always another and each takes a second. */
   async function perSecond(seconds: number, environment: Environment, more: Partial<VirtualUser> = {}) {
-    const { s3, batches } = bucketOf(keysOf('1KB', seconds * 8_000), { ms: 1000 });
-    await deleteFor(seconds * 1000, vuFor(seconds * 1000, environment, { s3, ...more }));
+    const { engine, batches } = bucketOf(keysOf('1KB', seconds * 8_000), { ms: 1000 });
+    await deleteFor(seconds * 1000, vuFor(seconds * 1000, environment, { engine, ...more }));
     const begun = (second: number) => batches.filter(({ at }) => Math.floor(at / 1000) === second).length;
     return Array.from({ length: seconds }, (_, second) => begun(second));
   }
@@ -221,8 +222,8 @@ describe('a rate', () => {
     more: Partial<VirtualUser> = {},
   ) {
     const dropped = vi.fn();
-    const { s3, batches } = bucketOf(keysOf('1KB', seconds * 10_000), behaviour);
-    await deleteFor(seconds * 1000, vuFor(seconds * 1000, environment, { s3, dropped, ...more }));
+    const { engine, batches } = bucketOf(keysOf('1KB', seconds * 10_000), behaviour);
+    await deleteFor(seconds * 1000, vuFor(seconds * 1000, environment, { engine, dropped, ...more }));
     return { at: round(batches.map(({ at }) => at)), dropped: dropped.mock.calls.length };
   }
 
@@ -275,12 +276,12 @@ describe('a rate', () => {
 
   test('is of time in which there is something to delete: nothing is due between two cycles', async () => {
     const dropped = vi.fn();
-    const { s3, batches } = bucketOf(keysOf('1KB', 5_000), {
+    const { engine, batches } = bucketOf(keysOf('1KB', 5_000), {
       ms: 10,
       // Nothing goes, so that each cycle finds as much.
       outcome: () => ({ failure: BROKEN, status: 500 }),
     });
-    await deleteFor(59_000, vuFor(59_000, { S3LOADTEST_RATE: '2' }, { s3, dropped, vus: 2 }));
+    await deleteFor(59_000, vuFor(59_000, { S3LOADTEST_RATE: '2' }, { engine, dropped, vus: 2 }));
     expect(round(batches.map(({ at }) => at))).toEqual([
       0, 500, 1000, 1500, 2000, 30_000, 30_500, 31_000, 31_500, 32_000,
     ]);
@@ -288,8 +289,8 @@ describe('a rate', () => {
   });
 
   test('of less than a batch a cycle is kept all the same', async () => {
-    const { s3, batches } = bucketOf(keysOf('1KB', 10), { outcome: () => ({ failure: BROKEN, status: 500 }) });
-    await deleteFor(299_000, vuFor(299_000, { S3LOADTEST_RATE: '1/m' }, { s3 }));
+    const { engine, batches } = bucketOf(keysOf('1KB', 10), { outcome: () => ({ failure: BROKEN, status: 500 }) });
+    await deleteFor(299_000, vuFor(299_000, { S3LOADTEST_RATE: '1/m' }, { engine }));
     expect(batches.length).toBeGreaterThanOrEqual(4);
     expect(batches.length).toBeLessThanOrEqual(5);
   });
@@ -297,8 +298,8 @@ describe('a rate', () => {
 
 describe("at the window's end", () => {
   test('no batch begins any more, and those under way are waited for', async () => {
-    const { s3, batches, there } = bucketOf(keysOf('1KB', 10_000), { ms: 700 });
-    const ended = await deleteFor(2_000, vuFor(2_000, { S3LOADTEST_CONCURRENCY: '3' }, { s3 }));
+    const { engine, batches, there } = bucketOf(keysOf('1KB', 10_000), { ms: 700 });
+    const ended = await deleteFor(2_000, vuFor(2_000, { S3LOADTEST_CONCURRENCY: '3' }, { engine }));
     expect(batches.map(({ at }) => at)).toEqual([0, 0, 0, 700, 700, 700, 1400, 1400, 1400]);
     expect(there.size).toBe(1_000);
     expect(ended).toBeGreaterThanOrEqual(2_100);
@@ -306,39 +307,41 @@ describe("at the window's end", () => {
   });
 
   test('it is left on time, though no VU comes free before', async () => {
-    const { s3, batches } = bucketOf(keysOf('1KB', 10_000), { ms: 60_000 });
-    const ended = await deleteFor(2_000, vuFor(2_000, { S3LOADTEST_CONCURRENCY: '2' }, { s3 }));
+    const { engine, batches } = bucketOf(keysOf('1KB', 10_000), { ms: 60_000 });
+    const ended = await deleteFor(2_000, vuFor(2_000, { S3LOADTEST_CONCURRENCY: '2' }, { engine }));
     expect(batches).toHaveLength(2);
     expect(ended).toBeLessThan(60_010);
   });
 
   test('a wait for the next cycle or batch is cut short', async () => {
-    const { s3 } = bucketOf([]);
-    expect(await deleteFor(12_300, vuFor(12_300, {}, { s3 }))).toBe(12_300);
+    const { engine } = bucketOf([]);
+    expect(await deleteFor(12_300, vuFor(12_300, {}, { engine }))).toBe(12_300);
     vi.setSystemTime(START);
     const full = bucketOf(keysOf('1KB', 3_000));
-    expect(await deleteFor(1_030, vuFor(1_030, { S3LOADTEST_RATE: '1/m' }, { s3: full.s3 }))).toBeLessThan(1_040);
+    expect(await deleteFor(1_030, vuFor(1_030, { S3LOADTEST_RATE: '1/m' }, { engine: full.engine }))).toBeLessThan(
+      1_040,
+    );
   });
 
   test('a listing without end is left, too', async () => {
-    const { s3, listed } = bucketOf(
+    const { listObjects, listed } = bucketOf(
       Array.from({ length: 50_000 }, (_, i) => `loadtest/others/${String(i).padStart(6, '0')}`),
     );
     const slow = fakeS3({
       listObjects: (options) => {
         vi.setSystemTime(Date.now() + 1000);
-        return s3.listObjects(options);
+        return listObjects(options);
       },
     });
-    await deleteFor(3_000, vuFor(3_000, {}, { s3: slow }));
+    await deleteFor(3_000, vuFor(3_000, {}, { engine: slow }));
     expect(listed).toHaveLength(3);
   });
 });
 
 describe('cycles', () => {
   test('begin 30 s after the last one did, with what has come since', async () => {
-    const { s3, listed, batches, there } = bucketOf(keysOf('1KB', 10), { ms: 4_000 });
-    const run = deleteFor(95_000, vuFor(95_000, {}, { s3 }));
+    const { engine, listed, batches, there } = bucketOf(keysOf('1KB', 10), { ms: 4_000 });
+    const run = deleteFor(95_000, vuFor(95_000, {}, { engine }));
     await vi.advanceTimersByTimeAsync(10_000);
     for (const k of keysOf('1KB', 20)) there.add(k);
     await run;
@@ -350,14 +353,14 @@ describe('cycles', () => {
   });
 
   test('follow at once where one took longer, and not before its last batch has ended', async () => {
-    const { s3, listed } = bucketOf(keysOf('1KB', 10), { ms: 45_000, outcome: () => ({ failure: BROKEN }) });
-    await deleteFor(100_000, vuFor(100_000, {}, { s3 }));
+    const { engine, listed } = bucketOf(keysOf('1KB', 10), { ms: 45_000, outcome: () => ({ failure: BROKEN }) });
+    await deleteFor(100_000, vuFor(100_000, {}, { engine }));
     expect(round(listed.map(({ at }) => at))).toEqual([0, 45_000, 90_000]);
   });
 
   test('end with a page that failed: what was found before is deleted, the rest by the next one', async () => {
-    const { s3, listed, batches, there } = bucketOf(keysOf('1KB', 2_500), { failing: [3] });
-    await deleteFor(40_000, vuFor(40_000, {}, { s3 }));
+    const { engine, listed, batches, there } = bucketOf(keysOf('1KB', 2_500), { failing: [3] });
+    await deleteFor(40_000, vuFor(40_000, {}, { engine }));
     expect(listed.map(({ at }) => at)).toEqual([0, 0, 0, 30_000]);
     expect(batches.map(({ at, keys }) => [at, keys.length])).toEqual([
       [0, 1000],
@@ -368,8 +371,8 @@ describe('cycles', () => {
   });
 
   test('are not hurried by a bucket that does not answer: one request each', async () => {
-    const { s3, listed } = bucketOf(keysOf('1KB', 10), { failing: [1, 2, 3] });
-    await deleteFor(70_000, vuFor(70_000, {}, { s3 }));
+    const { engine, listed } = bucketOf(keysOf('1KB', 10), { failing: [1, 2, 3] });
+    await deleteFor(70_000, vuFor(70_000, {}, { engine }));
     expect(listed.map(({ at }) => at)).toEqual([0, 30_000, 60_000]);
   });
 });
@@ -394,8 +397,8 @@ describe('what was deleted', () => {
     { tells: false, outcome: {}, told: [], why: 'nobody wants to hear it' },
   ])('is told: $why', async ({ tells, outcome, told }) => {
     const info = vi.spyOn(console, 'info').mockImplementation(() => {});
-    const { s3 } = bucketOf(keysOf('1KB', 3), { outcome: () => outcome });
-    await deleteFor(1_000, vuFor(1_000, {}, { s3, tellsDeleted: tells }));
+    const { engine } = bucketOf(keysOf('1KB', 3), { outcome: () => outcome });
+    await deleteFor(1_000, vuFor(1_000, {}, { engine, tellsDeleted: tells }));
     expect(info.mock.calls.map(([line]) => JSON.parse(String(line).replace(MARKS.deleted, '')))).toEqual(told);
     for (const [line] of info.mock.calls) expect(String(line).startsWith(MARKS.deleted)).toBe(true);
   });
@@ -403,9 +406,9 @@ describe('what was deleted', () => {
 
 test('of several workers each deletes its part, and together they delete all', async () => {
   const keys = keysOf('1KB', 3_000);
-  const { s3, there, batches } = bucketOf(keys);
+  const { engine, there, batches } = bucketOf(keys);
   await Promise.all(
-    [0, 1, 2].map((index) => deleteFor(1_000, vuFor(1_000, {}, { s3, part: () => ({ index, of: 3 }) }))),
+    [0, 1, 2].map((index) => deleteFor(1_000, vuFor(1_000, {}, { engine, part: () => ({ index, of: 3 }) }))),
   );
   expect(there.size).toBe(0);
   expect(batches.flatMap((batch) => batch.keys).sort()).toEqual(keys);

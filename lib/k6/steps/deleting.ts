@@ -1,7 +1,10 @@
 /** Deleting what tests have written: one VU lists the prefix, and has many batches under way at once. */
 import { setTimeout } from 'k6/timers';
 import { type DeletedRange, MARKS } from '../../result/protocol';
-import type { DeleteObjectsOutcome } from '../../s3/api';
+import { batchOf, MOST_IN_BATCH, undeletedOf } from '../../s3/batch';
+import { DELETE_OBJECTS, LIST_KEYS } from '../../s3/commands';
+import type { AsyncCall, Reply } from '../../s3/engine';
+import { type ListKeys, listKeys, type Position } from '../../s3/listing';
 import { ownKey } from '../../workload/own-keys';
 import { type Part, partOf } from '../../workload/part';
 import { isOpenLoop, targetAt } from '../../workload/scenario';
@@ -9,8 +12,6 @@ import type { Traffic, VirtualUser } from './traffic';
 
 /** A cycle begins so long after the last one did, or at its end when that took longer. Milliseconds. */
 const CYCLE_MS = 30_000;
-/** What S3 takes in one batch. */
-const BATCH = 1_000;
 /** How long to wait for another look at a clock or a load that stands at nothing. */
 const LOOK_MS = 100;
 
@@ -19,7 +20,7 @@ const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve,
 /** Lists the prefix page by page and deletes the layout's keys of the sizes asked for, all of them where none are. */
 export function deleting(): Traffic {
   return {
-    ops: ['LIST', 'DELETE_OBJECTS'],
+    ops: [LIST_KEYS.op, DELETE_OBJECTS.op],
     reads: false,
     writes: false,
     deletes: true,
@@ -28,10 +29,12 @@ export function deleting(): Traffic {
     start: (vu) => async (window, begin) => {
       const until = begin + window.end;
       const part = vu.part();
+      const list = listKeys(vu.engine);
+      const remove = vu.engine.compileAsync(DELETE_OBJECTS);
       const pace = createPace(vu, begin);
       for (let now = Date.now(); now < until; now = Date.now()) {
         pace.resume();
-        await cycle(vu, part, pace, until);
+        await cycle(vu, list, remove, part, pace, until);
         await pause(Math.min(now + CYCLE_MS, until) - Date.now());
       }
     },
@@ -39,45 +42,46 @@ export function deleting(): Traffic {
 }
 
 /** Goes through the listing once, so that no key is sent twice. */
-async function cycle(vu: VirtualUser, part: Part, pace: Pace, until: number): Promise<void> {
-  const { s3, config } = vu;
+async function cycle(
+  vu: VirtualUser,
+  list: ListKeys,
+  remove: AsyncCall,
+  part: Part,
+  pace: Pace,
+  until: number,
+): Promise<void> {
+  const { config } = vu;
   const sizes = config.sizes && new Set(config.sizes.map((size) => size.label));
   const isOurs = (key: string) => partOf(key, part.of) === part.index;
   let found: string[] = [];
-  let next: string | undefined;
+  let from: Position | undefined;
   do {
-    const page = s3.listObjects({
-      prefix: config.prefix,
-      ...(next === undefined ? {} : { continuationToken: next }),
-    });
+    const page = list({ prefix: config.prefix, from });
     for (const { key } of page.objects) {
       const parts = ownKey(config.prefix, key);
       if (parts !== undefined && (sizes === undefined || sizes.has(parts.size)) && isOurs(key)) found.push(key);
     }
-    next = page.next;
-    while (found.length >= BATCH || (next === undefined && found.length > 0)) {
+    from = page.next;
+    while (found.length >= MOST_IN_BATCH || (from === undefined && found.length > 0)) {
       if (!(await pace.turn(until))) return pace.idle();
-      const batch = found.slice(0, BATCH);
-      found = found.slice(BATCH);
-      pace.start(s3.deleteObjectsAsync(batch).then((outcome) => deleted(vu, part, batch, outcome)));
+      const batch = found.slice(0, MOST_IN_BATCH);
+      found = found.slice(MOST_IN_BATCH);
+      const body = batchOf(batch.map((key) => ({ key })));
+      const removed = remove('', '', body, { objects: batch.length });
+      pace.start(removed.then((reply) => deleted(vu, part, batch, reply)));
     }
-  } while (next !== undefined && Date.now() < until);
+  } while (from !== undefined && Date.now() < until);
   return pace.idle();
 }
 
-function deleted(
-  vu: VirtualUser,
-  part: Part,
-  batch: readonly string[],
-  { failure, failed }: DeleteObjectsOutcome,
-): void {
+function deleted(vu: VirtualUser, part: Part, batch: readonly string[], reply: Reply): void {
   vu.flush();
-  if (failure !== undefined || !vu.tellsDeleted) return;
+  if (reply.failure !== undefined || !vu.tellsDeleted) return;
   // The CLI takes them out of the key files. Listings are in order, so a range says it.
   const range: DeletedRange = {
     first: batch[0] ?? '',
     last: batch.at(-1) ?? '',
-    failed: failed.map(({ key }) => key),
+    failed: undeletedOf(reply).map(({ key }) => key),
     part,
   };
   console.info(MARKS.deleted + JSON.stringify(range));

@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
 import { fakeS3, OK } from '../../../test/fake-s3';
 import { fakeVu } from '../../../test/fake-vu';
-import type { CountOutcome, Failure, ListOptions } from '../../s3/api';
+import type { CountOutcome, ListOptions } from '../../../test/s3';
 import { classifyStatus } from '../../s3/classify';
+import type { Failure } from '../../s3/outcome';
 import { listing } from './listing';
 
 const WINDOW = { start: 0, end: 60_000, phase: 'steady' };
@@ -20,12 +21,12 @@ function pagesOf(pages: number, fails: Readonly<Record<number, number>> = {}) {
     const page = Number(options.continuationToken ?? 1);
     return { ...OK, keys: 1000, ...(page < pages ? { next: `${page + 1}` } : {}) };
   };
-  return { s3: fakeS3({ countObjects }), asked };
+  return { engine: fakeS3({ countObjects }), countObjects, asked };
 }
 
 function tokens(pages: number, times: number, fails?: Readonly<Record<number, number>>): string[] {
-  const { s3, asked } = pagesOf(pages, fails);
-  const step = listing().start(fakeVu({ s3 }, { S3LOADTEST_PREFIX: 'p/q/' }));
+  const { engine, asked } = pagesOf(pages, fails);
+  const step = listing().start(fakeVu({ engine }, { S3LOADTEST_PREFIX: 'p/q/' }));
   for (let i = 0; i < times; i++) void step(WINDOW, 0);
   for (const { prefix } of asked) expect(prefix).toBe('p/q/');
   return asked.map(({ continuationToken = '' }) => continuationToken);
@@ -51,17 +52,17 @@ test.each<{ pages: number; fails?: Record<number, number>; are: readonly string[
 });
 
 test('a page that is promised is waited for before the next one is asked for', async () => {
-  const { s3, asked } = pagesOf(2);
-  const promised = fakeS3({ countObjects: async (options) => s3.countObjects(options) });
-  const step = listing().start(fakeVu({ s3: promised }));
+  const { countObjects, asked } = pagesOf(2);
+  const promised = fakeS3({ countObjects: async (options) => countObjects(options) });
+  const step = listing().start(fakeVu({ engine: promised }));
   for (let i = 0; i < 4; i++) await step(WINDOW, 0);
   expect(asked.map(({ continuationToken = '' }) => continuationToken)).toEqual(['', '2', '', '2']);
 });
 
 test('each VU goes through the listing by itself', () => {
-  const { s3, asked } = pagesOf(3);
+  const { engine, asked } = pagesOf(3);
   const traffic = listing();
-  const [one, other] = [traffic.start(fakeVu({ s3 })), traffic.start(fakeVu({ s3 }))];
+  const [one, other] = [traffic.start(fakeVu({ engine })), traffic.start(fakeVu({ engine }))];
   for (const step of [one, one, other, one, other]) void step(WINDOW, 0);
   expect(asked.map(({ continuationToken = '' }) => continuationToken)).toEqual(['', '2', '', '3', '2']);
 });

@@ -1,5 +1,7 @@
 /** Listing without end: page after page of the whole prefix, then from its beginning again. */
-import type { CountOutcome } from '../../s3/api';
+import { LIST } from '../../s3/commands';
+import type { Reply } from '../../s3/engine';
+import { listArguments, nextOf, type Position } from '../../s3/listing';
 import type { Traffic } from './traffic';
 
 /** What a page fails with when its token may be why. */
@@ -8,21 +10,22 @@ const AT_FAULT: ReadonlySet<string> = new Set(['client', 'auth', 'notFound']);
 /** Each VU goes through the listing by itself, an operation a page of 1,000 keys. */
 export function listing(): Traffic {
   return {
-    ops: ['LIST'],
+    ops: [LIST.op],
     reads: false,
     writes: false,
     deletes: false,
     pacesItself: false,
     holdsConnections: false,
-    start: ({ s3, config: { prefix } }) => {
-      let next: string | undefined;
-      const goOn = (page: CountOutcome): void => {
-        // After a failure the page is asked for again, unless the store does not take its own token any more.
-        if (page.failure === undefined) next = page.next;
-        else if (AT_FAULT.has(page.failure.errorClass)) next = undefined;
+    start: ({ engine, config: { prefix } }) => {
+      const list = engine.compile(LIST);
+      let from: Position | undefined;
+      const goOn = ({ failure, found }: Reply): void => {
+        // After a failure the same page is requested again, unless the store does not take its own token any more.
+        if (failure === undefined) from = nextOf(found);
+        else if (AT_FAULT.has(failure.errorClass)) from = undefined;
       };
       return () => {
-        const page = s3.countObjects(next === undefined ? { prefix } : { prefix, continuationToken: next });
+        const page = list('', '', undefined, listArguments({ prefix, from }));
         return page instanceof Promise ? page.then(goOn) : goOn(page);
       };
     },

@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { fakeS3, OK } from '../../../test/fake-s3';
 import { fakeVu } from '../../../test/fake-vu';
-import type { Failure, Outcome, S3 } from '../../s3/api';
+import type { S3 } from '../../../test/s3';
+import type { Failure, Outcome } from '../../s3/outcome';
 import type { Environment, ObjectSize } from '../../settings/config';
 import { settings } from '../../settings/config';
 import type { FoundKeys } from '../../workload/keys';
@@ -56,7 +57,7 @@ function bucketOf(keys: readonly string[] = [], fails: (call: Call) => Failure |
     if (outcome.failure === undefined) there.add(key);
     return outcome;
   };
-  const s3: S3 = fakeS3({
+  const s3: Partial<S3> = {
     putObject: (key, _, size) => put('PUT', key, size),
     putObjectInParts: (key, _, size) => put('PUT in parts', key, size),
     getObject: (key, size) => called('GET', key, size, true),
@@ -67,8 +68,8 @@ function bucketOf(keys: readonly string[] = [], fails: (call: Call) => Failure |
       return outcome;
     },
     countObjects: ({ prefix = '' } = {}) => ({ ...called('LIST', prefix, '', false), keys: 0 }),
-  });
-  return { s3, calls, there };
+  };
+  return { engine: fakeS3(s3), s3, calls, there };
 }
 
 /** Lets a VU do so many operations. */
@@ -129,8 +130,8 @@ describe('the mix', () => {
     },
   ])('$mix over $of is exact in every deck of $deck, from an empty bucket on: $why', ({ mix, of, deck, each }) => {
     for (const seed of [1, 2, 3, 1_000_004]) {
-      const { s3, calls } = bucketOf();
-      operate(mixed(mix), fakeVu({ s3, sizes: sizes(of), random: seeded(seed) }), deck * 60);
+      const { engine, calls } = bucketOf();
+      operate(mixed(mix), fakeVu({ engine, sizes: sizes(of), random: seeded(seed) }), deck * 60);
       expect(calls).toHaveLength(deck * 60);
       for (let i = 0; i < 60; i++) expect(counts(calls.slice(i * deck, (i + 1) * deck))).toEqual(each);
     }
@@ -138,10 +139,14 @@ describe('the mix', () => {
 
   test('nothing is asked for that is not there, and every size is written and read as often', () => {
     const { s3, calls } = bucketOf();
-    const failures: Call[] = [];
-    const checked = { ...s3, getObject: vi.fn(s3.getObject) };
-    operate(mixed({ GET: 50, PUT: 50 }), fakeVu({ s3: checked, sizes: sizes('1KB,10KB,100KB') }), 600);
-    for (const { value } of checked.getObject.mock.results) if (value.failure) failures.push(value);
+    const failures: unknown[] = [];
+    const getObject = vi.fn(s3.getObject);
+    operate(
+      mixed({ GET: 50, PUT: 50 }),
+      fakeVu({ engine: fakeS3({ ...s3, getObject }), sizes: sizes('1KB,10KB,100KB') }),
+      600,
+    );
+    for (const { value } of getObject.mock.results) if (value.failure) failures.push(value);
     expect(failures).toEqual([]);
     expect(counts(calls, ({ op, size }) => `${op} ${size}`)).toEqual({
       'GET 1KB': 100,
@@ -156,16 +161,16 @@ describe('the mix', () => {
   });
 
   test('it is read from the first operation on where keys were found before', () => {
-    const { s3, calls } = bucketOf(keysOf('1KB', 3));
-    operate(mixed({ GET: 100 }), fakeVu({ s3, sizes: sizes('1KB'), found: { '1KB': keysOf('1KB', 3) } }), 30);
+    const { engine, calls } = bucketOf(keysOf('1KB', 3));
+    operate(mixed({ GET: 100 }), fakeVu({ engine, sizes: sizes('1KB'), found: { '1KB': keysOf('1KB', 3) } }), 30);
     expect(counts(calls)).toEqual({ GET: 30 });
     expect(new Set(calls.map(({ key }) => key)).size).toBe(3);
   });
 
   test('the same seed gives the same operations, another gives others', () => {
     const order = (seed: number) => {
-      const { s3, calls } = bucketOf();
-      operate(mixed({ PUT: 30, HEAD: 25, LIST: 25, DELETE: 20 }), fakeVu({ s3, random: seeded(seed) }), 80);
+      const { engine, calls } = bucketOf();
+      operate(mixed({ PUT: 30, HEAD: 25, LIST: 25, DELETE: 20 }), fakeVu({ engine, random: seeded(seed) }), 80);
       return calls.map(({ op, size }) => `${op} ${size}`);
     };
     expect(order(1)).toEqual(order(1));
@@ -178,15 +183,15 @@ test.each<{ of: string; environment: Environment; op: string; why: string }>([
   { of: '9MB', environment: {}, op: 'PUT in parts', why: 'more than one' },
   { of: '9MB', environment: { S3LOADTEST_PART_SIZE: '16MB' }, op: 'PUT', why: 'the part size is a setting' },
 ])('$of is a $op: $why', ({ of, environment, op }) => {
-  const { s3, calls } = bucketOf();
-  operate(mixed({ PUT: 1 }), fakeVu({ s3, sizes: sizes(of) }, environment), 2);
+  const { engine, calls } = bucketOf();
+  operate(mixed({ PUT: 1 }), fakeVu({ engine, sizes: sizes(of) }, environment), 2);
   expect(calls.map((call) => call.op)).toEqual([op, op]);
 });
 
 test('a read expects as many bytes as the size has: fewer would be corrupt', () => {
   const getObject = vi.fn(() => OK);
   const found = { '1KB': ['a'], '9MB': ['b'] };
-  operate(mixed({ GET: 1 }), fakeVu({ s3: fakeS3({ getObject }), sizes: sizes('1KB,9MB'), found }), 2);
+  operate(mixed({ GET: 1 }), fakeVu({ engine: fakeS3({ getObject }), sizes: sizes('1KB,9MB'), found }), 2);
   expect(getObject.mock.calls).toEqual(
     expect.arrayContaining([
       ['a', '1KB', 1024],
@@ -197,16 +202,20 @@ test('a read expects as many bytes as the size has: fewer would be corrupt', () 
 
 describe('a key', () => {
   test('is asked for only when its object was written', () => {
-    const { s3, calls } = bucketOf([], ({ op }) => (op === 'PUT' ? BROKEN : undefined));
-    operate(mixed({ GET: 50, PUT: 50 }), fakeVu({ s3, sizes: sizes('1KB') }), 20);
+    const { engine, calls } = bucketOf([], ({ op }) => (op === 'PUT' ? BROKEN : undefined));
+    operate(mixed({ GET: 50, PUT: 50 }), fakeVu({ engine, sizes: sizes('1KB') }), 20);
     expect(counts(calls)).toEqual({ PUT: 20 });
   });
 
   test('of another test or worker is read, but neither asked for by HEAD nor deleted', () => {
     const others = keysOf('1KB', 5);
-    const { s3, calls, there } = bucketOf(others);
+    const { engine, calls, there } = bucketOf(others);
     const mix: OpMix = { PUT: 30, GET: 30, HEAD: 20, DELETE: 20 };
-    operate(mixed(mix), fakeVu({ s3, sizes: sizes('1KB'), found: { '1KB': others }, listed: { '1KB': others } }), 500);
+    operate(
+      mixed(mix),
+      fakeVu({ engine, sizes: sizes('1KB'), found: { '1KB': others }, listed: { '1KB': others } }),
+      500,
+    );
     const of = (op: string) => calls.filter((call) => call.op === op && others.includes(call.key)).length;
     expect([of('HEAD'), of('DELETE')]).toEqual([0, 0]);
     expect(of('GET')).toBeGreaterThan(0);
@@ -217,8 +226,8 @@ describe('a key', () => {
     { fails: () => undefined, why: 'it is gone' },
     { fails: ({ op }: Call) => (op === 'DELETE' ? BROKEN : undefined), why: 'it may be gone, whatever the answer' },
   ])('is deleted once, and never asked for again: $why', ({ fails }) => {
-    const { s3, calls } = bucketOf([], fails);
-    operate(mixed({ PUT: 30, HEAD: 25, LIST: 25, DELETE: 20 }), fakeVu({ s3, sizes: sizes('1KB') }), 2000);
+    const { engine, calls } = bucketOf([], fails);
+    operate(mixed({ PUT: 30, HEAD: 25, LIST: 25, DELETE: 20 }), fakeVu({ engine, sizes: sizes('1KB') }), 2000);
     const deleted = new Set<string>();
     for (const { op, key } of calls) {
       expect(deleted.has(key)).toBe(false);
@@ -231,17 +240,17 @@ describe('a key', () => {
     { op: 'GET', why: 'another test deleted it' },
     { op: 'HEAD', why: 'likewise' },
   ])('that is not there is forgotten: a $op of it happens once ($why)', ({ op }) => {
-    const { s3, calls } = bucketOf([], (call) => (call.op === op ? GONE : undefined));
+    const { engine, calls } = bucketOf([], (call) => (call.op === op ? GONE : undefined));
     const mix = { PUT: 50, [op]: 50 };
-    operate(mixed(mix), fakeVu({ s3, sizes: sizes('1KB') }), 400);
+    operate(mixed(mix), fakeVu({ engine, sizes: sizes('1KB') }), 400);
     const asked = calls.filter((call) => call.op === op).map(({ key }) => key);
     expect(asked.length).toBeGreaterThan(100);
     expect(new Set(asked).size).toBe(asked.length);
   });
 
   test.each(['GET', 'HEAD'] as const)('is kept through any other failure of a %s', (op) => {
-    const { s3, calls } = bucketOf([], (call) => (call.op === op ? BROKEN : undefined));
-    const vu = fakeVu({ s3, sizes: sizes('1KB') });
+    const { engine, calls } = bucketOf([], (call) => (call.op === op ? BROKEN : undefined));
+    const vu = fakeVu({ engine, sizes: sizes('1KB') });
     vu.keys.wrote('1KB', 'the one');
     operate(mixed({ [op]: 1 }), vu, 20);
     expect(counts(calls, ({ key }) => key)).toEqual({ 'the one': 20 });
@@ -253,8 +262,8 @@ describe('reading alone', () => {
 
   test('of sizes that are missing takes the others, each as often', () => {
     const found: FoundKeys = { '1KB': keysOf('1KB', 9), '100KB': keysOf('100KB', 9), '10MB': keysOf('10MB', 9) };
-    const { s3, calls } = bucketOf(Object.values(found).flat());
-    operate(reading, fakeVu({ s3, sizes: sizes('1KB,10KB,100KB,1MB,10MB,100MB'), found }), 1800);
+    const { engine, calls } = bucketOf(Object.values(found).flat());
+    operate(reading, fakeVu({ engine, sizes: sizes('1KB,10KB,100KB,1MB,10MB,100MB'), found }), 1800);
     const each = counts(calls, ({ op, size }) => `${op} ${size}`);
     expect(Object.keys(each).sort()).toEqual(['GET 100KB', 'GET 10MB', 'GET 1KB']);
     for (const n of Object.values(each)) expect(Math.abs(n - 600)).toBeLessThanOrEqual(1);
@@ -263,8 +272,8 @@ describe('reading alone', () => {
 
   test('of a size that was all deleted meanwhile goes on with the others', () => {
     const found: FoundKeys = { '1KB': keysOf('1KB', 3), '10KB': keysOf('10KB', 3) };
-    const { s3, calls } = bucketOf(found['10KB']);
-    operate(reading, fakeVu({ s3, found, sizes: sizes('1KB,10KB') }), 100);
+    const { engine, calls } = bucketOf(found['10KB']);
+    operate(reading, fakeVu({ engine, found, sizes: sizes('1KB,10KB') }), 100);
     expect(counts(calls, ({ size }) => size)).toEqual({ '1KB': 3, '10KB': 97 });
   });
 
@@ -291,9 +300,9 @@ describe('reading alone', () => {
 
   test('begins to read as soon as it has found something', () => {
     const keys = keysOf('10KB', 4);
-    const { s3, calls } = bucketOf(keys);
+    const { engine, calls } = bucketOf(keys);
     const findKeys = vi.fn(() => ({ '10KB': keys }));
-    operate(reading, fakeVu({ s3, findKeys, sizes: sizes('1KB,10KB') }), 100);
+    operate(reading, fakeVu({ engine, findKeys, sizes: sizes('1KB,10KB') }), 100);
     expect(findKeys).toHaveBeenCalledTimes(1);
     expect(calls.length).toBe(100 - slept.length);
     expect(counts(calls, ({ size }) => size)).toEqual({ '10KB': calls.length });
@@ -303,14 +312,14 @@ describe('reading alone', () => {
 describe('keys of others', () => {
   /** Looks of a VU that does an operation each 100 ms, for so many minutes. */
   function looks(mix: OpMix, minutes: number): number[] {
-    const { s3 } = bucketOf();
+    const { engine } = bucketOf();
     const at: number[] = [];
     const start = Date.now();
     const findKeys = () => {
       at.push((Date.now() - start) / 60_000);
       return {};
     };
-    const step = mixed(mix).start(fakeVu({ s3, findKeys }));
+    const step = mixed(mix).start(fakeVu({ engine, findKeys }));
     for (let i = 0; i < minutes * 600; i++) {
       void step(WINDOW, start);
       vi.advanceTimersByTime(100);
@@ -348,20 +357,20 @@ describe('operations that are promised', () => {
         return await call(...args);
       };
     };
-    const { putObject, getObject, deleteObject, countObjects } = s3;
-    const promised: S3 = {
+    const { putObject, getObject, deleteObject, countObjects } = s3 as S3;
+    const promised = fakeS3({
       ...s3,
       putObject: later(putObject),
       getObject: later(getObject),
       deleteObject: later(deleteObject),
       countObjects: later(countObjects),
-    };
-    return { s3: promised, calls, go: () => go() };
+    });
+    return { engine: promised, calls, go: () => go() };
   }
 
   test.each(['PUT', 'GET', 'DELETE', 'LIST'] as const)('a %s promises its end', async (op) => {
-    const { s3, calls, go } = slow();
-    const vu = fakeVu({ s3, sizes: sizes('1KB') });
+    const { engine, calls, go } = slow();
+    const vu = fakeVu({ engine, sizes: sizes('1KB') });
     vu.keys.wrote('1KB', 'known');
     const ends = mixed({ [op]: 1 }).start(vu)(WINDOW, Date.now());
     expect(ends).toBeInstanceOf(Promise);
@@ -372,8 +381,8 @@ describe('operations that are promised', () => {
   });
 
   test('a key is known when its PUT has ended well, and forgotten when its GET has found nothing', async () => {
-    const { s3, go } = slow(({ op }) => (op === 'GET' ? GONE : undefined));
-    const vu = fakeVu({ s3, sizes: sizes('1KB') });
+    const { engine, go } = slow(({ op }) => (op === 'GET' ? GONE : undefined));
+    const vu = fakeVu({ engine, sizes: sizes('1KB') });
     const put = mixed({ PUT: 1 }).start(vu)(WINDOW, Date.now());
     expect(vu.keys.own('1KB')).toBeUndefined();
     go();
@@ -388,8 +397,8 @@ describe('operations that are promised', () => {
   });
 
   test('a HEAD is done at once', () => {
-    const { s3, calls } = slow();
-    const vu = fakeVu({ s3, sizes: sizes('1KB') });
+    const { engine, calls } = slow();
+    const vu = fakeVu({ engine, sizes: sizes('1KB') });
     vu.keys.wrote('1KB', 'known');
     expect(mixed({ HEAD: 1 }).start(vu)(WINDOW, Date.now())).toBeUndefined();
     expect(counts(calls)).toEqual({ HEAD: 1 });
@@ -397,9 +406,9 @@ describe('operations that are promised', () => {
 });
 
 test('the phase chooses the mix', () => {
-  const { s3, calls } = bucketOf();
+  const { engine, calls } = bucketOf();
   const does = mixedByPhase({ 'read-burst': { GET: 95, PUT: 5 }, 'write-burst': { GET: 5, PUT: 95 } });
-  const vu = fakeVu({ s3, sizes: sizes('1KB') });
+  const vu = fakeVu({ engine, sizes: sizes('1KB') });
   vu.keys.wrote('1KB', 'first');
   const step = does.start(vu);
   const run = (phase: string) => {
@@ -413,14 +422,14 @@ test('the phase chooses the mix', () => {
 });
 
 test('a mix of one phase is kept to whatever the phase is called', () => {
-  const { s3, calls } = bucketOf();
-  operate(mixed({ PUT: 1 }), fakeVu({ s3 }), 5, { ...WINDOW, phase: 'burst' });
+  const { engine, calls } = bucketOf();
+  operate(mixed({ PUT: 1 }), fakeVu({ engine }), 5, { ...WINDOW, phase: 'burst' });
   expect(counts(calls)).toEqual({ PUT: 5 });
 });
 
 test('listings are of each letter from a to p under the prefix, and of no other', () => {
-  const { s3, calls } = bucketOf();
-  operate(mixed({ LIST: 1 }), fakeVu({ s3 }, { S3LOADTEST_PREFIX: 'x/y/' }), 400);
+  const { engine, calls } = bucketOf();
+  operate(mixed({ LIST: 1 }), fakeVu({ engine }, { S3LOADTEST_PREFIX: 'x/y/' }), 400);
   const letters = [...new Set(calls.map(({ key }) => key))].sort();
   expect(letters).toEqual([...'abcdefghijklmnop'].map((letter) => `x/y/${letter}`));
 });

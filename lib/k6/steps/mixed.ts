@@ -1,8 +1,13 @@
 /** Operations on single objects in fixed shares: reads, writes, heads, deletes, and listings between them. */
 import { sleep } from 'k6';
-import type { Awaitable, Outcome } from '../../s3/api';
+import { DELETE, GET, HEAD, LIST } from '../../s3/commands';
+import type { Awaitable } from '../../s3/engine';
+import { listArguments } from '../../s3/listing';
+import type { Outcome } from '../../s3/outcome';
+import type { ObjectSize } from '../../settings/config';
 import { type Card, createDeck, type Deck, type Mix } from '../../workload/mix';
 import { below } from '../../workload/random';
+import { writer } from '../write';
 import type { Operate, Traffic, VirtualUser } from './traffic';
 
 /** The operations a mix may name, in any shares: `{ GET: 70, PUT: 30 }`. */
@@ -40,9 +45,14 @@ export function mixedByPhase(mixes: Readonly<Record<string, OpMix>>): Traffic {
 }
 
 function start(vu: VirtualUser, mixes: Readonly<Record<string, OpMix>>, { reads, writes }: Traffic): Operate {
-  const { s3, keys, payload, makeKey, config, random } = vu;
+  const { engine, keys, makeKey, config, random } = vu;
   const labels = vu.sizes.map((size) => size.label);
-  const bytesOf = new Map(vu.sizes.map((size) => [size.label, size.bytes]));
+  const sizeOf = new Map(vu.sizes.map((size) => [size.label, size]));
+  const write = writer(engine, config.partSize, vu.payload);
+  const read = engine.compile(GET);
+  const head = engine.compile(HEAD);
+  const remove = engine.compile(DELETE);
+  const list = engine.compile(LIST);
   const decks = new Map<string, Deck>(
     Object.entries(mixes).map(([phase, mix]) => [phase, createDeck(mix as Mix, labels, random)]),
   );
@@ -59,11 +69,7 @@ function start(vu: VirtualUser, mixes: Readonly<Record<string, OpMix>>, { reads,
 
   const put = (size: string): Done => {
     const key = makeKey(size);
-    const bytes = bytesOf.get(size) as number;
-    const outcome =
-      bytes > config.partSize
-        ? s3.putObjectInParts(key, payload.parts(bytes), size)
-        : s3.putObject(key, payload.body(bytes), size);
+    const outcome = write(key, sizeOf.get(size) as ObjectSize);
     if (outcome instanceof Promise) return outcome.then(wrote(size, key));
     if (outcome.failure === undefined) keys.wrote(size, key);
     return undefined;
@@ -74,7 +80,7 @@ function start(vu: VirtualUser, mixes: Readonly<Record<string, OpMix>>, { reads,
   };
 
   const get = (key: string, size: string): Done => {
-    const outcome = s3.getObject(key, size, bytesOf.get(size));
+    const outcome = read(key, size, sizeOf.get(size)?.bytes);
     return outcome instanceof Promise ? outcome.then(got) : got(outcome);
   };
 
@@ -93,16 +99,16 @@ function start(vu: VirtualUser, mixes: Readonly<Record<string, OpMix>>, { reads,
     }
     if (op === 'LIST') {
       const prefix = config.prefix + LIST_LETTERS[below(LIST_LETTERS.length, random)];
-      return endOf(s3.countObjects({ prefix }));
+      return endOf(list('', '', undefined, listArguments({ prefix })));
     }
     const key = keys.own(size);
     if (key === undefined) return false;
     if (op === 'DELETE') {
       keys.forget();
-      return endOf(s3.deleteObject(key, size));
+      return endOf(remove(key, size));
     }
-    if (s3.headObject(key, size).failure?.errorClass === 'notFound') keys.forget();
-    return undefined;
+    const outcome = head(key, size);
+    return outcome instanceof Promise ? outcome.then(got) : got(outcome);
   };
 
   /** Reads an object of another size, where there are none of the one that is due; with none of any, waits for some. */

@@ -1,6 +1,7 @@
 /** What the VUs of one k6 scenario do, apart from when and how many: the contract between a pattern and the script around it. */
 
-import type { Awaitable, HeldConnections, Holding, Op, S3 } from '../../s3/api';
+import type { Awaitable, Engine } from '../../s3/engine';
+import type { HeldConnections, Holding } from '../../s3/engines/held';
 import type { Config, ObjectSize } from '../../settings/config';
 import type { FoundKeys, MakeKey, TrackedKeys } from '../../workload/keys';
 import type { Part } from '../../workload/part';
@@ -10,7 +11,7 @@ import type { Window } from '../../workload/schedule';
 
 /** What a VU works with. Made at its first iteration in a scenario. */
 export interface VirtualUser {
-  readonly s3: S3;
+  readonly engine: Engine;
   readonly config: Config;
   readonly sizes: readonly ObjectSize[];
   /** Those that it reads. */
@@ -48,7 +49,7 @@ export type Operate = (window: Window, begin: number) => void | Promise<void>;
 
 export interface Traffic {
   /** Operations as its caller counts them. */
-  readonly ops: readonly Op[];
+  readonly ops: readonly string[];
   /** Reads objects, which must be there: its own or those found in the bucket. */
   readonly reads: boolean;
   /** Writes objects. */

@@ -1,13 +1,19 @@
 /** The project's k6 extension, where this k6 has it. */
 import { FROM_CLI, MARKS } from '../../result/protocol';
-import type { Counting, HeldConnections, S3, S3Options } from '../api';
+import type { Command } from '../commands';
+import type { AsyncCall, Counting, Engine, EngineOptions, SyncCall } from '../engine';
+import type { HeldConnections } from './held';
 
 /** What k6/x/s3loadtest exports. */
 interface Extension {
-  /** A client for the VU that asks, which must be running. */
-  connect(options: NativeOptions): S3;
-  /** Holds connections on behalf of the VU that asks, and none at first. */
-  hold(options: NativeOptions, held: NativeHolding): HeldConnections;
+  /** An engine for the VU that calls, which must be running. */
+  connect(options: NativeOptions): NativeEngine;
+  /** Holds connections on behalf of the VU that calls, and none at first. The rows say what is sent on them. */
+  hold(
+    options: NativeOptions,
+    holding: NativeHolding,
+    rows: { readonly upload: Command; readonly download: Command },
+  ): HeldConnections;
   /** Returns when the load is to begin: at the milliseconds since 1970 in a file. Throws when that does not come in time. */
   awaitStart(path: string, limitMs: number): void;
   /** How many files k6 may have open, after an attempt to be allowed so many. */
@@ -18,8 +24,13 @@ interface Extension {
   setGCPercent(percent: number): void;
 }
 
+interface NativeEngine extends Pick<Engine, 'composed'> {
+  compile(command: Command): SyncCall;
+  compileAsync(command: Command): AsyncCall;
+}
+
 /** It sleeps by itself, and looking at keys costs it nothing. */
-interface NativeOptions extends Omit<S3Options, 'credentials' | 'sleep' | 'plainKeys' | 'verify'>, Counting {
+interface NativeOptions extends Omit<EngineOptions, 'credentials' | 'sleep' | 'plainKeys' | 'verify'>, Counting {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
   readonly sessionToken?: string | undefined;
@@ -41,7 +52,7 @@ declare const require: (name: string) => Extension;
 /** k6 takes a module that it does not have for the end of the VU, and catching that does not help: so it is never asked. */
 export const extension = __ENV[FROM_CLI.extension] ? require('k6/x/s3loadtest') : undefined;
 
-export function nativeOptions(options: S3Options, counting: Counting): NativeOptions {
+export function nativeOptions(options: EngineOptions, counting: Counting): NativeOptions {
   const { endpoints, bucket, addressing, region, timeout, attempts, firstEndpoint, pause } = options;
   const { verify = false } = options;
   const { accessKeyId, secretAccessKey, sessionToken = '' } = options.credentials;

@@ -1,7 +1,7 @@
 /**
- * The jslib backend: Grafana's k6-jslib-aws, for what that costs and does. Its S3Client makes the calls that it can make:
+ * The jslib engine: Grafana's k6-jslib-aws, for what that costs and does. Its S3Client makes the calls that it can make:
  * PUT, GET, DELETE, and a listing's first page where only its keys are counted. Whatever else there is, its SignatureV4
- * signs, and goes as the http backend's calls do:
+ * signs, and goes as the http engine's calls do:
  * - HEAD, batches, buckets: S3Client has none of them.
  * - Listings: its own knows neither pages nor delimiters.
  * - Multipart uploads: its own put the bucket into the host name, while all its other calls put it into the path.
@@ -11,13 +11,14 @@
  * It signs the host without its port. k6 then sends Host without the port, too, so the signature is right all the same.
  */
 import { settings } from '../../settings/config';
-import type { CountOutcome, ListOptions, Outcome, ReadOutcome, Recorder, S3, S3Options } from '../api';
+import { type Command, DELETE, GET, LIST, PUT, READ } from '../commands';
+import type { Arguments, Call, Engine, EngineOptions, Load, Recorder } from '../engine';
+import type { Host } from '../request';
 import type { Credentials, Signer } from '../sign';
 import { encodeKey } from '../uri';
-import { contentOf, createClient, type Host, rangeHeader, rangeLength } from './client';
-import { connectOnK6 } from './clients';
-import { DELETE, GET, LIST, PUT, READ } from './kinds';
+import { createEngine } from './k6';
 import { type Answer, K6_TIMEOUT_MS, noAnswer } from './send';
+import { connectOnK6 } from './source';
 
 /** What is used of it: https://grafana.com/docs/k6/latest/javascript-api/jslib/aws/ */
 interface Library {
@@ -91,8 +92,26 @@ function reason(e: unknown): string {
   return said.replace(/^.*Error : "(?:Get "[^"]*": )?(.*)"$/, '$1').replace(/^GoError: /, '');
 }
 
-/** A client for one VU. */
-export function createJslibS3(options: S3Options, recorder: Recorder): S3 {
+/** Makes a call of S3Client's. */
+type Method = (
+  client: S3Client,
+  bucket: string,
+  key: string,
+  load: Load | undefined,
+  more: Arguments,
+) => Promise<unknown>;
+
+/** The rows that S3Client has methods for. */
+const METHODS: ReadonlyMap<Command, Method> = new Map<Command, Method>([
+  [PUT, (client, bucket, key, load) => client.putObject(bucket, key, load as ArrayBuffer)],
+  [GET, (client, bucket, key) => client.getObject(bucket, key, BINARY)],
+  [READ, (client, bucket, key, _, { headers }) => client.getObject(bucket, key, { ...BINARY, ...headers })],
+  [DELETE, (client, bucket, key) => client.deleteObject(bucket, key)],
+  [LIST, (client, bucket, _, __, { query }) => client.listObjects(bucket, String(query?.prefix ?? ''))],
+]);
+
+/** An engine for one VU. */
+export function createJslibEngine(options: EngineOptions, recorder: Recorder): Engine {
   if (library === undefined) throw new Error('k6-jslib-aws was not loaded');
   const { AWSConfig, SignatureV4, Endpoint } = library;
   const { bucket, region, credentials, endpoints, timeout, plainKeys } = options;
@@ -105,9 +124,7 @@ export function createJslibS3(options: S3Options, recorder: Recorder): S3 {
     uriEscapePath: false,
     applyChecksum: true,
   });
-  const { s3, perform, counted } = createClient(options, recorder, (host) =>
-    signerFor(signature, new Endpoint(`http://${host}`), host),
-  );
+  const engine = createEngine(options, recorder, (host) => signerFor(signature, new Endpoint(`http://${host}`), host));
 
   const Client = answering(library.S3Client, timeout);
   const clients = new Map(
@@ -118,64 +135,42 @@ export function createJslibS3(options: S3Options, recorder: Recorder): S3 {
   );
 
   /** Lets S3Client make a call, and takes k6's answer from it: it hands on neither times nor status. */
-  const through =
-    (make: (client: S3Client) => Promise<unknown>) =>
-    async ({ endpoint }: Host): Promise<Answer> => {
-      const client = clients.get(endpoint) as InstanceType<typeof Client>;
-      client.answer = undefined;
-      try {
-        await make(client);
-      } catch (e) {
-        // What it throws of an answer says less than the answer.
-        if (client.answer === undefined) return noAnswer(e);
-      }
-      return client.answer ?? noAnswer('S3Client looked at no answer');
-    };
-  const canName = (key: string) => plainKeys === true || isEncodedByUri(key);
+  const through = async ({ endpoint }: Host, make: (client: S3Client) => Promise<unknown>): Promise<Answer> => {
+    const client = clients.get(endpoint) as InstanceType<typeof Client>;
+    client.answer = undefined;
+    try {
+      await make(client);
+    } catch (e) {
+      // What it throws of an answer says less than the answer.
+      if (client.answer === undefined) return noAnswer(e);
+    }
+    return client.answer ?? noAnswer('S3Client looked at no answer');
+  };
+
+  /** Whether S3Client makes of a call what S3 wants. */
+  const canMake = (command: Command, key: string, load: Load | undefined, { query = {} }: Arguments): boolean => {
+    if (command === LIST)
+      return Object.entries(query).every(([name, value]) => name === 'prefix' || value === undefined);
+    if (command === PUT && (load as ArrayBuffer).byteLength === 0) return false;
+    return plainKeys === true || isEncodedByUri(key);
+  };
 
   return {
-    ...s3,
-    putObject: (key, body, size) => {
-      const data = body as ArrayBuffer;
-      if (data.byteLength === 0 || !canName(key)) return s3.putObject(key, data, size);
-      return perform(
-        PUT,
-        size,
-        data,
-        undefined,
-        through((client) => client.putObject(bucket, key, data)),
-      );
-    },
-    getObject: (key, size, expectBytes) => {
-      if (!canName(key)) return s3.getObject(key, size, expectBytes);
-      const get = through((client) => client.getObject(bucket, key, BINARY));
-      return perform(GET, size, null, expectBytes, get);
-    },
-    readObject: async (key, size, range): Promise<ReadOutcome> => {
-      if (!canName(key)) return s3.readObject(key, size, range);
-      const headers = range ? { ...BINARY, Range: rangeHeader(range) } : BINARY;
-      const get = through((client) => client.getObject(bucket, key, headers));
-      return contentOf(await perform(READ, size, null, rangeLength(range), get));
-    },
-    deleteObject: (key, size): Outcome | Promise<Outcome> => {
-      if (!canName(key)) return s3.deleteObject(key, size);
-      return perform(
-        DELETE,
-        size,
-        null,
-        undefined,
-        through((client) => client.deleteObject(bucket, key)),
-      );
-    },
-    countObjects: async ({ prefix = '', ...more }: ListOptions = {}): Promise<CountOutcome> => {
-      if (Object.keys(more).length > 0) return s3.countObjects({ prefix, ...more });
-      const list = through((client) => client.listObjects(bucket, prefix));
-      return counted(await perform(LIST, '', null, undefined, list));
+    ...engine,
+    compile: (command): Call => {
+      const call = engine.compile(command);
+      const method = METHODS.get(command);
+      if (method === undefined) return call;
+      return (key, size, load, more = {}) => {
+        if (!canMake(command, key, load, more)) return call(key, size, load, more);
+        const sendTo = (host: Host) => through(host, (client) => method(client, bucket, key, load, more));
+        return engine.perform(command, size, load, sendTo);
+      };
     },
   };
 }
 
-export const connectJslib = connectOnK6(createJslibS3);
+export const connectJslib = connectOnK6(createJslibEngine);
 
 /** S3Client that keeps k6's answer to its last request, and keeps to our time limit. */
 function answering(Base: Library['S3Client'], timeout: number) {

@@ -1,6 +1,6 @@
-/** The native backend: extension/ signs, sends, classifies, records and tries again in Go. Here is how to get at it. */
-import type { Counting } from '../api';
-import type { Clients } from './backends';
+/** The native engine: extension/ signs, sends, classifies, records and tries again in Go. Here is how to get at it. */
+import type { Counting } from '../engine';
+import type { EngineSource } from './backends';
 import { extension, nativeOptions } from './extension';
 
 /** How long a machine that is ready waits for the others. */
@@ -24,12 +24,13 @@ export function generatedKeyEnd(): string {
 
 const nothing = () => {};
 
-/** Clients in Go, which measure by themselves. */
-export function connectNative(counting: Counting): Clients {
+/** Engines in Go, which measure by themselves. */
+export function connectNative(counting: Counting): EngineSource {
   return {
     create: (options) => {
       if (extension === undefined) throw new Error('the native backend needs a k6 with the extension');
-      return extension.connect(nativeOptions(options, counting));
+      const { compile, compileAsync, composed } = extension.connect(nativeOptions(options, counting));
+      return { compile, compileSync: compile, compileAsync, composed };
     },
     begin: nothing,
     flush: nothing,

@@ -1,20 +1,24 @@
 /** One request through k6/http: where all bytes leave from, but for those of the native backend and of Grafana's client. */
 import crypto from 'k6/crypto';
 import http, { type RefinedParams, type ResponseType } from 'k6/http';
-import type { Hashes } from '../sign';
+import type { Command } from '../commands';
+import type { Answer as AnyAnswer } from '../reply';
+import type { BodyHashes } from '../request';
 
-/** SigV4's hashes by k6/crypto, which is Go and synchronous; crypto.subtle is ten times slower. */
-export const k6Hashes = crypto as unknown as Hashes & { md5(data: string, encoding: 'base64'): string };
+/** Hashes by k6/crypto, which is Go and synchronous; crypto.subtle is ten times slower. */
+export const k6Hashes = crypto as unknown as BodyHashes;
 
 /** `none` streams the body away; `text` and `binary` keep it. */
-export type Keep = 'none' | 'text' | 'binary';
+type Keep = 'none' | 'text' | 'binary';
 
-/** An answer: k6's own Response, or what stands for one when none came, with status 0 and an `error`. */
-export interface Answer {
-  readonly status: number;
-  readonly error?: string;
-  readonly body: unknown;
-  readonly headers: Readonly<Record<string, string>>;
+/** What is to be kept of answers to a command. Those to HEAD have no body. */
+export function keepOf({ answer, method }: Command): Keep {
+  if (answer.kind === 'content') return 'binary';
+  return answer.kind === 'payload' || method === 'HEAD' ? 'none' : 'text';
+}
+
+/** k6's own Response, or what stands for one when none came. */
+export interface Answer extends AnyAnswer {
   readonly timings: Timings;
 }
 
@@ -84,23 +88,10 @@ export function noAnswer(e: unknown): Answer {
 
 const NO_TIMINGS: Timings = { duration: 0, blocked: 0 };
 
-/** Milliseconds from the call to the last byte. k6's `duration` leaves out getting a connection. */
-export function elapsed(answer: Answer): number {
-  const t = answer.timings;
-  return t.duration + t.blocked;
-}
-
-/** Bytes of the answer's body as the server announced them; where it did not, those that were expected. */
-export function contentLength(answer: Answer, expected = 0): number {
-  const length = answer.headers['Content-Length'];
-  return length === undefined ? expected : Number(length);
-}
-
-/** The answer's headers by lower-case name. */
-export function headersOf(answer: Answer): Record<string, string> {
-  const lower: Record<string, string> = {};
-  for (const [name, value] of Object.entries(answer.headers)) lower[name.toLowerCase()] = value;
-  return lower;
+/** Milliseconds from the call, at `began`, to the last byte. k6's `duration` leaves out getting a connection. */
+export function elapsed({ status, timings }: Answer, began: number): number {
+  // k6 times no request that got no answer.
+  return status === 0 ? Date.now() - began : timings.duration + timings.blocked;
 }
 
 /** Go's error without the URL it begins with, which may hold a key: `dial tcp 127.0.0.1:9: connect: connection refused`. */

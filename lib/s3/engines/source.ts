@@ -1,13 +1,13 @@
-/** Backends on k6/http as a VU has them: their clients, and what k6 has to be told of what they do. */
+/** Engines on k6/http as a VU has them, and what k6 has to be told of what they do. */
 import exec from 'k6/execution';
 import http from 'k6/http';
 import { createRecorder, createSilentRecorder, forgetTags } from '../../k6/recorder';
-import type { Recorder, S3, S3Options } from '../api';
+import type { Engine, EngineOptions, Recorder } from '../engine';
 import type { Connect } from './backends';
 
 const FINE = { min: 200, max: 399 };
 
-export function connectOnK6(create: (options: S3Options, recorder: Recorder) => S3): Connect {
+export function connectOnK6(create: (options: EngineOptions, recorder: Recorder) => Engine): Connect {
   return ({ silent, missesExpected }) => {
     const recorder = silent ? createSilentRecorder() : createRecorder(missesExpected);
     const expected = missesExpected ? http.expectedStatuses(FINE, 404) : http.expectedStatuses(FINE);

@@ -1,0 +1,179 @@
+/** An engine on k6/http, whoever signs: addresses, sends, classifies, records and tries again. */
+import type { Command } from '../commands';
+import type { Engine, EngineOptions, Load, Recorder, Reply, SyncCall } from '../engine';
+import { contentLength, refusalsOf, replyOf, type Sent } from '../reply';
+import { type Extras, extrasOf, type Host, hostsOf, isPlain, pathsOf } from '../request';
+import { nextPause } from '../retry';
+import type { Signer } from '../sign';
+import { encodeKey } from '../uri';
+import { type Answer, createSend, createSendAsync, elapsed, k6Hashes, keepOf, type Send } from './send';
+
+type RequestBody = ArrayBuffer | string | null;
+
+/** What an engine that sends some of the calls its own way has besides the calls. */
+export interface K6Engine extends Engine {
+  /** One operation, whose attempts `sendTo` makes without holding up the VU. */
+  perform(
+    command: Command,
+    size: string,
+    load: Load | undefined,
+    sendTo: (host: Host) => Promise<Answer>,
+    objects?: number,
+  ): Promise<Reply>;
+}
+
+/** An engine for one VU. `signerFor` gives the signer of requests to a host, named as in the Host header. */
+export function createEngine(
+  options: EngineOptions,
+  recorder: Recorder,
+  signerFor: (host: string) => Signer,
+): K6Engine {
+  // Closures throughout: k6's JavaScript finds a captured variable ten times faster than a property of `this`.
+  const { attempts, sleep, pause } = options;
+  const hosts = hostsOf(options, signerFor);
+  const paths = pathsOf(options);
+  const bucketPath = paths.bucket;
+  const root = paths.objects;
+  const plainKeys = options.plainKeys === true;
+  const send = createSend(options.timeout);
+  const sendAsync = createSendAsync(options.timeout);
+  let next = options.firstEndpoint % hosts.length;
+
+  const nextHost = (): Host => {
+    const host = hosts[next] as Host;
+    next = next + 1 === hosts.length ? 0 : next + 1;
+    return host;
+  };
+
+  const pathOf = (command: Command, key: string): string =>
+    command.on === 'bucket' ? bucketPath : root + (plainKeys ? key : encodeKey(key));
+
+  /** Sends a call that has more to it than path and body. */
+  const sendWith = <A>(
+    send: Send<A>,
+    command: Command,
+    host: Host,
+    path: string,
+    body: RequestBody,
+    { query, headers, payloadHash }: Extras,
+  ): A => {
+    const { method } = command;
+    const url = host.origin + path + (query === '' ? '' : `?${query}`);
+    const signed = host.signer.signWith(method, path, query, headers, payloadHash, body);
+    return send(method, url, body, signed, keepOf(command));
+  };
+
+  /** Records a reply. Returns seconds until the next attempt, or undefined when the reply is what came of the operation. */
+  const settle = (command: Command, reply: Reply, attempt: number): number | undefined => {
+    const { failure } = reply;
+    if (failure !== undefined) {
+      recorder.failed(command, reply, failure);
+      return nextPause(reply, attempt, attempts);
+    }
+    if (command.counts === 'operation') recorder.succeeded(reply.ms, reply.bytes, reply.found?.objects ?? 0);
+    for (const refusal of refusalsOf(command, reply))
+      recorder.refused(command, reply, refusal.failure, refusal.objects);
+    return undefined;
+  };
+
+  const compileSync = (command: Command): SyncCall => {
+    const { op, method, body: kind, answer: wanted } = command;
+    const keep = keepOf(command);
+    const ofBucket = command.on === 'bucket';
+    const plain = isPlain(command);
+    const carries = kind !== 'none';
+    // Nothing is looked at in a success but its length.
+    const fast = plain && (wanted.kind === 'payload' || (kind === 'payload' && wanted.kind === 'none'));
+
+    // Every byte of load passes here, and k6 pays for each object made and each property looked up.
+    return (key, size, load, more) => {
+      const path = ofBucket ? bucketPath : root + (plainKeys ? key : encodeKey(key));
+      const body = carries ? bodyOf(load) : null;
+      const expected = carries ? undefined : (load as number | undefined);
+      const extras = plain && more === undefined ? undefined : extrasOf(command, load, more ?? NOTHING, k6Hashes);
+      for (let attempt = 1; ; attempt++) {
+        const host = nextHost();
+        const endpoint = host.endpoint;
+        recorder.begin(op, size, endpoint);
+        const began = Date.now();
+        const answer =
+          extras === undefined
+            ? send(method, host.origin + path, body, host.signer.sign(method, path, '', body), keep)
+            : sendWith(send, command, host, path, body, extras);
+        // How almost every operation ends, without a further call: an object was sent, or came with the length it should have.
+        if (fast && answer.status === 200) {
+          const bytes = body === null ? contentLength(answer, expected) : (body as ArrayBuffer).byteLength;
+          if (expected === undefined || bytes === expected) {
+            const t = answer.timings;
+            const ms = t.duration + t.blocked;
+            recorder.succeeded(ms, bytes, 0);
+            return { status: 200, bytes, ms, endpoint };
+          }
+        }
+        const sent = sentOf(command, body, expected, more?.objects);
+        const reply = replyOf(command, endpoint, answer, sent, elapsed(answer, began));
+        const seconds = settle(command, reply, attempt);
+        if (seconds === undefined) return reply;
+        sleep(seconds);
+        recorder.retried();
+      }
+    };
+  };
+
+  /** The same, letting the VU do other things while the request is under way. */
+  const perform: K6Engine['perform'] = async (command, size, load, sendTo, objects) => {
+    const { op } = command;
+    const carries = command.body !== 'none';
+    const sent = sentOf(
+      command,
+      carries ? bodyOf(load) : null,
+      carries ? undefined : (load as number | undefined),
+      objects,
+    );
+    for (let attempt = 1; ; attempt++) {
+      const host = nextHost();
+      recorder.begin(op, size, host.endpoint);
+      const began = Date.now();
+      const answer = await sendTo(host);
+      const reply = replyOf(command, host.endpoint, answer, sent, elapsed(answer, began));
+      // Others may have begun meanwhile.
+      recorder.begin(op, size, host.endpoint);
+      const seconds = settle(command, reply, attempt);
+      if (seconds === undefined) return reply;
+      await pause(seconds);
+      recorder.begin(op, size, host.endpoint);
+      recorder.retried();
+    }
+  };
+
+  return {
+    compile: compileSync,
+    compileSync,
+    compileAsync: (command) => (key, size, load, more) => {
+      const path = pathOf(command, key);
+      const body = command.body === 'none' ? null : bodyOf(load);
+      const extras = extrasOf(command, load, more ?? NOTHING, k6Hashes);
+      const sendTo = (host: Host) => sendWith(sendAsync, command, host, path, body, extras);
+      return perform(command, size, load, sendTo, more?.objects);
+    },
+    composed: (op, size, whole) => {
+      recorder.begin(op, size, whole.endpoint);
+      recorder.succeeded(whole.ms, whole.bytes, 0);
+    },
+    perform,
+  };
+}
+
+const NOTHING = {};
+
+function bodyOf(load: Load | undefined): RequestBody {
+  if (typeof load === 'string') return load;
+  const buffer = load as ArrayBuffer;
+  // k6 sends an empty buffer in chunks, without the Content-Length that S3 wants; of no body it says that its length is 0.
+  return buffer.byteLength === 0 ? null : buffer;
+}
+
+function sentOf({ body: kind }: Command, body: RequestBody, expected: number | undefined, objects = 0): Sent {
+  const bytes = kind === 'payload' && body !== null ? (body as ArrayBuffer).byteLength : 0;
+  return { bytes, expected, objects };
+}

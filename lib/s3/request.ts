@@ -1,0 +1,67 @@
+/** How the row of a command becomes a request: where it goes to, what is signed. For all engines but the native one. Pure. */
+import type { Command } from './commands';
+import type { Arguments, EngineOptions, Load } from './engine';
+import { type Hashes, type Signer, UNSIGNED_PAYLOAD } from './sign';
+import { canonicalQuery } from './uri';
+
+/** An endpoint, as requests to it are addressed and signed. */
+export interface Host {
+  /** host:port without the bucket, as the endpoint tag has it. */
+  readonly endpoint: string;
+  /** Scheme and host, the bucket before it in virtual addressing. */
+  readonly origin: string;
+  readonly signer: Signer;
+}
+
+type Addressing = Pick<EngineOptions, 'endpoints' | 'bucket' | 'addressing'>;
+
+/** `signerFor` gives the signer of requests to a host, named as in the Host header. */
+export function hostsOf({ endpoints, bucket, addressing }: Addressing, signerFor: (host: string) => Signer): Host[] {
+  return endpoints.map((url) => {
+    const [scheme = '', endpoint = ''] = url.split('://');
+    const host = addressing === 'virtual' ? `${bucket}.${endpoint}` : endpoint;
+    // A default port is not sent in Host, so it must not be signed either.
+    const signed = host.replace(scheme === 'https' ? /:443$/ : /:80$/, '');
+    return { endpoint, origin: `${scheme}://${host}`, signer: signerFor(signed) };
+  });
+}
+
+/** Path of the bucket, and what stands before the encoded key of an object. */
+export function pathsOf({ bucket, addressing }: Addressing): { readonly bucket: string; readonly objects: string } {
+  return addressing === 'virtual' ? { bucket: '/', objects: '/' } : { bucket: `/${bucket}`, objects: `/${bucket}/` };
+}
+
+/** SigV4's hashes, and the one of Content-MD5. */
+export interface BodyHashes extends Hashes {
+  md5(data: string, encoding: 'base64'): string;
+}
+
+/** What a request has beside method, path and body. */
+export interface Extras {
+  /** Encoded and in order. */
+  readonly query: string;
+  /** Headers to sign besides the usual, by lower-case name. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly payloadHash: string;
+}
+
+/** Whether calls of a row need nothing but method, path and body, as long as their arguments name no more. */
+export function isPlain({ query, body }: Command): boolean {
+  return query === undefined && body !== 'text';
+}
+
+export function extrasOf(command: Command, load: Load | undefined, more: Arguments, hashes: BodyHashes): Extras {
+  const query = canonicalQuery({ ...command.query, ...more.query });
+  const { headers = {} } = more;
+  if (command.body !== 'text') return { query, headers, payloadHash: UNSIGNED_PAYLOAD };
+  const text = load as string;
+  return {
+    query,
+    headers: {
+      ...headers,
+      'content-type': 'application/xml',
+      ...(command.md5 === true && { 'content-md5': hashes.md5(text, 'base64') }),
+    },
+    payloadHash: hashes.sha256(text, 'hex'),
+  };
+}

@@ -1,0 +1,20 @@
+/** When a failed operation is tried again, whichever engine sends. Pure. */
+import { isRetryable } from './classify';
+import type { Outcome } from './outcome';
+
+const FIRST_PAUSE = 0.1;
+const LONGEST_PAUSE = 30;
+
+/** Seconds to wait before attempt `n` (2 is the first repeat): 0.1 s doubling to 30 s, then half of it at random. */
+export function pauseBefore(n: number, random: () => number = Math.random): number {
+  const whole = Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (n - 2));
+  return whole / 2 + (whole / 2) * random();
+}
+
+/** Seconds until the next attempt, or undefined when this one is what came of the operation: it was the nth of `attempts`. */
+export function nextPause({ failure, status }: Outcome, n: number, attempts: number): number | undefined {
+  if (failure === undefined || n >= attempts || !isRetryable(failure.errorClass)) return undefined;
+  // A store that does not know the command will not know it in a second either.
+  if (status === 501 || failure.code === 'NotImplemented') return undefined;
+  return pauseBefore(n + 1);
+}

@@ -1,0 +1,135 @@
+/**
+ * One case for each row of lib/s3/commands.ts: the request that it becomes, an answer that S3 documents, and what the reply
+ * has of it. A new row gets its case here; conformance.test.ts misses one that has none. Pure.
+ */
+import {
+  ABORT_MULTIPART,
+  COMPLETE_MULTIPART,
+  type Command,
+  CREATE_MULTIPART,
+  DELETE,
+  DELETE_OBJECTS,
+  GET,
+  GET_BUCKET_VERSIONING,
+  HEAD,
+  LIST,
+  LIST_KEYS,
+  LIST_UPLOADS,
+  LIST_VERSIONS,
+  PUT,
+  READ,
+  UPLOAD_PART,
+} from '../../lib/s3/commands';
+import type { Arguments, Found, Load } from '../../lib/s3/engine';
+
+export interface CommandCase {
+  readonly command: Command;
+  /** What it sends, or how many bytes are expected. */
+  readonly load?: Load;
+  readonly more?: Arguments;
+  /** Method, path within the bucket, query. */
+  readonly request: string;
+  /** 200, or as the row says, with this body and these headers. */
+  readonly answer?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Payload bytes. */
+  readonly bytes?: number;
+  readonly found?: Partial<Found>;
+  /** Headers that the reply has. */
+  readonly has?: Readonly<Record<string, string>>;
+}
+
+const KEY = 'key';
+const UPLOAD = { query: { uploadId: 'id' } };
+
+export const commandCases: readonly CommandCase[] = [
+  { command: GET, load: 3, request: 'GET /key', answer: 'abc', bytes: 3 },
+  { command: READ, load: 3, request: 'GET /key', answer: 'abc', bytes: 3 },
+  { command: PUT, load: new ArrayBuffer(5), request: 'PUT /key', bytes: 5 },
+  { command: HEAD, request: 'HEAD /key', headers: { ETag: '"e"' }, has: { etag: '"e"' } },
+  { command: DELETE, request: 'DELETE /key' },
+  {
+    command: DELETE_OBJECTS,
+    load: '<Delete></Delete>',
+    more: { objects: 3 },
+    request: 'POST ?delete=',
+    answer: '<DeleteResult></DeleteResult>',
+    found: { objects: 3, lists: { Error: [] } },
+  },
+  {
+    command: LIST,
+    more: { query: { prefix: 'p/' } },
+    request: 'GET ?encoding-type=url&list-type=2&prefix=p%2F',
+    answer: '<ListBucketResult><IsTruncated>false</IsTruncated><Contents><Key>a</Key></Contents></ListBucketResult>',
+    found: { objects: 1, texts: { IsTruncated: 'false' } },
+  },
+  {
+    command: LIST_KEYS,
+    more: { query: { delimiter: '/' } },
+    request: 'GET ?delimiter=%2F&encoding-type=url&list-type=2',
+    answer:
+      '<ListBucketResult><EncodingType>url</EncodingType><Contents><Key>a+b</Key><Size>7</Size></Contents>' +
+      '<CommonPrefixes><Prefix>c%2B/</Prefix></CommonPrefixes></ListBucketResult>',
+    found: { objects: 1, lists: { Contents: [['a b', '7']], CommonPrefixes: [['c+/']] } },
+  },
+  {
+    command: LIST_VERSIONS,
+    request: 'GET ?encoding-type=url&versions=',
+    answer:
+      '<ListVersionsResult><EncodingType>url</EncodingType><IsTruncated>true</IsTruncated><NextKeyMarker>a%2Bb</NextKeyMarker>' +
+      '<NextVersionIdMarker>v%2B</NextVersionIdMarker><Version><Key>a</Key><VersionId>1</VersionId><Size>7</Size></Version>' +
+      '<DeleteMarker><Key>b</Key><VersionId>2</VersionId></DeleteMarker></ListVersionsResult>',
+    found: {
+      objects: 1,
+      texts: { IsTruncated: 'true', NextKeyMarker: 'a+b', NextVersionIdMarker: 'v%2B' },
+      lists: { Version: [['a', '7', '1']], DeleteMarker: [['b', '', '2']] },
+    },
+  },
+  {
+    command: LIST_UPLOADS,
+    request: 'GET ?encoding-type=url&uploads=',
+    answer:
+      '<ListMultipartUploadsResult><IsTruncated>false</IsTruncated><Upload><Key>a&amp;b</Key><UploadId>u&amp;1</UploadId>' +
+      '</Upload></ListMultipartUploadsResult>',
+    found: { objects: 1, lists: { Upload: [['a&b', 'u&1']] } },
+  },
+  {
+    command: CREATE_MULTIPART,
+    request: 'POST /key?uploads=',
+    answer: '<InitiateMultipartUploadResult><UploadId>id</UploadId></InitiateMultipartUploadResult>',
+    found: { texts: { UploadId: 'id' } },
+  },
+  {
+    command: UPLOAD_PART,
+    load: new ArrayBuffer(5),
+    more: { query: { partNumber: 2, uploadId: 'id' } },
+    request: 'PUT /key?partNumber=2&uploadId=id',
+    headers: { ETag: '"e"' },
+    has: { etag: '"e"' },
+    bytes: 5,
+  },
+  {
+    command: COMPLETE_MULTIPART,
+    load: '<CompleteMultipartUpload></CompleteMultipartUpload>',
+    more: UPLOAD,
+    request: 'POST /key?uploadId=id',
+    answer: '<CompleteMultipartUploadResult></CompleteMultipartUploadResult>',
+  },
+  { command: ABORT_MULTIPART, more: UPLOAD, request: 'DELETE /key?uploadId=id' },
+  {
+    command: GET_BUCKET_VERSIONING,
+    request: 'GET ?versioning=',
+    answer: '<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>',
+    found: { texts: { Status: 'Enabled' } },
+  },
+];
+
+/** The key that the row of a case is called with. */
+export const keyFor = ({ command }: CommandCase): string => (command.on === 'bucket' ? '' : KEY);
+
+/** `GET, content`: rows of one op differ in what they have of an answer. */
+export function nameOf({ command: { op, answer } }: CommandCase, all = commandCases): string {
+  const alike = all.filter(({ command }) => command.op === op);
+  if (alike.length === 1) return op;
+  return `${op}, ${answer.kind === 'xml' ? `${answer.kind} of ${Object.keys(answer.lists ?? {}).length} lists` : answer.kind}`;
+}
