@@ -5,10 +5,11 @@ import {
   BYTES,
   ERROR_DURATION,
   ERRORS,
+  isOfMany,
   MISSES,
+  mayMiss,
   NO_SIZE,
   OBJECTS,
-  OF_ONE_OBJECT,
   OP_DURATION,
   RETRIES,
 } from '../result/metrics';
@@ -99,7 +100,7 @@ export function createRecorder(missesExpected = false): VuRecorder {
   /** Returns whether it was an error, and no miss. */
   const count = (op: string, outcome: Outcome, { errorClass, code, message }: Failure, n: number): boolean => {
     // Of a batch only its keys may be missing; an upload that is gone is nothing that others delete.
-    const ofObjects = OF_ONE_OBJECT.has(op) || (op === 'DELETE_OBJECTS' && code === 'NoSuchKey');
+    const ofObjects = mayMiss(op) && (!isOfMany(op) || code === 'NoSuchKey');
     if (missesExpected && errorClass === 'notFound' && ofObjects) {
       misses.add(n);
       return false;
