@@ -5,36 +5,31 @@ import (
 
 	"go.k6.io/k6/v2/metrics"
 
-	"s3loadtest/extension/s3"
+	"s3loadtest/extension/generated"
+	"s3loadtest/extension/request"
 )
 
-// How a connection ended, the outcome tag: a closed set. Those that were opened end as anything but refused.
-const (
-	completed = "completed" // the object went, and the server said so
-	reset     = "reset"     // the server hung up before that
-	timedOut  = "timeout"   // nothing moved for too long, or the server said that (408, RequestTimeout)
-	rejected  = "rejected"  // the server answered with another error
-	refused   = "refused"   // it did not come to be
-	closed    = "closed"    // by us: the load is over, or less
-	opened    = "opened"    // no end
-)
-
-var outcomeOfClass = map[s3.Class]string{s3.Connect: refused, s3.Timeout: timedOut, s3.Reset: reset}
+// outcomeOfClass is how a connection ended by the failure of its request; by any other the server rejected it.
+var outcomeOfClass = map[request.Class]string{
+	request.Connect: generated.OutcomeRefused,
+	request.Timeout: generated.OutcomeTimeout,
+	request.Reset:   generated.OutcomeReset,
+}
 
 // Held records what becomes of connections that are held open: all that one VU has for one operation at one endpoint.
 // Their requests it records as any others.
 type Held struct {
 	recorder  *Recorder
-	by        s3.Caller
+	by        request.Caller
 	tags      *metrics.TagSet
 	byOutcome map[string]*metrics.TagSet
 }
 
 // NewHeld is for this operation and endpoint, on a VU's behalf.
-func NewHeld(recorder *Recorder, by s3.Caller, op, endpoint string) *Held {
+func NewHeld(recorder *Recorder, by request.Caller, op, endpoint string) *Held {
 	tags := by.Tags.Tags.With("op", op).With("name", op).With("endpoint", endpoint)
 	h := &Held{recorder: recorder, by: by, tags: tags, byOutcome: map[string]*metrics.TagSet{}}
-	for _, outcome := range []string{opened, completed, reset, timedOut, rejected, refused, closed} {
+	for _, outcome := range generated.Outcomes {
 		h.byOutcome[outcome] = tags.With("outcome", outcome)
 	}
 	return h
@@ -42,34 +37,34 @@ func NewHeld(recorder *Recorder, by s3.Caller, op, endpoint string) *Held {
 
 // Opened: one stands.
 func (h *Held) Opened() {
-	h.push(func(s *samples) { s.add(h.recorder.own.connections, h.byOutcome[opened], 1) })
+	h.push(func(s *samples) { s.add(h.recorder.own.connections, h.byOutcome[generated.OutcomeOpened], 1) })
 }
 
 // Attempt records a request that is over, and its connection with it.
-func (h *Held) Attempt(_ s3.Caller, a *s3.Attempt) {
+func (h *Held) Attempt(_ request.Caller, a *request.Attempt) {
 	h.recorder.Attempt(h.by, a)
-	outcome := completed
+	outcome := generated.OutcomeCompleted
 	if a.Outcome.Failure != nil {
 		known := false
 		if outcome, known = outcomeOfClass[a.Outcome.Failure.Class]; !known {
-			outcome = rejected
+			outcome = generated.OutcomeRejected
 		}
 	}
 	h.ended(outcome, a.Times.Ended.Sub(a.Times.Began)-a.Times.Blocked)
 }
 
-// Uploaded is of uploads in parts, which are never slow.
-func (h *Held) Uploaded(by s3.Caller, size string, whole *s3.Outcome) {
-	h.recorder.Uploaded(by, size, whole)
+// Composed is of operations of several calls, which are never slow.
+func (h *Held) Composed(by request.Caller, op, size string, whole *request.Outcome) {
+	h.recorder.Composed(by, op, size, whole)
 }
 
 // Closed by us before its request was answered.
-func (h *Held) Closed(lived time.Duration) { h.ended(closed, lived) }
+func (h *Held) Closed(lived time.Duration) { h.ended(generated.OutcomeClosed, lived) }
 
 func (h *Held) ended(outcome string, lived time.Duration) {
 	h.push(func(s *samples) {
 		s.add(h.recorder.own.connections, h.byOutcome[outcome], 1)
-		if outcome != refused {
+		if outcome != generated.OutcomeRefused {
 			s.add(h.recorder.own.connectionLifetime, h.tags, metrics.D(lived))
 		}
 	})

@@ -13,7 +13,8 @@ import (
 	"go.k6.io/k6/v2/lib"
 	"go.k6.io/k6/v2/metrics"
 
-	"s3loadtest/extension/s3"
+	"s3loadtest/extension/generated"
+	"s3loadtest/extension/request"
 )
 
 // Own are the project's own metrics.
@@ -26,19 +27,19 @@ type Own struct {
 // Register tells k6 of them, or finds them told already. Only to be called in k6's init context.
 func Register(registry *metrics.Registry) *Own {
 	return &Own{
-		opDuration:    registry.MustNewMetric(OpDuration, metrics.Trend, metrics.Time),
-		errorDuration: registry.MustNewMetric(ErrorDuration, metrics.Trend, metrics.Time),
-		errors:        registry.MustNewMetric(Errors, metrics.Counter),
-		misses:        registry.MustNewMetric(Misses, metrics.Counter),
-		bytes:         registry.MustNewMetric(Bytes, metrics.Counter),
-		objects:       registry.MustNewMetric(Objects, metrics.Counter),
-		retries:       registry.MustNewMetric(Retries, metrics.Counter),
-		verified:      registry.MustNewMetric(Verified, metrics.Counter),
+		opDuration:    registry.MustNewMetric(generated.OpDuration, metrics.Trend, metrics.Time),
+		errorDuration: registry.MustNewMetric(generated.ErrorDuration, metrics.Trend, metrics.Time),
+		errors:        registry.MustNewMetric(generated.Errors, metrics.Counter),
+		misses:        registry.MustNewMetric(generated.Misses, metrics.Counter),
+		bytes:         registry.MustNewMetric(generated.Bytes, metrics.Counter),
+		objects:       registry.MustNewMetric(generated.Objects, metrics.Counter),
+		retries:       registry.MustNewMetric(generated.Retries, metrics.Counter),
+		verified:      registry.MustNewMetric(generated.Verified, metrics.Counter),
 
-		connections:        registry.MustNewMetric(ConnectionCount, metrics.Counter),
-		connectionsOpen:    registry.MustNewMetric(OpenConnections, metrics.Gauge),
-		connectionBytes:    registry.MustNewMetric(ConnectionBytes, metrics.Counter, metrics.Data),
-		connectionLifetime: registry.MustNewMetric(ConnectionLifetime, metrics.Trend, metrics.Time),
+		connections:        registry.MustNewMetric(generated.Connections, metrics.Counter),
+		connectionsOpen:    registry.MustNewMetric(generated.OpenConnections, metrics.Gauge),
+		connectionBytes:    registry.MustNewMetric(generated.ConnectionBytes, metrics.Counter, metrics.Data),
+		connectionLifetime: registry.MustNewMetric(generated.ConnectionLifetime, metrics.Trend, metrics.Time),
 	}
 }
 
@@ -60,7 +61,7 @@ type Recorder struct {
 	tags     tagCache
 
 	mu    sync.Mutex
-	heard map[s3.Class]bool
+	heard map[request.Class]bool
 }
 
 // NewRecorder makes one for a VU that runs.
@@ -70,7 +71,7 @@ func NewRecorder(state *lib.State, own *Own, counting Counting) *Recorder {
 		state:    state,
 		own:      own,
 		tags:     tagCache{system: state.Options.SystemTags, known: map[series]*tagSets{}},
-		heard:    map[s3.Class]bool{},
+		heard:    map[request.Class]bool{},
 	}
 }
 
@@ -78,19 +79,19 @@ func NewRecorder(state *lib.State, own *Own, counting Counting) *Recorder {
 const usualSamples = 11
 
 // Attempt records one request. All its samples go in one container, as k6's own do.
-func (r *Recorder) Attempt(by s3.Caller, a *s3.Attempt) {
-	op, size, endpoint := a.Op, a.Size, a.Endpoint
+func (r *Recorder) Attempt(by request.Caller, a *request.Attempt) {
+	op, size, endpoint := a.Command.Op, a.Size, a.Endpoint
 	if r.counting.Silent {
-		op, size, endpoint = Preparation, "", ""
+		op, size, endpoint = generated.Preparation, "", ""
 	}
 	status := a.Outcome.Status
 	expected := status >= 200 && status < 400 || r.counting.MissesExpected && status == 404
 	r.tags.mu.Lock()
-	sets := r.tags.of(by, op, size, endpoint, a.Method)
+	sets := r.tags.of(by, op, size, endpoint)
 	ended := r.tags.ended(sets, a, expected)
 	var retried *metrics.TagSet
 	if a.FailedAt != "" && !r.counting.Silent {
-		retried = r.tags.of(by, op, size, a.FailedAt, a.Method).own
+		retried = r.tags.of(by, op, size, a.FailedAt).own
 	}
 	r.tags.mu.Unlock()
 
@@ -114,14 +115,14 @@ func (r *Recorder) Attempt(by s3.Caller, a *s3.Attempt) {
 	metrics.PushIfNotDone(by.Context, r.state.Samples, s.all)
 }
 
-func (r *Recorder) addOwn(s *samples, tags *metrics.TagSet, a *s3.Attempt) {
+func (r *Recorder) addOwn(s *samples, tags *metrics.TagSet, a *request.Attempt) {
 	if failure := a.Outcome.Failure; failure != nil {
 		if r.count(s, tags, a, failure, 1) {
 			s.add(r.own.errorDuration, tags, metrics.D(a.Outcome.Took))
 		}
 		return
 	}
-	if !a.Counted {
+	if !a.Command.Counted {
 		return
 	}
 	s.add(r.own.opDuration, tags, metrics.D(a.Outcome.Took))
@@ -131,22 +132,19 @@ func (r *Recorder) addOwn(s *samples, tags *metrics.TagSet, a *s3.Attempt) {
 	if a.Verified {
 		s.add(r.own.verified, tags, 1)
 	}
-	if a.Objects > 0 {
-		s.add(r.own.objects, tags, float64(a.Objects))
+	if found := a.Outcome.Found; found != nil && found.Objects > 0 {
+		s.add(r.own.objects, tags, float64(found.Objects))
 	}
 	for _, refusal := range a.Refused {
 		r.count(s, tags, a, &refusal.Failure, refusal.Objects)
 	}
 }
 
-// ofOneObject are operations on an object that another may have deleted meanwhile.
-var ofOneObject = map[string]bool{"GET": true, "HEAD": true, "DELETE": true}
-
 // count returns whether it was an error, and no miss.
-func (r *Recorder) count(s *samples, tags *metrics.TagSet, a *s3.Attempt, failure *s3.Failure, n int) bool {
-	// Of a batch only its keys may be missing; an upload that is gone is nothing that others delete.
-	ofObjects := ofOneObject[a.Op] || a.Op == "DELETE_OBJECTS" && failure.Code == "NoSuchKey"
-	if r.counting.MissesExpected && failure.Class == s3.NotFound && ofObjects {
+func (r *Recorder) count(s *samples, tags *metrics.TagSet, a *request.Attempt, failure *request.Failure, n int) bool {
+	// Of a command on many objects only these may be missing, and not its bucket.
+	mayMiss := a.Command.MayMiss && (!a.Command.Many || failure.Code == "NoSuchKey")
+	if r.counting.MissesExpected && failure.Class == request.NotFound && mayMiss {
 		s.add(r.own.misses, tags, float64(n))
 		return false
 	}
@@ -156,7 +154,7 @@ func (r *Recorder) count(s *samples, tags *metrics.TagSet, a *s3.Attempt, failur
 }
 
 // tell logs the first failure of each class, as lib/k6/recorder.ts does.
-func (r *Recorder) tell(a *s3.Attempt, failure *s3.Failure) {
+func (r *Recorder) tell(a *request.Attempt, failure *request.Failure) {
 	r.mu.Lock()
 	told := r.heard[failure.Class]
 	r.heard[failure.Class] = true
@@ -165,15 +163,15 @@ func (r *Recorder) tell(a *s3.Attempt, failure *s3.Failure) {
 		return
 	}
 	sample, _ := json.Marshal(struct {
-		Class   s3.Class `json:"class"`
-		Op      string   `json:"op"`
-		Message string   `json:"message"`
-	}{failure.Class, a.Op, fmt.Sprintf("%s (endpoint %s)", describe(a.Outcome.Status, failure), a.Endpoint)})
+		Class   request.Class `json:"class"`
+		Op      string        `json:"op"`
+		Message string        `json:"message"`
+	}{failure.Class, a.Command.Op, fmt.Sprintf("%s (endpoint %s)", describe(a.Outcome.Status, failure), a.Endpoint)})
 	r.state.Logger.WithFields(logrus.Fields{"source": "console"}).Warn(r.counting.SampleMark + string(sample))
 }
 
 // describe is lib/s3/classify.ts's describeFailure: 503 SlowDown: Please reduce your request rate. One line.
-func describe(status int, failure *s3.Failure) string {
+func describe(status int, failure *request.Failure) string {
 	said := strings.Join(strings.Fields(failure.Message), " ")
 	if status == 0 {
 		return said
@@ -188,13 +186,13 @@ func describe(status int, failure *s3.Failure) string {
 	return text
 }
 
-// Uploaded records an upload in parts as the one PUT that it was to its caller; its requests were recorded as they were made.
-func (r *Recorder) Uploaded(by s3.Caller, size string, whole *s3.Outcome) {
+// Composed records an operation that several calls made, as its caller sees it; the calls were recorded as they were made.
+func (r *Recorder) Composed(by request.Caller, op, size string, whole *request.Outcome) {
 	if r.counting.Silent {
 		return
 	}
 	r.tags.mu.Lock()
-	tags := r.tags.of(by, "PUT", size, whole.Endpoint, "PUT").own
+	tags := r.tags.of(by, op, size, whole.Endpoint).own
 	r.tags.mu.Unlock()
 	s := samples{make(metrics.Samples, 0, 2), time.Now(), by.Tags.Metadata}
 	s.add(r.own.opDuration, tags, metrics.D(whole.Took))

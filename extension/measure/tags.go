@@ -7,11 +7,9 @@ import (
 
 	"go.k6.io/k6/v2/metrics"
 
-	"s3loadtest/extension/s3"
+	"s3loadtest/extension/generated"
+	"s3loadtest/extension/request"
 )
-
-// noSize is the size tag of operations on no object: k6 takes no empty tag in a submetric.
-const noSize = "none"
 
 // series is what samples of one kind have in common. Putting tags together costs more than all else that a sample takes, so
 // each set is made once.
@@ -29,9 +27,8 @@ type result struct {
 
 type tagSets struct {
 	// own has what own metrics carry; those of k6's have the result, too.
-	own    *metrics.TagSet
-	byEnd  map[result]*metrics.TagSet
-	method string
+	own   *metrics.TagSet
+	byEnd map[result]*metrics.TagSet
 }
 
 type tagCache struct {
@@ -43,7 +40,7 @@ type tagCache struct {
 	lastSet *tagSets
 }
 
-func (c *tagCache) of(by s3.Caller, op, size, endpoint, method string) *tagSets {
+func (c *tagCache) of(by request.Caller, op, size, endpoint string) *tagSets {
 	key := series{by.Tags.Tags, op, size, endpoint}
 	if c.lastSet != nil && key == c.last {
 		return c.lastSet
@@ -52,14 +49,15 @@ func (c *tagCache) of(by s3.Caller, op, size, endpoint, method string) *tagSets 
 	if sets == nil {
 		// Without a name k6's outputs would take the URL, and keep a time series for every key.
 		own := by.Tags.Tags.With("op", op).With("name", op)
-		if op != Preparation {
+		if op != generated.Preparation {
 			shown := size
 			if shown == "" {
-				shown = noSize
+				// k6 takes no empty tag in a submetric.
+				shown = generated.NoSize
 			}
 			own = own.With("size", shown).With("endpoint", endpoint)
 		}
-		sets = &tagSets{own: own, byEnd: map[result]*metrics.TagSet{}, method: method}
+		sets = &tagSets{own: own, byEnd: map[result]*metrics.TagSet{}}
 		c.known[key] = sets
 	}
 	c.last, c.lastSet = key, sets
@@ -67,7 +65,7 @@ func (c *tagCache) of(by s3.Caller, op, size, endpoint, method string) *tagSets 
 }
 
 // ended gives the tags of k6's own metrics, as k6/http has them, for those of them that are asked for.
-func (c *tagCache) ended(sets *tagSets, a *s3.Attempt, expected bool) *metrics.TagSet {
+func (c *tagCache) ended(sets *tagSets, a *request.Attempt, expected bool) *metrics.TagSet {
 	end := result{status: a.Outcome.Status, tls: a.TLSVersion}
 	if a.Error != nil {
 		end.code = a.Error.Code
@@ -88,7 +86,7 @@ func (c *tagCache) ended(sets *tagSets, a *s3.Attempt, expected bool) *metrics.T
 	}
 	name, _ := tags.Get(metrics.TagName.String())
 	set(metrics.TagURL, name)
-	set(metrics.TagMethod, sets.method)
+	set(metrics.TagMethod, a.Command.Method)
 	set(metrics.TagStatus, strconv.Itoa(end.status))
 	if end.code != 0 {
 		set(metrics.TagErrorCode, strconv.Itoa(end.code))

@@ -1,5 +1,7 @@
 package output
 
+import "s3loadtest/extension/generated"
+
 // batch is what is to be written: it gathers what could not be, until it is. The collector may go on beside it.
 type batch struct {
 	series                   []*series
@@ -12,7 +14,7 @@ type batch struct {
 // line tells it, but for when it was and what the process used.
 func (b *batch) line() interval {
 	line := interval{
-		Schema:      intervalSchema,
+		Schema:      generated.IntervalSchema,
 		Totals:      b.totals(),
 		Series:      []intervalSeries{},
 		Connections: []intervalConnections{},

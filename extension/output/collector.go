@@ -5,7 +5,7 @@ import (
 
 	"go.k6.io/k6/v2/metrics"
 
-	"s3loadtest/extension/measure"
+	"s3loadtest/extension/generated"
 	"s3loadtest/extension/threshold"
 )
 
@@ -95,11 +95,11 @@ func (c *collector) counting(metric string, tags *metrics.TagSet) func(float64) 
 		return adding(&c.dropped)
 	case metrics.VUsName:
 		return func(value float64) { c.vus = int64(value) }
-	case measure.ConnectionCount, measure.OpenConnections, measure.ConnectionBytes, measure.ConnectionLifetime:
+	case generated.Connections, generated.OpenConnections, generated.ConnectionBytes, generated.ConnectionLifetime:
 		return c.countingConnections(metric, tags)
 	}
 	test, op := tag(tags, "test"), tag(tags, "op")
-	if test == "" || op == "" || op == measure.Preparation {
+	if test == "" || op == "" || op == generated.Preparation {
 		return nil
 	}
 	figures := func() *seriesFigures {
@@ -113,7 +113,7 @@ func (c *collector) counting(metric string, tags *metrics.TagSet) func(float64) 
 		return &s.live
 	}
 	switch metric {
-	case measure.OpDuration:
+	case generated.OpDuration:
 		f := figures()
 		return func(ms float64) {
 			f.ops++
@@ -126,21 +126,21 @@ func (c *collector) counting(metric string, tags *metrics.TagSet) func(float64) 
 		}
 		f := figures()
 		return func(ms float64) { f.ttfb.Record(microseconds(ms)) }
-	case measure.ErrorDuration:
+	case generated.ErrorDuration:
 		f := figures()
 		return func(ms float64) { f.errorLatency.Record(microseconds(ms)) }
-	case measure.Errors:
+	case generated.Errors:
 		f, class := figures(), tag(tags, "class")
 		return func(n float64) { f.errors.add(class, int64(n)) }
-	case measure.Misses:
+	case generated.Misses:
 		return adding(&figures().misses)
-	case measure.Bytes:
+	case generated.Bytes:
 		return adding(&figures().bytes)
-	case measure.Objects:
+	case generated.Objects:
 		return adding(&figures().objects)
-	case measure.Retries:
+	case generated.Retries:
 		return adding(&figures().retries)
-	case measure.Verified:
+	case generated.Verified:
 		return adding(&figures().verified)
 	}
 	return nil
@@ -159,14 +159,14 @@ func (c *collector) countingConnections(metric string, tags *metrics.TagSet) fun
 	}
 	f := &held.live
 	switch metric {
-	case measure.OpenConnections:
+	case generated.OpenConnections:
 		return func(n float64) { held.open = int64(n) }
-	case measure.ConnectionBytes:
+	case generated.ConnectionBytes:
 		if tag(tags, "direction") == "sent" {
 			return adding(&f.sent)
 		}
 		return adding(&f.received)
-	case measure.ConnectionLifetime:
+	case generated.ConnectionLifetime:
 		return func(ms float64) { f.lifetime.Record(microseconds(ms)) }
 	default:
 		outcome := tag(tags, "outcome")

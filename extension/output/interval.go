@@ -2,9 +2,7 @@ package output
 
 import "s3loadtest/extension/threshold"
 
-// The types of lib/result/interval.ts, which says what they mean.
-
-const intervalSchema = "s3loadtest/interval@1"
+// The types of lib/result/interval.ts, which says what they mean; a test holds them against it.
 
 type interval struct {
 	Schema      string                `json:"schema"`

@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -25,6 +26,7 @@ import (
 	"go.k6.io/k6/v2/output"
 	"gopkg.in/guregu/null.v3"
 
+	"s3loadtest/extension/generated"
 	"s3loadtest/extension/histogram"
 	"s3loadtest/extension/measure"
 )
@@ -161,10 +163,10 @@ func histogramOf(us ...int64) string {
 
 func TestWhatBecomesOfSamples(t *testing.T) {
 	s := newStage(t, nil)
-	s.registry.MustNewMetric(measure.ConnectionCount, metrics.Counter)
-	s.registry.MustNewMetric(measure.OpenConnections, metrics.Gauge)
-	s.registry.MustNewMetric(measure.ConnectionBytes, metrics.Counter, metrics.Data)
-	s.registry.MustNewMetric(measure.ConnectionLifetime, metrics.Trend, metrics.Time)
+	s.registry.MustNewMetric(generated.Connections, metrics.Counter)
+	s.registry.MustNewMetric(generated.OpenConnections, metrics.Gauge)
+	s.registry.MustNewMetric(generated.ConnectionBytes, metrics.Counter, metrics.Data)
+	s.registry.MustNewMetric(generated.ConnectionLifetime, metrics.Trend, metrics.Time)
 	s.begin(t)
 	status := func(code string) map[string]string { return with(get, "status", code) }
 	held := map[string]string{"test": "elephant", "op": "PUT", "endpoint": "127.0.0.1:9000"}
@@ -185,10 +187,10 @@ func TestWhatBecomesOfSamples(t *testing.T) {
 		s.sample("s3_op_duration", without(get, "op"), 1), s.sample("s3_op_duration", without(get, "test"), 1),
 		s.sample("vus", nil, 8), s.sample("vus", nil, 7), s.sample("iterations", get, 1), s.sample("iterations", nil, 1),
 		s.sample("dropped_iterations", nil, 3),
-		s.sample(measure.ConnectionCount, with(held, "outcome", "opened"), 5), s.sample(measure.ConnectionCount, with(held, "outcome", "reset"), 2),
-		s.sample(measure.OpenConnections, held, 4), s.sample(measure.OpenConnections, held, 3),
-		s.sample(measure.ConnectionBytes, with(held, "direction", "sent"), 100), s.sample(measure.ConnectionBytes, with(held, "direction", "received"), 7),
-		s.sample(measure.ConnectionLifetime, held, 60_000), s.sample(measure.OpenConnections, without(held, "test"), 9),
+		s.sample(generated.Connections, with(held, "outcome", "opened"), 5), s.sample(generated.Connections, with(held, "outcome", "reset"), 2),
+		s.sample(generated.OpenConnections, held, 4), s.sample(generated.OpenConnections, held, 3),
+		s.sample(generated.ConnectionBytes, with(held, "direction", "sent"), 100), s.sample(generated.ConnectionBytes, with(held, "direction", "received"), 7),
+		s.sample(generated.ConnectionLifetime, held, 60_000), s.sample(generated.OpenConnections, without(held, "test"), 9),
 	)
 	if err := s.StopWithTestError(nil); err != nil {
 		t.Fatal(err)
@@ -400,11 +402,11 @@ func TestACrossedThresholdEndsTheRun(t *testing.T) {
 func TestConnectionsAreToldWhileTheyAreOpenAndOnceMore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, nil)
-		s.registry.MustNewMetric(measure.OpenConnections, metrics.Gauge)
+		s.registry.MustNewMetric(generated.OpenConnections, metrics.Gauge)
 		s.begin(t)
-		s.add(s.sample(measure.OpenConnections, get, 2))
+		s.add(s.sample(generated.OpenConnections, get, 2))
 		time.Sleep(2500 * time.Millisecond)
-		s.add(s.sample(measure.OpenConnections, get, 0))
+		s.add(s.sample(generated.OpenConnections, get, 0))
 		time.Sleep(2 * time.Second)
 		_ = s.StopWithTestError(nil)
 		var open []string
@@ -629,4 +631,29 @@ func operations(s *stage) [][]metrics.SampleContainer {
 		}
 	}
 	return batches
+}
+
+// lib/generated.test.ts wrote an interval that has everything.
+func TestAnIntervalIsWhatTypeScriptSays(t *testing.T) {
+	text, err := os.ReadFile("../generated/testdata/interval.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var known interval
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&known); err != nil {
+		t.Fatal(err)
+	}
+	written, err := json.Marshal(known)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got, want any
+	if err := errors.Join(json.Unmarshal(written, &got), json.Unmarshal(text, &want)); err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("%v, not %v", got, want)
+	}
 }

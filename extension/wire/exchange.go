@@ -12,7 +12,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
-	"s3loadtest/extension/body"
+	"s3loadtest/extension/content"
 )
 
 // Times of one exchange, as k6 has them: blocked is until there is a connection, so connecting and the handshake are in it.
@@ -26,7 +26,7 @@ type Request struct {
 	Host *Host
 	// Head is everything before the body, the empty line included.
 	Head []byte
-	Body body.Body
+	Body content.Body
 	// IsHead: the answer announces a body and has none.
 	IsHead bool
 	// Keep is how many bytes of a body are kept, by the answer's status; the rest is read and forgotten.
@@ -94,13 +94,13 @@ func (p *Pool) Exchange(ctx context.Context, r *Request, wantHeaders func(status
 		return answer, times, aborted(ctx, talkError(ctx.Err()))
 	}
 	start := time.Now()
-	whole, sendErr := c.send(r)
-	sent := time.Now()
-	times.Sending = sent.Sub(start)
+	// Not when the last write has returned: on a fast network the answer may be there by then.
+	whole, lastWrite, sendErr := c.send(r)
+	times.Sending = lastWrite.Sub(start)
 	// Of a request that was refused halfway the answer may be there all the same.
 	_, err := c.reader.Peek(1)
 	first := time.Now()
-	times.Waiting = first.Sub(sent)
+	times.Waiting = first.Sub(lastWrite)
 	times.Ended = first
 	if err != nil {
 		if sendErr != nil && !isTimeout(sendErr) {
@@ -148,17 +148,18 @@ func aborted(ctx context.Context, err *Error) *Error {
 	return err
 }
 
-// send writes head and body, the head with as much of the body as goes with it. Tells whether all of it went out: a server
-// may answer, or hang up, before it has everything.
-func (c *conn) send(r *Request) (whole bool, err error) {
+// send writes head and body, the head with as much of the body as goes with it. Tells whether all of it went out, since a
+// server may answer, or hang up, before it has everything; and when the last write began.
+func (c *conn) send(r *Request) (whole bool, lastWrite time.Time, err error) {
 	piece := outgoing.Get().(*[sentAtOnce]byte)
 	defer outgoing.Put(piece)
 	buffer := piece[:]
 	n := copy(buffer, r.Head)
 	if n < len(r.Head) {
 		// A long token or key: as large as it is, on its own.
+		lastWrite = time.Now()
 		if _, err := c.Conn.Write(r.Head); err != nil {
-			return false, err
+			return false, lastWrite, err
 		}
 		n = 0
 	}
@@ -167,17 +168,18 @@ func (c *conn) send(r *Request) (whole bool, err error) {
 		got := r.Body.ReadAt(buffer[n:], at)
 		at += int64(got)
 		if n+got > 0 {
+			lastWrite = time.Now()
 			if _, err := c.Conn.Write(buffer[:n+got]); err != nil {
-				return false, err
+				return false, lastWrite, err
 			}
 		}
 		n = 0
 		if at == r.Body.Len() {
-			return true, nil
+			return true, lastWrite, nil
 		}
 		// With TLS there may be a session ticket to read, which is no answer.
 		if c.version == 0 && c.spoken() {
-			return false, nil
+			return false, lastWrite, nil
 		}
 	}
 }

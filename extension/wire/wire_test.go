@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"s3loadtest/extension/body"
+	"s3loadtest/extension/content"
 )
 
 // server answers each connection with a function, and counts connections that stand.
@@ -89,7 +89,7 @@ func answering(text string) func(net.Conn, *bufio.Reader) {
 	}
 }
 
-func request(s *server, b body.Body) *Request {
+func request(s *server, b content.Body) *Request {
 	return &Request{
 		Host:    &Host{Address: s.Addr().String()},
 		Head:    fmt.Appendf(nil, "PUT /k HTTP/1.1\r\nHost: h\r\ncontent-length: %d\r\n\r\n", b.Len()),
@@ -124,7 +124,7 @@ func TestAnswers(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := serve(t, answering(row.answer))
 			p := NewPool(&net.Dialer{}, Always)
-			r := request(s, body.Given([]byte("body")))
+			r := request(s, content.Given([]byte("body")))
 			for range 2 {
 				answer, times, err := p.Exchange(t.Context(), r, always)
 				if err != nil {
@@ -146,7 +146,7 @@ func TestAnswers(t *testing.T) {
 
 func TestHeaders(t *testing.T) {
 	s := serve(t, answering("HTTP/1.1 200 OK\r\nETag: \"e\"\r\nX-A: 1\r\nx-a: 2\r\nContent-Length: 0\r\n\r\n"))
-	answer, _, err := NewPool(&net.Dialer{}, Always).Exchange(t.Context(), request(s, body.Body{}), always)
+	answer, _, err := NewPool(&net.Dialer{}, Always).Exchange(t.Context(), request(s, content.Body{}), always)
 	if err != nil || answer.Header("etag") != `"e"` || answer.Header("x-a") != "1, 2" || answer.Header("content-length") != "0" {
 		t.Errorf("%v %v", answer.Headers(), err)
 	}
@@ -180,7 +180,7 @@ func TestFailures(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := serve(t, row.answer)
 			p := NewPool(&net.Dialer{}, Always)
-			r := request(s, body.Given([]byte("body")))
+			r := request(s, content.Given([]byte("body")))
 			if row.class == Timeout {
 				r.Timeout = 100 * time.Millisecond
 			}
@@ -201,7 +201,7 @@ func TestFailures(t *testing.T) {
 func TestNobodyListens(t *testing.T) {
 	s := serve(t, answering(""))
 	_ = s.Close()
-	_, _, err := NewPool(&net.Dialer{}, Always).Exchange(t.Context(), request(s, body.Body{}), always)
+	_, _, err := NewPool(&net.Dialer{}, Always).Exchange(t.Context(), request(s, content.Body{}), always)
 	if err == nil || err.Class != Connect || err.Code != codeRefused {
 		t.Errorf("%+v", err)
 	}
@@ -214,7 +214,7 @@ func TestAConnectionThatTheServerClosedIsNotUsedAgain(t *testing.T) {
 	})
 	p := NewPool(&net.Dialer{}, Always)
 	for range 3 {
-		if _, _, err := p.Exchange(t.Context(), request(s, body.Body{}), always); err != nil {
+		if _, _, err := p.Exchange(t.Context(), request(s, content.Body{}), always); err != nil {
 			t.Fatal(err)
 		}
 		for s.open.Load() > 0 {
@@ -230,7 +230,7 @@ func TestReuse(t *testing.T) {
 	}{{Always, 1}, {WithinIteration, 2}, {Never, 4}} {
 		s := serve(t, answering("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"))
 		p := NewPool(&net.Dialer{}, row.reuse)
-		r := request(s, body.Body{})
+		r := request(s, content.Body{})
 		for i := range 4 {
 			r.Iteration = int64(i / 2)
 			if _, _, err := p.Exchange(t.Context(), r, always); err != nil {
@@ -253,7 +253,7 @@ func TestALargeBodyIsStreamed(t *testing.T) {
 	})
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	_, _, err := NewPool(&net.Dialer{}, Always).Exchange(t.Context(), request(s, body.Generated("key", 0, size)), always)
+	_, _, err := NewPool(&net.Dialer{}, Always).Exchange(t.Context(), request(s, content.Generated("key", 0, size)), always)
 	runtime.ReadMemStats(&after)
 	if err != nil || got.Load() != size {
 		t.Fatalf("%d bytes came, %v", got.Load(), err)
@@ -278,7 +278,7 @@ func TestAnAnswerBeforeTheEndOfTheBody(t *testing.T) {
 				then(c)
 			})
 			p := NewPool(&net.Dialer{}, Always)
-			answer, _, err := p.Exchange(t.Context(), request(s, body.Generated("key", 0, 64<<20)), always)
+			answer, _, err := p.Exchange(t.Context(), request(s, content.Generated("key", 0, 64<<20)), always)
 			if err != nil && err.Class != Reset || err == nil && answer.Status != 403 {
 				t.Errorf("%d, %v", answer.Status, err)
 			}
@@ -317,7 +317,7 @@ func TestTheEndOfATestLeavesNothing(t *testing.T) {
 					for range 3 {
 						requests.Go(func() {
 							for ctx.Err() == nil {
-								_, _, err := p.Exchange(ctx, request(s, body.Generated("k", 0, 64<<20)), always)
+								_, _, err := p.Exchange(ctx, request(s, content.Generated("k", 0, 64<<20)), always)
 								if ctx.Err() != nil && err != nil && err.Class != Aborted {
 									t.Errorf("it ended as %+v", err)
 								}
@@ -346,5 +346,39 @@ func TestTheEndOfATestLeavesNothing(t *testing.T) {
 				time.Sleep(10 * time.Millisecond)
 			}
 		})
+	}
+}
+
+// lingering is a connection whose writes return long after they went out.
+type lingering struct {
+	net.Conn
+	late time.Duration
+}
+
+func (c lingering) Write(p []byte) (int, error) {
+	n, err := c.Conn.Write(p)
+	time.Sleep(c.late)
+	return n, err
+}
+
+// lingeringDialer makes them.
+type lingeringDialer struct{ late time.Duration }
+
+func (d lingeringDialer) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
+	c, err := (&net.Dialer{}).DialContext(ctx, network, address)
+	return lingering{c, d.late}, err
+}
+
+// On a fast network the answer is there before the last write has returned: the time to its first byte is not nothing.
+func TestTheFirstByteIsTimedFromTheLastWrite(t *testing.T) {
+	const late = 20 * time.Millisecond
+	s := serve(t, answering("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"))
+	r := request(s, content.Given([]byte("body")))
+	_, times, failure := NewPool(lingeringDialer{late}, Always).Exchange(t.Context(), r, always)
+	if failure != nil {
+		t.Fatal(failure)
+	}
+	if times.Waiting < late || times.Sending >= late {
+		t.Errorf("sending took %v, waiting %v", times.Sending, times.Waiting)
 	}
 }

@@ -21,6 +21,7 @@ import {
   withoutExtension,
 } from '../workload/plan';
 import { optionsOf } from './options';
+import { overridden } from './override';
 import { findSecrets, readSecrets, type SecretNames } from './secrets';
 import { isPacked, loadConfig } from './settings';
 import { prepare } from './setup';
@@ -160,13 +161,22 @@ async function complete(plan: Plan, lacking: ConfigError | undefined): Promise<{
   }
 }
 
+/** The plan as k6 runs it: its own options may have replaced the scenarios. */
+function underOwnOptions(plan: Plan): Plan {
+  const own = overridden(plan, exec.test.options.scenarios);
+  if (own === undefined) return plan;
+  if ('problem' in own) return refuse(own.problem);
+  console.warn(own.warning);
+  return own.plan;
+}
+
 async function setUp(
   planned: Plan,
   by: Connect,
   listed: ListedKeys,
   lacking: ConfigError | undefined,
 ): Promise<Prepared> {
-  const { plan, secrets } = await complete(planned, lacking);
+  const { plan, secrets } = await complete(underOwnOptions(planned), lacking);
   const prepared = await prepare(plan, by, listed);
   if ('problem' in prepared) refuse(prepared.problem);
   waitForOthers();
@@ -196,11 +206,17 @@ function waitForOthers(): void {
 
 const startedByCli = () => __ENV[FROM_CLI.present] !== undefined;
 
-function report(data: SummaryData & { setup_data?: Prepared }, plan: Plan, listed: ListedKeys): Record<string, string> {
+function report(
+  data: SummaryData & { setup_data?: Prepared },
+  planned: Plan,
+  listed: ListedKeys,
+): Record<string, string> {
   const { setup_data: prepared } = data;
   // Without it setup refused to go on, and has said why.
   if (prepared === undefined) return {};
   const { runId, startedAt, setupMs, found } = prepared;
+  const own = overridden(planned, exec.test.options.scenarios);
+  const plan = own !== undefined && 'plan' in own ? own.plan : planned;
   const facts = factsOf(plan, runId, startedAt, VERSION, [found, listed]);
   const result = summarize(data, { ...facts, setupMs });
   const json = JSON.stringify(result);

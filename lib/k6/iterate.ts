@@ -10,8 +10,8 @@ import { createKeyMaker, createTrackedKeys, type FoundKeys, type ListedKeys } fr
 import { partOfSegment } from '../workload/part';
 import { loadName, nameOf, type Pattern } from '../workload/pattern';
 import { seeded } from '../workload/random';
-import { isOpenLoop, WAITING } from '../workload/scenario';
-import { type Schedule, type Window, windowAt, windowBegun } from '../workload/schedule';
+import { isOpenLoop, OVERRIDE, WAITING } from '../workload/scenario';
+import { always, type Schedule, type Window, windowAt, windowBegun } from '../workload/schedule';
 import { connect, findReadable, hold, keyEndFor, payloadFor, SILENT, supply } from './connection';
 import type { SecretNames } from './secrets';
 import { sharedKeys, sharedPlan, sharedSchedule, type VuLoad } from './shared';
@@ -97,7 +97,8 @@ export function iteration(patterns: readonly Pattern[]): (prepared: Prepared) =>
     if (name === WAITING) return sleepUntil(scenario.startTime + config.duration);
     let operate = iterates.get(name);
     if (operate === undefined) {
-      operate = virtualUser(places.get(name) as Place, equipment, found, scenario.startTime);
+      const place = name === OVERRIDE ? underOwnOptions(places) : (places.get(name) as Place);
+      operate = virtualUser(place, equipment, found, scenario);
       iterates.set(name, operate);
     }
     return operate();
@@ -116,13 +117,24 @@ export function iteration(patterns: readonly Pattern[]): (prepared: Prepared) =>
   };
 }
 
+/** The one load of a script whose scenarios k6's own options replace: setup lets no other begin. */
+function underOwnOptions(places: ReadonlyMap<string, Place>): Place {
+  const [place] = places.values();
+  return { ...(place as Place), schedule: always(Number.POSITIVE_INFINITY) };
+}
+
 /** Sleeps a little longer than that: one who wakes up too soon would be sent to sleep again and again. */
 function sleepUntil(time: number): void {
   sleep((Math.max(0, time - Date.now()) + OVERSLEEP_MS) / 1000);
 }
 
 /** One VU in one scenario: works while its load is on, and sleeps until it is on again. */
-function virtualUser(place: Place, equipment: Equipment, found: FoundKeys, begin: number): Iterate {
+function virtualUser(
+  place: Place,
+  equipment: Equipment,
+  found: FoundKeys,
+  { name, executor, startTime: begin }: typeof exec.scenario,
+): Iterate {
   const { load, traffic, schedule } = place;
   const { config, by, listed, content } = equipment;
   const { sizes, readSizes } = load;
@@ -153,8 +165,11 @@ function virtualUser(place: Place, equipment: Equipment, found: FoundKeys, begin
     tellsDeleted: __ENV[FROM_CLI.tellDeleted] !== undefined,
   });
   const tags = exec.vu.metrics.tags;
+  // With a scenario of ours k6 sets it.
+  if (name === OVERRIDE) tags.test = load.test;
   // With an arrival rate k6 begins an iteration for each operation that is due, and only then.
-  const paced = isOpenLoop(config) && !traffic.pacesItself;
+  // Who asks for so many iterations wants so many operations.
+  const paced = name === OVERRIDE ? executor.endsWith('iterations') : isOpenLoop(config) && !traffic.pacesItself;
   let window: Window | undefined;
   let holdsUntil = 0;
 

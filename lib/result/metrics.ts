@@ -1,5 +1,6 @@
 /** Names of what is measured, and the k6 submetrics that a Result is read from. Pure; runs in k6 and in Node. */
 import { ERROR_CLASSES } from '../s3/classify';
+import { COMMANDS, type Command } from '../s3/commands';
 
 /** Own metrics, for what k6's built-in http_req_* can't say. */
 export const OP_DURATION = 's3_op_duration';
@@ -9,15 +10,15 @@ export const MISSES = 's3_misses';
 export const BYTES = 's3_bytes';
 export const OBJECTS = 's3_objects';
 export const RETRIES = 's3_retries';
-const VERIFIED = 's3_verified';
+export const VERIFIED = 's3_verified';
 /** Of connections that are held open: how many were opened, and ended in which way; open now; bytes each way; milliseconds. */
 export const CONNECTIONS = 's3_connections';
-const CONNECTIONS_OPEN = 's3_connections_open';
-const CONNECTION_BYTES = 's3_connection_bytes';
-const CONNECTION_LIFETIME = 's3_connection_lifetime';
+export const CONNECTIONS_OPEN = 's3_connections_open';
+export const CONNECTION_BYTES = 's3_connection_bytes';
+export const CONNECTION_LIFETIME = 's3_connection_lifetime';
 /** Outcomes of a connection: that it was opened, and how it ended. One that was refused was never opened. */
 export const OPENED = 'opened';
-const ENDS = ['completed', 'reset', 'timeout', 'rejected', 'refused', 'closed'] as const;
+export const ENDS = ['completed', 'reset', 'timeout', 'rejected', 'refused', 'closed'] as const;
 /** Built in: time to first byte, from the request's end. */
 export const TTFB = 'http_req_waiting';
 /** Built in: requests, of which the CLI reads running counts. */
@@ -31,14 +32,15 @@ export const CLOUD_SYSTEM_TAGS = ['name', 'method', 'error', 'check', 'group'] a
 /** The size tag of operations on no object: k6 takes no empty tag in a submetric. */
 export const NO_SIZE = 'none';
 
-/** Operations that list or delete many objects at once. */
-export const OF_MANY_OBJECTS: ReadonlySet<string> = new Set(['LIST', 'DELETE_OBJECTS']);
-/** Operations on one object that another may have deleted meanwhile. */
-export const OF_ONE_OBJECT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'DELETE']);
-/** Those that may miss an object, a batch of deletions included: some servers refuse it keys that are not there. */
-const MAY_MISS: ReadonlySet<string> = new Set([...OF_ONE_OBJECT, 'DELETE_OBJECTS']);
-/** What S3 answers when it has deleted something, or given up an upload. */
-const NO_CONTENT: ReadonlySet<string> = new Set(['DELETE', 'ABORT_MULTIPART']);
+/** The op tag of requests beside the load, such as those of the check before it. */
+export const PREPARATION = 'preparation';
+
+/** What the rows of an op say; nothing of one that has no row. */
+const rowOf = (op: string): Partial<Command> => COMMANDS.get(op) ?? {};
+/** Whether an operation is about many objects at once, as listings and batches of deletions are. */
+export const isOfMany = (op: string): boolean => rowOf(op).many === true;
+/** Whether an operation may find that another has deleted its object meanwhile. */
+export const mayMiss = (op: string): boolean => rowOf(op).mayMiss === true;
 
 /** What one test measures: which operations of which sizes, in which phases, at which endpoints. */
 export interface Measured {
@@ -96,7 +98,7 @@ export function endpointTags(measured: Measured): Array<OpTags & { endpoint: str
  * The tags of requests that succeeded. Not k6's `expected_response`: that a missing object is expected makes it no success.
  */
 export function succeeded(tags: OpTags): Tags {
-  return { ...tags, status: NO_CONTENT.has(tags.op) ? '204' : '200' };
+  return { ...tags, status: String(rowOf(tags.op).status ?? 200) };
 }
 
 /** The tags of requests that k6 takes for failed. */
@@ -124,9 +126,9 @@ export function figureMetrics(tags: OpTags, missesExpected: boolean, verified = 
     errorLatency: submetric(ERROR_DURATION, tags),
     errors: ERROR_CLASSES.map((errorClass) => [errorClass, submetric(ERRORS, { ...tags, class: errorClass })] as const),
     bytes: submetric(BYTES, tags),
-    ...(OF_MANY_OBJECTS.has(tags.op) ? { objects: submetric(OBJECTS, tags) } : {}),
-    ...(missesExpected && MAY_MISS.has(tags.op) ? { misses: submetric(MISSES, tags) } : {}),
-    ...(verified && tags.op === 'GET' ? { verified: submetric(VERIFIED, tags) } : {}),
+    ...(isOfMany(tags.op) ? { objects: submetric(OBJECTS, tags) } : {}),
+    ...(missesExpected && mayMiss(tags.op) ? { misses: submetric(MISSES, tags) } : {}),
+    ...(verified && rowOf(tags.op).answer?.kind === 'payload' ? { verified: submetric(VERIFIED, tags) } : {}),
   };
 }
 

@@ -15,7 +15,13 @@ export const ERROR_CLASSES = [
 export type ErrorClass = (typeof ERROR_CLASSES)[number];
 
 /** Classes that a second try may mend. */
-const RETRYABLE: ReadonlySet<string> = new Set(['throttled', 'server', 'timeout', 'connect', 'reset']);
+export const RETRYABLE: ReadonlySet<string> = new Set<ErrorClass>([
+  'throttled',
+  'server',
+  'timeout',
+  'connect',
+  'reset',
+]);
 
 /** Whether another attempt makes sense. */
 export function isRetryable(errorClass: ErrorClass): boolean {
@@ -37,7 +43,7 @@ export function classifyStatus(status: number, code = ''): ErrorClass {
 }
 
 /** S3's codes that may stand in an answer of status 200, and the status each has elsewhere. */
-const STATUS_OF_CODE: Readonly<Record<string, number>> = {
+export const STATUS_OF_CODE: Readonly<Record<string, number>> = {
   AccessDenied: 403,
   NoSuchKey: 404,
   NoSuchVersion: 404,

@@ -2,7 +2,7 @@
 
 import type { Traffic } from '../k6/steps/traffic';
 import { QUANTILES } from '../result/distribution';
-import { type Measured, NO_SIZE, OF_MANY_OBJECTS } from '../result/metrics';
+import { isOfMany, type Measured, NO_SIZE } from '../result/metrics';
 import { FROM_CLI } from '../result/protocol';
 import type { ScheduledPhase } from '../result/result';
 import type { RunFacts } from '../result/run-facts';
@@ -180,7 +180,7 @@ function measuredBy(pattern: Pattern, all: readonly PlannedLoad[], config: Confi
   const add = (op: string, size: string) => series.set(`${op} ${size}`, { op, size });
   for (const { traffic, sizes, readSizes } of loads) {
     for (const op of traffic.ops) {
-      if (OF_MANY_OBJECTS.has(op)) add(op, NO_SIZE);
+      if (isOfMany(op)) add(op, NO_SIZE);
       else for (const { label } of op === 'GET' ? readSizes : sizes) add(op, label);
     }
     const inParts =

@@ -1,7 +1,7 @@
 /** Load shapes as k6 scenarios. Pure. */
 import type { Scenario, Stage } from 'k6/options';
 import type { Config } from '../settings/config';
-import type { Schedule } from './schedule';
+import { isAlways, type Schedule } from './schedule';
 
 /** One k6 scenario's load. */
 export interface Load {
@@ -17,6 +17,9 @@ export interface Load {
 
 /** The name of the scenario that does nothing, and only ends with the run. */
 export const WAITING = 'waiting';
+
+/** What k6 calls the scenario that its own options (--vus, --iterations …) put in the place of a script's. */
+export const OVERRIDE = 'default';
 
 /** How much longer than one request's time limit operations under way at the end may take before k6 breaks them off. */
 const GRACE_MS = 5_000;
@@ -91,8 +94,7 @@ function openLoop(load: Load, config: Config): Scenario {
   const vus = { preAllocatedVUs: load.vus, maxVUs: load.vus };
   const asked = wholeLoad(config).map(({ to }) => to * load.share);
   const on = joined(load.schedule);
-  const alwaysOn = on.length === 1 && on[0]?.start === 0 && on[0].end >= config.duration;
-  if (alwaysOn && isConstant(config)) {
+  if (isAlways(on, config.duration) && isConstant(config)) {
     const seconds = timeUnitOf(asked, []);
     const duration = `${config.duration}ms`;
     const rate = wholeRate(asked[0] as number, seconds);

@@ -14,8 +14,11 @@ export type Schedule = readonly Window[];
 /** More bursts than that in one window are no spikes but a load. */
 const MOST_SPIKES = 3;
 
+/** The phase of a load without bursts. */
+export const STEADY = 'steady';
+
 /** A load that is on from start to end. `duration` in milliseconds, as everywhere here. */
-export function always(duration: number, phase = 'steady'): Schedule {
+export function always(duration: number, phase = STEADY): Schedule {
   return [{ start: 0, end: duration, phase }];
 }
 
@@ -29,6 +32,12 @@ export function bursts(duration: number, burst: number, pause: number): Schedule
     windows.push({ start, end: Math.min(start + burst, duration), phase: 'burst' });
   }
   return windows;
+}
+
+/** Whether it is on from start to end. */
+export function isAlways(schedule: ReadonlyArray<Pick<Window, 'start' | 'end'>>, duration: number): boolean {
+  const [first, another] = schedule;
+  return another === undefined && first?.start === 0 && first.end >= duration;
 }
 
 /**

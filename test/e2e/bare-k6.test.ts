@@ -211,3 +211,56 @@ test.each([
   expect(stdout).not.toContain('FINAL');
   expect(keysIn(stage.site, bucket)).toEqual([]);
 });
+
+describe("k6's own options for a load replace the script's", () => {
+  const own = { ...SHORT, S3LOADTEST_DURATION: '20s', K6_VUS: undefined, K6_DURATION: undefined };
+
+  /** The pattern's Result and what k6 said, run by these options and variables. */
+  async function runBy(args: readonly string[], variables: NodeJS.ProcessEnv = {}) {
+    const home = await clone();
+    const env = { ...full(home, await newBucket(stage.site)), ...own, ...variables };
+    const ended = await k6(home, env, 'run', ...args, BUNDLE);
+    return { ...ended, home };
+  }
+
+  test('so many iterations are so many operations', async () => {
+    const { code, stderr, home } = await runBy(['--vus', '4', '--iterations', '20']);
+    expect(code, stderr).toBe(0);
+    const { result } = onlyResult(home);
+    expect([sum(result.totals).ops, result.interrupted, result.generator.vus]).toEqual([20, false, 4]);
+    expect(stderr).toContain("k6's own options replace the load of firehose: 4 VUs, 20 iterations");
+  });
+
+  test.each([
+    ['-u 3 -d 1s', ['-u', '3', '-d', '1s'], {}, '3 VUs for 1s', 3],
+    ['--stage 1s:4', ['--stage', '1s:4'], {}, 'stages 1s:4', 4],
+    ['K6_VUS and K6_DURATION', [], { K6_VUS: '2', K6_DURATION: '1s' }, '2 VUs for 1s', 2],
+  ])('%s', async (_, args, variables, says, vus) => {
+    const { code, stderr, home } = await runBy(args, variables);
+    expect(code, stderr).toBe(0);
+    const { result } = onlyResult(home);
+    const { ops, errors } = sum(result.totals);
+    expect([ops > 20, errors, result.interrupted, result.generator.vus]).toEqual([true, 0, false, vus]);
+    expect(result.series.every(({ test }) => test === 'firehose')).toBe(true);
+    expect(result.run.durationMs).toBeLessThan(5000);
+    expect(stderr).toContain(says);
+    expect(stderr).not.toContain('TypeError');
+  });
+
+  test.each([
+    ['all', 'several loads'],
+    ['spiky', 'several loads'],
+    ['checkpoint', 'bursts'],
+    ['delete', 'a pace of its own'],
+  ])('%s refuses: it has %s', async (name, why) => {
+    const home = await clone();
+    const env = { ...full(home, await newBucket(stage.site)), ...own };
+    const { code, stderr } = await k6(home, env, 'run', '--vus', '2', '--iterations', '4', bundleOf(name));
+    expect(code).toBe(108);
+    const errors = stderr.split('\n').filter((line) => line.includes('level=error'));
+    expect(errors).toEqual([expect.stringContaining(why)]);
+    expect(readdirSync(join(home.data, 'results'))).toEqual([]);
+  });
+});
+
+const bundleOf = (name: string) => join(ROOT, 'build', `${name}.js`);

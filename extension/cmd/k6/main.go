@@ -9,7 +9,7 @@ import (
 	_ "go.k6.io/k6/v2/cmd" // has what is linked below
 	"go.k6.io/k6/v2/cmd/state"
 
-	_ "s3loadtest/extension"
+	_ "s3loadtest/extension/binding"
 	"s3loadtest/extension/output"
 )
 

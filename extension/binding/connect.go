@@ -1,0 +1,89 @@
+package binding
+
+import (
+	"errors"
+	"time"
+
+	"github.com/grafana/sobek"
+	"go.k6.io/k6/v2/js/common"
+	"go.k6.io/k6/v2/lib"
+
+	"s3loadtest/extension/measure"
+	"s3loadtest/extension/request"
+	"s3loadtest/extension/sigv4"
+	"s3loadtest/extension/wire"
+)
+
+// connectOptions are what a script gives to connect: NativeOptions of lib/s3/engines/extension.ts.
+type connectOptions struct {
+	Endpoints       []string `js:"endpoints"`
+	Bucket          string   `js:"bucket"`
+	Addressing      string   `js:"addressing"`
+	Region          string   `js:"region"`
+	AccessKeyID     string   `js:"accessKeyId"`
+	SecretAccessKey string   `js:"secretAccessKey"`
+	SessionToken    string   `js:"sessionToken"`
+	// Timeout is in milliseconds.
+	Timeout        float64 `js:"timeout"`
+	Attempts       int     `js:"attempts"`
+	FirstEndpoint  int     `js:"firstEndpoint"`
+	Silent         bool    `js:"silent"`
+	MissesExpected bool    `js:"missesExpected"`
+	Verify         bool    `js:"verify"`
+	SampleMark     string  `js:"sampleMark"`
+}
+
+// clientOptions are what a script gave to connect or hold, and what it counts by. The VU that asks must be running: before
+// that, k6 has no network for it.
+func (i *instance) clientOptions(given sobek.Value) (request.Options, *measure.Recorder) {
+	rt, state := i.vu.Runtime(), i.vu.State()
+	if state == nil {
+		common.Throw(rt, errors.New("this is for running VUs, not for the init context"))
+	}
+	var a connectOptions
+	if err := rt.ExportTo(given, &a); err != nil {
+		common.Throw(rt, err)
+	}
+	options := request.Options{
+		Endpoints:     a.Endpoints,
+		Bucket:        a.Bucket,
+		Virtual:       a.Addressing == "virtual",
+		Region:        a.Region,
+		Credentials:   sigv4.Credentials{AccessKeyID: a.AccessKeyID, SecretAccessKey: a.SecretAccessKey, SessionToken: a.SessionToken},
+		Timeout:       time.Duration(a.Timeout * float64(time.Millisecond)),
+		Attempts:      a.Attempts,
+		FirstEndpoint: a.FirstEndpoint,
+		UserAgent:     state.Options.UserAgent.String,
+		Verify:        a.Verify,
+		TLS:           state.TLSConfig,
+	}
+	if state.RPSLimit != nil {
+		options.Limit = state.RPSLimit
+	}
+	counting := measure.Counting{Silent: a.Silent, MissesExpected: a.MissesExpected, SampleMark: a.SampleMark}
+	return options, measure.NewRecorder(state, i.own, counting)
+}
+
+// connect makes a client for the VU that asks.
+func (i *instance) connect(call sobek.FunctionCall) sobek.Value {
+	rt, given := i.vu.Runtime(), call.Argument(0)
+	options, recorder := i.clientOptions(given)
+	state := i.vu.State()
+	client := request.New(options, wire.NewPool(state.Dialer, reuseOf(state.Options)), recorder)
+	pause, ok := sobek.AssertFunction(given.ToObject(rt).Get("pause"))
+	if !ok {
+		common.Throw(rt, errors.New("connect needs a pause"))
+	}
+	return (&bound{vu: i.vu, rt: rt, state: state, client: client, pause: pause}).object()
+}
+
+func reuseOf(options lib.Options) wire.Reuse {
+	switch {
+	case options.NoConnectionReuse.Bool:
+		return wire.Never
+	case options.NoVUConnectionReuse.Bool:
+		return wire.WithinIteration
+	default:
+		return wire.Always
+	}
+}

@@ -1,0 +1,50 @@
+// Package s3loadtest is the k6 extension k6/x/s3loadtest, and the output of that name: what the load tester needs of k6 and
+// JavaScript can't do.
+package binding
+
+import (
+	"runtime/debug"
+	"time"
+
+	"go.k6.io/k6/v2/js/modules"
+
+	"s3loadtest/extension/barrier"
+	"s3loadtest/extension/content"
+	"s3loadtest/extension/hold"
+	"s3loadtest/extension/measure"
+	"s3loadtest/extension/output"
+)
+
+func init() {
+	modules.Register("k6/x/s3loadtest", root{})
+}
+
+type root struct{}
+
+// NewModuleInstance is called once in each VU, in its init context.
+func (root) NewModuleInstance(vu modules.VU) modules.Instance {
+	registry := vu.InitEnv().Registry
+	output.KnowMetrics(registry)
+	return &instance{vu: vu, own: measure.Register(registry)}
+}
+
+type instance struct {
+	vu  modules.VU
+	own *measure.Own
+}
+
+// Exports is what scripts see: lib/s3/engines/extension.ts has its types.
+func (i *instance) Exports() modules.Exports {
+	return modules.Exports{Named: map[string]any{
+		"connect": i.connect, "hold": i.hold, "openFiles": hold.OpenFiles, "awaitStart": i.awaitStart,
+		"generatedKeyEnd": content.KeyEnd, "setGCPercent": setGCPercent,
+	}}
+}
+
+// awaitStart returns when the load is to begin, which a file tells, or throws. limitMs is how long to wait for that file.
+func (i *instance) awaitStart(path string, limitMs float64) error {
+	return barrier.Wait(i.vu.Context(), path, time.Duration(limitMs*float64(time.Millisecond)))
+}
+
+// setGCPercent sets Go's GOGC, which is the whole process's.
+func setGCPercent(percent int) { debug.SetGCPercent(percent) }

@@ -1,0 +1,437 @@
+// Package request is the native engine: it makes requests of commands, whatever they are, and passes the same conformance suite
+// as the other engines.
+package request
+
+import (
+	"context"
+	"crypto/md5" //nolint:gosec // S3 asks for it.
+	"crypto/tls"
+	"encoding/base64"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.k6.io/k6/v2/metrics"
+
+	"s3loadtest/extension/content"
+	"s3loadtest/extension/sigv4"
+	"s3loadtest/extension/wire"
+)
+
+// Options are those of lib/s3/api.ts.
+type Options struct {
+	// Endpoints are http://host:port, rotated per request.
+	Endpoints   []string
+	Bucket      string
+	Virtual     bool
+	Region      string
+	Credentials sigv4.Credentials
+	// Timeout is for one request, body included.
+	Timeout time.Duration
+	// Attempts in all; 1 for none but the first.
+	Attempts int
+	// FirstEndpoint is where rotation begins.
+	FirstEndpoint int
+	UserAgent     string
+	// Verify: what is read of objects with generated content is compared with it.
+	Verify bool
+	// TLS is what connections by TLS go by.
+	TLS *tls.Config
+	// OneRequest a connection: the server is asked to close it when it has answered.
+	OneRequest bool
+	// Limit, which may be nil, says when the next request may go: k6's rps.
+	Limit interface{ Wait(context.Context) error }
+}
+
+// Caller is on whose behalf a call is made.
+type Caller struct {
+	// Context ends with the test, and ends the call.
+	Context context.Context
+	// Iteration is k6's number of it.
+	Iteration int64
+	Tags      metrics.TagsAndMeta
+}
+
+// Failure is why an operation failed.
+type Failure struct {
+	Class Class
+	// Code is S3's, "" when it gave none.
+	Code, Message string
+}
+
+// Outcome of an operation, its last attempt if it was tried again.
+type Outcome struct {
+	// Failure is nil for a success.
+	Failure *Failure
+	// Status is HTTP's, 0 when there was no answer.
+	Status int
+	// Bytes are payload sent or received by a success.
+	Bytes int64
+	// Took is from the call to the last byte.
+	Took     time.Duration
+	Endpoint string
+	// Headers are of failures, and of commands that ask for them.
+	Headers []wire.Header
+	// Content is a success's body, of commands that keep it.
+	Content []byte
+	// Found is nil where the command reads nothing.
+	Found *Found
+}
+
+// Attempt is one request, as a recorder needs it.
+type Attempt struct {
+	Command        *Command
+	Size, Endpoint string
+	Times          wire.Times
+	// Error is nil when there was a whole answer.
+	Error      *wire.Error
+	TLSVersion uint16
+	Outcome    *Outcome
+	// Verified: content was read, and is what was written.
+	Verified bool
+	// Refused are objects that a success nevertheless failed for.
+	Refused []Refusal
+	// FailedAt is the endpoint of the attempt before, which this one repeats; "" of a first one.
+	FailedAt string
+}
+
+// Recorder records every attempt, and operations that several calls made.
+type Recorder interface {
+	Attempt(by Caller, a *Attempt)
+	Composed(by Caller, op, size string, whole *Outcome)
+}
+
+// Exchanger sends a request and reads its answer to the end: a wire.Pool, or what does so slowly.
+type Exchanger interface {
+	Exchange(ctx context.Context, r *wire.Request, wantHeaders func(status int) bool) (wire.Answer, wire.Times, *wire.Error)
+}
+
+type host struct {
+	wire.Host
+	// endpoint is host:port without the bucket, as the tag has it.
+	endpoint string
+	// line is the Host header's, with what else is in every request.
+	line   string
+	signer *sigv4.Signer
+}
+
+// Client is one virtual user's. Calls may be under way at the same time.
+type Client struct {
+	Options
+	hosts    []*host
+	next     atomic.Uint32
+	wire     Exchanger
+	recorder Recorder
+	// root is what stands before a key.
+	root, bucketPath []byte
+}
+
+// New makes a client that sends by an exchanger.
+func New(options Options, exchanger Exchanger, recorder Recorder) *Client {
+	c := &Client{Options: options, wire: exchanger, recorder: recorder}
+	c.bucketPath = []byte("/" + options.Bucket)
+	c.root = []byte("/" + options.Bucket + "/")
+	if options.Virtual {
+		c.bucketPath, c.root = []byte("/"), []byte("/")
+	}
+	for _, url := range options.Endpoints {
+		c.hosts = append(c.hosts, c.newHost(url))
+	}
+	c.next.Store(uint32(options.FirstEndpoint % len(c.hosts)))
+	return c
+}
+
+func (c *Client) newHost(url string) *host {
+	scheme, endpoint, _ := strings.Cut(url, "://")
+	name := endpoint
+	if c.Virtual {
+		name = c.Bucket + "." + endpoint
+	}
+	port := map[string]string{"http": "80", "https": "443"}[scheme]
+	made := &host{endpoint: endpoint}
+	made.Address = name
+	if _, _, err := net.SplitHostPort(name); err != nil {
+		made.Address = name + ":" + port
+	}
+	// A default port is not sent in Host, so it must not be signed either.
+	signed := strings.TrimSuffix(name, ":"+port)
+	made.line = " HTTP/1.1\r\nHost: " + signed + "\r\nUser-Agent: " + c.UserAgent + "\r\n"
+	if c.OneRequest {
+		made.line += "Connection: close\r\n"
+	}
+	made.signer = sigv4.NewSigner(c.Credentials, c.Region, signed, time.Now)
+	if scheme == "https" {
+		made.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
+		if c.TLS != nil {
+			made.TLS = c.TLS.Clone()
+		}
+		made.TLS.ServerName, _, _ = net.SplitHostPort(made.Address)
+		made.TLS.NextProtos = []string{"http/1.1"}
+	}
+	return made
+}
+
+func (c *Client) nextHost() *host {
+	for {
+		now := c.next.Load()
+		after := now + 1
+		if int(after) == len(c.hosts) {
+			after = 0
+		}
+		if c.next.CompareAndSwap(now, after) {
+			return c.hosts[now]
+		}
+	}
+}
+
+func (c *Client) pathOf(key string) []byte {
+	path := make([]byte, 0, len(c.root)+len(key)+32)
+	return sigv4.AppendKey(append(path, c.root...), key)
+}
+
+// Call is one operation of a command, beside the command itself.
+type Call struct {
+	// Key is "" on a bucket.
+	Key, Size string
+	Body      content.Body
+	// Expect is the length that an object must have, AnyLength where that is not known.
+	Expect int64
+	// Query is added to the command's own.
+	Query map[string]string
+	// Headers are signed besides the usual, by lower-case name.
+	Headers []sigv4.Header
+	// Objects are how many it names in its body.
+	Objects int
+}
+
+// AnyLength is what a call may expect.
+const AnyLength = -1
+
+// isOfWhole tells whether it is about an object as it stands: of a part it is not known which.
+func (c *Call) isOfWhole() bool {
+	isRange := func(h sigv4.Header) bool { return h.Name == "range" }
+	return len(c.Query) == 0 && !slices.ContainsFunc(c.Headers, isRange)
+}
+
+// prepared is a call as all its attempts need it.
+type prepared struct {
+	*Command
+	path    []byte
+	size    string
+	body    content.Body
+	expect  int64
+	objects int
+	query   string
+	headers []sigv4.Header
+	// hash of the body; "" for one that is not hashed.
+	hash string
+	// wanted is what must be in the answer; nil when that is not known, or not compared.
+	wanted *wanted
+}
+
+func (c *Client) prepare(command *Command, call *Call) prepared {
+	p := prepared{
+		Command: command, size: call.Size, body: call.Body, expect: call.Expect, objects: call.Objects,
+		headers: call.Headers, query: command.queryWith(call.Query), path: c.bucketPath,
+	}
+	if !command.onBucket {
+		p.path = c.pathOf(call.Key)
+	}
+	if command.SendsText {
+		p.hash = sigv4.HashHex(call.Body.Bytes())
+		p.headers = append(slices.Clip(p.headers), sigv4.Header{Name: "content-type", Value: "application/xml"})
+	}
+	if command.needsMD5 {
+		sum := md5.Sum(call.Body.Bytes()) //nolint:gosec // S3 asks for it.
+		md5 := sigv4.Header{Name: "content-md5", Value: base64.StdEncoding.EncodeToString(sum[:])}
+		p.headers = append(p.headers, md5)
+	}
+	if c.Verify && command.receives && !command.KeepsContent && call.isOfWhole() {
+		p.wanted = wantedOf(call.Key, call.Expect)
+	}
+	return p
+}
+
+const (
+	firstPause   = 100 * time.Millisecond
+	longestPause = 30 * time.Second
+)
+
+// PauseBefore attempt n, 2 being the first repeat: 0.1 s doubling to 30 s, then half of it at random.
+func PauseBefore(n int, random float64) time.Duration {
+	whole := longestPause
+	if n-2 < 10 {
+		whole = min(whole, firstPause<<(n-2))
+	}
+	return whole/2 + time.Duration(random*float64(whole/2))
+}
+
+// Do makes attempts until one succeeds, can't be mended by another, or was the last. Each is recorded.
+func (c *Client) Do(by Caller, command *Command, call *Call) Outcome {
+	p := c.prepare(command, call)
+	failedAt := ""
+	for n := 1; ; n++ {
+		outcome := c.attempt(by, &p, c.nextHost(), failedAt)
+		failedAt = outcome.Endpoint
+		pause, again := c.pauseAfter(n, &outcome)
+		if !again {
+			return outcome
+		}
+		select {
+		case <-time.After(pause):
+		case <-by.Context.Done():
+			return outcome
+		}
+	}
+}
+
+// Operation is one whose attempts are made one by one, beside the virtual user.
+type Operation struct {
+	client   *Client
+	prepared prepared
+	// attempts is how many were made, and failedAt where the last of them was.
+	attempts int
+	failedAt string
+}
+
+// NewOperation prepares one.
+func (c *Client) NewOperation(command *Command, call *Call) *Operation {
+	return &Operation{client: c, prepared: c.prepare(command, call)}
+}
+
+// Begin takes the next endpoint, and gives what makes one attempt there and tells how long to wait for another, if there is
+// to be one. That may be called beside the virtual user.
+func (o *Operation) Begin(by Caller) func() (outcome Outcome, pause time.Duration, again bool) {
+	h := o.client.nextHost()
+	o.attempts++
+	return func() (Outcome, time.Duration, bool) {
+		outcome := o.client.attempt(by, &o.prepared, h, o.failedAt)
+		o.failedAt = outcome.Endpoint
+		pause, again := o.client.pauseAfter(o.attempts, &outcome)
+		return outcome, pause, again
+	}
+}
+
+// pauseAfter attempt n says how long to wait for another, if there is to be one.
+func (c *Client) pauseAfter(n int, outcome *Outcome) (pause time.Duration, again bool) {
+	failure := outcome.Failure
+	if failure == nil || n >= c.Attempts || !failure.Class.retryable() || isNotImplemented(outcome) {
+		return 0, false
+	}
+	return PauseBefore(n+1, rand.Float64()), true
+}
+
+// isNotImplemented tells of what the server can't do at the next attempt either.
+func isNotImplemented(outcome *Outcome) bool {
+	return outcome.Status == http.StatusNotImplemented || outcome.Failure.Code == "NotImplemented"
+}
+
+// Composed records the success of an operation that several calls made.
+func (c *Client) Composed(by Caller, op, size string, whole *Outcome) {
+	c.recorder.Composed(by, op, size, whole)
+}
+
+func (c *Client) attempt(by Caller, p *prepared, h *host, failedAt string) Outcome {
+	if c.Limit != nil {
+		// Its only error is the end of the test, which the exchange tells as well.
+		_ = c.Limit.Wait(by.Context)
+	}
+	head := heads.Get().(*[]byte)
+	*head = c.appendHead((*head)[:0], h, p)
+	request := wire.Request{
+		Host: &h.Host, Head: *head, Body: p.body, IsHead: p.Method == "HEAD",
+		Keep: p.keep, Timeout: c.Timeout, Iteration: by.Iteration,
+	}
+	var compared *comparison
+	if p.wanted != nil {
+		compared = &comparison{wanted: p.wanted}
+		request.Look = compared.look
+	}
+	answer, times, err := c.wire.Exchange(by.Context, &request, p.keepsHeaders)
+	heads.Put(head)
+
+	outcome := Outcome{Status: answer.Status, Took: times.Ended.Sub(times.Began), Endpoint: h.endpoint}
+	a := Attempt{
+		Command: p.Command, Size: p.size, Endpoint: h.endpoint, Times: times,
+		Error: err, TLSVersion: answer.TLSVersion, Outcome: &outcome, FailedAt: failedAt,
+	}
+	switch {
+	case err != nil:
+		outcome.Status = 0
+		outcome.Failure = &Failure{classOfWire[err.Class], "", err.Message}
+		if err.Class == wire.Aborted {
+			return outcome
+		}
+	case !isSuccess(answer.Status):
+		outcome.Failure = failureOf(answer.Status, string(answer.Body))
+		outcome.Headers = answer.Headers()
+	default:
+		p.readSuccess(&answer, compared, &a)
+	}
+	c.recorder.Attempt(by, &a)
+	return outcome
+}
+
+// readSuccess reads what came with a status of success, which may be none for all that.
+func (p *prepared) readSuccess(answer *wire.Answer, compared *comparison, a *Attempt) {
+	outcome := a.Outcome
+	if compared != nil && compared.failure != nil {
+		outcome.Failure = compared.failure
+		return
+	}
+	if p.receives {
+		if p.expect >= 0 && p.expect != answer.Bytes {
+			outcome.Failure = otherLength(answer.Bytes, p.expect)
+			return
+		}
+		outcome.Bytes = answer.Bytes
+		a.Verified = compared.passed()
+		if p.KeepsContent {
+			outcome.Content = answer.Body
+		}
+	}
+	if p.SendsPayload {
+		outcome.Bytes = p.body.Len()
+	}
+	if p.wantsHeaders {
+		outcome.Headers = answer.Headers()
+	}
+	if p.answer != nil {
+		outcome.Found, a.Refused, outcome.Failure = p.answer.read(string(answer.Body), p.objects)
+	}
+}
+
+var heads = sync.Pool{New: func() any { return new([]byte) }}
+
+func (c *Client) appendHead(dst []byte, h *host, p *prepared) []byte {
+	dst = append(append(append(dst, p.Method...), ' '), p.path...)
+	if p.query != "" {
+		dst = append(append(dst, '?'), p.query...)
+	}
+	dst = append(dst, h.line...)
+	if p.hash == "" && len(p.headers) == 0 {
+		dst = h.signer.AppendPlain(dst, p.Method, p.path, p.query)
+	} else {
+		hash := p.hash
+		if hash == "" {
+			hash = sigv4.UnsignedPayload
+		}
+		dst = h.signer.Append(dst, p.Method, p.path, p.query, p.headers, hash)
+	}
+	// S3 wants to know of nothing, too.
+	if p.Method == "PUT" || p.Method == "POST" {
+		dst = append(strconv.AppendInt(append(dst, "content-length: "...), p.body.Len(), 10), "\r\n"...)
+	}
+	return append(dst, "\r\n"...)
+}
+
+func otherLength(bytes, expected int64) *Failure {
+	b, e := strconv.FormatInt(bytes, 10), strconv.FormatInt(expected, 10)
+	return &Failure{Corrupt, "", b + " bytes came, not the " + e + " that were asked for"}
+}
