@@ -65,6 +65,7 @@ export async function runSuite(options: SuiteOptions): Promise<SuiteRun> {
     [FROM_CLI.present]: '1',
     K6_AUTO_EXTENSION_RESOLUTION: 'false',
     CONFORMANCE_SUITE: suite,
+    CONFORMANCE_CASES: process.env.CONFORMANCE_CASES ?? '',
     S3LOADTEST_BACKEND: options.backend,
     S3LOADTEST_JSLIB_URL: options.jslibUrl,
     [FROM_CLI.extension]: options.backend === 'native' ? '1' : '',

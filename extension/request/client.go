@@ -24,7 +24,7 @@ import (
 	"s3loadtest/extension/wire"
 )
 
-// Options are those of lib/s3/api.ts.
+// Options are EngineOptions of lib/s3/engine.ts.
 type Options struct {
 	// Endpoints are http://host:port, rotated per request.
 	Endpoints   []string

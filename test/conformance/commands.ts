@@ -82,7 +82,7 @@ export const commandCases: readonly CommandCase[] = [
     found: {
       objects: 1,
       texts: { IsTruncated: 'true', NextKeyMarker: 'a+b', NextVersionIdMarker: 'v%2B' },
-      lists: { Version: [['a', '7', '1']], DeleteMarker: [['b', '', '2']] },
+      lists: { Version: [['a', '7', '1']], DeleteMarker: [['b', '', '2']], CommonPrefixes: [] },
     },
   },
   {
@@ -91,7 +91,7 @@ export const commandCases: readonly CommandCase[] = [
     answer:
       '<ListMultipartUploadsResult><IsTruncated>false</IsTruncated><Upload><Key>a&amp;b</Key><UploadId>u&amp;1</UploadId>' +
       '</Upload></ListMultipartUploadsResult>',
-    found: { objects: 1, lists: { Upload: [['a&b', 'u&1']] } },
+    found: { objects: 1, lists: { Upload: [['a&b', 'u&1']], CommonPrefixes: [] } },
   },
   {
     command: CREATE_MULTIPART,

@@ -1,0 +1,74 @@
+/** CONTRIBUTING.md's worked example, done: its edits are made in a copy of the repository, and its case is run there. */
+import { cp, mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { run } from '../../runners/run/child';
+import { getTools } from '../../runners/tools/tools';
+import { ROOT } from '../k6';
+import { temporaryFolder } from '../servers';
+
+let copy: string;
+
+beforeAll(async () => {
+  await getTools(['k6', 'versitygw'], { env: process.env, root: ROOT, log: console.error });
+  copy = await temporaryFolder();
+  const parts = ['lib', 'runners', 'test', 'docs', 'data', 'package.json', 'tsconfig.json', 'vitest.config.ts'];
+  for (const part of parts) await cp(join(ROOT, part), join(copy, part), { recursive: true });
+  for (const part of ['node_modules', '.tools', 'extension']) await symlink(join(ROOT, part), join(copy, part));
+  await mkdir(join(copy, 'build'));
+});
+
+afterAll(async () => {
+  if (copy) await rm(copy, { recursive: true, force: true });
+});
+
+interface Edit {
+  readonly path: string;
+  readonly from: string;
+  readonly to: string;
+}
+
+/** The hunks of a page's diffs, in order. */
+function editsIn(page: string): Edit[] {
+  const blocks = [...page.matchAll(/^```diff\n([\s\S]*?)^```$/gm)].map(([, block = '']) => block);
+  return blocks.flatMap((block) => {
+    const [head = '', ...hunks] = block.split(/^@@\n/m);
+    const path = /^\+\+\+ b\/(.*)$/m.exec(head)?.[1] ?? '';
+    const side = (hunk: string, without: string) =>
+      hunk
+        .split('\n')
+        .filter((line) => line !== '' && !line.startsWith(without))
+        .map((line) => `${line.slice(1)}\n`)
+        .join('');
+    return hunks.map((hunk) => ({ path, from: side(hunk, '+'), to: side(hunk, '-') }));
+  });
+}
+
+test('a new command is one row, one case and one line of docs', async () => {
+  const edits = editsIn(await readFile(join(ROOT, 'CONTRIBUTING.md'), 'utf8'));
+  expect([...new Set(edits.map(({ path }) => path))]).toEqual([
+    'lib/s3/commands.ts',
+    'test/conformance/commands.ts',
+    'docs/commands.md',
+  ]);
+  for (const { path, from, to } of edits) {
+    const text = await readFile(join(copy, path), 'utf8');
+    expect(text.split(from), `${path} has this once: ${from}`).toHaveLength(2);
+    await writeFile(
+      join(copy, path),
+      text.replace(from, () => to),
+    );
+  }
+  const env = { ...process.env, S3LOADTEST_BACKEND: 'http', CONFORMANCE_CASES: 'GET_OBJECT_ATTRIBUTES' };
+  const args = ['run', 'lib/s3/commands.test.ts', 'test/conformance', '-t', 'GET_OBJECT_ATTRIBUTES|every row'];
+  const vitest = join(ROOT, 'node_modules', 'vitest', 'vitest.mjs');
+  const { code, stdout, stderr } = await run(process.execPath, [vitest, ...args], {
+    env,
+    cwd: copy,
+    timeoutMs: 110_000,
+  });
+  const said = stdout + stderr;
+  expect(code, said).toBe(0);
+  // Its row, its case, what the metrics say of it, and the requests that the server saw.
+  for (const what of ['is known by its op', 'the row of GET_OBJECT_ATTRIBUTES']) expect(said).toContain(what);
+}, 120_000);
