@@ -1,5 +1,5 @@
 /** Reasons to trust a run's figures less. Pure. */
-import { COMMANDS } from '../s3/commands';
+import { effectOf } from '../s3/commands';
 import { readsOf, sum, type Total, type Warning } from './result';
 
 /** Misses among reads, from which on the keys that a run reads by are not those of the bucket. */
@@ -29,9 +29,9 @@ export function warningsOf(
       remedy: 'raise --concurrency; if that does not help, the store is the limit',
     });
   }
-  const reads = sum(totals.filter(({ op }) => op === 'GET'));
+  const reads = sum(totals.filter(({ op }) => effectOf(op) === 'read'));
   const share = reads.misses / (reads.ops + reads.misses);
-  if (share > MANY_MISSES && !totals.some(({ op }) => COMMANDS.get(op)?.effect === 'delete')) {
+  if (share > MANY_MISSES && !totals.some(({ op }) => effectOf(op) === 'delete')) {
     warnings.push({
       code: 'many-misses',
       message: `${Math.round(share * 100)}% of the reads were of objects that are gone`,

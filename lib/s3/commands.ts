@@ -221,3 +221,8 @@ export const COMMANDS: ReadonlyMap<string, Command> = new Map(
     ...[...MULTIPART, GET_BUCKET_VERSIONING],
   ].map((command) => [command.op, command]),
 );
+
+/** What an operation does to what is stored; undefined for one that has no row, as in a Result of another version. */
+export function effectOf(op: string): Effect | undefined {
+  return COMMANDS.get(op)?.effect;
+}

@@ -11,6 +11,7 @@ import {
   type WarningCode,
 } from '../../lib/result/result';
 import type { ErrorClass } from '../../lib/s3/classify';
+import { effectOf } from '../../lib/s3/commands';
 import { formatBytes, formatCount, formatDuration, formatLatency } from '../../lib/settings/units';
 import { configOf } from '../figures/config';
 import { enoughFor, isEnough } from '../figures/latency';
@@ -283,10 +284,10 @@ const REREADS = 10;
 const MOST_CACHED = 256 * 1024 ** 3;
 
 function freshReads({ run, totals }: Result): Warning[] {
-  const reads = sum(totals.filter(({ op }) => op === 'GET')).ops;
+  const reads = sum(totals.filter(({ op }) => effectOf(op) === 'read')).ops;
   const { readable } = run;
   if (reads === 0 || readable === undefined) return [];
-  const written = sum(totals.filter(({ op }) => op === 'PUT'));
+  const written = sum(totals.filter(({ op }) => effectOf(op) === 'write'));
   const [objects, bytes] = [readable.objects + written.ops, readable.bytes + written.bytes];
   const remedy = 'write more than the store has memory first, in another run: reads then take its objects, too';
   if (readable.objects === 0) {

@@ -404,6 +404,11 @@ const missFaults: readonly Fault[] = [
   },
 ];
 
+/** What was found, element by element, in order of their names. */
+function elementsOf({ texts, lists }: Pick<Found, 'texts' | 'lists'> = { texts: {}, lists: {} }): unknown[] {
+  return Object.entries({ ...texts, ...lists }).sort(([a], [b]) => (a < b ? -1 : 1));
+}
+
 /** Each row once in every way that an engine has to call it; the server answers as S3 does. */
 const commandFaults: readonly Fault[] = commandCases.map((one) => {
   const { command, load, more, request, answer = '', headers = {}, bytes = 0, found, has = {} } = one;
@@ -419,9 +424,10 @@ const commandFaults: readonly Fault[] = commandCases.map((one) => {
       for (const call of calls) replies.push(succeeded(command.op, await call(keyFor(one), '', load, more)));
       for (const reply of replies) {
         same('bytes', reply.bytes, bytes);
-        if (command.answer.kind === 'xml')
-          for (const [name, value] of Object.entries(found ?? {}))
-            same(name, reply.found?.[name as keyof Found], value);
+        if (found?.objects !== undefined) same('objects', reply.found?.objects, found.objects);
+        // In whatever order an engine has them.
+        const { texts = {}, lists = {} } = found ?? {};
+        same('elements', elementsOf(reply.found), elementsOf({ texts, lists }));
         for (const [name, value] of Object.entries(has)) same(name, reply.headers?.[name], value);
         if (command.answer.kind === 'content')
           same('content', sha256(reply.content as ArrayBuffer), sha256(bytesOf(answer)));
