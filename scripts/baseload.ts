@@ -4,13 +4,13 @@
  */
 
 import { script } from '../lib/k6/script';
-import { mixed } from '../lib/k6/steps/mixed';
-import type { Pattern } from '../lib/workload/pattern';
+import { mix } from '../lib/k6/steps/mix';
+import type { Workload } from '../lib/workload/workload';
 
-export const baseload: Pattern = {
+export const baseload: Workload = {
   name: 'baseload',
-  sizes: ['1KB', '10KB', '100KB', '1MB', '10MB', '100MB'],
-  loads: [{ does: mixed({ GET: 70, PUT: 30 }) }],
+  data: { sizes: ['1KB', '10KB', '100KB', '1MB', '10MB', '100MB'] },
+  loads: [{ step: mix({ GET: 70, PUT: 30 }) }],
 };
 
 const k6 = script([baseload]);

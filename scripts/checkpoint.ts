@@ -6,18 +6,17 @@
  */
 
 import { script } from '../lib/k6/script';
-import { mixed } from '../lib/k6/steps/mixed';
+import { mix } from '../lib/k6/steps/mix';
 import { HOUR, MINUTE } from '../lib/settings/units';
-import type { Pattern } from '../lib/workload/pattern';
-import { bursts } from '../lib/workload/schedule';
+import type { Workload } from '../lib/workload/workload';
 
-export const checkpoint: Pattern = {
+export const checkpoint: Workload = {
   name: 'checkpoint',
-  sizes: ['10MB', '100MB'],
+  data: { sizes: ['10MB', '100MB'] },
   loads: [
     {
-      does: mixed({ PUT: 90, GET: 10 }),
-      when: ({ duration, burst = 10 * MINUTE, pause = HOUR }) => bursts(duration, burst, pause),
+      step: mix({ PUT: 90, GET: 10 }),
+      shape: { windows: { kind: 'bursts', burst: 10 * MINUTE, pause: HOUR } },
     },
   ],
 };

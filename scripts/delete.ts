@@ -6,14 +6,13 @@
  */
 
 import { script } from '../lib/k6/script';
-import { deleting } from '../lib/k6/steps/deleting';
-import type { Pattern } from '../lib/workload/pattern';
+import { drain } from '../lib/k6/steps/drain';
+import type { Workload } from '../lib/workload/workload';
 
-export const deletion: Pattern = {
+export const deletion: Workload = {
   name: 'delete',
-  sizes: [],
-  loads: [{ does: deleting() }],
-  concurrency: 32,
+  data: { sizes: [] },
+  loads: [{ step: drain(), shape: { vus: 32 } }],
 };
 
 const k6 = script([deletion]);

@@ -8,14 +8,13 @@
  */
 
 import { script } from '../lib/k6/script';
-import { holding } from '../lib/k6/steps/holding';
-import type { Pattern } from '../lib/workload/pattern';
+import { hold } from '../lib/k6/steps/hold';
+import type { Workload } from '../lib/workload/workload';
 
-export const elephant: Pattern = {
+export const elephant: Workload = {
   name: 'elephant',
-  sizes: ['1KB', '10KB'],
-  loads: [{ does: holding({ read: '10MB' }) }],
-  concurrency: 1000,
+  data: { sizes: ['1KB', '10KB'] },
+  loads: [{ step: hold({ read: '10MB' }), shape: { vus: 1000 } }],
 };
 
 const k6 = script([elephant]);

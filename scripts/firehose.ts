@@ -6,13 +6,13 @@
  */
 
 import { script } from '../lib/k6/script';
-import { mixed } from '../lib/k6/steps/mixed';
-import type { Pattern } from '../lib/workload/pattern';
+import { mix } from '../lib/k6/steps/mix';
+import type { Workload } from '../lib/workload/workload';
 
-export const firehose: Pattern = {
+export const firehose: Workload = {
   name: 'firehose',
-  sizes: ['1KB', '10KB', '100KB', '1MB', '10MB', '100MB'],
-  loads: [{ does: mixed({ GET: 50, PUT: 50 }) }],
+  data: { sizes: ['1KB', '10KB', '100KB', '1MB', '10MB', '100MB'] },
+  loads: [{ step: mix({ GET: 50, PUT: 50 }) }],
 };
 
 const k6 = script([firehose]);

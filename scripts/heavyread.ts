@@ -7,18 +7,17 @@
  */
 
 import { script } from '../lib/k6/script';
-import { mixed } from '../lib/k6/steps/mixed';
+import { mix } from '../lib/k6/steps/mix';
 import { MINUTE } from '../lib/settings/units';
-import type { Pattern } from '../lib/workload/pattern';
-import { bursts } from '../lib/workload/schedule';
+import type { Workload } from '../lib/workload/workload';
 
-export const heavyread: Pattern = {
+export const heavyread: Workload = {
   name: 'heavyread',
-  sizes: ['1KB', '10KB', '100KB', '1MB', '10MB', '100MB'],
+  data: { sizes: ['1KB', '10KB', '100KB', '1MB', '10MB', '100MB'] },
   loads: [
     {
-      does: mixed({ GET: 100 }),
-      when: ({ duration, burst = 20 * MINUTE, pause = 40 * MINUTE }) => bursts(duration, burst, pause),
+      step: mix({ GET: 100 }),
+      shape: { windows: { kind: 'bursts', burst: 20 * MINUTE, pause: 40 * MINUTE } },
     },
   ],
 };

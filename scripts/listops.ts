@@ -4,13 +4,13 @@
  */
 
 import { script } from '../lib/k6/script';
-import { listing } from '../lib/k6/steps/listing';
-import type { Pattern } from '../lib/workload/pattern';
+import { list } from '../lib/k6/steps/list';
+import type { Workload } from '../lib/workload/workload';
 
-export const listops: Pattern = {
+export const listops: Workload = {
   name: 'listops',
-  sizes: [],
-  loads: [{ does: listing() }],
+  data: { sizes: [] },
+  loads: [{ step: list() }],
 };
 
 const k6 = script([listops]);

@@ -7,13 +7,13 @@
  */
 
 import { script } from '../lib/k6/script';
-import { mixed } from '../lib/k6/steps/mixed';
-import type { Pattern } from '../lib/workload/pattern';
+import { mix } from '../lib/k6/steps/mix';
+import type { Workload } from '../lib/workload/workload';
 
-export const metastorm: Pattern = {
+export const metastorm: Workload = {
   name: 'metastorm',
-  sizes: ['1B'],
-  loads: [{ does: mixed({ PUT: 30, HEAD: 25, LIST: 25, DELETE: 20 }) }],
+  data: { sizes: ['1B'] },
+  loads: [{ step: mix({ PUT: 30, HEAD: 25, LIST: 25, DELETE: 20 }) }],
 };
 
 const k6 = script([metastorm]);

@@ -8,21 +8,20 @@
  */
 
 import { script } from '../lib/k6/script';
-import { mixed, mixedByPhase } from '../lib/k6/steps/mixed';
+import { mix, mixByPhase } from '../lib/k6/steps/mix';
 import { MINUTE } from '../lib/settings/units';
-import type { Pattern } from '../lib/workload/pattern';
-import { spikes } from '../lib/workload/schedule';
+import type { Workload } from '../lib/workload/workload';
 
-export const spiky: Pattern = {
+export const spiky: Workload = {
   name: 'spiky',
-  sizes: ['1KB', '10KB', '100KB', '1MB', '10MB', '100MB'],
+  data: { sizes: ['1KB', '10KB', '100KB', '1MB', '10MB', '100MB'] },
   loads: [
-    { does: mixed({ GET: 70, PUT: 30 }), share: 0.25 },
+    { step: mix({ GET: 70, PUT: 30 }), share: 0.25 },
     {
       name: 'burst',
-      does: mixedByPhase({ 'read-burst': { GET: 95, PUT: 5 }, 'write-burst': { GET: 5, PUT: 95 } }),
+      step: mixByPhase({ 'read-burst': { GET: 95, PUT: 5 }, 'write-burst': { GET: 5, PUT: 95 } }),
       share: 0.75,
-      when: ({ duration, burst = MINUTE, pause = 4 * MINUTE, seed }) => spikes(duration, burst, pause, seed),
+      shape: { windows: { kind: 'spikes', burst: MINUTE, pause: 4 * MINUTE } },
     },
   ],
 };

@@ -1,17 +1,24 @@
-import type { VirtualUser } from '../lib/k6/steps/traffic';
 import { type Environment, readConfig, settings } from '../lib/settings/config';
 import { createKeyMaker, createTrackedKeys, type FoundKeys, type ListedKeys } from '../lib/workload/keys';
 import { createPayload } from '../lib/workload/payload';
 import { seeded } from '../lib/workload/random';
+import type { VirtualUser } from '../lib/workload/step';
+import { shapeOf } from '../lib/workload/with-settings';
 import { fakeS3 } from './fake-s3';
 
-interface More extends Partial<VirtualUser> {
+export interface VuParts extends Partial<VirtualUser> {
+  /** VUs that it has, and its part of the whole load, where it has not all of it. */
+  readonly vus?: number;
+  readonly share?: number;
   readonly found?: FoundKeys;
   readonly listed?: ListedKeys;
 }
 
 /** A VU of a test named `tide`, that has what a real one has, but for an engine. */
-export function fakeVu({ found = {}, listed, ...more }: More = {}, environment: Environment = {}): VirtualUser {
+export function fakeVu(
+  { found = {}, listed, vus, share = 1, ...more }: VuParts = {},
+  environment: Environment = {},
+): VirtualUser {
   const config = readConfig({
     S3_ENDPOINTS: 'http://10.0.0.1:9000',
     AWS_ACCESS_KEY_ID: 'key',
@@ -32,8 +39,7 @@ export function fakeVu({ found = {}, listed, ...more }: More = {}, environment: 
     keys: createTrackedKeys(labels, config.concurrency, found, listed),
     payload: createPayload(bytes, config.partSize, (n) => new ArrayBuffer(n)),
     random: seeded(1),
-    vus: config.concurrency,
-    share: 1,
+    shape: shapeOf(config, vus ?? config.concurrency, share),
     makeKey: createKeyMaker(config.prefix, config.workerId, 'tide', 1),
     findKeys: () => {
       throw new Error('keys were not to be looked for');
@@ -47,7 +53,7 @@ export function fakeVu({ found = {}, listed, ...more }: More = {}, environment: 
     flush: () => {},
     dropped: () => {},
     part: () => ({ index: 0, of: 1 }),
-    tellsDeleted: false,
+    reportsDeleted: false,
     ...more,
   };
 }

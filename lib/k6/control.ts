@@ -7,19 +7,10 @@ import { type Connect, connectBy } from '../s3/engines/backends';
 import { awaitStart, setGCPercent } from '../s3/engines/native';
 import { ConfigError } from '../settings/config';
 import type { FoundKeys, ListedKeys } from '../workload/keys';
+import { gcPercent, tooLittleMemory } from '../workload/memory';
 import { partOfSegment } from '../workload/part';
-import { nameOf, type Pattern } from '../workload/pattern';
-import {
-  factsOf,
-  gcPercent,
-  loadText,
-  type Plan,
-  planOf,
-  scheduleOf,
-  splitText,
-  tooLittleMemory,
-  withoutExtension,
-} from '../workload/plan';
+import { does, factsOf, loadText, type Plan, planOf, scheduleOf, splitText, withoutExtension } from '../workload/plan';
+import { nameOf, type Workload } from '../workload/workload';
 import { optionsOf } from './options';
 import { overridden } from './override';
 import { findSecrets, readSecrets, type SecretNames } from './secrets';
@@ -55,14 +46,14 @@ function refuse(message: string): never {
 }
 
 /** To be called in k6's init context, before the script's iterations are made: those go by what this shares. */
-export function control(patterns: readonly Pattern[]): Control {
-  const { plan, ...made } = controlOf(patterns);
-  sharedPlan(nameOf(patterns), () => plan);
+export function control(workloads: readonly Workload[]): Control {
+  const { plan, ...made } = controlOf(workloads);
+  sharedPlan(nameOf(workloads), () => plan);
   return made;
 }
 
 /** The control of a script, with what its VUs go by; without that they have nothing to do. */
-function controlOf(patterns: readonly Pattern[]): Control & { readonly plan?: VuPlan } {
+function controlOf(workloads: readonly Workload[]): Control & { readonly plan?: VuPlan } {
   const workers = Number(__ENV[FROM_CLI.workers] || 1);
   let plan: Plan;
   let options: Options;
@@ -72,9 +63,9 @@ function controlOf(patterns: readonly Pattern[]): Control & { readonly plan?: Vu
     const { config, concurrencyAsked, lacking: credentials } = loadConfig();
     lacking = credentials;
     const extended = Boolean(__ENV[FROM_CLI.extension]);
-    const known = extended ? { patterns, leftOut: undefined } : withoutExtension(patterns, config.tests);
+    const known = extended ? { workloads, leftOut: undefined } : withoutExtension(workloads, config.tests);
     leftOut = known.leftOut;
-    plan = planOf(known.patterns, config, concurrencyAsked);
+    plan = planOf(known.workloads, config, concurrencyAsked);
     options = optionsOf(plan, workers, isPacked());
   } catch (e) {
     if (e instanceof ConfigError) return refusing(e.message);
@@ -91,7 +82,7 @@ function controlOf(patterns: readonly Pattern[]): Control & { readonly plan?: Vu
   const percent = gcPercent(plan);
   if (free > 0 && plan.config.backend === 'native' && percent !== undefined) setGCPercent(percent);
   for (const { name, schedule } of plan.loads) sharedSchedule(name, schedule);
-  const listed = plan.reads ? readKeyFiles(plan) : {};
+  const listed = does('read', plan) ? readKeyFiles(plan) : {};
   return {
     options,
     setup: () => {
@@ -104,15 +95,15 @@ function controlOf(patterns: readonly Pattern[]): Control & { readonly plan?: Vu
 }
 
 function vuPlanOf(plan: Plan, listed: readonly string[], lacksCredentials: boolean): VuPlan {
-  const { config, loads, measured, writes } = plan;
+  const { config, loads, measured } = plan;
   return {
     config,
-    loads: loads.map(({ name, test, vus, share, sizes, readSizes, phased }) => {
+    loads: loads.map(({ name, test, shape, sizes, readSizes, phased }) => {
       const missesExpected = measured.some((m) => m.test === test && m.missesExpected);
-      return { name, test, vus, share, sizes, readSizes, phased, missesExpected };
+      return { name, test, shape, sizes, readSizes, phased, missesExpected };
     }),
     // The native backend makes bodies by itself.
-    content: writes && config.backend !== 'native' ? findContent(plan) : undefined,
+    content: does('write', plan) && config.backend !== 'native' ? findContent(plan) : undefined,
     listed,
     lacksCredentials,
   };

@@ -8,14 +8,15 @@ import { type Connect, connectBy } from '../s3/engines/backends';
 import type { Config } from '../settings/config';
 import { createKeyMaker, createTrackedKeys, type FoundKeys, type ListedKeys } from '../workload/keys';
 import { partOfSegment } from '../workload/part';
-import { loadName, nameOf, type Pattern } from '../workload/pattern';
 import { seeded } from '../workload/random';
-import { isOpenLoop, OVERRIDE, WAITING } from '../workload/scenario';
+import { OVERRIDE, WAITING } from '../workload/scenario';
 import { always, type Schedule, type Window, windowAt, windowBegun } from '../workload/schedule';
+import { durationOf, partOfRate } from '../workload/shape';
+import { isPaced, type Step } from '../workload/step';
+import { nameOf, scenarioName, type Workload } from '../workload/workload';
 import { connect, findReadable, hold, keyEndFor, payloadFor, SILENT, supply } from './connection';
 import type { SecretNames } from './secrets';
 import { sharedKeys, sharedPlan, sharedSchedule, type VuLoad } from './shared';
-import type { Traffic } from './steps/traffic';
 
 declare const require: (module: './secrets') => typeof import('./secrets');
 
@@ -53,7 +54,7 @@ interface Equipment {
 /** A scenario that a VU may be put into. */
 interface Place {
   readonly load: VuLoad;
-  readonly traffic: Traffic;
+  readonly step: Step;
   readonly schedule: Schedule;
 }
 
@@ -70,8 +71,8 @@ function contentOf(path: string): ArrayBuffer {
  * The function of one VU of a script, to be made in k6's init context. What it needs in a scenario is made at its first
  * iteration there.
  */
-export function iteration(patterns: readonly Pattern[]): (prepared: Prepared) => void | Promise<void> {
-  const plan = sharedPlan(nameOf(patterns));
+export function iteration(workloads: readonly Workload[]): (prepared: Prepared) => void | Promise<void> {
+  const plan = sharedPlan(nameOf(workloads));
   if (plan === undefined) return () => {};
   const { config, content } = plan;
   let equipment: Equipment = {
@@ -81,11 +82,11 @@ export function iteration(patterns: readonly Pattern[]): (prepared: Prepared) =>
     listed: Object.fromEntries(plan.listed.map((size) => [size, sharedKeys(size)])),
     content: content === undefined ? undefined : contentOf(content),
   };
-  const traffics = new Map(patterns.flatMap((p) => p.loads.map((load) => [loadName(p, load), load.does] as const)));
+  const steps = new Map(workloads.flatMap((w) => w.loads.map((load) => [scenarioName(w, load), load.step] as const)));
   const places = new Map<string, Place>(
     plan.loads.map((load) => {
-      const traffic = traffics.get(load.name) as Traffic;
-      return [load.name, { load, traffic, schedule: sharedSchedule(load.name) }];
+      const step = steps.get(load.name) as Step;
+      return [load.name, { load, step, schedule: sharedSchedule(load.name) }];
     }),
   );
   const iterates = new Map<string, Iterate>();
@@ -135,26 +136,26 @@ function virtualUser(
   found: FoundKeys,
   { name, executor, startTime: begin }: typeof exec.scenario,
 ): Iterate {
-  const { load, traffic, schedule } = place;
+  const { load, step, schedule } = place;
   const { config, by, listed, content } = equipment;
   const { sizes, readSizes } = load;
   const vu = exec.vu.idInTest;
   const counting = { silent: false, missesExpected: load.missesExpected };
   const connection = connect(by, config, counting, vu, { plainKeys: true });
   const silent = () => connect(by, config, SILENT, vu).engine;
+  const duration = durationOf(load.shape);
   const workers = Number(__ENV[FROM_CLI.workers] || 1);
   const labels = [...new Set([...sizes, ...readSizes].map((size) => size.label))];
-  const operate = traffic.start({
+  const operate = step.start({
     engine: connection.engine,
     config,
     sizes,
     readSizes,
-    keys: createTrackedKeys(labels, load.vus, found, listed),
+    keys: createTrackedKeys(labels, load.shape.vus, found, listed),
     payload: payloadFor(config, sizes, (n) => content?.slice(0, n) ?? crypto.randomBytes(n)),
     random: seeded(config.seed * 1_000_003 + vu),
-    vus: load.vus,
-    // Of VUs each worker has its own; of a rate it has a part, and k6 divides only those that it paces.
-    share: isOpenLoop(config) ? load.share / workers : load.share,
+    // Each worker has VUs of its own, and a part of a rate; k6 divides only what it paces.
+    shape: isPaced(step) ? load.shape : partOfRate(load.shape, workers),
     makeKey: createKeyMaker(config.prefix, config.workerId, load.test, vu, keyEndFor(config)),
     findKeys: () => findReadable(silent(), config, sizes),
     supply: (size) => supply(silent(), config, load.test, size),
@@ -162,14 +163,14 @@ function virtualUser(
     flush: connection.flush,
     part: () => partOfSegment(exec.test.options.executionSegment, exec.test.options.executionSegmentSequence),
     dropped: () => dropped.add(1),
-    tellsDeleted: __ENV[FROM_CLI.tellDeleted] !== undefined,
+    reportsDeleted: __ENV[FROM_CLI.tellDeleted] !== undefined,
   });
   const tags = exec.vu.metrics.tags;
   // With a scenario of ours k6 sets it.
   if (name === OVERRIDE) tags.test = load.test;
   // With an arrival rate k6 begins an iteration for each operation that is due, and only then.
   // Who asks for so many iterations wants so many operations.
-  const paced = name === OVERRIDE ? executor.endsWith('iterations') : isOpenLoop(config) && !traffic.pacesItself;
+  const paced = name === OVERRIDE ? executor.endsWith('iterations') : load.shape.unit === 'rate' && isPaced(step);
   let window: Window | undefined;
   let holdsUntil = 0;
 
@@ -200,13 +201,13 @@ function virtualUser(
     connection.begin();
     const now = Date.now();
     look(now - begin);
-    const opens = window?.start ?? config.duration;
+    const opens = window?.start ?? duration;
     if (window === undefined || (!paced && now - begin < opens)) {
       sleepUntil(begin + opens);
       return;
     }
     if (load.phased) tags.phase = window.phase;
-    if (traffic.pacesItself) return Promise.resolve(operate(window, begin)).then(connection.flush);
+    if (!isPaced(step)) return Promise.resolve(operate(window, begin)).then(connection.flush);
     const end = paced ? now : Math.min(now + ITERATION_MS, begin + window.end);
     return operateUntil(end, window);
   };

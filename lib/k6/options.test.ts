@@ -1,47 +1,33 @@
 import type { Options } from 'k6/options';
 import { describe, expect, test } from 'vitest';
+import { connections, operations, task } from '../../test/fake-step';
 import { submetrics } from '../result/metrics';
 import { type Environment, readConfig } from '../settings/config';
-import type { Pattern } from '../workload/pattern';
 import { planOf } from '../workload/plan';
 import { WAITING } from '../workload/scenario';
-import { bursts } from '../workload/schedule';
+import type { Workload } from '../workload/workload';
 import { optionsOf } from './options';
-import type { Traffic } from './steps/traffic';
 
-function traffic(ops: readonly string[], pacesItself = false): Traffic {
-  const has = (op: string) => ops.includes(op);
-  return {
-    ops,
-    reads: has('GET'),
-    writes: has('PUT'),
-    deletes: has('DELETE_OBJECTS'),
-    pacesItself,
-    holdsConnections: false,
-    start: () => () => {},
-  };
-}
-
-const BOTH = traffic(['GET', 'PUT']);
-const FLAT: Pattern = { name: 'flat', sizes: ['1KB'], loads: [{ does: BOTH }] };
-const BURSTS: Pattern = {
+const BOTH = operations('GET', 'PUT');
+const FLAT: Workload = { name: 'flat', data: { sizes: ['1KB'] }, loads: [{ step: BOTH }] };
+const BURSTS: Workload = {
   name: 'bursts',
-  sizes: ['1KB'],
-  loads: [{ does: BOTH, when: ({ duration }) => bursts(duration, 20_000, 10_000) }],
+  data: { sizes: ['1KB'] },
+  loads: [{ step: BOTH, shape: { windows: { kind: 'bursts', burst: 20_000, pause: 10_000 } } }],
 };
-const SELF_PACED: Pattern = {
+const SELF_PACED: Workload = {
   name: 'self',
-  sizes: [],
-  loads: [{ does: traffic(['LIST', 'DELETE_OBJECTS'], true) }],
+  data: { sizes: [] },
+  loads: [{ step: task('LIST', 'DELETE_OBJECTS') }],
 };
 
-const HELD: Pattern = {
+const HELD: Workload = {
   name: 'held',
-  sizes: ['1KB'],
-  loads: [{ does: { ...traffic(['PUT', 'GET'], true), holdsConnections: true } }],
+  data: { sizes: ['1KB'] },
+  loads: [{ step: connections('PUT', 'GET') }],
 };
 
-function planned(patterns: readonly Pattern[], more: Environment) {
+function planned(patterns: readonly Workload[], more: Environment) {
   const config = readConfig({
     S3_ENDPOINTS: 'http://10.0.0.1:9000',
     AWS_ACCESS_KEY_ID: 'key',
@@ -54,7 +40,7 @@ function planned(patterns: readonly Pattern[], more: Environment) {
   return planOf(patterns, config, true);
 }
 
-const optionsFor = (patterns: readonly Pattern[], more: Environment = {}): Options =>
+const optionsFor = (patterns: readonly Workload[], more: Environment = {}): Options =>
   optionsOf(planned(patterns, more));
 
 /** Thresholds that can fail: those with an expression. */
@@ -63,7 +49,7 @@ function asked({ thresholds = {} }: Options): Record<string, unknown> {
 }
 
 describe('thresholds', () => {
-  test.each<{ patterns: readonly Pattern[]; more: Environment; are: Record<string, string[]>; why: string }>([
+  test.each<{ patterns: readonly Workload[]; more: Environment; are: Record<string, string[]>; why: string }>([
     {
       patterns: [HELD],
       more: {},
@@ -155,7 +141,7 @@ describe('scenarios', () => {
   const shown = (options: Options) =>
     Object.entries(options.scenarios ?? {}).map(([name, { executor }]) => `${name} ${executor}`);
 
-  test.each<{ patterns: readonly Pattern[]; more: Environment; are: readonly string[]; why: string }>([
+  test.each<{ patterns: readonly Workload[]; more: Environment; are: readonly string[]; why: string }>([
     { patterns: [FLAT], more: {}, are: ['flat constant-vus'], why: 'VUs last as long as they should' },
     {
       patterns: [FLAT, BURSTS],
@@ -248,7 +234,7 @@ test('several workers have several times the VUs, also one each that waits and o
   ]);
 });
 
-test.each<{ patterns: readonly Pattern[]; more: Environment; connections: number; why: string }>([
+test.each<{ patterns: readonly Workload[]; more: Environment; connections: number; why: string }>([
   { patterns: [FLAT], more: { S3LOADTEST_CONCURRENCY: '500' }, connections: 64, why: 'VUs send one at a time' },
   { patterns: [SELF_PACED], more: { S3LOADTEST_CONCURRENCY: '32' }, connections: 64, why: 'enough as it is' },
   { patterns: [SELF_PACED], more: { S3LOADTEST_CONCURRENCY: '100' }, connections: 100, why: 'all from one VU' },
@@ -264,7 +250,7 @@ test.each<{ patterns: readonly Pattern[]; more: Environment; connections: number
 });
 
 test('setup has two minutes for a bucket to be looked through, and hours where objects are written before or others are waited for', () => {
-  const reading: Pattern = { name: 'reading', sizes: ['1KB'], loads: [{ does: traffic(['GET']) }] };
+  const reading: Workload = { name: 'reading', data: { sizes: ['1KB'] }, loads: [{ step: operations('GET') }] };
   expect(optionsFor([reading]).setupTimeout).toBe('120s');
   expect(optionsFor([reading], { S3LOADTEST_SEED_OBJECTS: '1' }).setupTimeout).toBe('4h');
   expect(optionsOf(planned([reading], {}), 3).setupTimeout).toBe('4h');

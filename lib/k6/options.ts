@@ -10,8 +10,11 @@ import {
   submetric,
   submetrics,
 } from '../result/metrics';
-import { k6Vus, type Plan, type PlannedLoad } from '../workload/plan';
+import type { Plan } from '../workload/plan';
 import { acrossWorkers, scenarioOf, WAITING } from '../workload/scenario';
+import { durationOf, type Shape } from '../workload/shape';
+import { isPaced } from '../workload/step';
+import type { ShapedLoad } from '../workload/with-settings';
 import { TREND_STATS } from './summary';
 
 /** Preparation may list a large bucket; or write objects first, or wait for other machines that do. */
@@ -45,7 +48,7 @@ export function optionsOf(plan: Plan, workers = 1, forCloud = false): Options {
   const thresholds: Record<string, string[]> = {};
   for (const name of measured.flatMap(submetrics)) thresholds[name] = [];
   for (const { metric, expr } of [...defaults, ...asked]) thresholds[metric] = [...(thresholds[metric] ?? []), expr];
-  const atOnce = ({ traffic, vus }: PlannedLoad) => (traffic.pacesItself && !traffic.holdsConnections ? vus : 0);
+  const atOnce = ({ step, shape }: ShapedLoad) => (step.kind === 'task' ? shape.vus : 0);
   const idle = Math.max(LEAST_IDLE, ...loads.map(atOnce));
   const scenarios: Record<string, Scenario> = Object.fromEntries(
     loads.map((load) => [load.name, scenarioFor(load, plan)]),
@@ -79,10 +82,9 @@ function waiting({ config }: Plan): Scenario {
   return { executor: 'constant-vus', vus: 1, duration: `${config.duration}ms`, gracefulStop: '1s' };
 }
 
-/** Traffic that paces itself keeps to rate, ramp and stages inside; k6 gives it one VU all the time. */
-function scenarioFor(load: PlannedLoad, { config }: Plan): Scenario {
-  const whole = { ...load, vus: k6Vus(load), schedule: load.schedule() };
-  if (!load.traffic.pacesItself) return scenarioOf(whole, config);
-  const { rate: _, stages: __, ...rest } = config;
-  return scenarioOf(whole, { ...rest, ramp: 0 });
+/** A step that paces itself keeps to its shape by itself; k6 gives it one VU all the time. */
+function scenarioFor(load: ShapedLoad, { config }: Plan): Scenario {
+  const { name, test, step, shape } = load;
+  const asTask: Shape = { unit: 'vus', vus: 1, ramp: 0, stages: [{ target: 1, ms: durationOf(shape) }] };
+  return scenarioOf({ name, test, shape: isPaced(step) ? shape : asTask, schedule: load.schedule() }, config.timeout);
 }

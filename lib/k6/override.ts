@@ -4,9 +4,10 @@
  */
 import type { Options, Scenario } from 'k6/options';
 import { parseDuration } from '../settings/units';
-import type { Plan, PlannedLoad } from '../workload/plan';
+import type { Plan } from '../workload/plan';
 import { OVERRIDE } from '../workload/scenario';
 import { always, isAlways, STEADY } from '../workload/schedule';
+import type { ShapedLoad } from '../workload/with-settings';
 
 const INSTEAD = 'set S3LOADTEST_CONCURRENCY, S3LOADTEST_RATE, S3LOADTEST_DURATION and the like instead';
 
@@ -32,15 +33,21 @@ export function overridden(
     plan: {
       ...plan,
       config: { ...config, concurrency: vus, duration, ramp: 0 },
-      loads: [{ ...load, vus, schedule: () => always(duration) }],
+      loads: [
+        {
+          ...load,
+          shape: { unit: 'vus', vus, ramp: 0, stages: [{ target: vus, ms: duration }] },
+          schedule: () => always(duration),
+        },
+      ],
     },
     warning: `k6's own options replace the load of ${tests}: ${textOf(scenario)}; settings of VUs, rate, stages and duration do not count`,
   };
 }
 
-function obstacle({ traffic, schedule }: PlannedLoad, { config }: Plan): string | undefined {
-  if (traffic.holdsConnections) return 'connections to hold';
-  if (traffic.pacesItself) return 'a pace of its own';
+function obstacle({ step, schedule }: ShapedLoad, { config }: Plan): string | undefined {
+  if (step.kind === 'connections') return 'connections to hold';
+  if (step.kind === 'task') return 'a pace of its own';
   const windows = schedule();
   // A run shorter than the first burst is on all the time, and still one of bursts.
   return isAlways(windows, config.duration) && windows[0]?.phase === STEADY ? undefined : 'bursts';

@@ -1,11 +1,11 @@
 /**
- * What a k6 script exports, out of patterns: options, setup, the function every iteration calls, and handleSummary.
+ * What a k6 script exports, out of workloads: options, setup, the function every iteration calls, and handleSummary.
  *
  * Only the iterations are for every VU. All else k6 calls in VU 0, and it is most of the code: loaded by `require`, which the
  * build makes a closure of, it costs the others nothing. A function costs a VU 0.7 KB, called or not.
  */
 import type { Options } from 'k6/options';
-import type { Pattern } from '../workload/pattern';
+import type { Workload } from '../workload/workload';
 import type { Control } from './control';
 import { iteration } from './iterate';
 
@@ -16,14 +16,14 @@ export interface Script extends Control {
 }
 
 /** Builds what a k6 script exports. Called in k6's init context, once for the run and once in every VU. */
-export function script(patterns: readonly Pattern[]): Script {
-  const control = __VU === 0 ? loadControl(patterns) : inVu0;
-  return { ...control, run: iteration(patterns) };
+export function script(workloads: readonly Workload[]): Script {
+  const control = __VU === 0 ? loadControl(workloads) : inVu0;
+  return { ...control, run: iteration(workloads) };
 }
 
-function loadControl(patterns: readonly Pattern[]): Control {
+function loadControl(workloads: readonly Workload[]): Control {
   const { control } = require('./control');
-  return control(patterns);
+  return control(workloads);
 }
 
 const notHere = () => {

@@ -8,7 +8,9 @@ import { PREFLIGHT_TIMEOUT_MS, preflight } from '../s3/preflight';
 import type { Config, ObjectSize } from '../settings/config';
 import { formatCount } from '../settings/units';
 import { createKeyMaker, type FoundKeys, type ListedKeys } from '../workload/keys';
-import { k6Vus, onlyReading, type Plan, type PlannedLoad } from '../workload/plan';
+import { does, k6Vus, onlyReading, type Plan } from '../workload/plan';
+import { has, holdsConnections } from '../workload/step';
+import type { ShapedLoad } from '../workload/with-settings';
 import { connect, findReadable, keyEndFor, payloadFor, SILENT, writeOne } from './connection';
 import { writer } from './write';
 
@@ -26,14 +28,19 @@ export async function prepare(
   const test = plan.measured[0]?.test ?? '';
   const check = connect(by, config, SILENT, 0, { timeout: PREFLIGHT_TIMEOUT_MS, attempts: 1 });
   const makeKey = createKeyMaker(config.prefix, config.workerId, test, 0);
-  const problem = await preflight(check.engine, config, makeKey, plan.writes || plan.deletes || config.seedObjects > 0);
+  const problem = await preflight(
+    check.engine,
+    config,
+    makeKey,
+    does('write', plan) || does('delete', plan) || config.seedObjects > 0,
+  );
   if (problem !== undefined) return { problem };
-  if (!plan.reads) return { found: {} };
+  if (!does('read', plan)) return { found: {} };
   const missing = plan.sizes.filter(({ label }) => (listed[label]?.length ?? 0) === 0);
   const { engine } = connect(by, config, SILENT, 0);
   const found = missing.length > 0 ? { ...findReadable(engine, config, missing) } : {};
-  for (const { traffic, test, readSizes } of plan.loads) {
-    for (const size of traffic.readsSizes === undefined ? [] : readSizes) {
+  for (const { step, test, readSizes } of plan.loads) {
+    for (const size of holdsConnections(step) ? readSizes : []) {
       if ((listed[size.label]?.length ?? 0) + (found[size.label]?.length ?? 0) > 0) continue;
       const written = await writeOne(engine, config, test, size);
       if ('problem' in written) return written;
@@ -55,9 +62,9 @@ const OTHER_FILES = 200;
 
 /** Why connections can't all be open, in one line: each is a file to the system. */
 function tooFewFiles({ loads, config }: Plan): string | undefined {
-  const held = loads.filter(({ traffic }) => traffic.holdsConnections);
+  const held = loads.filter(({ step }) => holdsConnections(step));
   if (held.length === 0) return undefined;
-  const connections = held.reduce((sum, { vus }) => sum + vus, 0);
+  const connections = held.reduce((sum, { shape }) => sum + shape.vus, 0);
   const others = loads.reduce((sum, load) => sum + k6Vus(load), 0) * config.endpoints.length;
   const wanted = connections + others + OTHER_FILES;
   const allowed = openFiles(wanted);
@@ -71,14 +78,16 @@ function tooFewFiles({ loads, config }: Plan): string | undefined {
 /** Why a test that only reads can't, in one line. A size that is not there is told, and no reason: the others are. */
 function nothingToRead(
   { config, loads }: Plan,
-  { test, sizes }: PlannedLoad,
+  { test, sizes }: ShapedLoad,
   listed: ListedKeys,
   found: FoundKeys,
 ): string | undefined {
-  const written = new Set(loads.flatMap((load) => (load.traffic.writes ? load.sizes.map(({ label }) => label) : [])));
-  const has = ({ label }: ObjectSize) =>
+  const written = new Set(
+    loads.flatMap((load) => (has('write', load.step) ? load.sizes.map(({ label }) => label) : [])),
+  );
+  const isThere = ({ label }: ObjectSize) =>
     written.has(label) || (listed[label]?.length ?? 0) + (found[label]?.length ?? 0) > 0;
-  const without = sizes.filter((size) => !has(size)).map(({ label }) => label);
+  const without = sizes.filter((size) => !isThere(size)).map(({ label }) => label);
   if (without.length === sizes.length) {
     return (
       `${test} finds nothing to read: bucket "${config.bucket}" has no objects of ${without.join(', ')} under ${config.prefix}: ` +
@@ -97,7 +106,7 @@ function nothingToRead(
 async function seed(
   engine: Engine,
   config: Config,
-  { test, sizes }: PlannedLoad,
+  { test, sizes }: ShapedLoad,
 ): Promise<Record<string, string[]> | string> {
   const makeKey = createKeyMaker(config.prefix, config.workerId, test, 0, keyEndFor(config));
   const keys: Record<string, string[]> = {};

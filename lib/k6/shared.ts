@@ -6,6 +6,7 @@
 import { SharedArray } from 'k6/data';
 import type { Config, ObjectSize } from '../settings/config';
 import type { Schedule, Window } from '../workload/schedule';
+import type { Shape } from '../workload/shape';
 
 /** A plan as far as VUs need it, as data. */
 export interface VuPlan {
@@ -24,8 +25,7 @@ export interface VuLoad {
   /** The scenario's. */
   readonly name: string;
   readonly test: string;
-  readonly vus: number;
-  readonly share: number;
+  readonly shape: Shape;
   readonly sizes: readonly ObjectSize[];
   /** Sizes that it reads. */
   readonly readSizes: readonly ObjectSize[];

@@ -1,19 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import type { Traffic } from '../k6/steps/traffic';
+import { connections, operations, task } from '../../test/fake-step';
 import { type Config, ConfigError, type Environment, readConfig } from '../settings/config';
-import type { Pattern, PatternLoad } from './pattern';
+import { gcPercent, tooLittleMemory } from './memory';
 import { memoryNeed } from './payload';
-import {
-  factsOf,
-  gcPercent,
-  k6Vus,
-  loadText,
-  type Plan,
-  planOf,
-  splitText,
-  tooLittleMemory,
-  withoutExtension,
-} from './plan';
+import { does, factsOf, k6Vus, loadText, type Plan, planOf, splitText, withoutExtension } from './plan';
+import type { Step } from './step';
+import type { Load, Workload } from './workload';
 
 const MB = 1024 ** 2;
 
@@ -28,50 +20,37 @@ function config(more: Environment = {}): Config {
   });
 }
 
-function traffic(ops: readonly string[], pacesItself = false): Traffic {
-  const has = (op: string) => ops.includes(op);
-  return {
-    ops,
-    reads: has('GET'),
-    writes: has('PUT'),
-    deletes: has('DELETE') || has('DELETE_OBJECTS'),
-    pacesItself,
-    holdsConnections: false,
-    start: () => () => {},
-  };
+const READING = operations('GET');
+const WRITING = operations('PUT');
+const BOTH = operations('GET', 'PUT');
+const LISTING = operations('LIST');
+const HOLDING = connections('PUT', 'GET');
+const DELETING = task('LIST', 'DELETE_OBJECTS');
+
+function pattern(name: string, does: Step, more: Partial<Workload> = {}): Workload {
+  return { name, data: { sizes: ['1KB', '100MB'] }, loads: [{ step: does }], ...more };
 }
 
-const READING = traffic(['GET']);
-const WRITING = traffic(['PUT']);
-const BOTH = traffic(['GET', 'PUT']);
-const LISTING = traffic(['LIST']);
-const HOLDING: Traffic = { ...traffic(['PUT', 'GET'], true), holdsConnections: true, readsSizes: ['10MB'] };
-const DELETING = traffic(['LIST', 'DELETE_OBJECTS'], true);
-
-function pattern(name: string, does: Traffic, more: Partial<Pattern> = {}): Pattern {
-  return { name, sizes: ['1KB', '100MB'], loads: [{ does }], ...more };
-}
-
-const plan = (patterns: readonly Pattern[], more: Environment = {}, asked = true): Plan =>
+const plan = (patterns: readonly Workload[], more: Environment = {}, asked = true): Plan =>
   planOf(patterns, config(more), asked);
 
-const vusOf = ({ loads }: Plan) => loads.map(({ vus }) => vus);
+const vusOf = ({ loads }: Plan) => loads.map(({ shape }) => shape.vus);
 
 /** A pattern of loads with these shares. */
-function shared(name: string, shares: readonly number[]): Pattern {
-  const loads = shares.map((share, i): PatternLoad => ({ does: WRITING, share, name: `part${i}` }));
+function shared(name: string, shares: readonly number[]): Workload {
+  const loads = shares.map((share, i): Load => ({ step: WRITING, share, name: `part${i}` }));
   return pattern(name, WRITING, { loads });
 }
 
 describe('garbage', () => {
-  test.each<{ does: readonly Traffic[]; size?: string; vus: number; percent: number | undefined; why: string }>([
+  test.each<{ does: readonly Step[]; size?: string; vus: number; percent: number | undefined; why: string }>([
     { does: [WRITING], size: '100MB', vus: 512, percent: 19, why: 'large objects leave little, and VUs hold much' },
     { does: [BOTH], vus: 128, percent: 75, why: 'by their average: these are 1KB and 100MB' },
     { does: [READING, WRITING], size: '10MB', vus: 16, percent: 400, why: 'of few VUs it does not matter' },
     { does: [WRITING], size: '1GB', vus: 20_000, percent: 15, why: 'more often would cost CPU at any size' },
     { does: [BOTH], size: '1MB', vus: 512, percent: undefined, why: 'thousands of operations a second may come' },
     { does: [LISTING], vus: 512, percent: undefined, why: 'listings are large themselves' },
-    { does: [WRITING, traffic(['PUT', 'HEAD'])], size: '100MB', vus: 512, percent: undefined, why: 'heads are small' },
+    { does: [WRITING, operations('PUT', 'HEAD')], size: '100MB', vus: 512, percent: undefined, why: 'heads are small' },
     { does: [HOLDING], size: '100MB', vus: 512, percent: undefined, why: 'slow connections are not VUs' },
   ])('of $vus VUs, $size: $percent percent ($why)', ({ does, size, vus, percent }) => {
     const patterns = does.map((each, i) => pattern(`p${i}`, each));
@@ -121,7 +100,10 @@ test('the rate is divided by the same shares, and is whole in all', () => {
 });
 
 describe('connections', () => {
-  const held = pattern('elephant', HOLDING, { sizes: ['1KB'], concurrency: 1000 });
+  const held = pattern('elephant', HOLDING, {
+    data: { sizes: ['1KB'] },
+    loads: [{ step: HOLDING, shape: { vus: 1000 } }],
+  });
 
   test('and have no throughput to become steady', () => {
     expect(() => plan([held], { S3LOADTEST_UNTIL_STEADY: 'true' })).toThrow(
@@ -129,9 +111,12 @@ describe('connections', () => {
     );
   });
 
-  const others = [pattern('firehose', BOTH), pattern('delete', DELETING, { concurrency: 32 })];
+  const others = [
+    pattern('firehose', BOTH),
+    pattern('delete', DELETING, { loads: [{ step: DELETING, shape: { vus: 32 } }] }),
+  ];
 
-  test.each<{ patterns: Pattern[]; more: Environment; asked: boolean; vus: number[]; why: string }>([
+  test.each<{ patterns: Workload[]; more: Environment; asked: boolean; vus: number[]; why: string }>([
     { patterns: [held], more: {}, asked: false, vus: [1000], why: 'as many as it wants' },
     {
       patterns: [held],
@@ -240,7 +225,7 @@ describe('connections', () => {
 
     test('they are left out where nobody asked for them, in a line', () => {
       expect(withoutExtension([held, ...others], undefined)).toEqual({
-        patterns: others,
+        workloads: others,
         leftOut: `elephant is left out: it ${how}`,
       });
     });
@@ -253,17 +238,17 @@ describe('connections', () => {
     });
 
     test('others are as they are', () => {
-      expect(withoutExtension(others, undefined)).toEqual({ patterns: others, leftOut: undefined });
+      expect(withoutExtension(others, undefined)).toEqual({ workloads: others, leftOut: undefined });
       expect(withoutExtension([held, ...others], ['firehose']).leftOut).toBeUndefined();
     });
   });
 });
 
 describe('concurrency of its own', () => {
-  const own = pattern('delete', DELETING, { sizes: [], concurrency: 32 });
+  const own = pattern('delete', DELETING, { data: { sizes: [] }, loads: [{ step: DELETING, shape: { vus: 32 } }] });
   const other = pattern('firehose', BOTH);
 
-  test.each<{ patterns: Pattern[]; more: Environment; asked: boolean; vus: number[]; why: string }>([
+  test.each<{ patterns: Workload[]; more: Environment; asked: boolean; vus: number[]; why: string }>([
     { patterns: [own], more: {}, asked: false, vus: [32], why: 'nobody said how many' },
     { patterns: [own], more: { S3LOADTEST_CONCURRENCY: '5' }, asked: true, vus: [5], why: 'somebody did' },
     { patterns: [other], more: {}, asked: false, vus: [64], why: 'the default of all settings' },
@@ -331,37 +316,41 @@ describe('which tests', () => {
 });
 
 test('loads have a scenario each, named after the test', () => {
-  const loads = [
-    { does: BOTH, share: 0.25 },
-    { does: READING, name: 'burst', share: 0.75, when: () => [{ start: 5, end: 7, phase: 'p' }] },
+  const loads: Load[] = [
+    { step: BOTH, share: 0.25 },
+    { step: READING, name: 'burst', share: 0.75, shape: { windows: { kind: 'bursts', burst: 60_000, pause: 1000 } } },
   ];
   const made = plan([pattern('spiky', BOTH, { loads }), pattern('flat', LISTING)]);
-  expect(made.loads.map(({ name, test, phased, traffic }) => ({ name, test, phased, traffic }))).toEqual([
-    { name: 'spiky', test: 'spiky', phased: true, traffic: BOTH },
-    { name: 'spiky-burst', test: 'spiky', phased: true, traffic: READING },
-    { name: 'flat', test: 'flat', phased: false, traffic: LISTING },
+  expect(made.loads.map(({ name, test, phased, step }) => ({ name, test, phased, step }))).toEqual([
+    { name: 'spiky', test: 'spiky', phased: true, step: BOTH },
+    { name: 'spiky-burst', test: 'spiky', phased: true, step: READING },
+    { name: 'flat', test: 'flat', phased: false, step: LISTING },
   ]);
   expect(made.loads.map(({ schedule }) => schedule())).toEqual([
     [{ start: 0, end: 90_000, phase: 'steady' }],
-    [{ start: 5, end: 7, phase: 'p' }],
+    [
+      { start: 0, end: 60_000, phase: 'burst' },
+      { start: 61_000, end: 90_000, phase: 'burst' },
+    ],
     [{ start: 0, end: 90_000, phase: 'steady' }],
   ]);
 });
 
 test('a schedule comes from the settings', () => {
-  const when: PatternLoad['when'] = ({ duration, burst = 1, pause = 2 }) => [
-    { start: burst, end: duration, phase: `${pause}` },
-  ];
-  const made = plan([pattern('a', BOTH, { loads: [{ does: BOTH, when }] })], {
-    S3LOADTEST_BURST: '3s',
-    S3LOADTEST_PAUSE: '4s',
+  const windows = { kind: 'bursts', burst: 1, pause: 2 } as const;
+  const made = plan([pattern('a', BOTH, { loads: [{ step: BOTH, shape: { windows } }] })], {
+    S3LOADTEST_BURST: '50s',
+    S3LOADTEST_PAUSE: '10s',
   });
-  expect(made.loads[0]?.schedule()).toEqual([{ start: 3000, end: 90_000, phase: '4000' }]);
+  expect(made.loads[0]?.schedule()).toEqual([
+    { start: 0, end: 50_000, phase: 'burst' },
+    { start: 60_000, end: 90_000, phase: 'burst' },
+  ]);
 });
 
 describe('sizes', () => {
-  const one = pattern('one', BOTH, { sizes: ['1KB', '1MB'] });
-  const two = pattern('two', READING, { sizes: ['1MB', '10MB'] });
+  const one = pattern('one', BOTH, { data: { sizes: ['1KB', '1MB'] } });
+  const two = pattern('two', READING, { data: { sizes: ['1MB', '10MB'] } });
 
   test('are each pattern’s own, in the plan each once', () => {
     const made = plan([one, two]);
@@ -387,20 +376,21 @@ describe('sizes', () => {
   });
 });
 
-test.each<{ of: Traffic[]; reads: boolean; writes: boolean; deletes: boolean; why: string }>([
+test.each<{ of: Step[]; reads: boolean; writes: boolean; deletes: boolean; why: string }>([
   { of: [LISTING], reads: false, writes: false, deletes: false, why: 'no object is touched' },
   { of: [READING, WRITING], reads: true, writes: true, deletes: false, why: 'one of several is enough' },
   { of: [LISTING, DELETING], reads: false, writes: false, deletes: true, why: 'likewise' },
-])('a plan reads $reads, writes $writes, deletes $deletes: $why', ({ of, why: _, ...is }) => {
-  expect(plan(of.map((does, i) => pattern(`test${i}`, does)))).toMatchObject(is);
+])('a plan reads $reads, writes $writes, deletes $deletes: $why', ({ of, reads, writes, deletes }) => {
+  const made = plan(of.map((step, i) => pattern(`test${i}`, step)));
+  expect([does('read', made), does('write', made), does('delete', made)]).toEqual([reads, writes, deletes]);
 });
 
 describe('what is measured', () => {
-  const series = (does: Traffic, more: Partial<Pattern> = {}, env: Environment = {}) =>
+  const series = (does: Step, more: Partial<Workload> = {}, env: Environment = {}) =>
     plan([pattern('t', does, more)], env).measured[0]?.series.map(({ op, size }) => `${op} ${size}`);
   const MULTIPART = ['CREATE_MULTIPART', 'UPLOAD_PART', 'COMPLETE_MULTIPART', 'ABORT_MULTIPART'];
 
-  test.each<{ does: Traffic; more?: Partial<Pattern>; env?: Environment; are: readonly string[]; why: string }>([
+  test.each<{ does: Step; more?: Partial<Workload>; env?: Environment; are: readonly string[]; why: string }>([
     {
       does: READING,
       are: ['GET 1KB', 'GET 100MB'],
@@ -413,13 +403,13 @@ describe('what is measured', () => {
     },
     {
       does: WRITING,
-      more: { sizes: ['8MB'] },
+      more: { data: { sizes: ['8MB'] } },
       are: ['PUT 8MB'],
       why: 'a body of just one part goes whole',
     },
     {
       does: WRITING,
-      more: { sizes: ['8MB'] },
+      more: { data: { sizes: ['8MB'] } },
       env: { S3LOADTEST_PART_SIZE: '5MB' },
       are: ['PUT 8MB', ...MULTIPART.map((op) => `${op} 8MB`)],
       why: 'the part size is a setting',
@@ -427,14 +417,14 @@ describe('what is measured', () => {
     { does: LISTING, are: ['LIST none'], why: 'a listing is of no size' },
     {
       does: DELETING,
-      more: { sizes: [] },
+      more: { data: { sizes: [] } },
       env: { S3LOADTEST_SIZE: '1KB,1MB' },
       are: ['LIST none', 'DELETE_OBJECTS none'],
       why: 'nor is a batch, whatever sizes are in it',
     },
     {
-      does: traffic(['PUT', 'HEAD', 'LIST', 'DELETE']),
-      more: { sizes: ['1B'] },
+      does: operations('PUT', 'HEAD', 'LIST', 'DELETE'),
+      more: { data: { sizes: ['1B'] } },
       are: ['PUT 1B', 'HEAD 1B', 'LIST none', 'DELETE 1B'],
       why: 'both kinds in one',
     },
@@ -444,29 +434,29 @@ describe('what is measured', () => {
 
   test('what several loads of a test do is one series', () => {
     const loads = [
-      { does: BOTH, share: 0.5 },
-      { does: BOTH, name: 'burst', share: 0.5 },
+      { step: BOTH, share: 0.5 },
+      { step: BOTH, name: 'burst', share: 0.5 },
     ];
-    expect(series(BOTH, { sizes: ['1KB'], loads })).toEqual(['GET 1KB', 'PUT 1KB']);
+    expect(series(BOTH, { data: { sizes: ['1KB'] }, loads })).toEqual(['GET 1KB', 'PUT 1KB']);
   });
 
   test('hosts of endpoints, as the endpoint tag has them', () => {
     expect(plan([pattern('t', BOTH)]).measured[0]?.endpoints).toEqual(['10.0.0.1:9000', 's3.example']);
   });
 
-  const burst = () => [
-    { start: 0, end: 5, phase: 'write-burst' },
-    { start: 7, end: 9, phase: 'read-burst' },
-    { start: 11, end: 15, phase: 'write-burst' },
-  ];
+  const burst: Load['shape'] = { windows: { kind: 'spikes', burst: 5000, pause: 5000 } };
 
-  test.each<{ loads: readonly PatternLoad[]; phases: readonly string[]; why: string }>([
-    { loads: [{ does: BOTH }], phases: [], why: 'one load' },
-    { loads: [{ does: BOTH, when: burst }], phases: [], why: 'one load in bursts: there is nothing to tell them from' },
+  test.each<{ loads: readonly Load[]; phases: readonly string[]; why: string }>([
+    { loads: [{ step: BOTH }], phases: [], why: 'one load' },
+    {
+      loads: [{ step: BOTH, shape: burst }],
+      phases: [],
+      why: 'one load in bursts: there is nothing to tell them from',
+    },
     {
       loads: [
-        { does: BOTH, share: 0.5 },
-        { does: BOTH, name: 'burst', share: 0.5, when: burst },
+        { step: BOTH, share: 0.5 },
+        { step: BOTH, name: 'burst', share: 0.5, shape: burst },
       ],
       phases: ['steady', 'write-burst', 'read-burst'],
       why: 'two: each phase once',
@@ -476,18 +466,18 @@ describe('what is measured', () => {
   });
 
   test('phases of one test are none of another', () => {
-    const phased = pattern('phased', BOTH, { loads: [{ does: BOTH }, { does: BOTH, name: 'b', when: burst }] });
+    const phased = pattern('phased', BOTH, { loads: [{ step: BOTH }, { step: BOTH, name: 'b', shape: burst }] });
     const { measured } = plan([phased, pattern('flat', BOTH)]);
     expect(measured.map(({ phases }) => phases.length)).toEqual([3, 0]);
   });
 });
 
-test.each<{ of: readonly Traffic[]; are: readonly boolean[]; why: string }>([
+test.each<{ of: readonly Step[]; are: readonly boolean[]; why: string }>([
   { of: [BOTH], are: [false], why: 'what a test wrote itself is there' },
   { of: [READING], are: [true], why: "it reads what is others', who may delete it" },
   { of: [LISTING], are: [false], why: 'it asks for no object' },
   { of: [WRITING], are: [false], why: 'likewise' },
-  { of: [traffic(['PUT', 'HEAD', 'DELETE'])], are: [true], why: 'it deletes' },
+  { of: [operations('PUT', 'HEAD', 'DELETE')], are: [true], why: 'it deletes' },
   { of: [BOTH, DELETING], are: [true, true], why: 'someone else deletes meanwhile' },
   { of: [BOTH, READING], are: [false, true], why: 'each by what it does itself, where nobody deletes' },
 ])('misses expected $are: $why', ({ of, are }) => {
@@ -505,7 +495,7 @@ describe('memory', () => {
   const writers = [pattern('w', WRITING)];
   const per = (bytes: number) => memoryNeed(1, [bytes], 8 * MB);
 
-  test.each<{ patterns: Pattern[]; more: Environment; free: number; says: string | undefined; why: string }>([
+  test.each<{ patterns: Workload[]; more: Environment; free: number; says: string | undefined; why: string }>([
     { patterns: writers, more: {}, free: Number.NaN, says: undefined, why: 'nobody knows how much is free' },
     {
       patterns: writers,
@@ -554,7 +544,10 @@ describe('memory', () => {
       why: 'one VU of k6',
     },
     {
-      patterns: [pattern('s', WRITING, { sizes: ['1KB'] }), pattern('l', WRITING, { sizes: ['100MB'] })],
+      patterns: [
+        pattern('s', WRITING, { data: { sizes: ['1KB'] } }),
+        pattern('l', WRITING, { data: { sizes: ['100MB'] } }),
+      ],
       more: { S3LOADTEST_CONCURRENCY: '10' },
       free: 5 * per(1024) + 5 * per(8 * MB),
       says: undefined,
@@ -565,7 +558,7 @@ describe('memory', () => {
   });
 
   test('who takes the advice is not refused again', () => {
-    const holders = [pattern('elephant', HOLDING, { sizes: ['1KB'] })];
+    const holders = [pattern('elephant', HOLDING, { data: { sizes: ['1KB'] } })];
     for (const patterns of [writers, holders]) {
       for (const vus of [2, 7, 64, 1000, 20_000]) {
         for (const free of [50 * MB, 333 * MB, 2000 * MB]) {
@@ -582,7 +575,7 @@ describe('memory', () => {
 describe('how the load is divided, in a line', () => {
   const two = [pattern('firehose', BOTH), pattern('delete', DELETING)];
 
-  test.each<{ patterns: Pattern[]; more: Environment; says: string | undefined; why: string }>([
+  test.each<{ patterns: Workload[]; more: Environment; says: string | undefined; why: string }>([
     { patterns: two.slice(0, 1), more: {}, says: undefined, why: 'nothing was divided' },
     { patterns: two, more: { S3LOADTEST_CONCURRENCY: '17' }, says: '17 VUs: firehose 9, delete 8', why: 'VUs of each' },
     {
@@ -601,8 +594,8 @@ describe('how the load is divided, in a line', () => {
       patterns: [
         pattern('spiky', BOTH, {
           loads: [
-            { does: BOTH, share: 0.25 },
-            { does: BOTH, name: 'burst', share: 0.75 },
+            { step: BOTH, share: 0.25 },
+            { step: BOTH, name: 'burst', share: 0.75 },
           ],
         }),
       ],
@@ -622,11 +615,8 @@ describe('how the load is divided, in a line', () => {
 });
 
 test('loads by a schedule never become steady', () => {
-  const when = () => [
-    { phase: 'burst', start: 0, end: 10_000 },
-    { phase: 'burst', start: 50_000, end: 60_000 },
-  ];
-  const bursts: Pattern = { name: 'bursts', sizes: ['1KB'], loads: [{ does: BOTH, when }] };
+  const shape: Load['shape'] = { windows: { kind: 'bursts', burst: 10_000, pause: 40_000 } };
+  const bursts: Workload = { name: 'bursts', data: { sizes: ['1KB'] }, loads: [{ step: BOTH, shape }] };
   expect(() => plan([bursts], { S3LOADTEST_UNTIL_STEADY: 'true' })).toThrow(
     'S3LOADTEST_UNTIL_STEADY is true: bursts has bursts, leave one of them out',
   );

@@ -1,8 +1,10 @@
 import type { RampingArrivalRateScenario, RampingVUsScenario, Scenario, Stage } from 'k6/options';
 import { describe, expect, test } from 'vitest';
 import { type Config, readConfig } from '../settings/config';
-import { acrossWorkers, isOpenLoop, type Load, scenarioOf, targetAt } from './scenario';
+import { acrossWorkers, scenarioOf } from './scenario';
 import { always, bursts, type Schedule, spikes, windowAt } from './schedule';
+import { targetAt as targetOf } from './shape';
+import { shapeOf } from './with-settings';
 
 interface Asked {
   readonly duration?: string;
@@ -27,11 +29,22 @@ function config(asked: Asked): Config {
   });
 }
 
+interface Load {
+  readonly name: string;
+  readonly share: number;
+  readonly vus: number;
+  readonly schedule: Schedule;
+}
+
 function scenario(asked: Asked, more: Partial<Load> = {}): Scenario {
   const all = config(asked);
-  const whole = { name: 'firehose', test: 'firehose', share: 1, vus: all.concurrency, schedule: always(all.duration) };
-  return scenarioOf({ ...whole, ...more }, all);
+  const { name = 'firehose', share = 1, vus = all.concurrency, schedule = always(all.duration) } = more;
+  return scenarioOf({ name, test: 'firehose', schedule, shape: shapeOf(all, vus, share) }, all.timeout);
 }
+
+/** The whole load that these settings ask for at a time. */
+const targetAt = (all: Config, t: number) => targetOf(shapeOf(all, all.concurrency, 1), t);
+const isOpenLoop = (all: Config) => shapeOf(all, all.concurrency, 1).unit === 'rate';
 
 const milliseconds = ({ duration }: Stage) => Number(/^(\d+(?:\.\d+)?)ms$/.exec(duration)?.[1]);
 /** Milliseconds of all stages, added up in whole nanoseconds as k6 does. */
@@ -364,8 +377,8 @@ describe('k6 takes whole rates only, so the time unit gives way', () => {
   test('no rate from one an hour to 100,000 a second is off by more than a thousandth', () => {
     for (let perSecond = 1 / 3_600; perSecond <= 100_000; perSecond *= 1.37) {
       const all = { ...config({}), rate: perSecond };
-      const load = { name: 't', test: 't', share: 1, vus: 8, schedule: always(all.duration) };
-      const made = scenarioOf(load, all);
+      const load = { name: 't', test: 't', shape: shapeOf(all, 8, 1), schedule: always(all.duration) };
+      const made = scenarioOf(load, all.timeout);
       if (made.executor !== 'constant-arrival-rate') throw new Error(`not an arrival rate: ${made.executor}`);
       const seconds = Number.parseInt(made.timeUnit ?? '', 10);
       expect(Number.isInteger(made.rate)).toBe(true);

@@ -1,17 +1,14 @@
 /** Load shapes as k6 scenarios. Pure. */
 import type { Scenario, Stage } from 'k6/options';
-import type { Config } from '../settings/config';
 import { isAlways, type Schedule } from './schedule';
+import { durationOf, isConstant, type Line, levelAt, linesOf, type Shape } from './shape';
 
 /** One k6 scenario's load. */
-export interface Load {
+export interface ScenarioLoad {
   /** The scenario's name. */
   readonly name: string;
   readonly test: string;
-  /** Part of the whole load (VUs or rate) that is this scenario's: 0 < share <= 1. */
-  readonly share: number;
-  /** VUs of this scenario at full load, its share already taken. */
-  readonly vus: number;
+  readonly shape: Shape;
   readonly schedule: Schedule;
 }
 
@@ -31,24 +28,19 @@ const GRACE_MS = 5_000;
  */
 const SHORTEST_FALL_MS = 1;
 
-/** Whether operations are begun at a rate, whatever the store takes; else each VU goes at its own pace (closed loop). */
-export function isOpenLoop(config: Config): boolean {
-  return config.rate !== undefined || config.stages?.unit === 'rate';
-}
-
 /**
- * The scenario of a load: as many VUs as asked for, each at its own pace (closed loop), or with a rate, operations begun on
- * time whatever the store takes (open loop). Both climb and fall as --ramp and --stages say.
+ * The scenario of a load: as many VUs as it has, each at its own pace (closed loop), or with a rate, operations begun on time
+ * whatever the store takes (open loop). `timeout` is that of a request, milliseconds.
  */
-export function scenarioOf(load: Load, config: Config): Scenario {
-  const common = { gracefulStop: `${config.timeout + GRACE_MS}ms`, tags: { test: load.test } };
-  const scenario = isOpenLoop(config) ? openLoop(load, config) : closedLoop(load, config, common.gracefulStop);
+export function scenarioOf({ test, shape, schedule }: ScenarioLoad, timeout: number): Scenario {
+  const common = { gracefulStop: `${timeout + GRACE_MS}ms`, tags: { test } };
+  const scenario = shape.unit === 'rate' ? openLoop(shape, schedule) : closedLoop(shape, common.gracefulStop);
   return { ...scenario, ...common };
 }
 
 /**
  * The scenario of `workers` k6 processes together, of which each takes an equal execution segment. k6 divides VUs and rates
- * alike, but rates are asked for in all and VUs for each worker: so there are as many times the VUs, and each worker gets
+ * alike, but a rate is that of all workers and VUs are each worker's: so there are as many times the VUs, and each worker gets
  * exactly those that the scenario has here.
  */
 export function acrossWorkers(scenario: Scenario, workers: number): Scenario {
@@ -69,19 +61,13 @@ export function acrossWorkers(scenario: Scenario, workers: number): Scenario {
   }
 }
 
-/** Load wanted at `t` milliseconds from the start, all scenarios together: VUs, or operations a second in an open loop. */
-export function targetAt(config: Config, t: number): number {
-  const line = wholeLoad(config).find(({ start, end }) => start <= t && t < end);
-  return line === undefined ? 0 : levelAt(line, t);
-}
-
 /** VUs that are there all the time, or as stages have it. The schedule is not in here: the script idles outside its windows. */
-function closedLoop(load: Load, config: Config, gracefulRampDown: string): Scenario {
-  const { vus } = load;
-  if (isConstant(config)) return { executor: 'constant-vus', vus, duration: `${config.duration}ms` };
+function closedLoop(shape: Shape, gracefulRampDown: string): Scenario {
+  const { vus } = shape;
+  if (isConstant(shape)) return { executor: 'constant-vus', vus, duration: `${durationOf(shape)}ms` };
   // No stage that has VUs may lose this scenario its last one.
-  const scaled = (all: number) => (all === 0 ? 0 : Math.max(1, Math.round((all * vus) / config.concurrency)));
-  const stages = stagesOf(wholeLoad(config, SHORTEST_FALL_MS), scaled);
+  const whole = (level: number) => (level === 0 ? 0 : Math.max(1, Math.round(level)));
+  const stages = stagesOf(linesOf(shape, SHORTEST_FALL_MS), whole);
   return { executor: 'ramping-vus', startVUs: 0, stages, gracefulRampDown };
 }
 
@@ -89,59 +75,22 @@ function closedLoop(load: Load, config: Config, gracefulRampDown: string): Scena
  * Operations begun at a rate, and none outside the schedule's windows. k6 begins an operation when the time for it is full,
  * so the last of a window begins just after its end, and the scenario ends with its last operation: it waits for no pause.
  */
-function openLoop(load: Load, config: Config): Scenario {
+function openLoop(shape: Shape, schedule: Schedule): Scenario {
   // All VUs from the start: making them in mid-run would take CPU from the load.
-  const vus = { preAllocatedVUs: load.vus, maxVUs: load.vus };
-  const asked = wholeLoad(config).map(({ to }) => to * load.share);
-  const on = joined(load.schedule);
-  if (isAlways(on, config.duration) && isConstant(config)) {
-    const seconds = timeUnitOf(asked, []);
-    const duration = `${config.duration}ms`;
-    const rate = wholeRate(asked[0] as number, seconds);
-    return { executor: 'constant-arrival-rate', rate, timeUnit: `${seconds}s`, duration, ...vus };
+  const vus = { preAllocatedVUs: shape.vus, maxVUs: shape.vus };
+  const duration = durationOf(shape);
+  const levels = shape.stages.map(({ target }) => target);
+  const on = joined(schedule);
+  if (isAlways(on, duration) && isConstant(shape)) {
+    const seconds = timeUnitOf(levels, []);
+    const rate = wholeRate(levels[0] as number, seconds);
+    return { executor: 'constant-arrival-rate', rate, timeUnit: `${seconds}s`, duration: `${duration}ms`, ...vus };
   }
-  const lines = within(on, wholeLoad(config)).map((line) => ({
-    ...line,
-    from: line.from * load.share,
-    to: line.to * load.share,
-  }));
+  const lines = within(on, linesOf(shape));
   const cut = lines.flatMap(({ from, to }) => (from === to ? [] : [from, to]));
-  const seconds = timeUnitOf(asked, cut);
+  const seconds = timeUnitOf(levels, cut);
   const stages = stagesOf(lines, (rate) => wholeRate(rate, seconds));
   return { executor: 'ramping-arrival-rate', startRate: 0, timeUnit: `${seconds}s`, stages, ...vus };
-}
-
-/** A load that goes in a line from one level to another, or stays. Times in milliseconds from the start. */
-interface Line {
-  readonly start: number;
-  readonly end: number;
-  readonly from: number;
-  readonly to: number;
-}
-
-const isConstant = (config: Config) => config.ramp === 0 && config.stages === undefined;
-
-/** The load of all scenarios from start to end, without gaps. No fall takes less than `shortestFall` milliseconds. */
-function wholeLoad(config: Config, shortestFall = 0): Line[] {
-  const full = config.rate ?? config.concurrency;
-  const lines: Line[] = [];
-  let start = 0;
-  let from = 0;
-  for (const { target, ms } of config.stages?.list ?? [{ target: full, ms: config.duration }]) {
-    const ramp = target < from ? Math.max(config.ramp, shortestFall) : config.ramp;
-    const there = start + (from === target ? 0 : ramp);
-    const end = start + ms;
-    if (there > start) lines.push({ start, end: there, from, to: target });
-    if (end > there) lines.push({ start: there, end, from: target, to: target });
-    start = end;
-    from = target;
-  }
-  return lines;
-}
-
-/** Exactly `to` at the end, where floating point may miss it by a little. */
-function levelAt({ start, end, from, to }: Line, t: number): number {
-  return t === end ? to : from + ((to - from) * (t - start)) / (end - start);
 }
 
 type Span = Pick<Line, 'start' | 'end'>;

@@ -11,6 +11,20 @@ export interface Window {
 /** When a load is on: windows in order, none overlapping, clipped to the run's duration. */
 export type Schedule = readonly Window[];
 
+/** When a load is on, as data. Times in milliseconds. */
+export type Windows =
+  /** `burst` on and `pause` off in turn. */
+  | { readonly kind: 'bursts'; readonly burst: number; readonly pause: number }
+  /** In each window of both together one to three bursts, of reads or of writes, at times that the seed chooses. */
+  | { readonly kind: 'spikes'; readonly burst: number; readonly pause: number };
+
+/** The schedule of windows over a duration, or of none: then it is on all the time. */
+export function scheduleOf(windows: Windows | undefined, duration: number, seed: number): Schedule {
+  if (windows === undefined) return always(duration);
+  const { burst, pause } = windows;
+  return windows.kind === 'bursts' ? bursts(duration, burst, pause) : spikes(duration, burst, pause, seed);
+}
+
 /** More bursts than that in one window are no spikes but a load. */
 const MOST_SPIKES = 3;
 

@@ -9,7 +9,7 @@ import type { Options } from 'k6/options';
 import { setTimeout } from 'k6/timers';
 import { optionsOf } from '../../lib/k6/options';
 import { loadConfig } from '../../lib/k6/settings';
-import { mixed } from '../../lib/k6/steps/mixed';
+import { mix } from '../../lib/k6/steps/mix';
 import type { EngineOptions } from '../../lib/s3/engine';
 import { type Connect, connectBy, type EngineSource } from '../../lib/s3/engines/backends';
 import { planOf } from '../../lib/workload/plan';
@@ -23,13 +23,13 @@ if (typeof by === 'string') throw new Error(by);
 const connect: Connect = by;
 const suite = __ENV.CONFORMANCE_SUITE as SuiteName;
 
-/** What a pattern asks of k6: the client relies on some of it, such as that no redirect is followed. */
-const asPattern = optionsOf(
-  planOf([{ name: 'conformance', sizes: ['1KB'], loads: [{ does: mixed({ GET: 1 }) }] }], config, true),
+/** What a workload sets in k6: the client relies on some of it, such as that no redirect is followed. */
+const asWorkload = optionsOf(
+  planOf([{ name: 'conformance', data: { sizes: ['1KB'] }, loads: [{ step: mix({ GET: 1 }) }] }], config, true),
 );
 
 export const options: Options = {
-  ...asPattern,
+  ...asWorkload,
   scenarios: {
     conformance: { executor: 'per-vu-iterations', vus: 1, iterations: 1, maxDuration: '5m', gracefulStop: '0s' },
   },

@@ -8,8 +8,8 @@ import { settings } from '../../settings/config';
 import type { FoundKeys } from '../../workload/keys';
 import { seeded } from '../../workload/random';
 import type { Window } from '../../workload/schedule';
-import { mixed, mixedByPhase, type OpMix } from './mixed';
-import type { Traffic, VirtualUser } from './traffic';
+import { opsOf, type Step, type VirtualUser } from '../../workload/step';
+import { mix, mixByPhase, type OpMix } from './mix';
 
 const { slept } = vi.hoisted(() => ({ slept: [] as number[] }));
 vi.mock('k6', () => ({
@@ -73,9 +73,9 @@ function bucketOf(keys: readonly string[] = [], fails: (call: Call) => Failure |
 }
 
 /** Lets a VU do so many operations. */
-function operate(does: Traffic, vu: VirtualUser, times: number, window: Window = WINDOW): void {
-  const step = does.start(vu);
-  for (let i = 0; i < times; i++) void step(window, Date.now());
+function operate(step: Step, vu: VirtualUser, times: number, window: Window = WINDOW): void {
+  const operation = step.start(vu);
+  for (let i = 0; i < times; i++) void operation(window, Date.now());
 }
 
 function counts(calls: readonly Call[], by: (call: Call) => string = ({ op }) => op): Record<string, number> {
@@ -86,63 +86,60 @@ function counts(calls: readonly Call[], by: (call: Call) => string = ({ op }) =>
 
 const keysOf = (size: string, n: number) => Array.from({ length: n }, (_, i) => `loadtest/w9/${size}/t/${i}`);
 
-test.each<{ mix: OpMix; ops: string[]; reads: boolean; writes: boolean; deletes: boolean; why: string }>([
-  { mix: { GET: 1, PUT: 1 }, ops: ['GET', 'PUT'], reads: true, writes: true, deletes: false, why: 'as it says' },
-  { mix: { PUT: 100, GET: 0 }, ops: ['PUT'], reads: false, writes: true, deletes: false, why: 'no share is none' },
+test.each<{ shares: OpMix; ops: string[]; why: string }>([
+  { shares: { GET: 1, PUT: 1 }, ops: ['GET', 'PUT'], why: 'as it says' },
+  { shares: { PUT: 100, GET: 0 }, ops: ['PUT'], why: 'no share is none' },
   {
-    mix: { LIST: 1, HEAD: 1, DELETE: 1, PUT: 1 },
+    shares: { LIST: 1, HEAD: 1, DELETE: 1, PUT: 1 },
     ops: ['PUT', 'HEAD', 'DELETE', 'LIST'],
-    reads: false,
-    writes: true,
-    deletes: true,
-    why: 'HEAD asks for own keys only, so nothing need be there before',
+    why: 'in the order of rows',
   },
-])('$mix is traffic of $ops: $why', ({ mix, why: _, mix: __, ...is }) => {
-  expect(mixed(mix)).toMatchObject({ ...is, pacesItself: false });
+])('$shares is a step of $ops: $why', ({ shares, ops }) => {
+  const step = mix(shares);
+  expect([step.kind, opsOf(step)]).toEqual(['operation', ops]);
 });
 
-test('traffic by phases is of all that any of them does', () => {
-  expect(mixedByPhase({ a: { GET: 100 }, b: { PUT: 50, DELETE: 50 } })).toMatchObject({
-    ops: ['GET', 'PUT', 'DELETE'],
-    reads: true,
-    writes: true,
-    deletes: true,
-  });
+test('a mix by phases is of all that any of them does', () => {
+  const step = mixByPhase({ a: { GET: 100 }, b: { PUT: 50, DELETE: 50 } });
+  expect(opsOf(step)).toEqual(['GET', 'PUT', 'DELETE']);
 });
 
 describe('the mix', () => {
-  test.each<{ mix: OpMix; of: string; deck: number; each: Record<string, number>; why: string }>([
-    { mix: { GET: 50, PUT: 50 }, of: '1KB,10KB', deck: 4, each: { GET: 2, PUT: 2 }, why: 'halves' },
-    { mix: { GET: 70, PUT: 30 }, of: '1KB', deck: 10, each: { GET: 7, PUT: 3 }, why: 'tenths' },
+  test.each<{ shares: OpMix; of: string; deck: number; each: Record<string, number>; why: string }>([
+    { shares: { GET: 50, PUT: 50 }, of: '1KB,10KB', deck: 4, each: { GET: 2, PUT: 2 }, why: 'halves' },
+    { shares: { GET: 70, PUT: 30 }, of: '1KB', deck: 10, each: { GET: 7, PUT: 3 }, why: 'tenths' },
     {
-      mix: { PUT: 30, HEAD: 25, LIST: 25, DELETE: 20 },
+      shares: { PUT: 30, HEAD: 25, LIST: 25, DELETE: 20 },
       of: '1B',
       deck: 20,
       each: { PUT: 6, HEAD: 5, LIST: 5, DELETE: 4 },
       why: 'more is written than deleted',
     },
     {
-      mix: { PUT: 40, GET: 10, HEAD: 10, LIST: 10, DELETE: 30 },
+      shares: { PUT: 40, GET: 10, HEAD: 10, LIST: 10, DELETE: 30 },
       of: '1KB,10KB,100KB',
       deck: 30,
       each: { PUT: 12, GET: 3, HEAD: 3, LIST: 3, DELETE: 9 },
       why: 'all five, over several sizes',
     },
-  ])('$mix over $of is exact in every deck of $deck, from an empty bucket on: $why', ({ mix, of, deck, each }) => {
-    for (const seed of [1, 2, 3, 1_000_004]) {
-      const { engine, calls } = bucketOf();
-      operate(mixed(mix), fakeVu({ engine, sizes: sizes(of), random: seeded(seed) }), deck * 60);
-      expect(calls).toHaveLength(deck * 60);
-      for (let i = 0; i < 60; i++) expect(counts(calls.slice(i * deck, (i + 1) * deck))).toEqual(each);
-    }
-  });
+  ])(
+    '$shares over $of is exact in every deck of $deck, from an empty bucket on: $why',
+    ({ shares, of, deck, each }) => {
+      for (const seed of [1, 2, 3, 1_000_004]) {
+        const { engine, calls } = bucketOf();
+        operate(mix(shares), fakeVu({ engine, sizes: sizes(of), random: seeded(seed) }), deck * 60);
+        expect(calls).toHaveLength(deck * 60);
+        for (let i = 0; i < 60; i++) expect(counts(calls.slice(i * deck, (i + 1) * deck))).toEqual(each);
+      }
+    },
+  );
 
   test('nothing is asked for that is not there, and every size is written and read as often', () => {
     const { s3, calls } = bucketOf();
     const failures: unknown[] = [];
     const getObject = vi.fn(s3.getObject);
     operate(
-      mixed({ GET: 50, PUT: 50 }),
+      mix({ GET: 50, PUT: 50 }),
       fakeVu({ engine: fakeS3({ ...s3, getObject }), sizes: sizes('1KB,10KB,100KB') }),
       600,
     );
@@ -162,7 +159,7 @@ describe('the mix', () => {
 
   test('it is read from the first operation on where keys were found before', () => {
     const { engine, calls } = bucketOf(keysOf('1KB', 3));
-    operate(mixed({ GET: 100 }), fakeVu({ engine, sizes: sizes('1KB'), found: { '1KB': keysOf('1KB', 3) } }), 30);
+    operate(mix({ GET: 100 }), fakeVu({ engine, sizes: sizes('1KB'), found: { '1KB': keysOf('1KB', 3) } }), 30);
     expect(counts(calls)).toEqual({ GET: 30 });
     expect(new Set(calls.map(({ key }) => key)).size).toBe(3);
   });
@@ -170,7 +167,7 @@ describe('the mix', () => {
   test('the same seed gives the same operations, another gives others', () => {
     const order = (seed: number) => {
       const { engine, calls } = bucketOf();
-      operate(mixed({ PUT: 30, HEAD: 25, LIST: 25, DELETE: 20 }), fakeVu({ engine, random: seeded(seed) }), 80);
+      operate(mix({ PUT: 30, HEAD: 25, LIST: 25, DELETE: 20 }), fakeVu({ engine, random: seeded(seed) }), 80);
       return calls.map(({ op, size }) => `${op} ${size}`);
     };
     expect(order(1)).toEqual(order(1));
@@ -184,14 +181,14 @@ test.each<{ of: string; environment: Environment; op: string; why: string }>([
   { of: '9MB', environment: { S3LOADTEST_PART_SIZE: '16MB' }, op: 'PUT', why: 'the part size is a setting' },
 ])('$of is a $op: $why', ({ of, environment, op }) => {
   const { engine, calls } = bucketOf();
-  operate(mixed({ PUT: 1 }), fakeVu({ engine, sizes: sizes(of) }, environment), 2);
+  operate(mix({ PUT: 1 }), fakeVu({ engine, sizes: sizes(of) }, environment), 2);
   expect(calls.map((call) => call.op)).toEqual([op, op]);
 });
 
 test('a read expects as many bytes as the size has: fewer would be corrupt', () => {
   const getObject = vi.fn(() => OK);
   const found = { '1KB': ['a'], '9MB': ['b'] };
-  operate(mixed({ GET: 1 }), fakeVu({ engine: fakeS3({ getObject }), sizes: sizes('1KB,9MB'), found }), 2);
+  operate(mix({ GET: 1 }), fakeVu({ engine: fakeS3({ getObject }), sizes: sizes('1KB,9MB'), found }), 2);
   expect(getObject.mock.calls).toEqual(
     expect.arrayContaining([
       ['a', '1KB', 1024],
@@ -203,16 +200,16 @@ test('a read expects as many bytes as the size has: fewer would be corrupt', () 
 describe('a key', () => {
   test('is asked for only when its object was written', () => {
     const { engine, calls } = bucketOf([], ({ op }) => (op === 'PUT' ? BROKEN : undefined));
-    operate(mixed({ GET: 50, PUT: 50 }), fakeVu({ engine, sizes: sizes('1KB') }), 20);
+    operate(mix({ GET: 50, PUT: 50 }), fakeVu({ engine, sizes: sizes('1KB') }), 20);
     expect(counts(calls)).toEqual({ PUT: 20 });
   });
 
   test('of another test or worker is read, but neither asked for by HEAD nor deleted', () => {
     const others = keysOf('1KB', 5);
     const { engine, calls, there } = bucketOf(others);
-    const mix: OpMix = { PUT: 30, GET: 30, HEAD: 20, DELETE: 20 };
+    const shares: OpMix = { PUT: 30, GET: 30, HEAD: 20, DELETE: 20 };
     operate(
-      mixed(mix),
+      mix(shares),
       fakeVu({ engine, sizes: sizes('1KB'), found: { '1KB': others }, listed: { '1KB': others } }),
       500,
     );
@@ -227,7 +224,7 @@ describe('a key', () => {
     { fails: ({ op }: Call) => (op === 'DELETE' ? BROKEN : undefined), why: 'it may be gone, whatever the answer' },
   ])('is deleted once, and never asked for again: $why', ({ fails }) => {
     const { engine, calls } = bucketOf([], fails);
-    operate(mixed({ PUT: 30, HEAD: 25, LIST: 25, DELETE: 20 }), fakeVu({ engine, sizes: sizes('1KB') }), 2000);
+    operate(mix({ PUT: 30, HEAD: 25, LIST: 25, DELETE: 20 }), fakeVu({ engine, sizes: sizes('1KB') }), 2000);
     const deleted = new Set<string>();
     for (const { op, key } of calls) {
       expect(deleted.has(key)).toBe(false);
@@ -241,8 +238,8 @@ describe('a key', () => {
     { op: 'HEAD', why: 'likewise' },
   ])('that is not there is forgotten: a $op of it happens once ($why)', ({ op }) => {
     const { engine, calls } = bucketOf([], (call) => (call.op === op ? GONE : undefined));
-    const mix = { PUT: 50, [op]: 50 };
-    operate(mixed(mix), fakeVu({ engine, sizes: sizes('1KB') }), 400);
+    const shares = { PUT: 50, [op]: 50 };
+    operate(mix(shares), fakeVu({ engine, sizes: sizes('1KB') }), 400);
     const asked = calls.filter((call) => call.op === op).map(({ key }) => key);
     expect(asked.length).toBeGreaterThan(100);
     expect(new Set(asked).size).toBe(asked.length);
@@ -252,13 +249,13 @@ describe('a key', () => {
     const { engine, calls } = bucketOf([], (call) => (call.op === op ? BROKEN : undefined));
     const vu = fakeVu({ engine, sizes: sizes('1KB') });
     vu.keys.wrote('1KB', 'the one');
-    operate(mixed({ [op]: 1 }), vu, 20);
+    operate(mix({ [op]: 1 }), vu, 20);
     expect(counts(calls, ({ key }) => key)).toEqual({ 'the one': 20 });
   });
 });
 
 describe('reading alone', () => {
-  const reading = mixed({ GET: 100 });
+  const reading = mix({ GET: 100 });
 
   test('of sizes that are missing takes the others, each as often', () => {
     const found: FoundKeys = { '1KB': keysOf('1KB', 9), '100KB': keysOf('100KB', 9), '10MB': keysOf('10MB', 9) };
@@ -311,7 +308,7 @@ describe('reading alone', () => {
 
 describe('keys of others', () => {
   /** Looks of a VU that does an operation each 100 ms, for so many minutes. */
-  function looks(mix: OpMix, minutes: number): number[] {
+  function looks(shares: OpMix, minutes: number): number[] {
     const { engine } = bucketOf();
     const at: number[] = [];
     const start = Date.now();
@@ -319,7 +316,7 @@ describe('keys of others', () => {
       at.push((Date.now() - start) / 60_000);
       return {};
     };
-    const step = mixed(mix).start(fakeVu({ engine, findKeys }));
+    const step = mix(shares).start(fakeVu({ engine, findKeys }));
     for (let i = 0; i < minutes * 600; i++) {
       void step(WINDOW, start);
       vi.advanceTimersByTime(100);
@@ -372,7 +369,7 @@ describe('operations that are promised', () => {
     const { engine, calls, go } = slow();
     const vu = fakeVu({ engine, sizes: sizes('1KB') });
     vu.keys.wrote('1KB', 'known');
-    const ends = mixed({ [op]: 1 }).start(vu)(WINDOW, Date.now());
+    const ends = mix({ [op]: 1 }).start(vu)(WINDOW, Date.now());
     expect(ends).toBeInstanceOf(Promise);
     expect(calls).toEqual([]);
     go();
@@ -383,12 +380,12 @@ describe('operations that are promised', () => {
   test('a key is known when its PUT has ended well, and forgotten when its GET has found nothing', async () => {
     const { engine, go } = slow(({ op }) => (op === 'GET' ? GONE : undefined));
     const vu = fakeVu({ engine, sizes: sizes('1KB') });
-    const put = mixed({ PUT: 1 }).start(vu)(WINDOW, Date.now());
+    const put = mix({ PUT: 1 }).start(vu)(WINDOW, Date.now());
     expect(vu.keys.own('1KB')).toBeUndefined();
     go();
     await put;
     expect(vu.keys.own('1KB')).toBeDefined();
-    const got = mixed({ GET: 1 }).start(vu)(WINDOW, Date.now());
+    const got = mix({ GET: 1 }).start(vu)(WINDOW, Date.now());
     expect(vu.keys.own('1KB')).toBeDefined();
     vu.keys.any('1KB');
     go();
@@ -400,17 +397,17 @@ describe('operations that are promised', () => {
     const { engine, calls } = slow();
     const vu = fakeVu({ engine, sizes: sizes('1KB') });
     vu.keys.wrote('1KB', 'known');
-    expect(mixed({ HEAD: 1 }).start(vu)(WINDOW, Date.now())).toBeUndefined();
+    expect(mix({ HEAD: 1 }).start(vu)(WINDOW, Date.now())).toBeUndefined();
     expect(counts(calls)).toEqual({ HEAD: 1 });
   });
 });
 
 test('the phase chooses the mix', () => {
   const { engine, calls } = bucketOf();
-  const does = mixedByPhase({ 'read-burst': { GET: 95, PUT: 5 }, 'write-burst': { GET: 5, PUT: 95 } });
+  const byPhase = mixByPhase({ 'read-burst': { GET: 95, PUT: 5 }, 'write-burst': { GET: 5, PUT: 95 } });
   const vu = fakeVu({ engine, sizes: sizes('1KB') });
   vu.keys.wrote('1KB', 'first');
-  const step = does.start(vu);
+  const step = byPhase.start(vu);
   const run = (phase: string) => {
     calls.length = 0;
     for (let i = 0; i < 200; i++) void step({ ...WINDOW, phase }, Date.now());
@@ -423,13 +420,13 @@ test('the phase chooses the mix', () => {
 
 test('a mix of one phase is kept to whatever the phase is called', () => {
   const { engine, calls } = bucketOf();
-  operate(mixed({ PUT: 1 }), fakeVu({ engine }), 5, { ...WINDOW, phase: 'burst' });
+  operate(mix({ PUT: 1 }), fakeVu({ engine }), 5, { ...WINDOW, phase: 'burst' });
   expect(counts(calls)).toEqual({ PUT: 5 });
 });
 
 test('listings are of each letter from a to p under the prefix, and of no other', () => {
   const { engine, calls } = bucketOf();
-  operate(mixed({ LIST: 1 }), fakeVu({ engine }, { S3LOADTEST_PREFIX: 'x/y/' }), 400);
+  operate(mix({ LIST: 1 }), fakeVu({ engine }, { S3LOADTEST_PREFIX: 'x/y/' }), 400);
   const letters = [...new Set(calls.map(({ key }) => key))].sort();
   expect(letters).toEqual([...'abcdefghijklmnop'].map((letter) => `x/y/${letter}`));
 });

@@ -4,7 +4,8 @@ import { fakeVu } from '../../../test/fake-vu';
 import type { CountOutcome, ListOptions } from '../../../test/s3';
 import { classifyStatus } from '../../s3/classify';
 import type { Failure } from '../../s3/outcome';
-import { listing } from './listing';
+import { opsOf } from '../../workload/step';
+import { list } from './list';
 
 const WINDOW = { start: 0, end: 60_000, phase: 'steady' };
 
@@ -26,14 +27,14 @@ function pagesOf(pages: number, fails: Readonly<Record<number, number>> = {}) {
 
 function tokens(pages: number, times: number, fails?: Readonly<Record<number, number>>): string[] {
   const { engine, asked } = pagesOf(pages, fails);
-  const step = listing().start(fakeVu({ engine }, { S3LOADTEST_PREFIX: 'p/q/' }));
+  const step = list().start(fakeVu({ engine }, { S3LOADTEST_PREFIX: 'p/q/' }));
   for (let i = 0; i < times; i++) void step(WINDOW, 0);
   for (const { prefix } of asked) expect(prefix).toBe('p/q/');
   return asked.map(({ continuationToken = '' }) => continuationToken);
 }
 
 test('listing does nothing but list, an operation a page', () => {
-  expect(listing()).toMatchObject({ ops: ['LIST'], reads: false, writes: false, deletes: false, pacesItself: false });
+  expect([list().kind, opsOf(list())]).toEqual(['operation', ['LIST']]);
   expect(tokens(9, 3)).toHaveLength(3);
 });
 
@@ -54,14 +55,14 @@ test.each<{ pages: number; fails?: Record<number, number>; are: readonly string[
 test('a page that is promised is waited for before the next one is asked for', async () => {
   const { countObjects, asked } = pagesOf(2);
   const promised = fakeS3({ countObjects: async (options) => countObjects(options) });
-  const step = listing().start(fakeVu({ engine: promised }));
+  const step = list().start(fakeVu({ engine: promised }));
   for (let i = 0; i < 4; i++) await step(WINDOW, 0);
   expect(asked.map(({ continuationToken = '' }) => continuationToken)).toEqual(['', '2', '', '2']);
 });
 
 test('each VU goes through the listing by itself', () => {
   const { engine, asked } = pagesOf(3);
-  const traffic = listing();
+  const traffic = list();
   const [one, other] = [traffic.start(fakeVu({ engine })), traffic.start(fakeVu({ engine }))];
   for (const step of [one, one, other, one, other]) void step(WINDOW, 0);
   expect(asked.map(({ continuationToken = '' }) => continuationToken)).toEqual(['', '2', '', '3', '2']);

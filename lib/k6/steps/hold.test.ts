@@ -2,7 +2,8 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { fakeVu } from '../../../test/fake-vu';
 import type { HeldConnections, Holding } from '../../s3/engines/held';
 import { type Environment, settings } from '../../settings/config';
-import { holding } from './holding';
+import { opsOf } from '../../workload/step';
+import { hold } from './hold';
 
 // Looked up at each call: fake timers take its place.
 vi.mock('k6/timers', () => ({ setTimeout: (call: () => void, ms: number) => globalThis.setTimeout(call, ms) }));
@@ -71,7 +72,7 @@ async function holdFor(
   );
   let ended: number | undefined;
   const window = { start: 0, end: ms, phase: 'steady' };
-  const operation = Promise.resolve(holding({ read: '10MB' }).start(vu)(window, START)).then(() => {
+  const operation = Promise.resolve(hold({ read: '10MB' }).start(vu)(window, START)).then(() => {
     ended = Date.now() - START;
   });
   for (let n = 0; ended === undefined && n < 1_000; n++) await vi.advanceTimersByTimeAsync(100);
@@ -79,16 +80,9 @@ async function holdFor(
   return ended;
 }
 
-test('holding paces itself, reads and writes, and is of connections', () => {
-  expect(holding({ read: '10MB' })).toMatchObject({
-    ops: ['PUT', 'GET'],
-    reads: true,
-    writes: true,
-    deletes: false,
-    pacesItself: true,
-    holdsConnections: true,
-    readsSizes: ['10MB'],
-  });
+test('hold is a step of connections, which reads and writes', () => {
+  const step = hold({ read: '10MB' });
+  expect([step.kind, step.reads, opsOf(step)]).toEqual(['connections', '10MB', ['PUT', 'GET']]);
 });
 
 test('what is held: uploads of the sizes asked for, downloads of another, at the rate of the settings', async () => {

@@ -2,22 +2,18 @@
 import { LIST } from '../../s3/commands';
 import type { Reply } from '../../s3/engine';
 import { listArguments, nextOf, type Position } from '../../s3/listing';
-import type { Traffic } from './traffic';
+import type { OperationStep } from '../../workload/step';
 
 /** What a page fails with when its token may be why. */
 const AT_FAULT: ReadonlySet<string> = new Set(['client', 'auth', 'notFound']);
 
 /** Each VU goes through the listing by itself, an operation a page of 1,000 keys. */
-export function listing(): Traffic {
+export function list(): OperationStep {
   return {
-    ops: [LIST.op],
-    reads: false,
-    writes: false,
-    deletes: false,
-    pacesItself: false,
-    holdsConnections: false,
+    kind: 'operation',
+    commands: [LIST],
     start: ({ engine, config: { prefix } }) => {
-      const list = engine.compile(LIST);
+      const askFor = engine.compile(LIST);
       let from: Position | undefined;
       const goOn = ({ failure, found }: Reply): void => {
         // After a failure the same page is requested again, unless the store does not take its own token any more.
@@ -25,7 +21,7 @@ export function listing(): Traffic {
         else if (AT_FAULT.has(failure.errorClass)) from = undefined;
       };
       return () => {
-        const page = list('', '', undefined, listArguments({ prefix, from }));
+        const page = askFor('', '', undefined, listArguments({ prefix, from }));
         return page instanceof Promise ? page.then(goOn) : goOn(page);
       };
     },

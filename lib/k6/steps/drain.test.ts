@@ -1,12 +1,12 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { fakeS3, OK } from '../../../test/fake-s3';
-import { fakeVu } from '../../../test/fake-vu';
+import { fakeVu, type VuParts } from '../../../test/fake-vu';
 import type { DeleteObjectsOutcome, ListOptions, ListOutcome } from '../../../test/s3';
 import { MARKS } from '../../result/protocol';
 import type { Failure } from '../../s3/outcome';
 import type { Environment } from '../../settings/config';
-import { deleting } from './deleting';
-import type { VirtualUser } from './traffic';
+import { has, opsOf, type VirtualUser } from '../../workload/step';
+import { drain } from './drain';
 
 // Looked up at each call: fake timers take its place.
 vi.mock('k6/timers', () => ({ setTimeout: (call: () => void, ms: number) => globalThis.setTimeout(call, ms) }));
@@ -76,7 +76,7 @@ const round = (times: readonly number[]) => times.map((ms) => Math.round(ms / 10
 async function deleteFor(ms: number, vu: VirtualUser): Promise<number> {
   let ended: number | undefined;
   const window = { start: 0, end: ms, phase: 'steady' };
-  const operation = Promise.resolve(deleting().start(vu)(window, START)).then(() => {
+  const operation = Promise.resolve(drain().start(vu)(window, START)).then(() => {
     ended = Date.now() - START;
   });
   for (let n = 0; ended === undefined && n < 10_000; n++) await vi.advanceTimersByTimeAsync(100);
@@ -85,19 +85,15 @@ async function deleteFor(ms: number, vu: VirtualUser): Promise<number> {
 }
 
 /** A VU for so many milliseconds with these settings. */
-function vuFor(ms: number, environment: Environment = {}, more: Partial<VirtualUser> = {}): VirtualUser {
+function vuFor(ms: number, environment: Environment = {}, more: VuParts = {}): VirtualUser {
   const duration = environment.S3LOADTEST_STAGES ? '' : `${ms}ms`;
   return fakeVu(more, { S3LOADTEST_DURATION: duration, ...environment });
 }
 
-test('deleting paces itself, and neither reads nor writes', () => {
-  expect(deleting()).toMatchObject({
-    ops: ['LIST', 'DELETE_OBJECTS'],
-    reads: false,
-    writes: false,
-    deletes: true,
-    pacesItself: true,
-  });
+test('drain is a task that lists and deletes', () => {
+  const step = drain();
+  expect([step.kind, opsOf(step)]).toEqual(['task', ['LIST', 'DELETE_OBJECTS']]);
+  expect([has('read', step), has('write', step), has('delete', step)]).toEqual([false, false, true]);
 });
 
 describe('which keys', () => {
@@ -187,7 +183,7 @@ describe('batches', () => {
 
 describe('VUs that change', () => {
   /** How many batches are under way in each second, when there is always another and each takes a second. */
-  async function perSecond(seconds: number, environment: Environment, more: Partial<VirtualUser> = {}) {
+  async function perSecond(seconds: number, environment: Environment, more: VuParts = {}) {
     const { engine, batches } = bucketOf(keysOf('1KB', seconds * 8_000), { ms: 1000 });
     await deleteFor(seconds * 1000, vuFor(seconds * 1000, environment, { engine, ...more }));
     const begun = (second: number) => batches.filter(({ at }) => Math.floor(at / 1000) === second).length;
@@ -215,12 +211,7 @@ describe('VUs that change', () => {
 
 describe('a rate', () => {
   /** When batches began within the first `seconds`, and how many were dropped. */
-  async function begun(
-    seconds: number,
-    environment: Environment,
-    behaviour: Behaviour,
-    more: Partial<VirtualUser> = {},
-  ) {
+  async function begun(seconds: number, environment: Environment, behaviour: Behaviour, more: VuParts = {}) {
     const dropped = vi.fn();
     const { engine, batches } = bucketOf(keysOf('1KB', seconds * 10_000), behaviour);
     await deleteFor(seconds * 1000, vuFor(seconds * 1000, environment, { engine, dropped, ...more }));
@@ -398,7 +389,7 @@ describe('what was deleted', () => {
   ])('is told: $why', async ({ tells, outcome, told }) => {
     const info = vi.spyOn(console, 'info').mockImplementation(() => {});
     const { engine } = bucketOf(keysOf('1KB', 3), { outcome: () => outcome });
-    await deleteFor(1_000, vuFor(1_000, {}, { engine, tellsDeleted: tells }));
+    await deleteFor(1_000, vuFor(1_000, {}, { engine, reportsDeleted: tells }));
     expect(info.mock.calls.map(([line]) => JSON.parse(String(line).replace(MARKS.deleted, '')))).toEqual(told);
     for (const [line] of info.mock.calls) expect(String(line).startsWith(MARKS.deleted)).toBe(true);
   });

@@ -1,8 +1,9 @@
 /** Holding slow connections open: one VU has them all, half upload and half download, a few bytes a second each. */
 import { setTimeout } from 'k6/timers';
+import { GET, PUT } from '../../s3/commands';
 import type { ObjectSize } from '../../settings/config';
-import { isOpenLoop, targetAt } from '../../workload/scenario';
-import type { Traffic, VirtualUser } from './traffic';
+import { targetAt } from '../../workload/shape';
+import type { ConnectionsStep, VirtualUser } from '../../workload/step';
 
 /** How often it is looked how many connections there are to be. */
 const LOOK_MS = 100;
@@ -18,20 +19,16 @@ const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve,
  * while all are open is dropped. Objects of the size to `read` are downloaded: it should be more than a server's system can
  * buffer, so that it is the server that is kept waiting.
  */
-export function holding({ read }: { readonly read: string }): Traffic {
+export function hold({ read }: { readonly read: string }): ConnectionsStep {
   return {
-    ops: ['PUT', 'GET'],
-    reads: true,
-    writes: true,
-    deletes: false,
-    pacesItself: true,
-    holdsConnections: true,
-    readsSizes: [read],
+    kind: 'connections',
+    commands: [PUT, GET],
+    reads: read,
     start: (vu) => async (window, begin) => {
       const [downloads] = vu.readSizes as readonly [ObjectSize];
       const held = vu.hold({ bytesPerSecond: vu.config.bytesPerSecond, uploads: vu.sizes, downloads });
       held.read(someKeys(vu, read));
-      const open = isOpenLoop(vu.config) ? opening(vu, held, begin) : keeping(vu, held, begin);
+      const open = vu.shape.unit === 'rate' ? opening(vu, held, begin) : keeping(vu, held, begin);
       const until = begin + window.end;
       let supplied = 0;
       for (let now = Date.now(); now < until; now = Date.now()) {
@@ -50,10 +47,10 @@ export function holding({ read }: { readonly read: string }): Traffic {
 type Held = ReturnType<VirtualUser['hold']>;
 
 /** So many connections are open all the time. */
-function keeping({ config, vus }: VirtualUser, held: Held, begin: number): (now: number) => void {
+function keeping({ shape }: VirtualUser, held: Held, begin: number): (now: number) => void {
   let kept = 0;
   return (now) => {
-    const wanted = Math.ceil((targetAt(config, now - begin) / config.concurrency) * vus);
+    const wanted = Math.ceil(targetAt(shape, now - begin));
     if (wanted !== kept) held.keep(wanted);
     kept = wanted;
   };
@@ -64,11 +61,11 @@ function opening(vu: VirtualUser, held: Held, begin: number): (now: number) => v
   let owed = 0;
   let looked = begin;
   return (now) => {
-    owed += (targetAt(vu.config, now - begin) * vu.share * (now - looked)) / 1000;
+    owed += (targetAt(vu.shape, now - begin) * (now - looked)) / 1000;
     looked = now;
     const due = Math.floor(owed);
     owed -= due;
-    for (let n = held.open(due, vu.vus); n > 0; n--) vu.dropped();
+    for (let n = held.open(due, vu.shape.vus); n > 0; n--) vu.dropped();
   };
 }
 

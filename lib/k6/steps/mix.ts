@@ -1,17 +1,17 @@
 /** Operations on single objects in fixed shares: reads, writes, heads, deletes, and listings between them. */
 import { sleep } from 'k6';
-import { DELETE, GET, HEAD, LIST } from '../../s3/commands';
+import { DELETE, GET, HEAD, LIST, PUT } from '../../s3/commands';
 import type { Awaitable } from '../../s3/engine';
 import { listArguments } from '../../s3/listing';
 import type { Outcome } from '../../s3/outcome';
 import type { ObjectSize } from '../../settings/config';
 import { type Card, createDeck, type Deck, type Mix } from '../../workload/mix';
 import { below } from '../../workload/random';
+import { has, type Operate, type OperationStep, type Step, type VirtualUser } from '../../workload/step';
 import { writer } from '../write';
-import type { Operate, Traffic, VirtualUser } from './traffic';
 
 /** The operations a mix may name, in any shares: `{ GET: 70, PUT: 30 }`. */
-export type OpMix = Readonly<Partial<Record<'GET' | 'PUT' | 'HEAD' | 'DELETE' | 'LIST', number>>>;
+export type OpMix = Readonly<Partial<Record<keyof typeof ROWS, number>>>;
 
 /** Listings are of the prefix and one of these letters, as the original's. */
 const LIST_LETTERS = 'abcdefghijklmnop';
@@ -24,27 +24,24 @@ const WAIT_SECONDS = 0.25;
 /** What an operation comes to where nobody looks at it: nothing, or that it will have ended. */
 type Done = Awaitable<undefined>;
 
-/** Traffic of one mix. */
-export function mixed(mix: OpMix): Traffic {
-  return mixedByPhase({ '': mix });
+const ROWS = { GET, PUT, HEAD, DELETE, LIST } as const;
+
+/** One mix all the time. */
+export function mix(shares: OpMix): OperationStep {
+  return mixByPhase({ '': shares });
 }
 
-/** Traffic of another mix in each phase of its schedule. */
-export function mixedByPhase(mixes: Readonly<Record<string, OpMix>>): Traffic {
-  const has = (op: keyof OpMix) => Object.values(mixes).some((mix) => (mix[op] ?? 0) > 0);
-  const traffic: Traffic = {
-    ops: (['GET', 'PUT', 'HEAD', 'DELETE', 'LIST'] as const).filter(has),
-    reads: has('GET'),
-    writes: has('PUT'),
-    deletes: has('DELETE'),
-    pacesItself: false,
-    holdsConnections: false,
-    start: (vu) => start(vu, mixes, traffic),
-  };
-  return traffic;
+/** Another mix in each phase of its schedule. */
+export function mixByPhase(mixes: Readonly<Record<string, OpMix>>): OperationStep {
+  const commands = Object.values(ROWS).filter(({ op }) =>
+    Object.values(mixes).some((shares) => (shares[op as keyof OpMix] ?? 0) > 0),
+  );
+  const step: OperationStep = { kind: 'operation', commands, start: (vu) => start(vu, mixes, step) };
+  return step;
 }
 
-function start(vu: VirtualUser, mixes: Readonly<Record<string, OpMix>>, { reads, writes }: Traffic): Operate {
+function start(vu: VirtualUser, mixes: Readonly<Record<string, OpMix>>, step: Step): Operate {
+  const [reads, writes] = [has('read', step), has('write', step)];
   const { engine, keys, makeKey, config, random } = vu;
   const labels = vu.sizes.map((size) => size.label);
   const sizeOf = new Map(vu.sizes.map((size) => [size.label, size]));
@@ -54,7 +51,7 @@ function start(vu: VirtualUser, mixes: Readonly<Record<string, OpMix>>, { reads,
   const remove = engine.compile(DELETE);
   const list = engine.compile(LIST);
   const decks = new Map<string, Deck>(
-    Object.entries(mixes).map(([phase, mix]) => [phase, createDeck(mix as Mix, labels, random)]),
+    Object.entries(mixes).map(([phase, shares]) => [phase, createDeck(shares as Mix, labels, random)]),
   );
   const only = decks.get('');
   let dealt = 0;

@@ -7,8 +7,8 @@ import type { AsyncCall, Reply } from '../../s3/engine';
 import { type ListKeys, listKeys, type Position } from '../../s3/listing';
 import { ownKey } from '../../workload/own-keys';
 import { type Part, partOf } from '../../workload/part';
-import { isOpenLoop, targetAt } from '../../workload/scenario';
-import type { Traffic, VirtualUser } from './traffic';
+import { targetAt } from '../../workload/shape';
+import type { TaskStep, VirtualUser } from '../../workload/step';
 
 /** A cycle begins so long after the last one did, or at its end when that took longer. Milliseconds. */
 const CYCLE_MS = 30_000;
@@ -17,15 +17,11 @@ const LOOK_MS = 100;
 
 const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, Math.max(0, ms)));
 
-/** Lists the prefix page by page and deletes the layout's keys of the sizes asked for, all of them where none are. */
-export function deleting(): Traffic {
+/** Lists the prefix page by page and deletes the layout's keys of the sizes that are set, all of them where none are. */
+export function drain(): TaskStep {
   return {
-    ops: [LIST_KEYS.op, DELETE_OBJECTS.op],
-    reads: false,
-    writes: false,
-    deletes: true,
-    pacesItself: true,
-    holdsConnections: false,
+    kind: 'task',
+    commands: [LIST_KEYS, DELETE_OBJECTS],
     start: (vu) => async (window, begin) => {
       const until = begin + window.end;
       const part = vu.part();
@@ -76,7 +72,7 @@ async function cycle(
 
 function deleted(vu: VirtualUser, part: Part, batch: readonly string[], reply: Reply): void {
   vu.flush();
-  if (reply.failure !== undefined || !vu.tellsDeleted) return;
+  if (reply.failure !== undefined || !vu.reportsDeleted) return;
   // The CLI takes them out of the key files. Listings are in order, so a range says it.
   const range: DeletedRange = {
     first: batch[0] ?? '',
@@ -104,25 +100,23 @@ interface Pace {
  * taken is dropped, as k6 drops an iteration.
  */
 function createPace(vu: VirtualUser, begin: number): Pace {
-  const { config, share } = vu;
+  const { shape } = vu;
   const running = new Set<Promise<void>>();
-  const open = isOpenLoop(config);
   // A rate that climbs is low at first: when the next batch is due is not to be foreseen from it, only how much is by now.
   let owed = 1;
   let looked = Date.now();
-  const load = () => targetAt(config, Date.now() - begin);
-  const most = () => Math.ceil((load() / config.concurrency) * vu.vus);
+  const level = () => targetAt(shape, Date.now() - begin);
 
   /** Counts what has become due. Returns how much does, a second. */
   const accrue = (now: number): number => {
-    const perSecond = load() * share;
+    const perSecond = level();
     owed += (perSecond * (now - looked)) / 1000;
     looked = now;
     return perSecond;
   };
 
   const free = async (until: number): Promise<boolean> => {
-    while (running.size >= most()) {
+    while (running.size >= Math.ceil(level())) {
       if (Date.now() >= until) return false;
       await Promise.race([...running, pause(LOOK_MS)]);
     }
@@ -131,14 +125,14 @@ function createPace(vu: VirtualUser, begin: number): Pace {
 
   return {
     turn: async (until) => {
-      if (!open) return free(until);
+      if (shape.unit === 'vus') return free(until);
       for (;;) {
         const now = Date.now();
         if (now >= until) return false;
         const perSecond = accrue(now);
         if (perSecond > 0 && owed >= 1) {
           owed -= 1;
-          if (running.size < vu.vus) return true;
+          if (running.size < shape.vus) return true;
           vu.dropped();
           continue;
         }

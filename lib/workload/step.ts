@@ -1,0 +1,93 @@
+/**
+ * What one iteration of a load does, apart from when and how many: the contract between a workload and the script around it. What
+ * a step reads, writes and deletes is what the rows of its commands say.
+ */
+import type { Command, Effect } from '../s3/commands';
+import type { Awaitable, Engine } from '../s3/engine';
+import type { HeldConnections, Holding } from '../s3/engines/held';
+import type { Config, ObjectSize } from '../settings/config';
+import type { FoundKeys, MakeKey, TrackedKeys } from './keys';
+import type { Part } from './part';
+import type { Payload } from './payload';
+import type { Random } from './random';
+import type { Window } from './schedule';
+import type { Shape } from './shape';
+
+/** What a VU works with. Made at its first iteration in a scenario. */
+export interface VirtualUser {
+  readonly engine: Engine;
+  readonly config: Config;
+  readonly sizes: readonly ObjectSize[];
+  /** Those that it reads. */
+  readonly readSizes: readonly ObjectSize[];
+  readonly keys: TrackedKeys;
+  readonly payload: Payload;
+  /** The same in every run with the same seed. */
+  readonly random: Random;
+  /** The load's shape on this worker: a step that paces itself keeps to it. */
+  readonly shape: Shape;
+  readonly makeKey: MakeKey;
+  /** Keys that are in the bucket now, by size. Outside the figures. */
+  findKeys(): FoundKeys;
+  /** Keys of objects of a size: those in the bucket now, or of one that is written for it. Outside the figures. */
+  supply(size: ObjectSize): Awaitable<readonly string[]>;
+  /** Holds connections, none at first: only for a step of connections. */
+  hold(holding: Holding): HeldConnections;
+  /** Tells k6 what was counted so far: for a step that does not end its iteration soon. */
+  flush(): void;
+  /** Of what all workers find alike, what this one is to take. Takes k6 milliseconds to say. */
+  part(): Part;
+  /** Counts an operation that was due and that no VU was free for. */
+  dropped(): void;
+  /** Whether someone wants to know which keys were deleted. */
+  readonly reportsDeleted: boolean;
+}
+
+/**
+ * Does one operation, and promises its end where it can't be waited for at once; or goes on to the window's end and keeps what it
+ * has under way. `begin` is when the scenario began, in milliseconds since 1970.
+ */
+export type Operate = (window: Window, begin: number) => void | Promise<void>;
+
+export type Step = OperationStep | TaskStep | ConnectionsStep;
+
+interface AnyStep {
+  /** What it does to the store. Rows of one op count as one. */
+  readonly commands: readonly Command[];
+  start(vu: VirtualUser): Operate;
+}
+
+/** An iteration is one operation, and k6 says when it begins. */
+export interface OperationStep extends AnyStep {
+  readonly kind: 'operation';
+}
+
+/** One VU does it all: many operations at once, and it keeps to the load's shape by itself. */
+export interface TaskStep extends AnyStep {
+  readonly kind: 'task';
+}
+
+/**
+ * A task whose load is connections that it holds open, not VUs. Takes the extension. They are what it is about: that nothing
+ * completes on them is no failure, nor that a server ends them.
+ */
+export interface ConnectionsStep extends AnyStep {
+  readonly kind: 'connections';
+  /** Label of the size that it reads: setup sees that there is an object of it. */
+  readonly reads: string;
+}
+
+/** Whether a step does this to objects. */
+export function has(effect: Effect, { commands }: Step): boolean {
+  return commands.some((command) => command.effect === effect);
+}
+
+/** Operations as their caller counts them, each once. */
+export function opsOf({ commands }: Step): string[] {
+  return [...new Set(commands.map(({ op }) => op))];
+}
+
+/** Whether k6 says when each operation begins; else the step keeps to its shape by itself. */
+export const isPaced = ({ kind }: Step): boolean => kind === 'operation';
+
+export const holdsConnections = ({ kind }: Step): boolean => kind === 'connections';
