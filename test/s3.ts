@@ -4,6 +4,7 @@ import {
   ABORT_MULTIPART,
   COMPLETE_MULTIPART,
   type Command,
+  CREATE_BUCKET,
   CREATE_MULTIPART,
   DELETE,
   DELETE_OBJECTS,
@@ -73,19 +74,10 @@ export interface S3 {
   createBucket(): Outcome;
 }
 
-const OF_BUCKET = { on: 'bucket', status: 200, counts: 'operation' } as const;
-
 const HEAD_BUCKET: Command = {
-  ...OF_BUCKET,
-  ...{ op: 'HEAD_BUCKET', method: 'HEAD', effect: 'inspect', body: 'none', answer: { kind: 'headers' } },
+  ...{ op: 'HEAD_BUCKET', method: 'HEAD', on: 'bucket', effect: 'inspect', body: 'none', status: 200 },
+  ...{ counts: 'operation', answer: { kind: 'headers' } },
 };
-
-const CREATE_BUCKET: Command = {
-  ...OF_BUCKET,
-  ...{ op: 'CREATE_BUCKET', method: 'PUT', effect: 'configure', body: 'none', answer: { kind: 'none' } },
-};
-
-const CREATE_BUCKET_IN: Command = { ...CREATE_BUCKET, body: 'text' };
 
 /** `region` is where buckets are created. */
 export function s3Of(engine: Engine, region: string): S3 {
@@ -137,12 +129,10 @@ export function s3Of(engine: Engine, region: string): S3 {
       engine.compileSync(ABORT_MULTIPART)(key, size, undefined, { query: { uploadId } }),
     headBucket: () => engine.compileSync(HEAD_BUCKET)('', ''),
     createBucket: () => {
-      // us-east-1 is the one region that must not be named:
-      // https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html
-      if (region === 'us-east-1') return engine.compileSync(CREATE_BUCKET)('', '');
       const place = `<LocationConstraint>${region}</LocationConstraint>`;
       const text = `<CreateBucketConfiguration xmlns="${XMLNS}">${place}</CreateBucketConfiguration>`;
-      return engine.compileSync(CREATE_BUCKET_IN)('', '', text);
+      // us-east-1 is the one region that must not be named.
+      return engine.compileSync(CREATE_BUCKET)('', '', region === 'us-east-1' ? '' : text);
     },
   };
 }
