@@ -85,7 +85,8 @@ export function createEngine(
     // Every byte of load passes here, and k6 pays for each object made and each property looked up.
     return (key, size, load, more) => {
       const path = ofBucket ? bucketPath : root + (plainKeys ? key : encodeKey(key));
-      const body = carries ? bodyOf(load) : null;
+      // k6 sends an empty buffer in chunks, without the Content-Length that S3 wants; of no body it says that its length is 0.
+      const body = !carries || (load as ArrayBuffer).byteLength === 0 ? null : (load as RequestBody);
       const expected = carries ? undefined : (load as number | undefined);
       const extras = plain && more === undefined ? undefined : extrasOf(command, load, more ?? NOTHING, k6Hashes);
       for (let attempt = 1; ; attempt++) {
@@ -142,7 +143,7 @@ export function createEngine(
     compileSync,
     compileAsync: (command) => (key, size, load, more) => {
       const path = command.on === 'bucket' ? bucketPath : root + encodeKey(key);
-      const body = command.body === 'none' ? null : bodyOf(load);
+      const body = command.body === 'none' || (load as ArrayBuffer).byteLength === 0 ? null : (load as RequestBody);
       const extras = extrasOf(command, load, more ?? NOTHING, k6Hashes);
       const sendTo = (host: Host) => sendWith(sendAsync, command, host, path, body, extras);
       return perform(command, size, load, sendTo, more?.objects);
@@ -156,13 +157,6 @@ export function createEngine(
 }
 
 const NOTHING = {};
-
-function bodyOf(load: Load | undefined): RequestBody {
-  if (typeof load === 'string') return load;
-  const buffer = load as ArrayBuffer;
-  // k6 sends an empty buffer in chunks, without the Content-Length that S3 wants; of no body it says that its length is 0.
-  return buffer.byteLength === 0 ? null : buffer;
-}
 
 function sentOf({ body }: Command, load: Load | undefined, objects = 0): Sent {
   if (body === 'none') return { bytes: 0, expected: load as number | undefined, objects };
