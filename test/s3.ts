@@ -25,7 +25,7 @@ import { XMLNS } from '../lib/s3/xml';
 /** Inclusive, as HTTP counts: [0, 9] is the first ten bytes. */
 type ByteRange = readonly [first: number, last: number];
 
-interface KeysOptions extends Omit<ListOptions, 'from'> {
+export interface PageOptions extends Omit<ListOptions, 'from'> {
   readonly continuationToken?: string;
 }
 
@@ -53,8 +53,6 @@ interface UploadedPart {
   readonly etag: string;
 }
 
-export type { KeysOptions as ListOptions };
-
 export interface S3 {
   putObject(key: string, body: Body, size: string): Awaitable<Outcome>;
   putObjectInParts(key: string, body: PartedBody, size: string): Outcome;
@@ -64,8 +62,8 @@ export interface S3 {
   deleteObject(key: string, size: string): Awaitable<Outcome>;
   deleteObjects(keys: readonly string[]): DeleteObjectsOutcome;
   deleteObjectsAsync(keys: readonly string[]): Promise<DeleteObjectsOutcome>;
-  listObjects(options?: KeysOptions): ListOutcome;
-  countObjects(options?: KeysOptions): Awaitable<CountOutcome>;
+  listObjects(options?: PageOptions): ListOutcome;
+  countObjects(options?: PageOptions): Awaitable<CountOutcome>;
   createMultipartUpload(key: string, size: string): Outcome & { readonly uploadId: string };
   uploadPart(key: string, uploadId: string, number: number, body: Body, size: string): Outcome & UploadedPart;
   completeMultipartUpload(key: string, uploadId: string, parts: readonly UploadedPart[], size: string): Outcome;
@@ -89,7 +87,7 @@ export function s3Of(engine: Engine, region: string): S3 {
     return { ...outcome, keys: count, next: token(next) };
   };
   const range = ([first, last]: ByteRange) => ({ headers: { range: `bytes=${first}-${last}` } });
-  const list = ({ continuationToken, ...options }: KeysOptions = {}) =>
+  const list = ({ continuationToken, ...options }: PageOptions = {}) =>
     listArguments({
       ...options,
       ...(continuationToken !== undefined && { from: { 'continuation-token': continuationToken } }),
