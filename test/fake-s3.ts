@@ -15,7 +15,7 @@ import {
 import type { Arguments, Awaitable, Body, Engine, Load, Reply } from '../lib/s3/engine';
 import type { Outcome } from '../lib/s3/outcome';
 import { elementsOf, textOf } from '../lib/s3/xml';
-import type { CountOutcome, DeleteObjectsOutcome, ListOptions, ListOutcome, S3 } from './s3';
+import type { CountOutcome, DeleteObjectsOutcome, ListOutcome, PageOptions, S3 } from './s3';
 
 /** A success at an endpoint that does not matter. */
 export const OK: Outcome = { status: 200, bytes: 0, ms: 1, endpoint: '10.0.0.1:9000' };
@@ -76,7 +76,7 @@ function then<A, B>(value: Awaitable<A>, make: (value: A) => B): Awaitable<B> {
   return value instanceof Promise ? value.then(make) : make(value);
 }
 
-function optionsOf({ query = {} }: Arguments): ListOptions {
+function optionsOf({ query = {} }: Arguments): PageOptions {
   const names = {
     ...{ prefix: 'prefix', delimiter: 'delimiter', maxKeys: 'max-keys', startAfter: 'start-after' },
     continuationToken: 'continuation-token',

@@ -4,6 +4,7 @@ import {
   ABORT_MULTIPART,
   COMPLETE_MULTIPART,
   type Command,
+  CREATE_BUCKET,
   CREATE_MULTIPART,
   DELETE,
   DELETE_OBJECTS,
@@ -24,7 +25,7 @@ import { XMLNS } from '../lib/s3/xml';
 /** Inclusive, as HTTP counts: [0, 9] is the first ten bytes. */
 type ByteRange = readonly [first: number, last: number];
 
-interface KeysOptions extends Omit<ListOptions, 'from'> {
+export interface PageOptions extends Omit<ListOptions, 'from'> {
   readonly continuationToken?: string;
 }
 
@@ -52,8 +53,6 @@ interface UploadedPart {
   readonly etag: string;
 }
 
-export type { KeysOptions as ListOptions };
-
 export interface S3 {
   putObject(key: string, body: Body, size: string): Awaitable<Outcome>;
   putObjectInParts(key: string, body: PartedBody, size: string): Outcome;
@@ -63,8 +62,8 @@ export interface S3 {
   deleteObject(key: string, size: string): Awaitable<Outcome>;
   deleteObjects(keys: readonly string[]): DeleteObjectsOutcome;
   deleteObjectsAsync(keys: readonly string[]): Promise<DeleteObjectsOutcome>;
-  listObjects(options?: KeysOptions): ListOutcome;
-  countObjects(options?: KeysOptions): Awaitable<CountOutcome>;
+  listObjects(options?: PageOptions): ListOutcome;
+  countObjects(options?: PageOptions): Awaitable<CountOutcome>;
   createMultipartUpload(key: string, size: string): Outcome & { readonly uploadId: string };
   uploadPart(key: string, uploadId: string, number: number, body: Body, size: string): Outcome & UploadedPart;
   completeMultipartUpload(key: string, uploadId: string, parts: readonly UploadedPart[], size: string): Outcome;
@@ -73,19 +72,10 @@ export interface S3 {
   createBucket(): Outcome;
 }
 
-const OF_BUCKET = { on: 'bucket', status: 200, counts: 'operation' } as const;
-
 const HEAD_BUCKET: Command = {
-  ...OF_BUCKET,
-  ...{ op: 'HEAD_BUCKET', method: 'HEAD', effect: 'inspect', body: 'none', answer: { kind: 'headers' } },
+  ...{ op: 'HEAD_BUCKET', method: 'HEAD', on: 'bucket', effect: 'inspect', body: 'none', status: 200 },
+  ...{ counts: 'operation', answer: { kind: 'headers' } },
 };
-
-const CREATE_BUCKET: Command = {
-  ...OF_BUCKET,
-  ...{ op: 'CREATE_BUCKET', method: 'PUT', effect: 'configure', body: 'none', answer: { kind: 'none' } },
-};
-
-const CREATE_BUCKET_IN: Command = { ...CREATE_BUCKET, body: 'text' };
 
 /** `region` is where buckets are created. */
 export function s3Of(engine: Engine, region: string): S3 {
@@ -97,7 +87,7 @@ export function s3Of(engine: Engine, region: string): S3 {
     return { ...outcome, keys: count, next: token(next) };
   };
   const range = ([first, last]: ByteRange) => ({ headers: { range: `bytes=${first}-${last}` } });
-  const list = ({ continuationToken, ...options }: KeysOptions = {}) =>
+  const list = ({ continuationToken, ...options }: PageOptions = {}) =>
     listArguments({
       ...options,
       ...(continuationToken !== undefined && { from: { 'continuation-token': continuationToken } }),
@@ -137,12 +127,10 @@ export function s3Of(engine: Engine, region: string): S3 {
       engine.compileSync(ABORT_MULTIPART)(key, size, undefined, { query: { uploadId } }),
     headBucket: () => engine.compileSync(HEAD_BUCKET)('', ''),
     createBucket: () => {
-      // us-east-1 is the one region that must not be named:
-      // https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html
-      if (region === 'us-east-1') return engine.compileSync(CREATE_BUCKET)('', '');
       const place = `<LocationConstraint>${region}</LocationConstraint>`;
       const text = `<CreateBucketConfiguration xmlns="${XMLNS}">${place}</CreateBucketConfiguration>`;
-      return engine.compileSync(CREATE_BUCKET_IN)('', '', text);
+      // us-east-1 is the one region that must not be named.
+      return engine.compileSync(CREATE_BUCKET)('', '', region === 'us-east-1' ? '' : text);
     },
   };
 }

@@ -214,11 +214,17 @@ export const GET_BUCKET_VERSIONING: Command = {
   answer: { kind: 'xml', root: 'VersioningConfiguration', texts: ['Status'] },
 };
 
+/** Its text names a region, and is empty for us-east-1: https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html */
+export const CREATE_BUCKET: Command = {
+  ...{ op: 'CREATE_BUCKET', method: 'PUT', on: 'bucket', effect: 'configure', body: 'text', status: 200 },
+  ...{ counts: 'operation', answer: NOTHING },
+};
+
 /** Every op once, with a row that it has. */
 export const COMMANDS: ReadonlyMap<string, Command> = new Map(
   [
     ...[GET, PUT, HEAD, DELETE, DELETE_OBJECTS, LIST, LIST_VERSIONS, LIST_UPLOADS],
-    ...[...MULTIPART, GET_BUCKET_VERSIONING],
+    ...[...MULTIPART, GET_BUCKET_VERSIONING, CREATE_BUCKET],
   ].map((command) => [command.op, command]),
 );
 

@@ -1,6 +1,6 @@
 /** When a failed operation is tried again, whichever engine sends. Pure. */
 import { isRetryable } from './classify';
-import type { Outcome } from './outcome';
+import type { Failure, Outcome } from './outcome';
 
 const FIRST_PAUSE = 0.1;
 const LONGEST_PAUSE = 30;
@@ -11,10 +11,13 @@ export function pauseBefore(n: number, random: () => number = Math.random): numb
   return whole / 2 + (whole / 2) * random();
 }
 
+/** Whether another attempt may mend a failure. A store that does not know a command will not know it in a second either. */
+export function isRepeatable({ errorClass, code }: Failure, status: number): boolean {
+  return isRetryable(errorClass) && status !== 501 && code !== 'NotImplemented';
+}
+
 /** Seconds until the next attempt, or undefined when this one is what came of the operation: it was the nth of `attempts`. */
 export function nextPause({ failure, status }: Outcome, n: number, attempts: number): number | undefined {
-  if (failure === undefined || n >= attempts || !isRetryable(failure.errorClass)) return undefined;
-  // A store that does not know the command will not know it in a second either.
-  if (status === 501 || failure.code === 'NotImplemented') return undefined;
+  if (failure === undefined || n >= attempts || !isRepeatable(failure, status)) return undefined;
   return pauseBefore(n + 1);
 }

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { fakeS3, OK } from '../../test/fake-s3';
-import type { ListOptions, ListOutcome } from '../../test/s3';
+import type { ListOutcome, PageOptions } from '../../test/s3';
 import { type ListKeys, listKeys } from '../s3/listing';
 import type { Outcome } from '../s3/outcome';
 import {
@@ -333,17 +333,17 @@ test.each([
 
 interface Bucket {
   readonly list: ListKeys;
-  readonly asked: ListOptions[];
+  readonly asked: PageOptions[];
 }
 
 /** A bucket that lists as S3 does: in order, a page at a time, what has a delimiter beyond the prefix as one. */
 function bucketOf(
   objects: ReadonlyMap<string, number>,
-  fails: (options: ListOptions) => boolean = () => false,
+  fails: (options: PageOptions) => boolean = () => false,
 ): Bucket {
   const keys = [...objects.keys()].sort();
-  const asked: ListOptions[] = [];
-  const listObjects = (options: ListOptions = {}): ListOutcome => {
+  const asked: PageOptions[] = [];
+  const listObjects = (options: PageOptions = {}): ListOutcome => {
     asked.push(options);
     const { prefix = '', delimiter, maxKeys = 1000, continuationToken: after = '' } = options;
     const page = { objects: [] as { key: string; bytes: number }[], prefixes: [] as string[] };
@@ -478,7 +478,7 @@ describe('findKeys', () => {
   });
 
   test('says which listings failed, and goes on with the rest', () => {
-    const fails = ({ prefix }: ListOptions) => prefix === 'loadtest/w0/' || prefix === 'loadtest/w1/1KB/t/';
+    const fails = ({ prefix }: PageOptions) => prefix === 'loadtest/w0/' || prefix === 'loadtest/w1/1KB/t/';
     const failed: (string | undefined)[] = [];
     const found = findKeys(bucketOf(written(2, ['t'], 1), fails).list, 'loadtest/', [KB, MB], 100, (outcome) => {
       failed.push(outcome.failure?.code);

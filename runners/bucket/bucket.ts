@@ -1,7 +1,7 @@
 /** A bucket as the CLI sees it, outside any load: what is in it, and out with it. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { batchOf, type Deletable, undeletedOf } from '../../lib/s3/batch';
-import { classifyCode, describeFailure, isRetryable } from '../../lib/s3/classify';
+import { classifyCode, describeFailure } from '../../lib/s3/classify';
 import {
   ABORT_MULTIPART,
   type Command,
@@ -15,7 +15,7 @@ import type { Reply } from '../../lib/s3/engine';
 import { keysPageOf, listArguments, nextOf, type Position, prefixesOf } from '../../lib/s3/listing';
 import type { Failure, Outcome } from '../../lib/s3/outcome';
 import { explain, PREFLIGHT_TIMEOUT_MS } from '../../lib/s3/preflight';
-import { pauseBefore } from '../../lib/s3/retry';
+import { isRepeatable, pauseBefore } from '../../lib/s3/retry';
 import { type Config, ConfigError, leavesSigning } from '../../lib/settings/config';
 import { createNodeEngine, type NodeCall } from './engine';
 import { createTransport } from './transport';
@@ -170,7 +170,7 @@ export function openBucket(config: BucketConfig, pause: (ms: number) => Promise<
       const forGood: LeftEntry[] = [];
       for (let n = 2; n <= ATTEMPTS + 1; n++) {
         // The server may have been too busy for some of them only.
-        const again = n > ATTEMPTS || signal?.aborted ? [] : left.filter(({ code }) => isRetryable(classifyCode(code)));
+        const again = n > ATTEMPTS || signal?.aborted ? [] : left.filter(mayGo);
         forGood.push(...left.filter((entry) => !again.includes(entry)));
         if (again.length === 0) break;
         await pause(pauseBefore(n) * 1000);
@@ -207,6 +207,11 @@ function orThrow(call: NodeCall, { method }: Command): (...call: Parameters<Node
     if (failure === undefined) return reply;
     throw new BucketError({ ...reply, failure }, method === 'GET' ? 'list' : 'delete from');
   };
+}
+
+/** Whether another attempt may delete an entry. */
+function mayGo({ code, message }: LeftEntry): boolean {
+  return isRepeatable({ errorClass: classifyCode(code), code, message }, 200);
 }
 
 function idOf({ key, versionId = '' }: Deletable): string {

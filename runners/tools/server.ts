@@ -6,8 +6,10 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createSigner } from '../../lib/s3/sign';
-import { nodeHashes } from '../bucket/hashes';
+import { describeFailure } from '../../lib/s3/classify';
+import { CREATE_BUCKET } from '../../lib/s3/commands';
+import { createNodeEngine } from '../bucket/engine';
+import { createTransport } from '../bucket/transport';
 import { freePort } from '../run/k6';
 import { watchOver } from '../run/watchdog';
 
@@ -85,24 +87,31 @@ async function startOnce(versitygw: string, environment: NodeJS.ProcessEnv): Pro
     clearTimeout(killing);
     rmSync(folder, { recursive: true, force: true });
   };
-  const credentials = { accessKeyId: keys.AWS_ACCESS_KEY_ID, secretAccessKey: keys.AWS_SECRET_ACCESS_KEY };
-  const signer = createSigner(nodeHashes, credentials, REGION, endpoint);
-  const createBucket = async () => {
-    const path = `/${BUCKET}`;
-    const response = await fetch(`http://${endpoint}${path}`, { method: 'PUT', headers: signer.sign('PUT', path, '') });
-    if (!response.ok) throw new Error(`creating the bucket: ${response.status} ${await response.text()}`);
-  };
-
+  const transport = createTransport(false, 1);
+  const engine = createNodeEngine(
+    {
+      ...{
+        endpoints: [`http://${endpoint}`],
+        bucket: BUCKET,
+        addressing: 'path',
+        region: REGION,
+        leavesSigning: false,
+      },
+      ...{ timeout: START_MS, attempts: 1 },
+      credentials: { accessKeyId: keys.AWS_ACCESS_KEY_ID, secretAccessKey: keys.AWS_SECRET_ACCESS_KEY },
+    },
+    transport,
+  );
+  const createBucket = engine.compile(CREATE_BUCKET);
   for (const deadline = Date.now() + START_MS; ; await sleep(20)) {
-    try {
-      await createBucket();
-      break;
-    } catch (e) {
-      if (alive && Date.now() < deadline) continue;
-      await stop();
-      throw new Error(`versitygw did not start: ${said.trim() || (e as Error).message}`);
-    }
+    const { failure, status } = await createBucket('');
+    if (failure === undefined) break;
+    if (alive && Date.now() < deadline) continue;
+    await stop();
+    const why = said.trim() || describeFailure(status, failure.code, failure.message);
+    throw new Error(`versitygw did not start: ${why}`);
   }
+  transport.close();
   const own = { S3_ENDPOINTS: `http://${endpoint}`, S3_BUCKET: BUCKET, AWS_REGION: REGION, ...keys };
   return { environment: own, folder, ended, stop };
 }

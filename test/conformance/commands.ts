@@ -6,6 +6,7 @@ import {
   ABORT_MULTIPART,
   COMPLETE_MULTIPART,
   type Command,
+  CREATE_BUCKET,
   CREATE_MULTIPART,
   DELETE,
   DELETE_OBJECTS,
@@ -91,7 +92,7 @@ export const commandCases: readonly CommandCase[] = [
     answer:
       '<ListMultipartUploadsResult><IsTruncated>false</IsTruncated><Upload><Key>a&amp;b</Key><UploadId>u&amp;1</UploadId>' +
       '</Upload></ListMultipartUploadsResult>',
-    found: { objects: 1, lists: { Upload: [['a&b', 'u&1']], CommonPrefixes: [] } },
+    found: { objects: 1, texts: { IsTruncated: 'false' }, lists: { Upload: [['a&b', 'u&1']], CommonPrefixes: [] } },
   },
   {
     command: CREATE_MULTIPART,
@@ -122,6 +123,7 @@ export const commandCases: readonly CommandCase[] = [
     answer: '<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>',
     found: { texts: { Status: 'Enabled' } },
   },
+  { command: CREATE_BUCKET, load: '<CreateBucketConfiguration></CreateBucketConfiguration>', request: 'PUT ' },
 ];
 
 /** The key that the row of a case is called with. */

@@ -1,6 +1,6 @@
 /** ListObjectsV2: prefixes, pages, delimiters. */
 import type { Awaitable } from '../../lib/s3/engine';
-import type { CountOutcome, ListOptions, ListOutcome } from '../s3';
+import type { CountOutcome, ListOutcome, PageOptions } from '../s3';
 import { type Bench, type Case, put, same, succeeded } from './case';
 
 export const listingCases: readonly Case[] = [
@@ -26,8 +26,8 @@ const keysOf = (page: ListOutcome) => page.objects.map(({ key }) => key);
 
 /** All pages of what gives one of them. */
 async function pagesOf<P extends ListOutcome | CountOutcome>(
-  page: (options: ListOptions) => Awaitable<P>,
-  options: ListOptions,
+  page: (options: PageOptions) => Awaitable<P>,
+  options: PageOptions,
 ): Promise<P[]> {
   const found: P[] = [];
   let next: string | undefined;
@@ -39,10 +39,10 @@ async function pagesOf<P extends ListOutcome | CountOutcome>(
   return found;
 }
 
-const allPages = (t: Bench, options: ListOptions): Promise<ListOutcome[]> => pagesOf(t.s3.listObjects, options);
+const allPages = (t: Bench, options: PageOptions): Promise<ListOutcome[]> => pagesOf(t.s3.listObjects, options);
 
 /** Counts page by page, and throws unless a listing has as many on each. */
-async function countAsListed(t: Bench, what: string, options: ListOptions): Promise<number[]> {
+async function countAsListed(t: Bench, what: string, options: PageOptions): Promise<number[]> {
   const counted = (await pagesOf(t.s3.countObjects, options)).map(({ keys, bytes }) => {
     same('bytes of the operation', bytes, 0);
     return keys;

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { fakeS3, OK } from '../../../test/fake-s3';
 import { fakeVu, type VuParts } from '../../../test/fake-vu';
-import type { DeleteObjectsOutcome, ListOptions, ListOutcome } from '../../../test/s3';
+import type { DeleteObjectsOutcome, ListOutcome, PageOptions } from '../../../test/s3';
 import { MARKS } from '../../result/protocol';
 import type { Failure } from '../../s3/outcome';
 import type { Environment } from '../../settings/config';
@@ -42,11 +42,11 @@ interface Behaviour {
 /** A bucket in memory that lists in order. Of each request it is known when it began, in milliseconds from the start. */
 function bucketOf(keys: readonly string[], { page = 1000, ms = 0, failing = [], outcome }: Behaviour = {}) {
   const there = new Set(keys);
-  const listed: Array<ListOptions & { readonly at: number }> = [];
+  const listed: Array<PageOptions & { readonly at: number }> = [];
   const batches: Array<{ readonly keys: readonly string[]; readonly at: number; readonly running: number }> = [];
   let running = 0;
   let sorted: string[] = [];
-  const listObjects = (options: ListOptions = {}): ListOutcome => {
+  const listObjects = (options: PageOptions = {}): ListOutcome => {
     listed.push({ ...options, at: Date.now() - START });
     if (failing.includes(listed.length)) return { ...OK, status: 500, failure: BROKEN, objects: [], prefixes: [] };
     const { prefix = '', continuationToken: after = '' } = options;

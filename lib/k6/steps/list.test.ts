@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { fakeS3, OK } from '../../../test/fake-s3';
 import { fakeVu } from '../../../test/fake-vu';
-import type { CountOutcome, ListOptions } from '../../../test/s3';
+import type { CountOutcome, PageOptions } from '../../../test/s3';
 import { classifyStatus } from '../../s3/classify';
 import type { Failure } from '../../s3/outcome';
 import { opsOf } from '../../workload/step';
@@ -11,8 +11,8 @@ const WINDOW = { start: 0, end: 60_000, phase: 'steady' };
 
 /** A listing of so many pages, and what was asked of it: tokens, '' for the first page. The nth request may fail. */
 function pagesOf(pages: number, fails: Readonly<Record<number, number>> = {}) {
-  const asked: ListOptions[] = [];
-  const countObjects = (options: ListOptions = {}): CountOutcome => {
+  const asked: PageOptions[] = [];
+  const countObjects = (options: PageOptions = {}): CountOutcome => {
     asked.push(options);
     const status = fails[asked.length];
     if (status !== undefined) {

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test, vi } from 'vitest';
-import { type ListOptions, s3Of } from '../../../test/s3';
+import { type PageOptions, s3Of } from '../../../test/s3';
 import type { EngineOptions, Recorder } from '../engine';
 import type { Outcome } from '../outcome';
 import type { Answer } from './send';
@@ -118,7 +118,7 @@ describe('which calls are whose', () => {
     expect([asked, sent]).toEqual([[is], []]);
   });
 
-  const page: ListOptions = { prefix: 'p/', continuationToken: 'a/b=' };
+  const page: PageOptions = { prefix: 'p/', continuationToken: 'a/b=' };
   test.each<{ call: Call; is: string; why: string }>([
     { call: (s3) => s3.headObject('k', ''), is: 'HEAD /k', why: 'it has none' },
     { call: (s3) => s3.headBucket(), is: 'HEAD ', why: 'nor this' },

@@ -45,9 +45,6 @@ export function createEngine(
     return host;
   };
 
-  const pathOf = (command: Command, key: string): string =>
-    command.on === 'bucket' ? bucketPath : root + (plainKeys ? key : encodeKey(key));
-
   /** Sends a call that has more to it than path and body. */
   const sendWith = <A>(
     send: Send<A>,
@@ -88,7 +85,8 @@ export function createEngine(
     // Every byte of load passes here, and k6 pays for each object made and each property looked up.
     return (key, size, load, more) => {
       const path = ofBucket ? bucketPath : root + (plainKeys ? key : encodeKey(key));
-      const body = carries ? bodyOf(load) : null;
+      // k6 sends an empty buffer in chunks, without the Content-Length that S3 wants; of no body it says that its length is 0.
+      const body = !carries || (load as ArrayBuffer).byteLength === 0 ? null : (load as RequestBody);
       const expected = carries ? undefined : (load as number | undefined);
       const extras = plain && more === undefined ? undefined : extrasOf(command, load, more ?? NOTHING, k6Hashes);
       for (let attempt = 1; ; attempt++) {
@@ -110,7 +108,7 @@ export function createEngine(
             return { status: 200, bytes, ms, endpoint };
           }
         }
-        const sent = sentOf(command, body, expected, more?.objects);
+        const sent = sentOf(command, load, more?.objects);
         const reply = replyOf(command, endpoint, answer, sent, elapsed(answer, began));
         const seconds = settle(command, reply, attempt);
         if (seconds === undefined) return reply;
@@ -123,13 +121,7 @@ export function createEngine(
   /** The same, letting the VU do other things while the request is under way. */
   const perform: K6Engine['perform'] = async (command, size, load, sendTo, objects) => {
     const { op } = command;
-    const carries = command.body !== 'none';
-    const sent = sentOf(
-      command,
-      carries ? bodyOf(load) : null,
-      carries ? undefined : (load as number | undefined),
-      objects,
-    );
+    const sent = sentOf(command, load, objects);
     for (let attempt = 1; ; attempt++) {
       const host = nextHost();
       recorder.begin(op, size, host.endpoint);
@@ -150,8 +142,8 @@ export function createEngine(
     compile: compileSync,
     compileSync,
     compileAsync: (command) => (key, size, load, more) => {
-      const path = pathOf(command, key);
-      const body = command.body === 'none' ? null : bodyOf(load);
+      const path = command.on === 'bucket' ? bucketPath : root + encodeKey(key);
+      const body = command.body === 'none' || (load as ArrayBuffer).byteLength === 0 ? null : (load as RequestBody);
       const extras = extrasOf(command, load, more ?? NOTHING, k6Hashes);
       const sendTo = (host: Host) => sendWith(sendAsync, command, host, path, body, extras);
       return perform(command, size, load, sendTo, more?.objects);
@@ -166,14 +158,7 @@ export function createEngine(
 
 const NOTHING = {};
 
-function bodyOf(load: Load | undefined): RequestBody {
-  if (typeof load === 'string') return load;
-  const buffer = load as ArrayBuffer;
-  // k6 sends an empty buffer in chunks, without the Content-Length that S3 wants; of no body it says that its length is 0.
-  return buffer.byteLength === 0 ? null : buffer;
-}
-
-function sentOf({ body: kind }: Command, body: RequestBody, expected: number | undefined, objects = 0): Sent {
-  const bytes = kind === 'payload' && body !== null ? (body as ArrayBuffer).byteLength : 0;
-  return { bytes, expected, objects };
+function sentOf({ body }: Command, load: Load | undefined, objects = 0): Sent {
+  if (body === 'none') return { bytes: 0, expected: load as number | undefined, objects };
+  return { bytes: body === 'payload' ? (load as ArrayBuffer).byteLength : 0, expected: undefined, objects };
 }

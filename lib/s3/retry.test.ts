@@ -1,0 +1,30 @@
+import { expect, test } from 'vitest';
+import type { ErrorClass } from './classify';
+import { nextPause, pauseBefore } from './retry';
+
+test.each([
+  { n: 2, least: 0.05, most: 0.1, why: 'the first repeat' },
+  { n: 3, least: 0.1, most: 0.2, why: 'twice that' },
+  { n: 5, least: 0.4, most: 0.8, why: 'the fifth attempt' },
+  { n: 40, least: 15, most: 30, why: 'and never longer' },
+])('before attempt $n are $least to $most s: $why', ({ n, least, most }) => {
+  expect(pauseBefore(n, () => 0)).toBeCloseTo(least);
+  expect(pauseBefore(n, () => 1)).toBeCloseTo(most);
+});
+
+test.each<{ errorClass?: ErrorClass; status: number; code?: string; n: number; again: boolean; why: string }>([
+  { status: 200, n: 1, again: false, why: 'a success' },
+  { errorClass: 'throttled', status: 503, n: 1, again: true, why: 'a busy server' },
+  { errorClass: 'throttled', status: 503, n: 4, again: true, why: 'four times busy' },
+  { errorClass: 'throttled', status: 503, n: 5, again: false, why: 'the last attempt' },
+  { errorClass: 'reset', status: 0, n: 1, again: true, why: 'no answer' },
+  { errorClass: 'auth', status: 403, n: 1, again: false, why: 'the answer would be the same' },
+  { errorClass: 'corrupt', status: 200, n: 1, again: false, why: 'likewise' },
+  { errorClass: 'server', status: 500, code: 'InternalError', n: 1, again: true, why: 'a failure that may pass' },
+  { errorClass: 'server', status: 501, n: 1, again: false, why: 'the store does not know the command' },
+  { errorClass: 'server', status: 200, code: 'NotImplemented', n: 1, again: false, why: 'by its code, too' },
+])('$status $code at attempt $n of 5 is tried again: $again ($why)', ({ errorClass, status, code = '', n, again }) => {
+  const failure = errorClass && { errorClass, code, message: '' };
+  const seconds = nextPause({ failure, status, bytes: 0, ms: 1, endpoint: 'e:1' }, n, 5);
+  expect(seconds !== undefined).toBe(again);
+});
