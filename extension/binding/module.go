@@ -6,6 +6,7 @@ import (
 	"runtime/debug"
 	"time"
 
+	"github.com/grafana/sobek"
 	"go.k6.io/k6/v2/js/modules"
 
 	"s3loadtest/extension/barrier"
@@ -13,6 +14,7 @@ import (
 	"s3loadtest/extension/hold"
 	"s3loadtest/extension/measure"
 	"s3loadtest/extension/output"
+	"s3loadtest/extension/shared"
 )
 
 func init() {
@@ -38,12 +40,29 @@ func (i *instance) Exports() modules.Exports {
 	return modules.Exports{Named: map[string]any{
 		"connect": i.connect, "hold": i.hold, "openFiles": hold.OpenFiles, "awaitStart": i.awaitStart,
 		"generatedKeyEnd": content.KeyEnd, "setGCPercent": setGCPercent,
+		"claim": claim, "post": board.Post, "newer": i.newer,
 	}}
 }
 
 // awaitStart returns when the load is to begin, which a file tells, or throws. limitMs is how long to wait for that file.
 func (i *instance) awaitStart(path string, limitMs float64) error {
 	return barrier.Wait(i.vu.Context(), path, time.Duration(limitMs*float64(time.Millisecond)))
+}
+
+// board is that of all VUs of this process.
+var board = shared.NewBoard()
+
+func claim(name string, everyMs float64) bool {
+	return board.Claim(name, time.Duration(everyMs*float64(time.Millisecond)))
+}
+
+// newer gives undefined where nothing newer was posted.
+func (i *instance) newer(name string, version int) sobek.Value {
+	post := board.Newer(name, version)
+	if post == nil {
+		return sobek.Undefined()
+	}
+	return i.vu.Runtime().ToValue(post)
 }
 
 // setGCPercent sets Go's GOGC, which is the whole process's.

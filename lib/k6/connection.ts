@@ -7,10 +7,10 @@ import type { Counting, Engine, EngineOptions } from '../s3/engine';
 import type { Connect, EngineSource } from '../s3/engines/backends';
 import { type HeldConnections, type Holding, holdConnections } from '../s3/engines/held';
 import { generatedKeyEnd } from '../s3/engines/native';
-import { listKeys } from '../s3/listing';
 import type { Config, ObjectSize } from '../settings/config';
-import { createKeyFrame, createKeyMaker, type FoundKeys, findKeys, foundKeysFor } from '../workload/keys';
+import { createKeyFrame, createKeyMaker } from '../workload/keys';
 import { createPayload, describePayload, type Payload } from '../workload/payload';
+import { BESIDE_LOAD, findReadable } from './readable';
 import { writer } from './write';
 
 /** k6 keeps attempts at a failed operation within what the original did. */
@@ -80,16 +80,6 @@ export async function writeOne(
   return { problem: `${test} reads objects of ${size.label}, there is none, and writing one failed: ${said}` };
 }
 
-/** Keys of every worker and test in the bucket, of these sizes. */
-export function findReadable(engine: Engine, { prefix, concurrency }: Config, sizes: readonly ObjectSize[]): FoundKeys {
-  let told = false;
-  return findKeys(listKeys(engine), prefix, sizes, foundKeysFor(concurrency), ({ status, failure }) => {
-    const said = describeFailure(status, failure?.code ?? '', failure?.message ?? '');
-    if (!told) console.warn(`keys of other tests are not all found: ${said}`);
-    told = true;
-  });
-}
-
 /** Keys of objects of a size: those in the bucket now, or of one that is written, so that there is one. */
 export async function supply(
   engine: Engine,
@@ -97,7 +87,8 @@ export async function supply(
   test: string,
   size: ObjectSize,
 ): Promise<readonly string[]> {
-  const found = findReadable(engine, config, [size])[size.label] ?? [];
+  const { keys } = await findReadable(engine, config, [size], BESIDE_LOAD);
+  const found = keys[size.label] ?? [];
   if (found.length > 0) return found;
   const written = await writeOne(engine, config, test, size);
   if ('key' in written) return [written.key];

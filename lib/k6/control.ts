@@ -6,16 +6,27 @@ import { type Begin, FROM_CLI, MARKS, newRunId, type PlanText } from '../result/
 import { type Connect, connectBy } from '../s3/engines/backends';
 import { awaitStart, setGCPercent } from '../s3/engines/native';
 import { ConfigError } from '../settings/config';
-import type { FoundKeys, ListedKeys } from '../workload/keys';
+import type { ListedKeys } from '../workload/keys';
 import { gcPercent, tooLittleMemory } from '../workload/memory';
+import { countOf } from '../workload/numbered';
 import { partOfSegment } from '../workload/part';
-import { does, factsOf, loadText, type Plan, planOf, scheduleOf, splitText, withoutExtension } from '../workload/plan';
+import {
+  does,
+  factsOf,
+  loadText,
+  type Plan,
+  planOf,
+  type ReadableFacts,
+  scheduleOf,
+  splitText,
+  withoutExtension,
+} from '../workload/plan';
 import { nameOf, type Workload } from '../workload/workload';
 import { optionsOf } from './options';
 import { overridden } from './override';
 import { findSecrets, readSecrets, type SecretNames } from './secrets';
 import { isPacked, loadConfig } from './settings';
-import { prepare } from './setup';
+import { prepare, type Readable } from './setup';
 import { sharedPlan, sharedSchedule, type VuPlan } from './shared';
 import { findContent, readKeyFiles } from './stored';
 import { type SummaryData, summarize } from './summary';
@@ -27,13 +38,12 @@ export interface Control {
 }
 
 /** What setup hands to every VU, and to handleSummary. */
-export interface Prepared {
+export interface Prepared extends Readable {
   readonly runId: string;
   /** Milliseconds since 1970 when setup ended. */
   readonly startedAt: number;
   /** Milliseconds that setup took: k6 counts them as the test's. */
   readonly setupMs: number;
-  readonly found: FoundKeys;
   /** Where credentials are k6's secrets. */
   readonly secrets?: SecretNames;
 }
@@ -173,14 +183,28 @@ async function setUp(
   waitForOthers();
   const startedAt = Date.now();
   const runId = __ENV[FROM_CLI.runId] ?? newRunId(startedAt, plan.measured.map(({ test }) => test).join('-'));
-  const facts = factsOf(plan, runId, startedAt, VERSION, [prepared.found, listed]);
+  const facts = factsOf(plan, runId, startedAt, VERSION, readableBy(plan, prepared, listed));
   const { executionSegment, executionSegmentSequence } = exec.test.options;
   const part = partOfSegment(executionSegment, executionSegmentSequence);
   const begin: Begin = { ...textOf(plan), facts, load: loadText(plan), part };
   if (startedByCli()) console.info(MARKS.begin + JSON.stringify(begin));
   else if (begin.split !== undefined) console.info(begin.split);
   const setupMs = exec.instance.currentTestRunDuration;
-  return { runId, startedAt, setupMs, found: prepared.found, ...(secrets === undefined ? {} : { secrets }) };
+  return { runId, startedAt, setupMs, ...prepared, ...(secrets === undefined ? {} : { secrets }) };
+}
+
+/** Objects to read when the load begins, by size, and what looking for them came to. */
+function readableBy({ sizes }: Plan, { found, seeded, discovery }: Readable, listed: ListedKeys): ReadableFacts {
+  const count = (label: string) =>
+    (found[label]?.length ?? 0) +
+    (listed[label]?.length ?? 0) +
+    seeded.reduce((sum, set) => sum + countOf(set, label), 0);
+  const sum = { objects: 0, bytes: 0 };
+  for (const { label, bytes } of sizes) {
+    sum.objects += count(label);
+    sum.bytes += count(label) * bytes;
+  }
+  return { readable: sum, ...(discovery === undefined ? {} : { discovery }) };
 }
 
 /** Where several machines run the load: says that this one is ready, and waits for the instant at which all begin. */
@@ -205,10 +229,10 @@ function report(
   const { setup_data: prepared } = data;
   // Without it setup refused to go on, and has said why.
   if (prepared === undefined) return {};
-  const { runId, startedAt, setupMs, found } = prepared;
+  const { runId, startedAt, setupMs } = prepared;
   const own = overridden(planned, exec.test.options.scenarios);
   const plan = own !== undefined && 'plan' in own ? own.plan : planned;
-  const facts = factsOf(plan, runId, startedAt, VERSION, [found, listed]);
+  const facts = factsOf(plan, runId, startedAt, VERSION, readableBy(plan, prepared, listed));
   const result = summarize(data, { ...facts, setupMs });
   const json = JSON.stringify(result);
   if (startedByCli()) return { stdout: `${MARKS.result}${json}\n` };

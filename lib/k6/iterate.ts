@@ -7,6 +7,7 @@ import { FROM_CLI } from '../result/protocol';
 import { type Connect, connectBy } from '../s3/engines/backends';
 import type { Config } from '../settings/config';
 import { createKeyMaker, createTrackedKeys, type FoundKeys, type ListedKeys } from '../workload/keys';
+import type { NumberedSet } from '../workload/numbered';
 import { partOfSegment } from '../workload/part';
 import { seeded } from '../workload/random';
 import { OVERRIDE, WAITING } from '../workload/scenario';
@@ -14,7 +15,8 @@ import { always, type Schedule, type Window, windowAt, windowBegun } from '../wo
 import { durationOf, partOfRate } from '../workload/shape';
 import { isPaced, type Step } from '../workload/step';
 import { nameOf, scenarioName, type Workload } from '../workload/workload';
-import { connect, findReadable, hold, keyEndFor, payloadFor, SILENT, supply } from './connection';
+import { connect, hold, keyEndFor, payloadFor, SILENT, supply } from './connection';
+import { BESIDE_LOAD, findReadable, keyFinder } from './readable';
 import type { SecretNames } from './secrets';
 import { sharedKeys, sharedPlan, sharedSchedule, type VuLoad } from './shared';
 
@@ -37,6 +39,8 @@ type Iterate = () => void | Promise<void>;
 /** What setup has for every VU. */
 interface Prepared {
   readonly found: FoundKeys;
+  /** Objects that setup wrote. */
+  readonly seeded: readonly NumberedSet[];
   /** What k6 calls the credentials, where they are its secrets. */
   readonly secrets?: SecretNames;
 }
@@ -91,7 +95,7 @@ export function iteration(workloads: readonly Workload[]): (prepared: Prepared) 
   );
   const iterates = new Map<string, Iterate>();
   let scenario: typeof exec.scenario | undefined;
-  const iterate = ({ found }: Prepared): void | Promise<void> => {
+  const iterate = (prepared: Prepared): void | Promise<void> => {
     // k6 makes a new one whenever it is asked, though all of them tell of now.
     scenario ??= exec.scenario;
     const { name } = scenario;
@@ -99,7 +103,7 @@ export function iteration(workloads: readonly Workload[]): (prepared: Prepared) 
     let operate = iterates.get(name);
     if (operate === undefined) {
       const place = name === OVERRIDE ? underOwnOptions(places) : (places.get(name) as Place);
-      operate = virtualUser(place, equipment, found, scenario);
+      operate = virtualUser(place, equipment, prepared, scenario);
       iterates.set(name, operate);
     }
     return operate();
@@ -133,7 +137,7 @@ function sleepUntil(time: number): void {
 function virtualUser(
   place: Place,
   equipment: Equipment,
-  found: FoundKeys,
+  { found, seeded: sets }: Prepared,
   { name, executor, startTime: begin }: typeof exec.scenario,
 ): Iterate {
   const { load, step, schedule } = place;
@@ -146,18 +150,22 @@ function virtualUser(
   const duration = durationOf(load.shape);
   const workers = Number(__ENV[FROM_CLI.workers] || 1);
   const labels = [...new Set([...sizes, ...readSizes].map((size) => size.label))];
+  let find: ReturnType<typeof keyFinder> | undefined;
   const operate = step.start({
     engine: connection.engine,
     config,
     sizes,
     readSizes,
-    keys: createTrackedKeys(labels, load.shape.vus, found, listed),
+    keys: createTrackedKeys(labels, load.shape.vus, found, listed, sets),
     payload: payloadFor(config, sizes, (n) => content?.slice(0, n) ?? crypto.randomBytes(n)),
     random: seeded(config.seed * 1_000_003 + vu),
     // Each worker has VUs of its own, and a part of a rate; k6 divides only what it paces.
     shape: isPaced(step) ? load.shape : partOfRate(load.shape, workers),
     makeKey: createKeyMaker(config.prefix, config.workerId, load.test, vu, keyEndFor(config)),
-    findKeys: () => findReadable(silent(), config, sizes),
+    findKeys: () => {
+      find ??= keyFinder(() => findReadable(silent(), config, sizes, BESIDE_LOAD));
+      return find();
+    },
     supply: (size) => supply(silent(), config, load.test, size),
     hold: (holding) => hold(config, counting, vu, load.test, holding),
     flush: connection.flush,

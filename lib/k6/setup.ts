@@ -1,5 +1,6 @@
 /** What is done before the load: the bucket is tried, keys to read are found, or written where that is asked for. */
 import crypto from 'k6/crypto';
+import type { Discovery } from '../result/result';
 import { describeFailure } from '../s3/classify';
 import type { Engine } from '../s3/engine';
 import type { Connect } from '../s3/engines/backends';
@@ -7,55 +8,86 @@ import { openFiles } from '../s3/engines/held';
 import { PREFLIGHT_TIMEOUT_MS, preflight } from '../s3/preflight';
 import type { Config, ObjectSize } from '../settings/config';
 import { formatCount } from '../settings/units';
+import type { Finding } from '../workload/find-keys';
 import { createKeyMaker, type FoundKeys, type ListedKeys } from '../workload/keys';
+import { countOf, type NumberedSet, numbered, numberedSet } from '../workload/numbered';
 import { does, k6Vus, onlyReading, type Plan } from '../workload/plan';
-import { has, holdsConnections } from '../workload/step';
+import { has as hasEffect, holdsConnections, type Step } from '../workload/step';
 import type { ShapedLoad } from '../workload/with-settings';
-import { connect, findReadable, keyEndFor, payloadFor, SILENT, writeOne } from './connection';
+import { connect, keyEndFor, payloadFor, SILENT, writeOne } from './connection';
+import { BEFORE_LOAD, findingText, findReadable } from './readable';
 import { writer } from './write';
 
-const SEEDING_TOLD_MS = 5_000;
+const writes = (step: Step) => hasEffect('write', step);
 
-/** Keys to read, or in one line why the load can't begin. */
-export async function prepare(
-  plan: Plan,
-  by: Connect,
-  listed: ListedKeys,
-): Promise<{ found: FoundKeys } | { problem: string }> {
+const SEEDING_REPORT_MS = 5_000;
+
+/** What there is to read when the load begins. */
+export interface Readable {
+  /** Keys that others left, or that were written so that there is one. */
+  readonly found: FoundKeys;
+  /** Objects that were written to be read. */
+  readonly seeded: readonly NumberedSet[];
+  /** What looking for keys came to; undefined where nothing was looked for. */
+  readonly discovery?: Discovery | undefined;
+}
+
+/** What there is to read, or in one line why the load can't begin. */
+export async function prepare(plan: Plan, by: Connect, listed: ListedKeys): Promise<Readable | { problem: string }> {
   const { config } = plan;
   const tooFew = tooFewFiles(plan);
   if (tooFew !== undefined) return { problem: tooFew };
   const test = plan.measured[0]?.test ?? '';
   const check = connect(by, config, SILENT, 0, { timeout: PREFLIGHT_TIMEOUT_MS, attempts: 1 });
   const makeKey = createKeyMaker(config.prefix, config.workerId, test, 0);
-  const problem = await preflight(
-    check.engine,
-    config,
-    makeKey,
-    does('write', plan) || does('delete', plan) || config.seedObjects > 0,
-  );
+  const writes = does('write', plan) || does('delete', plan) || config.seedObjects > 0;
+  const problem = await preflight(check.engine, config, makeKey, writes);
   if (problem !== undefined) return { problem };
-  if (!does('read', plan)) return { found: {} };
-  const missing = plan.sizes.filter(({ label }) => (listed[label]?.length ?? 0) === 0);
+  if (!does('read', plan)) return { found: {}, seeded: [] };
   const { engine } = connect(by, config, SILENT, 0);
-  const found = missing.length > 0 ? { ...findReadable(engine, config, missing) } : {};
+  const seeded: NumberedSet[] = [];
+  for (const reader of config.seedObjects > 0 ? onlyReading(plan) : []) {
+    const set = await seed(engine, config, reader);
+    if ('problem' in set) return set;
+    seeded.push(set);
+  }
+  const missing = plan.sizes.filter(({ label }) => (listed[label]?.length ?? 0) + seededOf(seeded, label) === 0);
+  const finding = missing.length > 0 ? await look(by, config, missing) : undefined;
+  const found: Record<string, readonly string[]> = { ...finding?.keys };
+  const has = ({ label }: ObjectSize) =>
+    (listed[label]?.length ?? 0) + (found[label]?.length ?? 0) + seededOf(seeded, label) > 0;
   for (const { step, test, readSizes } of plan.loads) {
     for (const size of holdsConnections(step) ? readSizes : []) {
-      if ((listed[size.label]?.length ?? 0) + (found[size.label]?.length ?? 0) > 0) continue;
+      if (has(size)) continue;
       const written = await writeOne(engine, config, test, size);
       if ('problem' in written) return written;
       found[size.label] = [written.key];
     }
   }
   for (const reader of onlyReading(plan)) {
-    const seeded = config.seedObjects > 0 ? await seed(engine, config, reader) : {};
-    if (typeof seeded === 'string') return { problem: seeded };
-    for (const [label, keys] of Object.entries(seeded)) found[label] = [...(found[label] ?? []), ...keys];
-    const problem = nothingToRead(plan, reader, listed, found);
+    const problem = nothingToRead(plan, reader, has, finding?.complete !== false);
     if (problem !== undefined) return { problem };
   }
-  return { found };
+  return { found, seeded, discovery: finding && discoveryOf(finding) };
 }
+
+/** Looks for keys once, and says what that came to. */
+async function look(by: Connect, config: Config, sizes: readonly ObjectSize[]): Promise<Finding> {
+  const timeout = Math.min(config.timeout, BEFORE_LOAD.ms);
+  const { engine } = connect(by, config, SILENT, 0, { timeout, attempts: 1 });
+  const finding = await findReadable(engine, config, sizes, BEFORE_LOAD);
+  if (finding.complete) console.info(findingText(finding));
+  else console.warn(findingText(finding));
+  return finding;
+}
+
+function discoveryOf({ keys, requests, ms, complete }: Finding): Discovery {
+  const objects = Object.values(keys).reduce((sum, list) => sum + list.length, 0);
+  return { requests, objects, ms, complete };
+}
+
+const seededOf = (seeded: readonly NumberedSet[], size: string) =>
+  seeded.reduce((sum, set) => sum + countOf(set, size), 0);
 
 /** Files that k6 has open beside connections to the store, with room to spare. */
 const OTHER_FILES = 200;
@@ -75,20 +107,20 @@ function tooFewFiles({ loads, config }: Plan): string | undefined {
   );
 }
 
-/** Why a test that only reads can't, in one line. A size that is not there is told, and no reason: the others are. */
+/**
+ * Why a load that only reads can't, in one line. A size that is not there is reported, and no reason: the others are. Where not all
+ * was seen, something may be there all the same.
+ */
 function nothingToRead(
   { config, loads }: Plan,
   { test, sizes }: ShapedLoad,
-  listed: ListedKeys,
-  found: FoundKeys,
+  has: (size: ObjectSize) => boolean,
+  sawAll: boolean,
 ): string | undefined {
-  const written = new Set(
-    loads.flatMap((load) => (has('write', load.step) ? load.sizes.map(({ label }) => label) : [])),
-  );
-  const isThere = ({ label }: ObjectSize) =>
-    written.has(label) || (listed[label]?.length ?? 0) + (found[label]?.length ?? 0) > 0;
+  const written = new Set(loads.flatMap(({ step, sizes }) => (writes(step) ? sizes.map(({ label }) => label) : [])));
+  const isThere = (size: ObjectSize) => written.has(size.label) || has(size);
   const without = sizes.filter((size) => !isThere(size)).map(({ label }) => label);
-  if (without.length === sizes.length) {
+  if (without.length === sizes.length && sawAll) {
     return (
       `${test} finds nothing to read: bucket "${config.bucket}" has no objects of ${without.join(', ')} under ${config.prefix}: ` +
       'write some first with --seed-objects 1000, or by a run of a pattern that writes'
@@ -102,30 +134,28 @@ function nothingToRead(
   return undefined;
 }
 
-/** Writes as many objects as asked for, the sizes in turn; returns their keys, or why it went wrong. */
+/** Writes as many objects as the settings say, the sizes in turn; returns which, or why it went wrong. */
 async function seed(
   engine: Engine,
   config: Config,
   { test, sizes }: ShapedLoad,
-): Promise<Record<string, string[]> | string> {
-  const makeKey = createKeyMaker(config.prefix, config.workerId, test, 0, keyEndFor(config));
-  const keys: Record<string, string[]> = {};
+): Promise<NumberedSet | { problem: string }> {
+  const { prefix, workerId: worker, seedObjects: count } = config;
+  const labels = sizes.map(({ label }) => label);
+  const set = numberedSet({ prefix, worker, test, end: keyEndFor(config) }, labels, count, Date.now() * 1000);
   const write = writer(engine, config.partSize, payloadFor(config, sizes, crypto.randomBytes));
-  let told = Date.now();
-  for (let n = 0; n < config.seedObjects; n++) {
-    const size = sizes[n % sizes.length] as ObjectSize;
-    const { label } = size;
-    const key = makeKey(label);
-    const { failure, status } = await write(key, size);
+  let reported = Date.now();
+  for (let n = 0; n < count; n++) {
+    const { failure, status } = await write(numbered(set, n).key, sizes[n % sizes.length] as ObjectSize);
     if (failure) {
       const said = describeFailure(status, failure.code, failure.message);
-      return `--seed-objects: ${formatCount(n)} of ${formatCount(config.seedObjects)} objects are written, the next one failed: ${said}`;
+      return {
+        problem: `--seed-objects: ${formatCount(n)} of ${formatCount(count)} objects are written, the next one failed: ${said}`,
+      };
     }
-    keys[label] ??= [];
-    keys[label].push(key);
-    if (Date.now() - told < SEEDING_TOLD_MS) continue;
-    told = Date.now();
-    console.info(`seeding: ${formatCount(n + 1)} of ${formatCount(config.seedObjects)} objects are written`);
+    if (Date.now() - reported < SEEDING_REPORT_MS) continue;
+    reported = Date.now();
+    console.info(`seeding: ${formatCount(n + 1)} of ${formatCount(count)} objects are written`);
   }
-  return keys;
+  return set;
 }

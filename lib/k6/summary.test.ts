@@ -34,7 +34,7 @@ const facts = factsWith(PLAN, [measured]);
 
 /** As script.ts has them. */
 function factsWith(plan: Plan, all: readonly Measured[], loads = LOADS, schedule: ScheduledPhase[] = []): SummaryFacts {
-  const { run, ...facts } = factsOf(plan, '20261121T120000Z-firehose-3f9a', Date.UTC(2026, 10, 21, 12), '0.1.0', []);
+  const { run, ...facts } = factsOf(plan, '20261121T120000Z-firehose-3f9a', Date.UTC(2026, 10, 21, 12), '0.1.0', {});
   const tests = all.map(({ test }) => test);
   return { ...facts, run: { ...run, tests, loads, schedule }, measured: all, setupMs: 1500 };
 }

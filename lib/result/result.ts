@@ -219,6 +219,17 @@ export interface Verdict {
 }
 
 /** What a run is, known when its load begins. */
+/** One search of one process for objects to read. */
+export interface Discovery {
+  /** LISTs that it sent. */
+  readonly requests: number;
+  /** Keys that it found. */
+  readonly objects: number;
+  readonly ms: number;
+  /** It was not ended by its limits, and no listing failed. */
+  readonly complete: boolean;
+}
+
 export interface RunHead {
   readonly id: string;
   readonly tests: readonly string[];
@@ -236,6 +247,8 @@ export interface RunHead {
   readonly quantiles: readonly number[];
   /** Objects that were in the bucket to be read when the load began, bytes of them in all: of runs that read. */
   readonly readable?: { readonly objects: number; readonly bytes: number };
+  /** What looking for them came to, before the load and outside its figures: of runs that listed the bucket for it. */
+  readonly discovery?: Discovery;
 }
 
 /** The start of a run, kept out of its figures. */

@@ -1,18 +1,14 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { fakeS3, OK } from '../../test/fake-s3';
-import type { ListOutcome, PageOptions } from '../../test/s3';
-import { type ListKeys, listKeys } from '../s3/listing';
-import type { Outcome } from '../s3/outcome';
 import {
   createKeyMaker,
   createTrackedKeys,
-  findKeys,
   foundKeysFor,
   isListedKey,
   keyFileName,
   parseKey,
   type TrackedKeys,
 } from './keys';
+import { numbered, numberedSet } from './numbered';
 
 afterEach(() => {
   vi.restoreAllMocks();
@@ -259,6 +255,18 @@ describe('tracked keys of three kinds', () => {
     expect([found, again]).toEqual([{ '1KB': ['f1', 'f2'] }, { '1KB': ['g1', 'g2'] }]);
   });
 
+  test('objects by number are as likely as any other, and can not be forgotten', () => {
+    const set = numberedSet({ prefix: 'loadtest/', worker: 'w0', test: 't', end: '' }, ['1KB', '1MB'], 7, 1);
+    const keys = createTrackedKeys(['1KB', '1MB'], 1, { '1KB': ['found'] }, {}, [set, set]);
+    const drawn = new Set<string | undefined>();
+    for (let i = 0; i < 1000; i++) {
+      drawn.add(keys.any('1KB'));
+      if (!drawn.has('found')) keys.forget();
+    }
+    expect([...drawn].filter((key) => key !== 'found').sort()).toEqual([0, 2, 4, 6].map((n) => numbered(set, n).key));
+    expect(keys.own('1KB')).toBeUndefined();
+  });
+
   test('keys out of files are read through what only has a length and indexes, as k6 shares them', () => {
     const shared = { length: 2, 0: 'l0', 1: 'l1' };
     expect(all(createTrackedKeys(['1KB'], 1, {}, { '1KB': shared }))).toEqual(['l0', 'l1']);
@@ -329,161 +337,4 @@ test.each([
   { vus: 100_000, keys: 120, why: 'however many they are' },
 ])('$vus VUs are given $keys found keys each: $why', ({ vus, keys }) => {
   expect(foundKeysFor(vus)).toBe(keys);
-});
-
-interface Bucket {
-  readonly list: ListKeys;
-  readonly asked: PageOptions[];
-}
-
-/** A bucket that lists as S3 does: in order, a page at a time, what has a delimiter beyond the prefix as one. */
-function bucketOf(
-  objects: ReadonlyMap<string, number>,
-  fails: (options: PageOptions) => boolean = () => false,
-): Bucket {
-  const keys = [...objects.keys()].sort();
-  const asked: PageOptions[] = [];
-  const listObjects = (options: PageOptions = {}): ListOutcome => {
-    asked.push(options);
-    const { prefix = '', delimiter, maxKeys = 1000, continuationToken: after = '' } = options;
-    const page = { objects: [] as { key: string; bytes: number }[], prefixes: [] as string[] };
-    if (fails(options)) {
-      const failure = { errorClass: 'server', code: 'InternalError', message: '' } as const;
-      return { ...OK, ...page, status: 500, failure };
-    }
-    let last = '';
-    for (const key of keys) {
-      if (!key.startsWith(prefix) || key <= after || (last.endsWith('/') && key.startsWith(last))) continue;
-      if (after.endsWith('/') && key.startsWith(after)) continue;
-      if (page.objects.length + page.prefixes.length === maxKeys) return { ...OK, ...page, next: last };
-      const end = delimiter === undefined ? -1 : key.indexOf(delimiter, prefix.length);
-      last = end === -1 ? key : key.slice(0, end + 1);
-      if (end === -1) page.objects.push({ key, bytes: objects.get(key) as number });
-      else page.prefixes.push(last);
-    }
-    return { ...OK, ...page };
-  };
-  return { list: listKeys(fakeS3({ listObjects })), asked };
-}
-
-const KB = { label: '1KB', bytes: 1024 };
-const MB = { label: '1MB', bytes: 1024 ** 2 };
-
-function written(workers: number, tests: readonly string[], each: number): Map<string, number> {
-  const objects = new Map<string, number>();
-  for (let w = 0; w < workers; w++) {
-    for (const { label, bytes } of [KB, MB]) {
-      for (const test of tests) {
-        for (let i = 0; i < each; i++) {
-          objects.set(`loadtest/w${w}/${label}/${test}/${1_763_726_400_000_000 + i}/1-abcd-${i}`, bytes);
-        }
-      }
-    }
-  }
-  return objects;
-}
-
-const never = (outcome: Outcome) => expect.fail(`a listing failed: ${outcome.failure?.code}`);
-
-describe('findKeys', () => {
-  test('finds what every worker and test wrote, by size', () => {
-    const objects = written(2, ['firehose', 'ebb'], 3);
-    const found = findKeys(bucketOf(objects).list, 'loadtest/', [KB, MB], 1000, never);
-    expect(Object.keys(found).sort()).toEqual(['1KB', '1MB']);
-    expect([...(found['1KB'] ?? []), ...(found['1MB'] ?? [])].sort()).toEqual([...objects.keys()].sort());
-    expect(found['1KB']?.every((key) => key.includes('/1KB/'))).toBe(true);
-  });
-
-  test('goes by the bytes an object has: what was cut short or named wrongly would be read as corrupt', () => {
-    const objects = new Map([
-      ['loadtest/w0/1KB/t/1763726400000000/right', 1024],
-      ['loadtest/w0/1KB/t/1763726400000000/short', 1000],
-      ['loadtest/w0/1KB/t/1763726400000000/mega', 1024 ** 2],
-      ['loadtest/w0/10KB/t/1763726400000000/unasked', 10_240],
-    ]);
-    expect(findKeys(bucketOf(objects).list, 'loadtest/', [KB, MB], 100, never)).toEqual({
-      '1KB': ['loadtest/w0/1KB/t/1763726400000000/right'],
-      '1MB': ['loadtest/w0/1KB/t/1763726400000000/mega'],
-    });
-  });
-
-  test("leaves alone what is not of the layout, though it is under the prefix, and other people's prefixes", () => {
-    const objects = new Map([
-      ['loadtest/readme', 1024],
-      ['loadtest/a/b', 1024],
-      ['loadtest/w0/1KB/t/notes', 1024],
-      ['loadtest/w0/1KB/t/123/x', 1024],
-      ['backup/w0/1KB/t/1763726400000000/x', 1024],
-      ['loadtest2/w0/1KB/t/1763726400000000/x', 1024],
-    ]);
-    expect(findKeys(bucketOf(objects).list, 'loadtest/', [KB], 100, never)).toEqual({});
-  });
-
-  test.each([
-    { name: 'few groups', workers: 2, most: 40, share: 5, why: 'an equal share of each' },
-    { name: 'a remainder', workers: 3, most: 40, share: 3, why: 'rounded down, so that it is not more in all' },
-    { name: 'one each', workers: 10, most: 40, share: 1, why: 'just enough' },
-  ])('$name: at most as many as asked for, $why', ({ workers, most, share }) => {
-    const { list, asked } = bucketOf(written(workers, ['firehose', 'ebb'], 20));
-    const found = findKeys(list, 'loadtest/', [KB, MB], most, never);
-    const groups = new Map<string, number>();
-    for (const key of Object.values(found).flat()) {
-      const group = key.split('/').slice(0, 4).join('/');
-      groups.set(group, (groups.get(group) ?? 0) + 1);
-    }
-    expect(groups.size).toBe(workers * 4);
-    expect(new Set(groups.values())).toEqual(new Set([share]));
-    // The bucket, each worker, each size of a worker, each test of that: no request more, whatever lies in the bucket.
-    expect(asked).toHaveLength(1 + workers + workers * 2 + workers * 4);
-  });
-
-  test('more groups than keys asked for: one of each of some, of every size, and no more in all', () => {
-    const { list, asked } = bucketOf(written(100, ['firehose', 'ebb', 'tide'], 2));
-    const found = findKeys(list, 'loadtest/', [KB, MB], 120, never);
-    expect(Object.values(found).flat()).toHaveLength(120);
-    expect(asked.filter(({ delimiter }) => delimiter === undefined)).toHaveLength(120);
-    // 60 of 600 each, give or take what chance does in one of a million runs.
-    for (const { label } of [KB, MB]) expect(found[label]?.length).toBeGreaterThan(30);
-    // Not the first workers' only: those that began first would be read by all.
-    expect(new Set(Object.values(found).flatMap((keys) => keys.map((key) => key.split('/')[1]))).size).toBeGreaterThan(
-      40,
-    );
-  });
-
-  test('asks for no longer page than S3 has', () => {
-    const { list, asked } = bucketOf(written(1, ['firehose'], 2));
-    findKeys(list, 'loadtest/', [KB], 5000, never);
-    expect(asked.map(({ maxKeys }) => maxKeys).filter((n) => n !== undefined)).toEqual([1000, 1000]);
-  });
-
-  test('folders beyond a page of a thousand are found', () => {
-    const objects = new Map<string, number>();
-    for (let w = 0; w < 1500; w++) objects.set(`loadtest/w${w}/1KB/t/1763726400000000/x`, 1024);
-    expect(findKeys(bucketOf(objects).list, 'loadtest/', [KB], 2000, never)['1KB']).toHaveLength(1500);
-  });
-
-  test('a bucket full of objects that are not ours, right under the prefix, does not keep it listing for ever', () => {
-    let asked = 0;
-    const listObjects = (): ListOutcome => {
-      if (++asked > 1000) expect.fail('still listing');
-      return { ...OK, objects: [], prefixes: [], next: `page ${asked}` };
-    };
-    expect(findKeys(listKeys(fakeS3({ listObjects })), 'loadtest/', [KB], 100, never)).toEqual({});
-  });
-
-  test('an empty bucket has nothing to find, in one request', () => {
-    const { list, asked } = bucketOf(new Map());
-    expect(findKeys(list, 'loadtest/', [KB], 100, never)).toEqual({});
-    expect(asked).toEqual([{ prefix: 'loadtest/', delimiter: '/' }]);
-  });
-
-  test('says which listings failed, and goes on with the rest', () => {
-    const fails = ({ prefix }: PageOptions) => prefix === 'loadtest/w0/' || prefix === 'loadtest/w1/1KB/t/';
-    const failed: (string | undefined)[] = [];
-    const found = findKeys(bucketOf(written(2, ['t'], 1), fails).list, 'loadtest/', [KB, MB], 100, (outcome) => {
-      failed.push(outcome.failure?.code);
-    });
-    expect(failed).toEqual(['InternalError', 'InternalError']);
-    expect(found).toEqual({ '1MB': ['loadtest/w1/1MB/t/1763726400000000/1-abcd-0'] });
-  });
 });

@@ -1,8 +1,6 @@
 /** Where objects stand, and which of them a VU may read. Pure but for the clock. */
-
-import type { KeysPage, ListKeys } from '../s3/listing';
-import type { Outcome } from '../s3/outcome';
-import { below, shuffle } from './random';
+import { countOf, keyOf, type NumberedSet } from './numbered';
+import { below } from './random';
 
 /** `loadtest/{worker}/{size}/{test}/{timestamp_us}/{suffix}`, as the original laid it out. */
 export interface KeyParts {
@@ -17,7 +15,6 @@ const TRACKED_KEYS = 5_000;
 const FOUND_KEYS_IN_ALL_VUS = 200_000;
 const FOUND_KEYS_MOST = 5_000;
 const FOUND_KEYS_LEAST = 120;
-const MOST_PAGES = 10;
 
 /** Makes keys of a size that no other VU, run or worker makes: by time, VU, count and four random letters. */
 export type MakeKey = (size: string) => string;
@@ -75,18 +72,24 @@ interface SizeKeys {
   /** Where the next key goes when there is no room. */
   oldest: number;
   found: string[];
+  /** How many objects by number there are. */
+  readonly numbered: number;
 }
 
-/** `vus` is how many share the room for tracked keys; `listed` are keys out of key files. */
+/** `vus` is how many share the room for tracked keys; `listed` are keys out of key files, `sets` objects by number. */
 export function createTrackedKeys(
   sizes: readonly string[],
   vus: number,
   found: FoundKeys,
   listed: ListedKeys = {},
+  sets: readonly NumberedSet[] = [],
 ): TrackedKeys {
   const room = Math.max(1, Math.floor(TRACKED_KEYS / vus / sizes.length));
   const all = new Map<string, SizeKeys>(
-    sizes.map((size) => [size, { own: [], oldest: 0, found: [...(found[size] ?? [])] }]),
+    sizes.map((size) => {
+      const numbered = sets.reduce((sum, set) => sum + countOf(set, size), 0);
+      return [size, { own: [], oldest: 0, found: [...(found[size] ?? [])], numbered }];
+    }),
   );
   let lastOf: string[] | undefined;
   let last = 0;
@@ -115,7 +118,8 @@ export function createTrackedKeys(
       const others = tracked.found;
       const files = listed[size];
       const known = own.length + others.length;
-      last = (Math.random() * (known + (files === undefined ? 0 : files.length))) | 0;
+      const listedToo = known + (files === undefined ? 0 : files.length);
+      last = Math.floor(Math.random() * (listedToo + tracked.numbered));
       if (last < own.length) {
         lastOf = own;
         return own[last];
@@ -126,7 +130,7 @@ export function createTrackedKeys(
         return others[last];
       }
       lastOf = undefined;
-      return files?.[last - known];
+      return last < listedToo ? files?.[last - known] : numberedKey(sets, size, last - listedToo);
     },
     forget: () => {
       if (lastOf === undefined) return;
@@ -139,6 +143,17 @@ export function createTrackedKeys(
       lastOf = undefined;
     },
   };
+}
+
+/** The key of the i-th object of a size in all sets. */
+function numberedKey(sets: readonly NumberedSet[], size: string, i: number): string | undefined {
+  let left = i;
+  for (const set of sets) {
+    const count = countOf(set, size);
+    if (left < count) return keyOf(set, size, left);
+    left -= count;
+  }
+  return undefined;
 }
 
 /**
@@ -170,50 +185,4 @@ export function isListedKey(prefix: string, key: string, size: string): boolean 
 /** How many found keys each VU can be given. */
 export function foundKeysFor(vus: number): number {
   return Math.min(FOUND_KEYS_MOST, Math.max(FOUND_KEYS_LEAST, Math.floor(FOUND_KEYS_IN_ALL_VUS / vus)));
-}
-
-/**
- * Keys of every worker and test under the prefix whose objects have exactly one of the sizes, by size label: at most `most` in
- * all, an equal share of each worker's, size's and test's, so that a bucket of billions is found in a few requests.
- * Objects are taken by the bytes they have, whatever their key says. `onFailure` hears why a listing failed.
- */
-export function findKeys(
-  list: ListKeys,
-  prefix: string,
-  sizes: ReadonlyArray<{ readonly label: string; readonly bytes: number }>,
-  most: number,
-  onFailure: (outcome: Outcome) => void,
-): Record<string, string[]> {
-  const found: Record<string, string[]> = {};
-  const label = new Map(sizes.map((size) => [size.bytes, size.label]));
-  const folders = (under: string[]) => under.flatMap((folder) => subfolders(list, folder, onFailure));
-  const all = folders(folders(folders([prefix]))); // worker, size, test
-  // Where one of each would be too many, chance takes some: the first in order would be those of the first workers only.
-  const groups = all.length > most ? shuffle(all, Math.random).slice(0, most) : all;
-  const share = Math.floor(most / Math.max(1, groups.length));
-  for (const group of groups) {
-    const page = list({ prefix: group, maxKeys: Math.min(1000, share) });
-    if (page.failure) onFailure(page);
-    for (const { key, bytes } of page.objects) {
-      const size = label.get(bytes);
-      if (size === undefined || !isPlain(key) || parseKey(prefix, key) === undefined) continue;
-      found[size] ??= [];
-      found[size].push(key);
-    }
-  }
-  return found;
-}
-
-/** The prefixes one level below, of so many pages at most: no layout of this kind has more, but a bucket of others' may. */
-function subfolders(list: ListKeys, prefix: string, onFailure: (outcome: Outcome) => void): string[] {
-  const all: string[] = [];
-  let from: KeysPage['next'];
-  for (let n = 0; n < MOST_PAGES; n++) {
-    const page = list({ prefix, delimiter: '/', from });
-    if (page.failure) onFailure(page);
-    all.push(...page.prefixes);
-    from = page.next;
-    if (from === undefined) break;
-  }
-  return all;
 }

@@ -181,7 +181,7 @@ describe('connections', () => {
       '64 VUs: firehose 32 (3/s), delete 32 (3/s); 1000 connections: elephant 1000 (3/s)',
     );
     expect(loadText(plan([held]))).toBe('64 connections');
-    expect(factsOf(made, 'id', 0, '1', []).run.loads).toMatchObject([
+    expect(factsOf(made, 'id', 0, '1', {}).run.loads).toMatchObject([
       { test: 'elephant', vus: 1, connections: 1000 },
       { test: 'firehose', vus: 32 },
       { test: 'delete', vus: 32 },

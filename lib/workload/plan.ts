@@ -159,15 +159,9 @@ export function scheduleOf({ loads, config }: Pick<Plan, 'loads' | 'config'>): S
 /**
  * What a run by this plan is.
  * @param startedAt when the load begins, milliseconds since 1970
- * @param readable keys that are there to be read, by size label: lists that have none in common
+ * @param readable what a plan that reads may read, and what looking for it came to
  */
-export function factsOf(
-  plan: Plan,
-  id: string,
-  startedAt: number,
-  version: string,
-  readable: readonly KeysBySize[],
-): RunFacts {
+export function factsOf(plan: Plan, id: string, startedAt: number, version: string, readable: ReadableFacts): RunFacts {
   const { config, measured, loads } = plan;
   return {
     run: {
@@ -184,7 +178,7 @@ export function factsOf(
       })),
       schedule: scheduleOf(plan),
       quantiles: QUANTILES,
-      ...(does('read', plan) ? { readable: sumOf(plan, readable) } : {}),
+      ...(does('read', plan) ? readable : {}),
     },
     measured,
     plannedMs: config.duration,
@@ -193,14 +187,4 @@ export function factsOf(
   };
 }
 
-type KeysBySize = Readonly<Record<string, { readonly length: number }>>;
-
-function sumOf({ sizes }: Plan, all: readonly KeysBySize[]): { objects: number; bytes: number } {
-  const sum = { objects: 0, bytes: 0 };
-  for (const { label, bytes } of sizes) {
-    const n = all.reduce((count, keys) => count + (keys[label]?.length ?? 0), 0);
-    sum.objects += n;
-    sum.bytes += n * bytes;
-  }
-  return sum;
-}
+export type ReadableFacts = Pick<RunFacts['run'], 'readable' | 'discovery'>;

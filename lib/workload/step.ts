@@ -27,8 +27,8 @@ export interface VirtualUser {
   /** The load's shape on this worker: a step that paces itself keeps to it. */
   readonly shape: Shape;
   readonly makeKey: MakeKey;
-  /** Keys that are in the bucket now, by size. Outside the figures. */
-  findKeys(): FoundKeys;
+  /** Keys that are in the bucket now, by size, where it was looked for them anew; undefined where it was not time. Outside the figures. */
+  findKeys(): Promise<FoundKeys | undefined>;
   /** Keys of objects of a size: those in the bucket now, or of one that is written for it. Outside the figures. */
   supply(size: ObjectSize): Awaitable<readonly string[]>;
   /** Holds connections, none at first: only for a step of connections. */

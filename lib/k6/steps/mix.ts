@@ -1,6 +1,6 @@
 /** Operations on single objects in fixed shares: reads, writes, heads, deletes, and listings between them. */
 import { sleep } from 'k6';
-import { DELETE, GET, HEAD, LIST, PUT } from '../../s3/commands';
+import { type Command, DELETE, GET, HEAD, LIST, PUT } from '../../s3/commands';
 import type { Awaitable } from '../../s3/engine';
 import { listArguments } from '../../s3/listing';
 import type { Outcome } from '../../s3/outcome';
@@ -15,10 +15,7 @@ export type OpMix = Readonly<Partial<Record<keyof typeof ROWS, number>>>;
 
 /** Listings are of the prefix and one of these letters, as the original's. */
 const LIST_LETTERS = 'abcdefghijklmnop';
-/** Found keys are looked for anew after so long, in milliseconds: half to one and a half of it, so that VUs do not move in step. */
-const REFRESH_MS = 5 * 60_000;
-/** A VU with nothing to read looks for keys this often, and waits this long between its looks. */
-const LOOK_MS = 5_000;
+/** How long a VU with nothing to read waits before it tries again. */
 const WAIT_SECONDS = 0.25;
 
 /** What an operation comes to where nobody looks at it: nothing, or that it will have ended. */
@@ -41,22 +38,19 @@ export function mixByPhase(mixes: Readonly<Record<string, OpMix>>): OperationSte
 }
 
 function start(vu: VirtualUser, mixes: Readonly<Record<string, OpMix>>, step: Step): Operate {
-  const [reads, writes] = [has('read', step), has('write', step)];
+  const writes = has('write', step);
   const { engine, keys, makeKey, config, random } = vu;
   const labels = vu.sizes.map((size) => size.label);
   const sizeOf = new Map(vu.sizes.map((size) => [size.label, size]));
   const write = writer(engine, config.partSize, vu.payload);
-  const read = engine.compile(GET);
-  const head = engine.compile(HEAD);
-  const remove = engine.compile(DELETE);
-  const list = engine.compile(LIST);
+  // A function costs a VU a kilobyte: those of other mixes are not made.
+  const compiled = (row: Command) => (step.commands.includes(row) ? engine.compile(row) : notInMix);
+  const [read, head, remove, list] = [compiled(GET), compiled(HEAD), compiled(DELETE), compiled(LIST)];
   const decks = new Map<string, Deck>(
     Object.entries(mixes).map(([phase, shares]) => [phase, createDeck(shares as Mix, labels, random)]),
   );
   const only = decks.get('');
-  let dealt = 0;
   let another = below(labels.length, Math.random);
-  let nextLook = Date.now() + REFRESH_MS * (0.5 + Math.random());
 
   const wrote = (size: string, key: string) => {
     return ({ failure }: Outcome): undefined => {
@@ -79,12 +73,6 @@ function start(vu: VirtualUser, mixes: Readonly<Record<string, OpMix>>, step: St
   const get = (key: string, size: string): Done => {
     const outcome = read(key, size, sizeOf.get(size)?.bytes);
     return outcome instanceof Promise ? outcome.then(got) : got(outcome);
-  };
-
-  const look = (now: number, every: number): void => {
-    if (now < nextLook) return;
-    keys.found(vu.findKeys());
-    nextLook = now + every * (0.5 + Math.random());
   };
 
   /** Does what a card says; false when there is no object to do it to. */
@@ -116,16 +104,14 @@ function start(vu: VirtualUser, mixes: Readonly<Record<string, OpMix>>, step: St
       const key = keys.any(size);
       if (key !== undefined) return get(key, size);
     }
-    const now = Date.now();
-    // Only what a refresh has set is drawn again: drawn at every wait, the least of many would be far below LOOK_MS.
-    if (nextLook > now + 1.5 * LOOK_MS) nextLook = now + LOOK_MS * Math.random();
-    look(now, LOOK_MS);
-    sleep(WAIT_SECONDS);
-    return undefined;
+    return vu.findKeys().then((found) => {
+      if (found === undefined) sleep(WAIT_SECONDS);
+      else keys.found(found);
+      return undefined;
+    });
   };
 
   return (window) => {
-    if (reads && (++dealt & 63) === 0) look(Date.now(), REFRESH_MS);
     const deck = only ?? (decks.get(window.phase) as Deck);
     const card = deck.next();
     const played = play(card);
@@ -134,6 +120,10 @@ function start(vu: VirtualUser, mixes: Readonly<Record<string, OpMix>>, step: St
     return writes ? put(deck.instead(card, 'PUT').size) : readAnother();
   };
 }
+
+const notInMix = (): never => {
+  throw new Error('no card of this mix says so');
+};
 
 function endOf(outcome: Awaitable<Outcome>): Done {
   return outcome instanceof Promise ? outcome.then(() => undefined) : undefined;

@@ -22,6 +22,12 @@ interface Extension {
   readonly generatedKeyEnd: string;
   /** Sets Go's GOGC: how much may be allocated until garbage is collected, in percent of what is in use. */
   setGCPercent(percent: number): void;
+  /** Whether the calling VU is to do for all of this process what nobody has claimed for so many milliseconds. */
+  claim(name: string, everyMs: number): boolean;
+  /** Puts a text where the VUs of this process find it. Returns its version. */
+  post(name: string, text: string): number;
+  /** What was posted since a version. */
+  newer(name: string, version: number): { readonly version: number; readonly text: string } | undefined;
 }
 
 interface NativeEngine extends Pick<Engine, 'composed'> {

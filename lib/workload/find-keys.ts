@@ -1,0 +1,134 @@
+/** Looks for objects that other tests, workers and runs have left, within limits of its own. */
+import type { KeysPage, ListOptions } from '../s3/listing';
+import type { Outcome } from '../s3/outcome';
+import { isPlain, parseKey } from './keys';
+import { shuffle } from './random';
+
+/** What a search may cost: it ends with what it has found by then. */
+export interface SearchLimits {
+  /** Requests at once, and in all. */
+  readonly parallel: number;
+  readonly requests: number;
+  /** Milliseconds until the last request begins. */
+  readonly ms: number;
+}
+
+export interface Search {
+  readonly list: (options: ListOptions) => Promise<KeysPage>;
+  readonly prefix: string;
+  readonly sizes: ReadonlyArray<{ readonly label: string; readonly bytes: number }>;
+  /** How many keys are wanted at the most, all sizes together. */
+  readonly most: number;
+  readonly limits: SearchLimits;
+}
+
+export interface Finding {
+  /** By size label. */
+  readonly keys: Readonly<Record<string, readonly string[]>>;
+  readonly requests: number;
+  readonly ms: number;
+  /** It was not ended by its limits, and no listing failed. */
+  readonly complete: boolean;
+  /** The first listing that failed. */
+  readonly failure?: Outcome | undefined;
+}
+
+/** Folders may take so much of the limits: knowing all of them is worth nothing without a key. */
+const FOR_FOLDERS = 0.6;
+/** Pages of folders in one: no layout of this kind has more, but a bucket of others' may. */
+const MOST_PAGES = 10;
+
+/**
+ * Keys of every worker and test under the prefix whose objects have exactly one of the sizes: an equal share of each worker's,
+ * size's and test's, so that a bucket of billions is found in a few requests. Objects are taken by the bytes they have, whatever
+ * their key says.
+ */
+export async function findKeys(search: Search): Promise<Finding> {
+  const { prefix, sizes, most, limits } = search;
+  const began = Date.now();
+  const listing = new LimitedListing(search, began);
+  let folders = [prefix];
+  for (const _ of ['worker', 'size', 'test']) {
+    const below: string[] = [];
+    await listing.each(folders, async (folder) => {
+      below.push(...(await subfolders(listing, folder)));
+    });
+    folders = below;
+  }
+  // Where one of each would be too many, chance takes some: the first in order would be those of the first workers only.
+  const groups = folders.length > most ? shuffle(folders, Math.random).slice(0, most) : folders;
+  const share = Math.floor(most / Math.max(1, groups.length));
+  const label = new Map(sizes.map((size) => [size.bytes, size.label]));
+  const keys: Record<string, string[]> = {};
+  listing.extendTo(limits.ms, limits.requests);
+  await listing.each(shuffle(groups, Math.random), async (group) => {
+    const page = await listing.page({ prefix: group, maxKeys: Math.min(1000, share) });
+    for (const { key, bytes } of page?.objects ?? []) {
+      const size = label.get(bytes);
+      if (size === undefined || !isPlain(key) || parseKey(prefix, key) === undefined) continue;
+      keys[size] ??= [];
+      keys[size].push(key);
+    }
+  });
+  const { requests, complete, failure } = listing;
+  return { keys, requests, ms: Date.now() - began, complete, failure };
+}
+
+/** Listings that stop when the limits are reached. */
+class LimitedListing {
+  requests = 0;
+  complete = true;
+  failure: Outcome | undefined;
+  private until: number;
+  private most: number;
+
+  constructor(
+    private readonly search: Search,
+    private readonly began: number,
+  ) {
+    this.until = began + FOR_FOLDERS * search.limits.ms;
+    this.most = Math.ceil(FOR_FOLDERS * search.limits.requests);
+  }
+
+  extendTo(ms: number, requests: number): void {
+    this.until = this.began + ms;
+    this.most = requests;
+  }
+
+  /** A page; undefined where it failed, or the limits are reached. */
+  async page(options: ListOptions): Promise<KeysPage | undefined> {
+    if (this.requests >= this.most || Date.now() >= this.until) {
+      this.complete = false;
+      return undefined;
+    }
+    this.requests++;
+    const page = await this.search.list(options);
+    if (page.failure === undefined) return page;
+    this.complete = false;
+    this.failure ??= page;
+    return undefined;
+  }
+
+  /** Works on all of them, some at once. */
+  async each(items: readonly string[], work: (item: string) => Promise<void>): Promise<void> {
+    let next = 0;
+    const lane = async () => {
+      while (next < items.length) await work(items[next++] as string);
+    };
+    await Promise.all(Array.from({ length: Math.min(this.search.limits.parallel, items.length) }, lane));
+  }
+}
+
+/** The prefixes one level below. */
+async function subfolders(listing: LimitedListing, prefix: string): Promise<string[]> {
+  const all: string[] = [];
+  let from: KeysPage['next'];
+  for (let n = 0; n < MOST_PAGES; n++) {
+    const page = await listing.page({ prefix, delimiter: '/', from });
+    if (page === undefined) break;
+    all.push(...page.prefixes);
+    from = page.next;
+    if (from === undefined) break;
+  }
+  return all;
+}
