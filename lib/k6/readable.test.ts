@@ -41,12 +41,7 @@ function createBoard() {
 }
 
 /** VUs with nothing to read, each of which tries again every 250 ms; when one of them searched, in seconds. */
-async function starve(
-  vus: number,
-  seconds: number,
-  finding: Finding,
-  board: ReturnType<typeof createBoard> | undefined,
-) {
+async function starve(vus: number, seconds: number, finding: Finding, board?: ReturnType<typeof createBoard>) {
   const began = Date.now();
   const searches: number[] = [];
   const search = async () => {
@@ -67,8 +62,7 @@ describe('VUs with nothing to read', () => {
     const { searches } = await starve(500, 600, NOTHING, createBoard());
     expect(searches[0]).toBeLessThan(1);
     expect(searches.length).toBeGreaterThan(4);
-    expect(searches.length).toBeLessThan(40);
-    expect(searches.filter((at) => at > 300).length).toBeLessThan(10);
+    expect(searches.length).toBeLessThan(10);
   });
 
   test('all have what one has found, by one search', async () => {
@@ -78,7 +72,7 @@ describe('VUs with nothing to read', () => {
   });
 
   test('under stock k6 each searches for itself, ever more seldom', async () => {
-    const { searches } = await starve(1, 600, NOTHING, undefined);
+    const { searches } = await starve(1, 600, NOTHING);
     expect(searches.length).toBeGreaterThan(4);
     expect(searches.length).toBeLessThan(20);
   });

@@ -16,12 +16,13 @@ export const BEFORE_LOAD: SearchLimits = { parallel: 16, requests: 2_000, ms: 10
 /** Beside it: not more than the store would notice. */
 export const BESIDE_LOAD: SearchLimits = { parallel: 4, requests: 64, ms: 5_000 };
 
-/** Milliseconds between two searches while nothing is found: doubling, half to one and a half of it, so that VUs do not move in step. */
+/** Milliseconds between two searches of a process while nothing is found: doubling. */
 const FIRST_PAUSE_MS = 5_000;
 const LONGEST_PAUSE_MS = 5 * 60_000;
 
-/** What the searching VU posts for the others. */
-const POST = 'keys';
+/** What the searching VU posts for the others: keys, and how many searches have found none since some were. */
+const KEYS = 'keys';
+const IN_VAIN = 'searches in vain';
 
 /** Keys of every worker and test in the bucket, of these sizes. */
 export function findReadable(
@@ -48,32 +49,54 @@ export function findingText({ keys, requests, ms, complete, failure }: Finding):
   return complete ? found : `${found}, and went on with these: there are more folders than a search may list`;
 }
 
+/** What VUs of a process share: of lib/s3/engines/extension.ts. */
+type Board = Pick<NonNullable<typeof extension>, 'claim' | 'post' | 'newer'>;
+
 /**
  * For one VU: gives keys when a search of this process has found some that the VU does not have yet, undefined else; and makes the
  * search where it is its turn. Under stock k6, whose VUs share nothing, each searches for itself.
  */
 export function keyFinder(
   search: () => Promise<Finding>,
-  board: Pick<NonNullable<typeof extension>, 'claim' | 'post' | 'newer'> | undefined = extension,
+  board: Board = extension ?? ownBoard(),
 ): () => Promise<FoundKeys | undefined> {
   let version = 0;
-  let pause = FIRST_PAUSE_MS;
-  let next = Date.now() + FIRST_PAUSE_MS * Math.random();
   return async () => {
-    const news = board?.newer(POST, version);
+    const news = board.newer(KEYS, version);
     if (news !== undefined) {
       version = news.version;
       return JSON.parse(news.text);
     }
-    if (Date.now() < next) return undefined;
-    next = Date.now() + pause * (0.5 + Math.random());
-    if (board !== undefined && !board.claim(POST, pause)) return undefined;
-    pause = Math.min(2 * pause, LONGEST_PAUSE_MS);
+    const inVain = Number(board.newer(IN_VAIN, 0)?.text ?? 0);
+    if (!board.claim(KEYS, Math.min(FIRST_PAUSE_MS * 2 ** inVain, LONGEST_PAUSE_MS))) return undefined;
     const finding = await search();
     console.info(findingText(finding));
-    if (Object.keys(finding.keys).length === 0) return undefined;
-    pause = FIRST_PAUSE_MS;
-    version = board?.post(POST, JSON.stringify(finding.keys)) ?? 0;
+    const isVain = Object.keys(finding.keys).length === 0;
+    board.post(IN_VAIN, `${isVain ? inVain + 1 : 0}`);
+    if (isVain) return undefined;
+    version = board.post(KEYS, JSON.stringify(finding.keys));
     return finding.keys;
+  };
+}
+
+/** A board of one VU. Its first search waits for up to the first pause, so that VUs do not move in step. */
+function ownBoard(): Board {
+  let next = Date.now() + FIRST_PAUSE_MS * Math.random();
+  const posts = new Map<string, { version: number; text: string }>();
+  return {
+    claim: (_, everyMs) => {
+      if (Date.now() < next) return false;
+      next = Date.now() + everyMs * (0.5 + Math.random());
+      return true;
+    },
+    post: (name, text) => {
+      const version = (posts.get(name)?.version ?? 0) + 1;
+      posts.set(name, { version, text });
+      return version;
+    },
+    newer: (name, version) => {
+      const post = posts.get(name);
+      return post !== undefined && post.version > version ? post : undefined;
+    },
   };
 }

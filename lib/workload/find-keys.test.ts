@@ -182,14 +182,15 @@ describe('findKeys', () => {
     expect(most).toBe(parallel);
   });
 
-  test.each([5, 64, 500])(
+  test.each([10, 64, 500])(
     'of %d requests some are left for keys, and it says that there were more',
     async (requests) => {
       const { list, asked } = bucketOf(written(100, ['a', 'b', 'c'], 1));
       const limits = { ...PLENTY, requests };
       const finding = await findKeys({ list, prefix: 'loadtest/', sizes: [KB, MB], most: 5000, limits });
-      expect([finding.complete, finding.requests, asked.length]).toEqual([false, requests, requests]);
-      if (requests >= 64) expect(Object.values(finding.keys).flat().length).toBeGreaterThan(0);
+      expect([finding.complete, finding.requests]).toEqual([false, asked.length]);
+      expect(asked.length).toBeLessThanOrEqual(requests);
+      expect(Object.values(finding.keys).flat().length).toBeGreaterThan(requests / 3);
     },
   );
 

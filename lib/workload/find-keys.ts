@@ -33,8 +33,9 @@ export interface Finding {
   readonly failure?: Outcome | undefined;
 }
 
-/** Folders may take so much of the limits: knowing all of them is worth nothing without a key. */
-const FOR_FOLDERS = 0.6;
+/** Folders may take so much of the time, and those of one level so much of the requests: all of them are worth nothing without a key. */
+const TIME_FOR_FOLDERS = 0.6;
+const REQUESTS_A_LEVEL = 0.2;
 /** Pages of folders in one: no layout of this kind has more, but a bucket of others' may. */
 const MOST_PAGES = 10;
 
@@ -48,19 +49,20 @@ export async function findKeys(search: Search): Promise<Finding> {
   const began = Date.now();
   const listing = new LimitedListing(search, began);
   let folders = [prefix];
-  for (const _ of ['worker', 'size', 'test']) {
+  for (const level of ['worker', 'size', 'test']) {
     const below: string[] = [];
     await listing.each(folders, async (folder) => {
       below.push(...(await subfolders(listing, folder)));
     });
     folders = below;
+    if (level !== 'test') folders = listing.some(below, Math.ceil(REQUESTS_A_LEVEL * limits.requests));
   }
   // Where one of each would be too many, chance takes some: the first in order would be those of the first workers only.
   const groups = folders.length > most ? shuffle(folders, Math.random).slice(0, most) : folders;
   const share = Math.floor(most / Math.max(1, groups.length));
   const label = new Map(sizes.map((size) => [size.bytes, size.label]));
   const keys: Record<string, string[]> = {};
-  listing.extendTo(limits.ms, limits.requests);
+  listing.extendTo(limits.ms);
   await listing.each(shuffle(groups, Math.random), async (group) => {
     const page = await listing.page({ prefix: group, maxKeys: Math.min(1000, share) });
     for (const { key, bytes } of page?.objects ?? []) {
@@ -80,24 +82,27 @@ class LimitedListing {
   complete = true;
   failure: Outcome | undefined;
   private until: number;
-  private most: number;
 
   constructor(
     private readonly search: Search,
     private readonly began: number,
   ) {
-    this.until = began + FOR_FOLDERS * search.limits.ms;
-    this.most = Math.ceil(FOR_FOLDERS * search.limits.requests);
+    this.until = began + TIME_FOR_FOLDERS * search.limits.ms;
   }
 
-  extendTo(ms: number, requests: number): void {
+  extendTo(ms: number): void {
     this.until = this.began + ms;
-    this.most = requests;
+  }
+
+  /** So many of them at the most, by chance. */
+  some(folders: readonly string[], most: number): string[] {
+    if (folders.length > most) this.complete = false;
+    return shuffle([...folders], Math.random).slice(0, most);
   }
 
   /** A page; undefined where it failed, or the limits are reached. */
   async page(options: ListOptions): Promise<KeysPage | undefined> {
-    if (this.requests >= this.most || Date.now() >= this.until) {
+    if (this.requests >= this.search.limits.requests || Date.now() >= this.until) {
       this.complete = false;
       return undefined;
     }
