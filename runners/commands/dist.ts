@@ -10,7 +10,7 @@ import { FILES } from '../fleet/launch';
 import { type Preparation, prepare, renderRows } from '../fleet/prepare';
 import { segmentsOf } from '../fleet/segments';
 import { findWorkers, type Workers } from '../fleet/workers';
-import { placeName } from '../fleet/workers-file';
+import { workerName } from '../fleet/workers-file';
 import { hasExtension, withBackend } from '../run/backend';
 import { dryRun } from '../run/dry-run';
 import { EXIT } from '../run/exit';
@@ -94,7 +94,7 @@ async function showOnly(
   environment: NodeJS.ProcessEnv,
 ): Promise<number> {
   const { settings, options } = run;
-  const { places } = run.workers;
+  const { machines } = run.workers;
   const folder = settings.config.remoteCodeDir;
   const common = {
     ...{
@@ -105,13 +105,13 @@ async function showOnly(
     },
     ...{ concurrency: defaultConcurrency(), keys: '', tellDeleted: false, freeMemory: undefined },
   };
-  const segments = segmentsOf(places.length);
-  const shown = places.map((place, i) => {
+  const segments = segmentsOf(machines.length);
+  const shown = machines.map((machine, i) => {
     const [k6, script] = [`${folder}/k6`, `${folder}/${basename(run.script)}`];
-    const own = { worker: place.id, statistics: FILES.statistics, segment: segments[i] };
+    const own = { worker: machine.id, statistics: FILES.statistics, segment: segments[i] };
     const plan = planK6({ ...common, k6, script, ...own });
-    const workers = { [FROM_CLI.workers]: String(places.length) };
-    return { where: placeName(place), plan: { ...plan, environment: { ...plan.environment, ...workers } } };
+    const workers = { [FROM_CLI.workers]: String(machines.length) };
+    return { where: workerName(machine), plan: { ...plan, environment: { ...plan.environment, ...workers } } };
   });
   const tried = planK6({ ...common, k6: run.k6.path, script: run.script });
   const told = await dryRun(shown, tried, environment, options.json === true);

@@ -9,13 +9,13 @@ import { conclude } from '../fleet/conclude';
 import { eventsFor } from '../fleet/conduct';
 import { collectK8s, type Source } from '../fleet/kubernetes/collect';
 import { FILES, MANIFEST_SCHEMA, type Manifest } from '../fleet/launch';
-import { atEach, sayWhy } from '../fleet/places';
+import { atEach, sayWhy } from '../fleet/machines';
 import { lastLine, type Remote } from '../fleet/remote';
 import { gather } from '../fleet/results';
 import { Watch } from '../fleet/watch';
 import { type RunStatus, runStatus, stopRun } from '../fleet/worker';
 import { findWorkers, type Workers } from '../fleet/workers';
-import type { Place } from '../fleet/workers-file';
+import type { Machine } from '../fleet/workers-file';
 import { EXIT } from '../run/exit';
 import { makeRunFolder } from '../run/folder';
 import { IntervalReader } from '../run/intervals';
@@ -71,7 +71,7 @@ const SETTINGS = [
 
 /** A run on one worker's machine, as it is found there. */
 interface Found {
-  readonly place: Place;
+  readonly machine: Machine;
   readonly status: RunStatus;
   readonly totals: Interval['totals'] | undefined;
 }
@@ -88,8 +88,8 @@ async function status(options: Options, environment: NodeJS.ProcessEnv): Promise
   return problems.length > 0 ? EXIT.failed : EXIT.ok;
 }
 
-function asJson({ place, status: { run, worker, state, age, exit, why, folder }, totals }: Found) {
-  return { run, worker, host: place.host, state, ageSeconds: age, exit, why, folder, ...totals };
+function asJson({ machine, status: { run, worker, state, age, exit, why, folder }, totals }: Found) {
+  return { run, worker, host: machine.host, state, ageSeconds: age, exit, why, folder, ...totals };
 }
 
 function statusLines(found: readonly Found[]): string[] {
@@ -101,12 +101,12 @@ function statusLines(found: readonly Found[]): string[] {
     const age = Math.max(...parts.map(({ status }) => status.age));
     const figures = `ops=${formatCount(sum('ops'))}, bytes=${formatBytes(sum('bytes'))}, errors=${formatCount(sum('errors'))}`;
     const head = `${run}  started ${formatDuration(age * 1000)} ago  ${figures}`;
-    return [head, ...parts.map(({ place, status, totals }) => `  ${workerLine(place, status, totals)}`)];
+    return [head, ...parts.map(({ machine, status, totals }) => `  ${workerLine(machine, status, totals)}`)];
   });
 }
 
 function workerLine(
-  { host }: Place,
+  { host }: Machine,
   { worker, state, exit, why }: RunStatus,
   totals: Interval['totals'] | undefined,
 ): string {
@@ -120,7 +120,7 @@ async function findRuns(workers: Workers, logs: string): Promise<{ found: Found[
     const all = await runStatus(remote, logs);
     return Promise.all(all.map(async (status) => ({ status, totals: await totalsOf(remote, status) })));
   });
-  const found = done.flatMap(({ place, value }) => value.map((each) => ({ place, ...each })));
+  const found = done.flatMap(({ machine, value }) => value.map((each) => ({ machine, ...each })));
   return { found, problems };
 }
 
@@ -160,21 +160,21 @@ async function stop(run: string | undefined, options: Options, environment: Node
   const { found, problems } = await findRuns(workers, config.remoteLogDir);
   const chosen = choose(found, run, isActive, 'under way');
   const { done, problems: failed } = await atEach(
-    { ...workers, places: workers.places.filter((place) => chosen.some((each) => each.place === place)) },
+    { ...workers, machines: workers.machines.filter((machine) => chosen.some((each) => each.machine === machine)) },
     async (remote) => {
-      const here = chosen.filter(({ place }) => place === remote.place);
+      const here = chosen.filter(({ machine }) => machine === remote.machine);
       return Promise.all(here.map(async ({ status }) => ({ status, stopped: await stopRun(remote, status.folder) })));
     },
   );
-  const stops = done.flatMap(({ place, value }) => value.map((each) => ({ place, ...each })));
-  for (const { place, status, stopped } of stops) {
+  const stops = done.flatMap(({ machine, value }) => value.map((each) => ({ machine, ...each })));
+  for (const { machine, status, stopped } of stops) {
     const { was, signals, state, exit, left } = stopped;
     const sent = signals.length > 0 ? `, by ${signals.join(', ')}` : '';
     const how =
       left.length > 0
         ? `processes ${left.join(', ')} are still there`
         : `${state}${exit === undefined ? '' : ` with ${exit}`}`;
-    console.log(`${status.worker} ${place.host}: was ${was}, is ${how}${sent}`);
+    console.log(`${status.worker} ${machine.host}: was ${was}, is ${how}${sent}`);
   }
   for (const problem of [...problems, ...failed]) console.error(`error: ${problem}`);
   const left = stops.some(({ stopped }) => stopped.left.length > 0);
@@ -204,12 +204,12 @@ async function collect(run: string | undefined, options: Options, environment: N
   );
   const watches: Watch[] = [];
   try {
-    for (const { place, status } of chosen) {
+    for (const { machine, status } of chosen) {
       try {
-        const remote = await workers.connect(place);
+        const remote = await workers.connect(machine);
         const manifest = await readManifest(remote, status.folder);
-        const handle = { place: { ...place, id: status.worker }, folder: status.folder, manifest };
-        watches.push(new Watch(handle, remote, () => workers.connect(place), on));
+        const handle = { machine: { ...machine, id: status.worker }, folder: status.folder, manifest };
+        watches.push(new Watch(handle, remote, () => workers.connect(machine), on));
       } catch (e) {
         problems.push(sayWhy(e));
         terminal.log({ level: 'error', message: sayWhy(e) });

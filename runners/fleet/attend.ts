@@ -8,7 +8,7 @@ import { SteadyWatch } from '../run/steady';
 import type { WorkerView } from '../terminal/live-view';
 import type { Terminal } from '../terminal/terminal';
 import type { Watch } from './watch';
-import { placeName } from './workers-file';
+import { workerName } from './workers-file';
 
 const TICK_MS = 1_000;
 const MS_PER_SECOND = 1000;
@@ -95,7 +95,7 @@ export class Attendance {
   /** Once: that a worker is out of reach, or silent, or lost, or back. */
   private tellChange(watch: Watch): void {
     const { state, why, handle } = watch;
-    const name = placeName(handle.place);
+    const name = workerName(handle.machine);
     const before = this.told.get(name) ?? 'running';
     if (state === before || state === 'starting' || state === 'ready') return;
     this.told.set(name, state);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { type ClockSample, estimateOffset, measureClock } from './clock';
-import { connectHere, placesHere } from './local';
-import type { Place } from './workers-file';
+import { connectHere, machinesHere } from './local';
+import type { Machine } from './workers-file';
 
 /** A clock of seconds goes on late by so much. */
 const LATE = 9;
@@ -81,7 +81,7 @@ describe('an offset', () => {
 });
 
 test("this machine's own clock is not off", async () => {
-  const remote = connectHere(placesHere(1)[0] as Place, process.env);
+  const remote = connectHere(machinesHere(1)[0] as Machine, process.env);
   const { offsetMs, errorMs } = await measureClock(remote);
   expect(Math.abs(offsetMs)).toBeLessThanOrEqual(errorMs);
   expect(errorMs).toBeLessThan(25);

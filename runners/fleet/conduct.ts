@@ -17,7 +17,7 @@ import { gather } from './results';
 import { named, type Started, start } from './start';
 import type { Watch, WatchEvents } from './watch';
 import type { Workers } from './workers';
-import { placeName } from './workers-file';
+import { workerName } from './workers-file';
 
 export interface Conducted {
   /** The patterns. */
@@ -69,7 +69,7 @@ async function prepareAll(run: Conducted, terminal: Terminal): Promise<{ members
   const { workers, preparation } = run;
   if (workers.here) {
     terminal.say(
-      `no workers file (${run.settings.config.workersFile}): ${workers.places.length} k6 processes on this machine`,
+      `no workers file (${run.settings.config.workersFile}): ${workers.machines.length} k6 processes on this machine`,
     );
   }
   const { members, rows } = await prepare(workers, preparation, (now) => terminal.show(renderRows(now)));
@@ -80,8 +80,8 @@ async function prepareAll(run: Conducted, terminal: Terminal): Promise<{ members
 /** Says how each place is, and returns how many can't be used. */
 export function tellRows(rows: readonly Row[], terminal: Terminal): number {
   for (const line of renderRows(rows)) terminal.say(line);
-  for (const { place, doubts } of rows) {
-    for (const doubt of doubts) terminal.log({ level: 'warning', message: `${placeName(place)}: ${doubt}` });
+  for (const { machine, doubts } of rows) {
+    for (const doubt of doubts) terminal.log({ level: 'warning', message: `${workerName(machine)}: ${doubt}` });
   }
   const problems = rows.flatMap(({ problem }) => problem ?? []);
   for (const message of problems) terminal.log({ level: 'error', message });

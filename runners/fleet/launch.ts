@@ -61,15 +61,15 @@ const VUS_PER_CORE = 8;
 
 /** Starts it, and returns where it is and what it is. @throws RemoteError */
 export async function launch(member: Member, how: Launch): Promise<{ folder: string; manifest: Manifest }> {
-  const { remote, probe, place } = member;
+  const { remote, probe, machine } = member;
   const { environment: settings } = how.settings;
-  const folder = runFolder(probe.logs.path, how.run, place.id);
+  const folder = runFolder(probe.logs.path, how.run, machine.id);
   const manifest: Manifest = {
     schema: MANIFEST_SCHEMA,
     run: how.run,
     name: how.name,
-    worker: place.id,
-    host: place.host,
+    worker: machine.id,
+    host: machine.host,
     workers: how.workers,
     segment: how.segment.segment,
     // A k6 begins its load to the millisecond; what is measured of clocks is seldom better.
@@ -87,7 +87,7 @@ export async function launch(member: Member, how: Launch): Promise<{ folder: str
     script: member.script,
     statistics: `${folder}/${FILES.statistics},interval=${how.interval}s`,
     runId: how.run,
-    worker: place.id,
+    worker: machine.id,
     outs: how.outs,
     settings,
     concurrency: Math.max(1, Math.floor((probe.cores * VUS_PER_CORE) / how.alike)),

@@ -13,11 +13,11 @@ import type { Remote } from './remote';
 import { RemoteError } from './shell';
 import { type CodeFile, type Probe, probe } from './worker';
 import { MOST_AT_ONCE, type Workers } from './workers';
-import { type Place, placeName } from './workers-file';
+import { type Machine, workerName } from './workers-file';
 
 /** A machine that is ready to run a worker. */
 export interface Member {
-  readonly place: Place;
+  readonly machine: Machine;
   readonly remote: Remote;
   readonly probe: Probe;
   readonly clock: ClockOffset;
@@ -28,7 +28,7 @@ export interface Member {
 
 /** How far one place is. */
 export interface Row {
-  readonly place: Place;
+  readonly machine: Machine;
   readonly doing: string;
   readonly probe?: Probe | undefined;
   readonly clock?: ClockOffset | undefined;
@@ -75,15 +75,15 @@ export async function prepare(
   preparation: Preparation,
   show: (rows: readonly Row[]) => void,
 ): Promise<{ members: Member[]; rows: Row[] }> {
-  const rows = workers.places.map((place): Row => ({ place, doing: 'waits', doubts: [] }));
+  const rows = workers.machines.map((machine): Row => ({ machine, doing: 'waits', doubts: [] }));
   const files = new LocalFiles();
-  const outcomes = await atOnce([...workers.places.entries()], MOST_AT_ONCE, async ([i, place]) => {
+  const outcomes = await atOnce([...workers.machines.entries()], MOST_AT_ONCE, async ([i, machine]) => {
     const set = (more: Partial<Row>) => {
       rows[i] = { ...(rows[i] as Row), ...more };
       show(rows);
     };
     try {
-      return await prepareOne(place, workers, preparation, files, set);
+      return await prepareOne(machine, workers, preparation, files, set);
     } catch (e) {
       if (!(e instanceof RemoteError)) throw e;
       set({ doing: 'failed', problem: e.message });
@@ -102,7 +102,7 @@ export async function prepare(
 }
 
 async function prepareOne(
-  place: Place,
+  machine: Machine,
   workers: Workers,
   preparation: Preparation,
   files: LocalFiles,
@@ -110,7 +110,7 @@ async function prepareOne(
 ): Promise<Member> {
   const { config } = preparation;
   set({ doing: 'connecting' });
-  const remote = await workers.connect(place, preparation.signal);
+  const remote = await workers.connect(machine, preparation.signal);
   // Whatever is under way ends with the connection.
   const onAbort = () => void remote.close();
   preparation.signal.addEventListener('abort', onAbort, { once: true });
@@ -141,7 +141,7 @@ async function prepareOne(
       throw remote.failure('command', `k6 can't be run there (${said || `it ended with ${version.code}`})`);
     }
     set({ doing: 'ready' });
-    return { place, remote, probe: found, clock, ...paths };
+    return { machine, remote, probe: found, clock, ...paths };
   } catch (e) {
     await remote.close();
     throw e;
@@ -219,8 +219,8 @@ async function describeScript(path: string): Promise<LocalFile> {
 
 /** The table of all places, in lines no wider than the terminal needs. */
 export function renderRows(rows: readonly Row[]): string[] {
-  const cells = rows.map(({ place, doing, probe: found, clock }) => [
-    placeName(place),
+  const cells = rows.map(({ machine, doing, probe: found, clock }) => [
+    workerName(machine),
     doing,
     found ? `${found.machine} ${found.cores} cores` : '',
     found?.memoryAvailable === undefined ? '' : `${formatBytes(found.memoryAvailable)} free`,

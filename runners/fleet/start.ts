@@ -3,12 +3,12 @@
 import type { LogLine } from '../run/k6-log';
 import { atOnce } from './at-once';
 import { type Launch, launch } from './launch';
-import { sayWhy } from './places';
+import { sayWhy } from './machines';
 import type { Member } from './prepare';
 import { segmentsOf } from './segments';
 import { Watch, type WatchEvents } from './watch';
 import { MOST_AT_ONCE, type Workers } from './workers';
-import { placeName } from './workers-file';
+import { workerName } from './workers-file';
 
 export type Common = Omit<Launch, 'workers' | 'alike' | 'index' | 'segment' | 'interval'>;
 
@@ -45,12 +45,12 @@ export async function start(
   const segments = segmentsOf(members.length);
   const interval = Math.max(1, Math.ceil(members.length / LINES_PER_SECOND));
   const outcomes = await atOnce([...members.entries()], MOST_AT_ONCE, async ([index, member]) => {
-    const { place } = member;
+    const { machine } = member;
     const alike = members.filter((other) => isSameMachine(other, member)).length;
     const segment = segments[index] as (typeof segments)[number];
     const how = { ...common, workers: members.length, alike, index, segment, interval };
     const started = await launch(member, how);
-    return new Watch({ place, ...started }, member.remote, () => workers.connect(place), on);
+    return new Watch({ machine, ...started }, member.remote, () => workers.connect(machine), on);
   });
   const watches = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
   const unstarted = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [sayWhy(outcome.reason)] : []));
@@ -70,14 +70,14 @@ export async function start(
   return { watches, at, failed: failed + untold.length, problems: [...problems, ...untold] };
 }
 
-const isSameMachine = ({ place: a }: Member, { place: b }: Member) =>
+const isSameMachine = ({ machine: a }: Member, { machine: b }: Member) =>
   a.host === b.host && a.port === b.port && a.address === b.address;
 
 /** Why these are not ready: each reason once, with whose it is. */
 function together(unready: readonly Watch[]): string[] {
   const names = new Map<string, string[]>();
   for (const watch of unready) {
-    for (const why of whyNot(watch)) names.set(why, [...(names.get(why) ?? []), placeName(watch.handle.place)]);
+    for (const why of whyNot(watch)) names.set(why, [...(names.get(why) ?? []), workerName(watch.handle.machine)]);
   }
   return [...names].map(([why, whose]) => {
     const more = whose.length - MOST_NAMED;
@@ -93,5 +93,5 @@ function whyNot({ state, refusals, why, exit }: Watch): readonly string[] {
 
 /** What a worker's k6 said, with whose it is. */
 export function named(watch: Watch, { level, message }: LogLine): LogLine {
-  return { level, message: `${placeName(watch.handle.place)}: ${message}` };
+  return { level, message: `${workerName(watch.handle.machine)}: ${message}` };
 }

@@ -12,11 +12,11 @@ import { FILES, type Manifest } from './launch';
 import type { Remote, Streaming } from './remote';
 import { RemoteError } from './shell';
 import { followFile, type RunStatus, runStatus, stopRun } from './worker';
-import type { Place } from './workers-file';
+import type { Machine } from './workers-file';
 
 /** A worker that was started. */
 export interface Handle {
-  readonly place: Place;
+  readonly machine: Machine;
   /** Its folder there, absolute. */
   readonly folder: string;
   readonly manifest: Manifest;
@@ -164,7 +164,7 @@ export class Watch {
   }
 
   private failure(why: string): RemoteError {
-    return new RemoteError(this.handle.place, 'command', why);
+    return new RemoteError(this.handle.machine, 'command', why);
   }
 
   private async watch(): Promise<void> {

@@ -20,9 +20,9 @@ import { alive, gone, notRun, works } from '../../test/stage';
 import { shellHere } from './local';
 import { type OnLine, Remote, type RunOptions } from './remote';
 import { followFile, probe, type RunStatus, runFolder, runStatus, startRun, stopRun } from './worker';
-import type { Place } from './workers-file';
+import type { Machine } from './workers-file';
 
-const PLACE: Place = { id: 'w0', host: 'here', slot: 0 };
+const MACHINE: Machine = { id: 'w0', host: 'here', slot: 0 };
 
 /** worker.sh as it is where there is no /proc: macOS has none. */
 class WithoutProc extends Remote {
@@ -50,7 +50,7 @@ function machine(shell: string): Remote {
     else symlinkSync(path, join(bin, 'sh'));
   }
   const PATH = shell === 'busybox' ? bin : [bin, process.env.PATH].join(delimiter);
-  return new Remote(PLACE, shellHere(PLACE, environment(PATH)));
+  return new Remote(MACHINE, shellHere(MACHINE, environment(PATH)));
 }
 
 const environment = (PATH: string | undefined) => ({ PATH, HOME: join(folder, 'home') });
@@ -61,7 +61,7 @@ const machines: Array<{ on: string; make: () => Remote }> = ['dash', 'bash', 'bu
   return [];
 });
 const NO_PROC = 'a system without /proc';
-machines.push({ on: NO_PROC, make: () => new WithoutProc(PLACE, shellHere(PLACE, environment(process.env.PATH))) });
+machines.push({ on: NO_PROC, make: () => new WithoutProc(MACHINE, shellHere(MACHINE, environment(process.env.PATH))) });
 
 let count = 0;
 

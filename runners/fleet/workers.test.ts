@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ConfigError } from '../../lib/settings/config';
-import { connectHere, placesHere } from './local';
+import { connectHere, machinesHere } from './local';
 import type { Remote } from './remote';
 import { RemoteError } from './shell';
 import { connectAll, findWorkers, type Workers } from './workers';
-import type { Place } from './workers-file';
+import type { Machine } from './workers-file';
 
 let folder: string;
 beforeAll(() => {
@@ -22,7 +22,7 @@ describe('workers are', () => {
     writeFileSync(workersFile, 'node1\nnode2\n');
     const workers = findWorkers({ workersFile }, { count: 3, perHost: 2 }, {});
     expect(workers.here).toBe(false);
-    expect(workers.places.map(({ id, host }) => `${id} ${host}`)).toEqual(['w0 node1', 'w1 node2', 'w2 node1']);
+    expect(workers.machines.map(({ id, host }) => `${id} ${host}`)).toEqual(['w0 node1', 'w1 node2', 'w2 node1']);
     expect(() => findWorkers({ workersFile }, { count: 3 }, {})).toThrow(
       `--workers is 3, ${workersFile} has 2 hosts: add more, or take --per-host 2`,
     );
@@ -40,7 +40,7 @@ describe('workers are', () => {
     expect(failures).toEqual([]);
     const said = await Promise.all(remotes.map((remote) => remote.run('echo here')));
     expect(said.map(({ stdout }) => stdout)).toEqual(['here\n', 'here\n']);
-    expect(remotes.map(({ place }) => place.id)).toEqual(['w0', 'w1']);
+    expect(remotes.map(({ machine }) => machine.id)).toEqual(['w0', 'w1']);
   });
 
   test('none, where someone named a file that is not there', () => {
@@ -54,20 +54,20 @@ describe('workers are', () => {
 });
 
 describe('connecting to all', () => {
-  const places = placesHere(40);
-  const workers = (connect: (place: Place) => Promise<Remote>): Workers => ({ places, here: false, connect });
-  const n = ({ id }: Place) => Number(id.slice(1));
+  const machines = machinesHere(40);
+  const workers = (connect: (machine: Machine) => Promise<Remote>): Workers => ({ machines, here: false, connect });
+  const n = ({ id }: Machine) => Number(id.slice(1));
 
   test('tells every one that fails, and keeps to 32 at once', async () => {
     let connecting = 0;
     let most = 0;
     const { remotes, failures } = await connectAll(
-      workers(async (place) => {
+      workers(async (machine) => {
         most = Math.max(most, ++connecting);
         await sleep(5);
         connecting--;
-        if (n(place) % 4 === 0) throw new RemoteError(place, 'refused', 'closed');
-        return connectHere(place, {});
+        if (n(machine) % 4 === 0) throw new RemoteError(machine, 'refused', 'closed');
+        return connectHere(machine, {});
       }),
     );
     expect(most).toBe(32);
@@ -80,9 +80,9 @@ describe('connecting to all', () => {
 
   test('leaves none connected when there is a bug', async () => {
     const made: Remote[] = [];
-    const connect = async (place: Place) => {
-      if (n(place) === 7) throw new TypeError('a bug');
-      const remote = connectHere(place, {});
+    const connect = async (machine: Machine) => {
+      if (n(machine) === 7) throw new TypeError('a bug');
+      const remote = connectHere(machine, {});
       made.push(remote);
       return remote;
     };

@@ -2,18 +2,18 @@
 import { readFileSync } from 'node:fs';
 import { type Config, ConfigError, settings } from '../../lib/settings/config';
 import { atOnce } from './at-once';
-import { connectHere, placesHere } from './local';
+import { connectHere, machinesHere } from './local';
 import type { Remote } from './remote';
 import { RemoteError } from './shell';
 import { connectBySsh } from './ssh/connect';
-import { type Place, parseWorkersFile, placesOn } from './workers-file';
+import { type Machine, machinesOn, parseWorkersFile } from './workers-file';
 
 export interface Workers {
-  readonly places: readonly Place[];
+  readonly machines: readonly Machine[];
   /** There is no workers file: all of them are on this machine. */
   readonly here: boolean;
   /** @throws RemoteError; the signal's reason */
-  connect(place: Place, signal?: AbortSignal): Promise<Remote>;
+  connect(machine: Machine, signal?: AbortSignal): Promise<Remote>;
 }
 
 export interface WorkersAsked {
@@ -37,15 +37,19 @@ export function findWorkers(
 ): Workers {
   const text = readWorkersFile(workersFile);
   if (text === undefined) {
-    return { places: placesHere(count ?? 1), here: true, connect: async (place) => connectHere(place, environment) };
+    return {
+      machines: machinesHere(count ?? 1),
+      here: true,
+      connect: async (machine) => connectHere(machine, environment),
+    };
   }
   const hosts = parseWorkersFile(text, workersFile);
-  const places = placesOn(hosts, count ?? hosts.length * (perHost ?? 1), workersFile, perHost);
+  const machines = machinesOn(hosts, count ?? hosts.length * (perHost ?? 1), workersFile, perHost);
   return {
-    places,
+    machines,
     here: false,
-    connect: (place, signal) =>
-      connectBySsh(place, { configFile: sshConfig, environment, ...(signal === undefined ? {} : { signal }) }),
+    connect: (machine, signal) =>
+      connectBySsh(machine, { configFile: sshConfig, environment, ...(signal === undefined ? {} : { signal }) }),
   };
 }
 
@@ -69,7 +73,7 @@ export async function connectAll(
   workers: Workers,
   signal?: AbortSignal,
 ): Promise<{ readonly remotes: readonly Remote[]; readonly failures: readonly RemoteError[] }> {
-  const results = await atOnce(workers.places, MOST_AT_ONCE, (place) => workers.connect(place, signal));
+  const results = await atOnce(workers.machines, MOST_AT_ONCE, (machine) => workers.connect(machine, signal));
   const remotes = results.flatMap((result) => (result.status === 'fulfilled' ? result.value : []));
   const reasons = results.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []));
   const other = reasons.find((reason) => !(reason instanceof RemoteError));

@@ -13,7 +13,7 @@ import { RemoteError } from '../../runners/fleet/shell';
 import { connectBySsh, type SshOptions } from '../../runners/fleet/ssh/connect';
 import { followFile, probe, runFolder, runStatus, startRun, stopRun } from '../../runners/fleet/worker';
 import { connectAll, findWorkers } from '../../runners/fleet/workers';
-import { type Place, parseEndpoint } from '../../runners/fleet/workers-file';
+import { type Machine, parseEndpoint } from '../../runners/fleet/workers-file';
 import { canMakeHosts, type Hosts, startHosts, type TestHost } from '../hosts';
 import { ROOT } from '../k6';
 import { CREDENTIALS } from '../servers';
@@ -52,7 +52,7 @@ afterAll(async () => {
 
 /** Each with an id of its own. */
 let count = 0;
-function placeOf(text: string, address?: string): Place {
+function machineOf(text: string, address?: string): Machine {
   const endpoint = parseEndpoint(text);
   if (endpoint === undefined) throw new Error(`no host: ${text}`);
   const { name, ...rest } = endpoint;
@@ -66,7 +66,7 @@ afterAll(async () => {
 
 async function connect(text: string, configFile = config, more: Partial<SshOptions> & { address?: string } = {}) {
   const { address, ...options } = more;
-  const remote = await connectBySsh(placeOf(text, address), { configFile, environment: process.env, ...options });
+  const remote = await connectBySsh(machineOf(text, address), { configFile, environment: process.env, ...options });
   opened.push(remote);
   return remote;
 }
@@ -178,7 +178,7 @@ describe.runIf(possible)('what keeps from connecting', () => {
     opened.push(...remotes);
     silent.stop();
     expect(Date.now() - began).toBeLessThan(12_000);
-    expect(remotes.map(({ place }) => place.id)).toEqual(['w0', 'w7']);
+    expect(remotes.map(({ machine }) => machine.id)).toEqual(['w0', 'w7']);
     const told = failures.map(({ trouble, message }) => `${trouble}: ${message}`);
     expect(told).toEqual([
       expect.stringMatching(/^resolve: w1 \(nowhere\.invalid\): the name nowhere\.invalid (is not known|can not be)/),

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import ssh2, { type AuthHandlerMiddleware, type Client, type ConnectConfig } from 'ssh2';
 import { Remote } from '../remote';
 import { RemoteError, type Shell } from '../shell';
-import type { Place } from '../workers-file';
+import type { Machine } from '../workers-file';
 import { loginOf, routeTo, type Target } from './config';
 import { diagnose, TurnedAway } from './diagnosis';
 import { type Identities, identitiesFor } from './identities';
@@ -36,13 +36,13 @@ const ADMINISTRATIVELY_PROHIBITED = 1;
  * Connects to a place.
  * @throws RemoteError with one line that says what to do; the signal's reason
  */
-export async function connectBySsh(place: Place, options: SshOptions): Promise<Remote> {
-  const attempt = new Attempt(place, options);
+export async function connectBySsh(machine: Machine, options: SshOptions): Promise<Remote> {
+  const attempt = new Attempt(machine, options);
   try {
-    return new Remote(place, await attempt.run());
+    return new Remote(machine, await attempt.run());
   } catch (e) {
     attempt.destroy();
-    if (e instanceof SshProblem) throw new RemoteError(place, e.trouble, e.message);
+    if (e instanceof SshProblem) throw new RemoteError(machine, e.trouble, e.message);
     throw e;
   }
 }
@@ -57,7 +57,7 @@ class Attempt {
   private doing = "reading ssh's configuration";
 
   constructor(
-    private readonly place: Place,
+    private readonly machine: Machine,
     private readonly options: SshOptions,
   ) {
     this.ms = options.connectMs ?? CONNECT_MS;
@@ -93,7 +93,7 @@ class Attempt {
 
   private async connect(): Promise<Shell> {
     const { configFile, environment } = this.options;
-    const { host: name, id: _, slot: __, ...rest } = this.place;
+    const { host: name, id: _, slot: __, ...rest } = this.machine;
     const route = await routeTo({ name, ...rest }, { file: configFile, environment });
     const chain: Array<{ client: Client; target: Target }> = [];
     for (const target of route) {
@@ -103,7 +103,7 @@ class Attempt {
     }
     const target = route.at(-1) as Target;
     const clients = chain.map(({ client }) => client);
-    return new SshShell(this.place, clients, target, this.keepaliveOf(target));
+    return new SshShell(this.machine, clients, target, this.keepaliveOf(target));
   }
 
   private keepaliveOf(target: Target): number {
