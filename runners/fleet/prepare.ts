@@ -16,7 +16,7 @@ import { MOST_AT_ONCE, type Workers } from './workers';
 import { type Machine, workerName } from './workers-file';
 
 /** A machine that is ready to run a worker. */
-export interface Member {
+export interface ReadyMachine {
   readonly machine: Machine;
   readonly remote: Remote;
   readonly probe: Probe;
@@ -67,14 +67,14 @@ interface LocalFile extends CodeFile {
 }
 
 /**
- * Prepares all places side by side; `show` is called whenever one of them has got further. Members are those that can run;
+ * Prepares all places side by side; `show` is called whenever one of them has got further. `ready` are those that can run;
  * of each other one its row has the problem. The caller closes what they hold.
  */
 export async function prepare(
   workers: Workers,
   preparation: Preparation,
   show: (rows: readonly Row[]) => void,
-): Promise<{ members: Member[]; rows: Row[] }> {
+): Promise<{ ready: ReadyMachine[]; rows: Row[] }> {
   const rows = workers.machines.map((machine): Row => ({ machine, doing: 'waits', doubts: [] }));
   const files = new LocalFiles();
   const outcomes = await atOnce([...workers.machines.entries()], MOST_AT_ONCE, async ([i, machine]) => {
@@ -90,15 +90,13 @@ export async function prepare(
       return undefined;
     }
   });
-  const members = outcomes.flatMap((outcome) =>
-    outcome.status === 'fulfilled' && outcome.value ? [outcome.value] : [],
-  );
+  const ready = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' && outcome.value ? [outcome.value] : []));
   const broken = outcomes.find((outcome) => outcome.status === 'rejected');
   if (broken !== undefined || preparation.signal.aborted) {
-    await Promise.all(members.map(({ remote }) => remote.close()));
+    await Promise.all(ready.map(({ remote }) => remote.close()));
     throw preparation.signal.aborted ? preparation.signal.reason : broken?.reason;
   }
-  return { members, rows };
+  return { ready, rows };
 }
 
 async function prepareOne(
@@ -107,7 +105,7 @@ async function prepareOne(
   preparation: Preparation,
   files: LocalFiles,
   set: (more: Partial<Row>) => void,
-): Promise<Member> {
+): Promise<ReadyMachine> {
   const { config } = preparation;
   set({ doing: 'connecting' });
   const remote = await workers.connect(machine, preparation.signal);

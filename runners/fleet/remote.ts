@@ -6,7 +6,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { isFileError, writeWhole } from '../bucket/atomic-file';
 import { quote } from '../run/quote';
-import { Watch } from './deadline';
+import { Deadline } from './deadline';
 import { type Exit, type Output, RemoteError, type Running, type Shell, type Trouble } from './shell';
 import type { Machine } from './workers-file';
 
@@ -89,16 +89,16 @@ export class Remote {
     const { stdin, timeoutMs = TIMEOUT_MS } = options;
     const out: Buffer[] = [];
     const err: Buffer[] = [];
-    let watch: Watch | undefined;
+    let deadline: Deadline | undefined;
     const add = (chunks: Buffer[]) => (chunk: Buffer) => {
       chunks.push(chunk);
-      watch?.heard();
+      deadline?.renew();
     };
     const command = await this.start(script, options, { stdout: add(out), stderr: add(err) });
-    watch = new Watch(timeoutMs, command.stop);
+    deadline = new Deadline(timeoutMs, command.stop);
     const source = Readable.from(typeof stdin === 'string' ? [stdin] : (stdin ?? []));
     let unreadable: Error | undefined;
-    source.on('data', () => watch?.heard());
+    source.on('data', () => deadline?.renew());
     source.once('error', (e) => {
       // Of a file here. That the command takes no more is an error of this stream, too, and not what it comes from.
       if (isFileError(e)) unreadable = e;
@@ -106,12 +106,14 @@ export class Remote {
     // A command that ends early takes no more, which is for its exit code to tell.
     if (stdin !== undefined) pipeline(source, command.stdin).catch(() => {});
     try {
-      const exit = await watch.over(command.ended, () => this.failure('timeout', `no answer in ${timeoutMs / 1000} s`));
+      const exit = await deadline.over(command.ended, () =>
+        this.failure('timeout', `no answer in ${timeoutMs / 1000} s`),
+      );
       return { ...exit, stdout: Buffer.concat(out), stderr: Buffer.concat(err).toString() };
     } catch (e) {
       throw unreadable ?? e;
     } finally {
-      watch.stop();
+      deadline.stop();
       source.destroy();
     }
   }
@@ -200,11 +202,11 @@ export class Remote {
     })();
     // Where time is over before, what it comes to is no news.
     starting.catch(() => {});
-    const watch = new Watch(timeoutMs, () => command?.stop());
+    const deadline = new Deadline(timeoutMs, () => command?.stop());
     try {
-      return await watch.over(starting, () => this.failure('timeout', `no shell answers in ${timeoutMs / 1000} s`));
+      return await deadline.over(starting, () => this.failure('timeout', `no shell answers in ${timeoutMs / 1000} s`));
     } finally {
-      watch.stop();
+      deadline.stop();
     }
   }
 
@@ -243,7 +245,10 @@ class Greeting implements Output {
   }
 
   readonly stdout = (chunk: Buffer): void => {
-    if (this.isOver) return this.output.stdout(chunk);
+    if (this.isOver) {
+      this.output.stdout(chunk);
+      return;
+    }
     this.said = Buffer.concat([this.said, chunk]);
     const at = this.said.indexOf(`${MARK}\n`);
     if (at === -1) return;

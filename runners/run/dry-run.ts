@@ -2,7 +2,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { FROM_CLI, MARKS, type PlanText, readMarked } from '../../lib/result/protocol';
+import { ConfigError } from '../../lib/settings/config';
 import { formatDuration, MINUTE } from '../../lib/settings/units';
+import { EXIT } from './exit';
 import { readLogLine } from './k6-log';
 import { type K6Plan, showPlan } from './plan';
 
@@ -15,11 +17,19 @@ export interface Shown {
   readonly plan: K6Plan;
 }
 
+/** Prints a dry run, and returns the exit code. @throws ConfigError when k6 would refuse it */
+export async function showRun(...args: Parameters<typeof dryRun>): Promise<number> {
+  const shown = await dryRun(...args);
+  if ('problem' in shown) throw new ConfigError([shown.problem]);
+  process.stdout.write(`${shown.text}\n`);
+  return EXIT.ok;
+}
+
 /**
  * Lines, or JSON, of a dry run of `shown`, of which k6 tells more when it is given `tried`; or why the run would be refused. A
  * k6 that is not there can't tell more than its command. `before` are commands that would be started before it.
  */
-export async function dryRun(
+async function dryRun(
   shown: readonly Shown[],
   tried: K6Plan,
   environment: NodeJS.ProcessEnv,

@@ -3,19 +3,10 @@ import type { Interval } from '../../lib/result/interval';
 import type { Result } from '../../lib/result/result';
 import type { RunFacts } from '../../lib/result/run-facts';
 import { Throughput } from '../../lib/result/steady';
-import { EXIT } from './exit';
-
-/** k6's exit code when a signal ended it in order. */
-export const SIGNALLED = 105;
 
 /** It was to end then. */
 export function steadyResult(result: Result): Result {
   return { ...result, run: { ...result.run, endedBy: 'steady' }, interrupted: false };
-}
-
-/** The exit code that k6 would have ended with by itself. */
-export function exitWhenSteady({ thresholds }: Pick<Result, 'thresholds'>): number {
-  return thresholds.every(({ ok }) => ok) ? EXIT.ok : EXIT.threshold;
 }
 
 /** Tells once that a run is steady; never of one that is not to end by that. */
