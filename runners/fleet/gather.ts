@@ -64,7 +64,9 @@ export function gather(members: readonly Member[], context: Context): Gathered {
   const partial = whole.partial || never.length > 0 || all.length < context.expected;
   const workers = [...whole.workers, ...never];
   const run = { ...whole.run, id: context.id ?? whole.run.id };
-  return { result: judged({ ...whole, run, partial, workers }), parts: all };
+  const result = judged({ ...whole, run, partial, workers });
+  // A run by one process of this CLI is its own part.
+  return { result, parts: context.alone ? all.map(({ worker }) => ({ worker, result })) : all };
 }
 
 /** `w2` before `w10`. */

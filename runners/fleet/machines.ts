@@ -177,6 +177,6 @@ async function stopMembers(members: readonly MachineMember[]): Promise<string[]>
 
 /** `3,000 operations/s in all, divided among 3 workers`. */
 export function rateLine(rate: number, workers: number): string {
-  const all = `${formatCount(rate)} operations/s in all`;
+  const all = `${Number.isInteger(rate) ? formatCount(rate) : rate} operations/s in all`;
   return workers === 1 ? all : `${all}, divided equally among ${workers} workers`;
 }

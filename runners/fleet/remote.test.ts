@@ -146,6 +146,21 @@ describe('files', () => {
     expect(readFileSync(at('kept'), 'utf8')).toBe('kept');
   });
 
+  test('what comes short, or changed, is refused, and nothing changes here', async () => {
+    writeFileSync(at('source'), 'x'.repeat(1_000));
+    writeFileSync(at('kept'), 'kept');
+    const through = (change: (chunk: Buffer) => Buffer) =>
+      new Remote(MACHINE, {
+        ...here,
+        start: (command, output) => here.start(command, { ...output, stdout: (chunk) => output.stdout(change(chunk)) }),
+      });
+    const cut = through((chunk) => (chunk.includes('xxx') ? chunk.subarray(0, chunk.indexOf('xxx') + 10) : chunk));
+    await expect(cut.getFile(at('source'), at('kept'))).rejects.toThrow('only 10 of 1000 bytes came');
+    const changed = through((chunk) => Buffer.from(chunk.toString().replace('xxx', 'xyx')));
+    await expect(changed.getFile(at('source'), at('kept'))).rejects.toThrow('other bytes came than were sent');
+    expect(readFileSync(at('kept'), 'utf8')).toBe('kept');
+  });
+
   test('a transfer that breaks off changes nothing there', async () => {
     const before = 'as it was';
     await remote.putText(before, at('broken'), '0600');
