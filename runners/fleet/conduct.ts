@@ -137,7 +137,8 @@ async function endBeforeLoad({ members, problems }: Started, context: Context): 
   await place.collect(members);
   if (!place.alone) terminal.say(interrupted ? 'Stopped: no load was sent' : 'No load was sent');
   folder.remove();
-  const isRefused = ({ exit, transcript }: Member) => isRefusal(exit) && transcript.refusals.length > 0;
+  const isRefused = ({ exit, transcript, cutShort }: Member) =>
+    isRefusal(exit) && transcript.refusals.length > 0 && cutShort !== true;
   return members.length > 0 && members.every(isRefused) && !interrupted ? 'refused' : 'not-started';
 }
 

@@ -1,6 +1,6 @@
 /** One of k6-operator's runners as a member of a run: what its log tells, and what Kubernetes knows of its pod. */
 import { INTERVAL_SCHEMA } from '../../../lib/result/interval';
-import { MARKS } from '../../../lib/result/protocol';
+import { MARKS, newRunId } from '../../../lib/result/protocol';
 import type { Result } from '../../../lib/result/result';
 import { ConfigError } from '../../../lib/settings/config';
 import { Transcript } from '../../run/transcript';
@@ -185,15 +185,11 @@ class NoRunner extends Runner {
   }
 }
 
-/**
- * The id of a run by the operator: when its load began, and what `export k8s` called it. However often its logs are collected,
- * it is the same; of the same manifests applied once more it is another. Undefined while no load has begun.
- */
+/** An id for what these report together, by when their load began; undefined while none has. Each collection has one of its own. */
 export function runIdOf(runners: readonly Runner[]): string | undefined {
   const begun = runners.flatMap(({ transcript: { begin } }) => begin ?? []);
   const [first] = begun;
   if (first === undefined) return undefined;
-  const startedAt = new Date(Math.min(...begun.map(({ facts }) => Date.parse(facts.run.startedAt))));
-  const name = first.facts.run.id.replace(/^\d{8}T\d{6}Z-/, '');
-  return `${startedAt.toISOString().replace(/[:-]|\.\d{3}/g, '')}-${name}`;
+  const startedAt = Math.min(...begun.map(({ facts }) => Date.parse(facts.run.startedAt)));
+  return newRunId(startedAt, first.facts.run.id.replace(/^\d{8}T\d{6}Z-(.+)-[0-9a-f]{4}$/, '$1'));
 }
