@@ -7,7 +7,7 @@ import { type Collection, collectRun } from '../fleet/collect';
 import { Cluster, SavedLogs } from '../fleet/kubernetes/cluster';
 import { Kubectl } from '../fleet/kubernetes/kubectl';
 import { RunOnMachines } from '../fleet/machines';
-import type { Lookout } from '../fleet/place';
+import type { PlaceToFollow } from '../fleet/place';
 import { ALL, chooseRuns, findRuns, isCollected } from '../fleet/runs';
 import { findWorkers } from '../fleet/workers';
 import { addSettingOptions, collect as gatherValues, loadSome, type Options } from '../run/settings';
@@ -21,7 +21,7 @@ const SETTINGS = [
 
 const START_TIMEOUT = '5m';
 
-interface Given extends Options {
+interface CollectOptions extends Options {
   readonly json?: boolean;
   readonly keep?: boolean;
   readonly k8s?: string;
@@ -40,12 +40,16 @@ export function addCollect(program: Command): void {
     .option('--namespace <name>', "where the TestRun is; kubectl's own, where it is left out")
     .option('--start-timeout <time>', "how long to wait for a TestRun's pods that can't start", START_TIMEOUT)
     .option('--k8s-logs <file>', "instead, logs of k6-operator's runners that kubectl saved: any number", gatherValues)
-    .action(async (run: string | undefined, options: Given) => {
+    .action(async (run: string | undefined, options: CollectOptions) => {
       process.exitCode = await collect(run, options, process.env);
     });
 }
 
-async function collect(run: string | undefined, options: Given, environment: NodeJS.ProcessEnv): Promise<number> {
+async function collect(
+  run: string | undefined,
+  options: CollectOptions,
+  environment: NodeJS.ProcessEnv,
+): Promise<number> {
   const { k8s, k8sLogs, json = false } = options;
   const named = [run, k8s && '--k8s', k8sLogs && '--k8s-logs'].filter((each) => each !== undefined);
   if (named.length > 1) throw new ConfigError([`${named.join(' and ')} are of different runs: give one of them`]);
@@ -76,7 +80,7 @@ async function collectFromMachines(
   const { found, problems } = await findRuns(workers, config.remoteLogDir);
   for (const message of problems) collection.terminal.log({ level: 'error', message });
   const places = chooseRuns(found, run, (each) => !isCollected(each), 'there').map(
-    (members): Lookout => new RunOnMachines(workers, members, keep),
+    (members): PlaceToFollow => new RunOnMachines(workers, members, keep),
   );
   const exits: number[] = [];
   for (const place of places) exits.push(await collectRun(place, collection));
@@ -84,7 +88,7 @@ async function collectFromMachines(
 }
 
 /** Milliseconds. @throws ConfigError */
-function startTimeout({ startTimeout: text }: Given): number {
+function startTimeout({ startTimeout: text }: CollectOptions): number {
   const ms = parseDuration(text);
   if (ms !== undefined) return ms;
   throw new ConfigError([`--start-timeout is "${text}": give a time such as ${START_TIMEOUT}`]);

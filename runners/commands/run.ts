@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { conduct } from '../fleet/conduct';
-import { type Load, LocalProcess } from '../fleet/process';
+import { type LocalLoad, LocalProcess } from '../fleet/process';
 import { hasExtension, withBackend } from '../run/backend';
 import { showRun } from '../run/dry-run';
 import { freePort } from '../run/k6';
@@ -43,7 +43,7 @@ export async function run(names: readonly string[], options: Options, environmen
   const k6 = isDry ? likelyK6(environment) : await findK6(environment);
   const extension = await hasExtension(k6.path, environment);
   const settings = withBackend(given, extension, say);
-  const load: Load = {
+  const load: LocalLoad = {
     name: [...new Set(names)].join('-'),
     script,
     tests,
@@ -75,7 +75,7 @@ function likelyK6(environment: NodeJS.ProcessEnv): { path: string; version: stri
 }
 
 /** Prints what would be started. @throws ConfigError when k6 would refuse it */
-async function showLoad({ settings: given, ...load }: Load, json: boolean): Promise<number> {
+async function showLoad({ settings: given, ...load }: LocalLoad, json: boolean): Promise<number> {
   const proxy = startsProxy(given.config) ? planProxy(given, await freePort()) : undefined;
   const settings = proxy ? throughProxy(given, `http://${proxy.address}`) : given;
   const planWith = (statistics: string | undefined, api: string | undefined) =>

@@ -13,7 +13,7 @@ import { conclude } from './conclude';
 import { eventsFor } from './conduct';
 import { gather } from './gather';
 import { Monitor } from './monitor';
-import type { Lookout } from './place';
+import type { PlaceToFollow } from './place';
 
 export interface Collection {
   readonly config: Pick<Config, 'dataDir' | 'keyDir' | 'statsInterval'> & Partial<Pick<Config, 'sizes'>>;
@@ -24,7 +24,7 @@ export interface Collection {
 }
 
 /** Says what happens and returns the exit code. A signal leaves the run to itself. @throws ConfigError when it can't be followed */
-export function collectRun(place: Lookout, collection: Collection): Promise<number> {
+export function collectRun(place: PlaceToFollow, collection: Collection): Promise<number> {
   const { terminal } = collection;
   return stoppable(async (signal) => {
     try {
@@ -40,7 +40,7 @@ export function collectRun(place: Lookout, collection: Collection): Promise<numb
   });
 }
 
-async function collect(place: Lookout, collection: Collection, signal: AbortSignal): Promise<Cause> {
+async function collect(place: PlaceToFollow, collection: Collection, signal: AbortSignal): Promise<Cause> {
   const { config, prices, terminal, json } = collection;
   const log = new LateLog(config);
   try {
@@ -64,10 +64,9 @@ async function collect(place: Lookout, collection: Collection, signal: AbortSign
       terminal.say(`${folder.path} has a Result of ${n} workers already: nothing that it has is given up`);
     }
     const expected = place.expected ?? members.length;
-    const stopped = { interrupted: false, steady: false };
-    const gathered = gather(members, { expected, stopped, before, id: place.run });
+    const gathered = gather(members, { expected, before, id: place.run });
     const cause = conclude(gathered, members, { folder, terminal, prices, json, alone: false, stopInOrder: true });
-    if (gathered.result !== undefined && cause !== 'not-written') await place.collect(members);
+    if (cause !== 'not-written') await place.collect(members);
     return (await pruneKeys(keys, config, terminal.say)) ? cause : 'keys-not-pruned';
   } catch (e) {
     log.discard();

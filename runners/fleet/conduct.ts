@@ -9,9 +9,9 @@ import type { Settings } from '../run/settings';
 import { onStopSignals } from '../terminal/stoppable';
 import { createTerminal, type Terminal } from '../terminal/terminal';
 import { conclude } from './conclude';
-import { gather } from './gather';
+import { type GatherOptions, gather } from './gather';
 import { Monitor } from './monitor';
-import { hasBegun, type Launchpad, type Member, type MemberEvents, memberName, type Started } from './place';
+import { hasBegun, type Member, type MemberEvents, memberName, type PlaceToStart, type Started } from './place';
 
 export interface Run {
   /** The patterns. */
@@ -29,7 +29,7 @@ export interface Run {
 }
 
 /** Runs it, says what happens, and returns the exit code. @throws ConfigError when something here is not right */
-export async function conduct(run: Run, place: Launchpad): Promise<number> {
+export async function conduct(run: Run, place: PlaceToStart): Promise<number> {
   const { config } = run.settings;
   const prices = loadPrices(config.prices);
   const terminal = createTerminal(run.json, config.logLevel);
@@ -45,8 +45,8 @@ export async function conduct(run: Run, place: Launchpad): Promise<number> {
     const folder = makeRunFolder(config, id);
     const keys = await takeKeys(config, folder);
     try {
-      const context = { run, place, id, folder, keys, terminal, interrupts, prices };
-      return EXIT_OF[await runFrom(ready + missing, missing, context)];
+      const session = { run, place, id, folder, keys, terminal, interrupts, prices };
+      return EXIT_OF[await runFrom(ready + missing, missing, session)];
     } catch (e) {
       folder.addLog({ level: 'error', message: String(e) });
       throw e;
@@ -63,9 +63,9 @@ export async function conduct(run: Run, place: Launchpad): Promise<number> {
   }
 }
 
-interface Context {
+interface Session {
   readonly run: Run;
-  readonly place: Launchpad;
+  readonly place: PlaceToStart;
   readonly id: string;
   readonly folder: RunFolder;
   readonly keys: RunKeys;
@@ -74,8 +74,8 @@ interface Context {
   readonly prices: ReturnType<typeof loadPrices>;
 }
 
-async function runFrom(expected: number, missing: number, context: Context): Promise<Cause> {
-  const { run, place, id, folder, keys, terminal, interrupts } = context;
+async function runFrom(expected: number, missing: number, session: Session): Promise<Cause> {
+  const { run, place, id, folder, keys, terminal, interrupts } = session;
   const { config } = run.settings;
   let steady = false;
   const monitor = new Monitor(terminal, config.statsInterval, () => {
@@ -86,7 +86,7 @@ async function runFrom(expected: number, missing: number, context: Context): Pro
   const on = eventsFor({ monitor, keys, folder, terminal, alone: place.alone });
   const started = await place.start({ run: id, keys: keys.path, tellDeleted: keys.any }, on, interrupts.first);
   const { members } = started;
-  if (!started.begins) return endBeforeLoad(started, context);
+  if (!started.begins) return endBeforeLoad(started, session);
   for (const message of started.problems) terminal.log({ level: 'error', message });
   const absent = missing + started.missing;
   if (absent > 0) {
@@ -105,28 +105,28 @@ async function runFrom(expected: number, missing: number, context: Context): Pro
     return 'left';
   }
   if (place.alone && members.every(({ transcript }) => transcript.begin === undefined)) {
-    return endBeforeLoad(started, context);
+    return endBeforeLoad(started, session);
   }
-  return end(members, { expected, stopped: { interrupted: interrupts.first.aborted, steady } }, context);
+  return end(members, { expected, interrupted: interrupts.first.aborted, steady }, session);
 }
 
 async function end(
   members: readonly Member[],
-  known: Pick<Parameters<typeof gather>[1], 'expected' | 'stopped'>,
-  { run, place, folder, keys, terminal, prices }: Context,
+  known: Pick<GatherOptions, 'expected' | 'interrupted' | 'steady'>,
+  { run, place, folder, keys, terminal, prices }: Session,
 ): Promise<Cause> {
   const { k6Version, proxied } = run;
   const { alone } = place;
   const gathered = gather(members, { ...known, k6Version, proxied, alone });
   const cause = conclude(gathered, members, { folder, terminal, prices, json: run.json, alone, stopInOrder: false });
-  if (gathered.result !== undefined && cause !== 'not-written') await place.collect(members);
+  if (cause !== 'not-written') await place.collect(members);
   // What was deleted is gone, however k6 ended.
   return (await pruneKeys(keys, run.settings.config, terminal.say)) ? cause : 'keys-not-pruned';
 }
 
 /** Stops what waits for a load that is not to begin, or says why k6 ended before it. */
-async function endBeforeLoad({ members, problems }: Started, context: Context): Promise<Cause> {
-  const { place, folder, terminal, interrupts } = context;
+async function endBeforeLoad({ members, problems }: Started, session: Session): Promise<Cause> {
+  const { place, folder, terminal, interrupts } = session;
   const interrupted = interrupts.first.aborted;
   const fail = (message: string) => terminal.log({ level: 'error', message });
   if (!interrupted) problems.forEach(fail);
@@ -184,7 +184,7 @@ class Interrupts {
 
   constructor(
     private readonly terminal: Terminal,
-    private readonly place: Launchpad,
+    private readonly place: PlaceToStart,
   ) {
     const [first, leaving] = [new AbortController(), new AbortController()];
     this.first = first.signal;

@@ -5,7 +5,7 @@ import { RemoteError } from './shell';
 import { MOST_AT_ONCE, type Workers } from './workers';
 import type { Machine } from './workers-file';
 
-/** Does something at each place that can be reached; says in one line of each of the others why not. */
+/** Does something on each machine that can be reached; says in one line of each of the others why not. */
 export async function atEach<T>(
   workers: Workers,
   work: (remote: Remote) => Promise<T>,
@@ -23,7 +23,7 @@ export async function atEach<T>(
   return { done, problems };
 }
 
-/** One line of why a place can't be used. @throws what is no trouble with a machine */
+/** One line of why a machine can't be used. @throws what is no trouble with a machine */
 export function sayWhy(reason: unknown): string {
   if (reason instanceof RemoteError) return reason.message;
   throw reason;

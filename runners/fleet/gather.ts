@@ -7,18 +7,14 @@ import { generatorOf, workerFigures } from '../run/generator';
 import { steadyResult } from '../run/steady';
 import { isWhole, type Member, startOf } from './place';
 
-/** How members were ended before their time. */
-export interface Stopped {
-  readonly interrupted: boolean;
-  /** Because their throughput was steady. */
-  readonly steady: boolean;
-}
-
 /** What is known of the run beside what its members report. */
-export interface Context {
+export interface GatherOptions {
   /** How many members there should be. */
   readonly expected: number;
-  readonly stopped: Stopped;
+  /** Whether the CLI was told to end them before their time. */
+  readonly interrupted?: boolean;
+  /** Whether it ended them because their throughput was steady. */
+  readonly steady?: boolean;
   /** The k6 they ran, where that is known here. */
   readonly k6Version?: string | undefined;
   /** Endpoints behind a proxy that the CLI started. */
@@ -45,14 +41,14 @@ export interface Gathered {
 }
 
 /** Adds up what is known of each member, also of those that were lost. */
-export function gather(members: readonly Member[], context: Context): Gathered {
+export function gather(members: readonly Member[], options: GatherOptions): Gathered {
   const first = Math.min(...members.flatMap((member) => startOf(member) ?? []));
-  const { before } = context;
+  const { before } = options;
   const parts = new Map(before?.parts);
   const absent: Worker[] = [];
   for (const member of members) {
-    const result = resultOf(member, first, context);
-    if (result === undefined) absent.push(workerOf(member, context));
+    const result = resultOf(member, first, options);
+    if (result === undefined) absent.push(workerOf(member, options));
     else if (isMore(result, parts.get(member.id))) parts.set(member.id, result);
   }
   const all = [...parts].sort(([a], [b]) => compareIds(a, b)).map(([worker, result]) => ({ worker, result }));
@@ -61,12 +57,12 @@ export function gather(members: readonly Member[], context: Context): Gathered {
   const others = (before?.result.workers ?? []).filter(({ id }) => !known.has(id));
   const never = [...absent, ...others].filter(({ id }) => !parts.has(id));
   const whole = sumOf(all.map(({ result }) => result));
-  const partial = whole.partial || never.length > 0 || all.length < context.expected;
+  const partial = whole.partial || never.length > 0 || all.length < options.expected;
   const workers = [...whole.workers, ...never];
-  const run = { ...whole.run, id: context.id ?? whole.run.id };
+  const run = { ...whole.run, id: options.id ?? whole.run.id };
   const result = judged({ ...whole, run, partial, workers });
   // A run by one process of this CLI is its own part.
-  return { result, parts: context.alone ? all.map(({ worker }) => ({ worker, result })) : all };
+  return { result, parts: options.alone ? all.map(({ worker }) => ({ worker, result })) : all };
 }
 
 /** `w2` before `w10`. */
@@ -87,14 +83,14 @@ function sumOf(results: readonly Result[]): Result {
   return merge.result();
 }
 
-function resultOf(member: Member, first: number, context: Context): Result | undefined {
-  const { stopped, k6Version, proxied } = context;
+function resultOf(member: Member, first: number, options: GatherOptions): Result | undefined {
+  const { k6Version, proxied } = options;
   const { usage } = member;
   const reported = member.measured();
   const startedAt = startOf(member);
   if (reported === undefined || startedAt === undefined) return undefined;
-  const interrupted = stopped.interrupted || member.cutShort === true;
-  const steady = stopped.steady && !interrupted && isStoppedInOrder(member);
+  const interrupted = options.interrupted === true || member.cutShort === true;
+  const steady = options.steady === true && !interrupted && isStoppedInOrder(member);
   const result = steady ? steadyResult(reported) : reported;
   const generator = usage ? generatorOf(result.generator, usage) : { ...result.generator, cores: member.cores };
   const { ops, bytes, errors } = sum(result.totals);
@@ -108,7 +104,7 @@ function resultOf(member: Member, first: number, context: Context): Result | und
     generator,
     workers: [
       {
-        ...workerOf(member, context, startedAt - first, result.run.durationMs),
+        ...workerOf(member, options, startedAt - first, result.run.durationMs),
         // That a signal of ours ended it is said elsewhere: `interrupted`, `endedBy`.
         ...(isWhole(member) && (member.exit ?? K6_EXIT.signalled) === K6_EXIT.signalled
           ? { exit: exitByThresholds(result) }
@@ -127,7 +123,7 @@ function isStoppedInOrder(member: Member): boolean {
   return isWhole(member) && member.exit === K6_EXIT.signalled;
 }
 
-function workerOf(member: Member, { alone }: Context, startSkewMs = 0, durationMs = 0): Worker {
+function workerOf(member: Member, { alone }: GatherOptions, startSkewMs = 0, durationMs = 0): Worker {
   const { id, host, segment, clockOffsetMs, exit, why } = member;
   const isLost = !isWhole(member) && alone !== true;
   const lost = isLost ? { lost: { atMs: startSkewMs + durationMs, why: why ?? 'it was left' } } : {};

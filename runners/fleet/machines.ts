@@ -4,8 +4,8 @@ import type { Settings } from '../run/settings';
 import type { Terminal } from '../terminal/terminal';
 import { sayWhy } from './each';
 import { MachineMember } from './machine-member';
-import type { Launchpad, Lookout, Member, MemberEvents, Order, Started } from './place';
-import { type Preparation, prepare, type ReadyMachine, type Row, renderRows } from './prepare';
+import type { Member, MemberEvents, Order, PlaceToFollow, PlaceToStart, Started } from './place';
+import { type MachineRow, type Preparation, prepare, type ReadyMachine, renderRows } from './prepare';
 import type { Finding } from './runs';
 import { RemoteError } from './shell';
 import { start } from './start';
@@ -25,7 +25,7 @@ export interface FleetLoad {
 }
 
 /** Machines that a run is started on. */
-export class Machines implements Launchpad {
+export class Machines implements PlaceToStart {
   readonly alone = false;
   private terminal: Terminal | undefined;
   private ready: readonly ReadyMachine[] = [];
@@ -78,7 +78,7 @@ export class Machines implements Launchpad {
 }
 
 /** Machines that a run of others is on. */
-export class RunOnMachines implements Lookout {
+export class RunOnMachines implements PlaceToFollow {
   readonly isQuiet = false;
   private members: readonly MachineMember[] = [];
 
@@ -111,10 +111,6 @@ export class RunOnMachines implements Lookout {
   /** How many members the run has in all. */
   get expected(): number {
     return Math.max(...this.found.map(({ manifest }) => manifest?.workers ?? 1));
-  }
-
-  stop(): Promise<string[]> {
-    return stopMembers(this.members);
   }
 
   async collect(): Promise<void> {
@@ -153,7 +149,7 @@ export async function prepareMachines(
 }
 
 /** Says how each machine is, and returns how many can't be used. */
-function sayRows(rows: readonly Row[], terminal: Terminal): number {
+function sayRows(rows: readonly MachineRow[], terminal: Terminal): number {
   for (const line of renderRows(rows)) terminal.say(line);
   for (const { machine, doubts } of rows) {
     for (const doubt of doubts) terminal.log({ level: 'warning', message: `${workerName(machine)}: ${doubt}` });

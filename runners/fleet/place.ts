@@ -76,10 +76,8 @@ export interface Started {
   readonly problems: readonly string[];
 }
 
-/** What every place can do with members. */
-interface Keeping {
-  /** Ends members in order, so that they report all. Resolves with a line for each that could not be ended. */
-  stop(members: readonly Member[]): Promise<string[]>;
+/** What there is to do with members at every place. */
+export interface Place {
   /** Removes what members left where they ran, as far as all of it is known here. */
   collect(members: readonly Member[]): Promise<void>;
   /** Lets go of members and connections. What runs there goes on, unless it is a process of this CLI. */
@@ -87,19 +85,21 @@ interface Keeping {
 }
 
 /** A place that a run can be started at. */
-export interface Launchpad extends Keeping {
+export interface PlaceToStart extends Place {
   /** Whether members are one process of this CLI, which messages do not name. */
   readonly alone: boolean;
   /** Makes all ready that k6 needs there; says what is wrong. Resolves with how many k6 can be started, and how many can't. */
   prepare(terminal: Terminal, signal: AbortSignal): Promise<{ readonly ready: number; readonly missing: number }>;
   /** Starts k6. Resolves when the load begins, or never will. `signal` calls it off before that. */
   start(order: Order, on: MemberEvents, signal: AbortSignal): Promise<Started>;
+  /** Ends members in order, so that they report all. Resolves with a line for each that could not be ended. */
+  stop(members: readonly Member[]): Promise<string[]>;
   /** Ends members at once, where that is possible. Returns whether they go on instead. */
   abandon(): boolean;
 }
 
 /** A place where runs go on that others started. */
-export interface Lookout extends Keeping {
+export interface PlaceToFollow extends Place {
   /** The run's id; undefined as long as that is not known. */
   readonly run: string | undefined;
   /** How many members it should have, where that is known beside its members. */

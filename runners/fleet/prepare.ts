@@ -26,8 +26,8 @@ export interface ReadyMachine {
   readonly script: string;
 }
 
-/** How far one place is. */
-export interface Row {
+/** How far one machine is. */
+export interface MachineRow {
   readonly machine: Machine;
   readonly doing: string;
   readonly probe?: Probe | undefined;
@@ -67,19 +67,19 @@ interface LocalFile extends CodeFile {
 }
 
 /**
- * Prepares all places side by side; `show` is called whenever one of them has got further. `ready` are those that can run;
+ * Prepares all machines side by side; `show` is called whenever one of them has got further. `ready` are those that can run;
  * of each other one its row has the problem. The caller closes what they hold.
  */
 export async function prepare(
   workers: Workers,
   preparation: Preparation,
-  show: (rows: readonly Row[]) => void,
-): Promise<{ ready: ReadyMachine[]; rows: Row[] }> {
-  const rows = workers.machines.map((machine): Row => ({ machine, doing: 'waits', doubts: [] }));
+  show: (rows: readonly MachineRow[]) => void,
+): Promise<{ ready: ReadyMachine[]; rows: MachineRow[] }> {
+  const rows = workers.machines.map((machine): MachineRow => ({ machine, doing: 'waits', doubts: [] }));
   const files = new LocalFiles();
   const outcomes = await atOnce([...workers.machines.entries()], MOST_AT_ONCE, async ([i, machine]) => {
-    const set = (more: Partial<Row>) => {
-      rows[i] = { ...(rows[i] as Row), ...more };
+    const set = (more: Partial<MachineRow>) => {
+      rows[i] = { ...(rows[i] as MachineRow), ...more };
       show(rows);
     };
     try {
@@ -104,7 +104,7 @@ async function prepareOne(
   workers: Workers,
   preparation: Preparation,
   files: LocalFiles,
-  set: (more: Partial<Row>) => void,
+  set: (more: Partial<MachineRow>) => void,
 ): Promise<ReadyMachine> {
   const { config } = preparation;
   set({ doing: 'connecting' });
@@ -215,8 +215,8 @@ async function describeScript(path: string): Promise<LocalFile> {
   return { path, name, sha256, bytes: Buffer.byteLength(text), text };
 }
 
-/** The table of all places, in lines no wider than the terminal needs. */
-export function renderRows(rows: readonly Row[]): string[] {
+/** The table of all machines, in lines no wider than the terminal needs. */
+export function renderRows(rows: readonly MachineRow[]): string[] {
   const cells = rows.map(({ machine, doing, probe: found, clock }) => [
     workerName(machine),
     doing,

@@ -13,9 +13,9 @@ import { defaultConcurrency, type Settings } from '../run/settings';
 import { Transcript } from '../run/transcript';
 import type { Usage } from '../run/usage';
 import type { Terminal } from '../terminal/terminal';
-import type { Launchpad, Member, MemberEvents, MemberState, Order, Started } from './place';
+import type { Member, MemberEvents, MemberState, Order, PlaceToStart, Started } from './place';
 
-export interface Load {
+export interface LocalLoad {
   /** What the run is called after: its patterns. */
   readonly name: string;
   /** Path of the bundle, and which of its patterns run, where not all do. */
@@ -34,13 +34,13 @@ export interface Load {
 /** How long to wait, after k6 has ended without a Result, for what may have been the cause. */
 const LAST_WORDS_MS = 300;
 
-export class LocalProcess implements Launchpad {
+export class LocalProcess implements PlaceToStart {
   readonly alone = true;
   private proxy: SigningProxy | undefined;
   private terminal: Terminal | undefined;
   private member: ProcessMember | undefined;
 
-  constructor(private readonly load: Load) {}
+  constructor(private readonly load: LocalLoad) {}
 
   /** Starts the signing proxy of the proxy backend, where the settings name one. */
   async prepare(terminal: Terminal): Promise<{ ready: number; missing: number }> {

@@ -10,12 +10,12 @@ import { Deadline } from './deadline';
 import { type Exit, type Output, RemoteError, type Running, type Shell, type Trouble } from './shell';
 import type { Machine } from './workers-file';
 
-export interface Finished extends Exit {
+export interface ScriptEnd extends Exit {
   readonly stdout: string;
   readonly stderr: string;
 }
 
-export interface RunOptions {
+export interface ScriptOptions {
   /** `$1`, `$2` … of the script. */
   readonly args?: readonly string[];
   readonly stdin?: string | Readable;
@@ -26,7 +26,7 @@ export interface RunOptions {
 /** A command whose output is taken as it comes. */
 export interface Streaming {
   /** Resolves when it has ended; rejects with a RemoteError when the connection went before. */
-  readonly ended: Promise<Finished>;
+  readonly ended: Promise<ScriptEnd>;
   write(text: string): void;
   stop(): void;
 }
@@ -79,13 +79,13 @@ export class Remote {
    * Runs a POSIX shell script to its end, whatever its exit code is.
    * @throws RemoteError when the connection goes, or nothing comes in time
    */
-  async run(script: string, options: RunOptions = {}): Promise<Finished> {
+  async run(script: string, options: ScriptOptions = {}): Promise<ScriptEnd> {
     const { stdout, ...finished } = await this.capture(script, options);
     return { ...finished, stdout: stdout.toString() };
   }
 
   /** The same, with standard output as bytes. */
-  private async capture(script: string, options: RunOptions): Promise<Exit & { stdout: Buffer; stderr: string }> {
+  private async capture(script: string, options: ScriptOptions): Promise<Exit & { stdout: Buffer; stderr: string }> {
     const { stdin, timeoutMs = TIMEOUT_MS } = options;
     const out: Buffer[] = [];
     const err: Buffer[] = [];
@@ -119,7 +119,11 @@ export class Remote {
   }
 
   /** Starts a POSIX shell script and hands over its standard output line by line; a last line without an end, too. */
-  async stream(script: string, onLine: OnLine, options: Pick<RunOptions, 'args' | 'stdin'> = {}): Promise<Streaming> {
+  async stream(
+    script: string,
+    onLine: OnLine,
+    options: Pick<ScriptOptions, 'args' | 'stdin'> = {},
+  ): Promise<Streaming> {
     let rest: Buffer = Buffer.alloc(0);
     const err: Buffer[] = [];
     const command = await this.start(script, options, {
@@ -190,7 +194,7 @@ export class Remote {
   }
 
   /** Starts a script by `sh`, whatever shell the user has, and waits until it is there. */
-  private async start(script: string, options: RunOptions, output: Output): Promise<Running> {
+  private async start(script: string, options: ScriptOptions, output: Output): Promise<Running> {
     const { timeoutMs = TIMEOUT_MS } = options;
     const greeting = new Greeting(output);
     let command: Running | undefined;
@@ -211,7 +215,7 @@ export class Remote {
   }
 
   /** The script goes by standard input, where no process list shows it, unless that is taken. */
-  private async begin(script: string, { args = [], stdin }: RunOptions, output: Output): Promise<Running> {
+  private async begin(script: string, { args = [], stdin }: ScriptOptions, output: Output): Promise<Running> {
     const words = args.map(quote).join(' ');
     if (stdin !== undefined) {
       const line = quote(oneLine(`echo '${MARK}'\n${script.trim()}`));

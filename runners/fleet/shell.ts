@@ -24,7 +24,7 @@ export class RemoteError extends Error {
   constructor(
     readonly machine: Machine,
     readonly trouble: Trouble,
-    /** The same without the place. */
+    /** The same without the machine's name. */
     readonly why: string,
   ) {
     super(`${workerName(machine)}: ${why}`);

@@ -18,7 +18,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { alive, gone, notRun, works } from '../../test/stage';
 import { shellHere } from './local';
-import { type OnLine, Remote, type RunOptions } from './remote';
+import { type OnLine, Remote, type ScriptOptions } from './remote';
 import { followFile, probe, type RunStatus, runFolder, runStatus, startRun, stopRun } from './worker';
 import type { Machine } from './workers-file';
 
@@ -26,10 +26,10 @@ const MACHINE: Machine = { id: 'w0', host: 'here', slot: 0 };
 
 /** worker.sh as it is where there is no /proc: macOS has none. */
 class WithoutProc extends Remote {
-  override run(script: string, options?: RunOptions) {
+  override run(script: string, options?: ScriptOptions) {
     return super.run(script.replaceAll('/proc/', '/nowhere/'), options);
   }
-  override stream(script: string, onLine: OnLine, options?: Pick<RunOptions, 'args' | 'stdin'>) {
+  override stream(script: string, onLine: OnLine, options?: Pick<ScriptOptions, 'args' | 'stdin'>) {
     return super.stream(script.replaceAll('/proc/', '/nowhere/'), onLine, options);
   }
 }

@@ -9,27 +9,24 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ConfigError } from '../../../lib/settings/config';
 import { formatDuration } from '../../../lib/settings/units';
 import type { Terminal } from '../../terminal/terminal';
-import type { Lookout, Member, MemberEvents } from '../place';
+import type { Member, MemberEvents, PlaceToFollow } from '../place';
 import type { Kubectl } from './kubectl';
 import { checkTogether, missingRunners, Runners, runIdOf } from './runner';
 
 /** How often the cluster is asked how far things are. */
 const LOOK_MS = 2_000;
 
-/** What can't be done at this place, and what has nothing to be let go. */
-abstract class ByLogs implements Lookout {
+/** Runners' logs are all that is read, and nothing is held. */
+abstract class Logs implements PlaceToFollow {
   abstract follow(on: MemberEvents, terminal: Terminal, signal: AbortSignal): Promise<readonly Member[]>;
   abstract readonly run: string | undefined;
   readonly isQuiet = true;
-  async stop(): Promise<string[]> {
-    return [];
-  }
   async collect(): Promise<void> {}
   async close(): Promise<void> {}
 }
 
 /** Runners whose logs were saved: one a file, or in a file those that say by a prefix which pod each line is of. */
-export class SavedLogs extends ByLogs {
+export class SavedLogs extends Logs {
   run: string | undefined;
 
   constructor(private readonly files: readonly string[]) {
@@ -60,7 +57,7 @@ async function readLog(file: string, on: MemberEvents) {
 }
 
 /** A TestRun in the cluster that kubectl is set up for. */
-export class Cluster extends ByLogs {
+export class Cluster extends Logs {
   run: string | undefined;
 
   constructor(

@@ -83,8 +83,7 @@ function gatherAll(runners: ReadonlyArray<{ log: Runner } & PodFacts>) {
   const logs = runners.map(({ log }) => log);
   checkTogether(logs);
   const members = [...logs, ...missingRunners(logs, ON)];
-  const stopped = { interrupted: false, steady: false };
-  const gathered = gather(members, { expected: members.length, stopped, id: runIdOf(logs) });
+  const gathered = gather(members, { expected: members.length, id: runIdOf(logs) });
   return { ...gathered, exit: EXIT_OF[causeOf(gathered.result, true)] };
 }
 

@@ -2,7 +2,7 @@
 import type { Client, ClientChannel } from 'ssh2';
 import { type Exit, type Output, RemoteError, type Running, type Shell } from '../shell';
 import type { Machine } from '../workers-file';
-import { loginOf, type Target } from './config';
+import { loginOf, type SshTarget } from './config';
 
 /** Questions that stay without an answer before a connection counts as lost. */
 export const UNANSWERED = 3;
@@ -17,7 +17,7 @@ export class SshShell implements Shell {
   constructor(
     private readonly machine: Machine,
     private readonly clients: readonly Client[],
-    target: Target,
+    target: SshTarget,
     keepaliveMs: number,
   ) {
     const client = clients.at(-1) as Client;
