@@ -26,11 +26,11 @@ export interface Fleet {
 
 /** What is to run, where, and by what. @throws ConfigError, ToolError */
 export async function fleetOf(options: Options, environment: NodeJS.ProcessEnv, script: string): Promise<Fleet> {
-  const given = loadSettings(options, environment);
-  check(given, options);
+  const wanted = loadSettings(options, environment);
+  check(wanted, options);
   const perHost = options.perHost === undefined ? undefined : wholeNumber('per-host', options.perHost);
   const count = options.workers === undefined ? undefined : wholeNumber('workers', options.workers);
-  const workers = findWorkers(given.config, { count, perHost }, environment);
+  const workers = findWorkers(wanted.config, { count, perHost }, environment);
   const log = (line: string) => process.stderr.write(`${line}\n`);
   const { k6 } = await getTools(['k6'], { env: environment, root: ROOT, log });
   if (!(await hasExtension(k6.path, environment))) {
@@ -38,7 +38,7 @@ export async function fleetOf(options: Options, environment: NodeJS.ProcessEnv, 
       `${k6.path} has not the project's extension, which several workers need: have Go here, and leave out S3LOADTEST_K6`,
     ]);
   }
-  const settings = withBackend(given, true, log);
+  const settings = withBackend(wanted, true, log);
   const vus = options.concurrency === undefined ? undefined : settings.config.concurrency;
   const k6For = builder(workers, k6, environment, log);
   return { settings, workers, k6, preparation: { config: settings.config, k6For, script, vus } };

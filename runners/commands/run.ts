@@ -38,11 +38,11 @@ export function addRun(program: Command): void {
 /** Runs patterns at once and returns the exit code. @throws ConfigError, ToolError */
 export async function run(names: readonly string[], options: Options, environment: NodeJS.ProcessEnv): Promise<number> {
   const { script, tests } = scriptOf(names);
-  const given = loadSettings(options, environment);
+  const wanted = loadSettings(options, environment);
   const isDry = options.dryRun === true;
   const k6 = isDry ? likelyK6(environment) : await findK6(environment);
   const extension = await hasExtension(k6.path, environment);
-  const settings = withBackend(given, extension, say);
+  const settings = withBackend(wanted, extension, say);
   const load: LocalLoad = {
     name: [...new Set(names)].join('-'),
     script,
@@ -75,9 +75,9 @@ function likelyK6(environment: NodeJS.ProcessEnv): { path: string; version: stri
 }
 
 /** Prints what would be started. @throws ConfigError when k6 would refuse it */
-async function showLoad({ settings: given, ...load }: LocalLoad, json: boolean): Promise<number> {
-  const proxy = startsProxy(given.config) ? planProxy(given, await freePort()) : undefined;
-  const settings = proxy ? throughProxy(given, `http://${proxy.address}`) : given;
+async function showLoad({ settings: direct, ...load }: LocalLoad, json: boolean): Promise<number> {
+  const proxy = startsProxy(direct.config) ? planProxy(direct, await freePort()) : undefined;
+  const settings = proxy ? throughProxy(direct, `http://${proxy.address}`) : direct;
   const planWith = (statistics: string | undefined, api: string | undefined) =>
     planK6({
       ...load,

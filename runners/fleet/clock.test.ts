@@ -10,13 +10,13 @@ const LATE = 9;
 function samples(offset: number, resolution: number, ways: ReadonlyArray<readonly [there: number, back: number]>) {
   let t = 1_000_000.3;
   return ways.map(([there, back]): ClockSample => {
-    const asked = Math.floor(t);
+    const sentAt = Math.floor(t);
     const read = t + there + offset;
-    const told = resolution === 0 ? read : Math.floor((read - LATE) / 1000) * 1000;
+    const shown = resolution === 0 ? read : Math.floor((read - LATE) / 1000) * 1000;
     t += there + back;
-    const answered = Math.floor(t);
+    const receivedAt = Math.floor(t);
     t += 10;
-    return { asked, answered, told, resolution };
+    return { sentAt, receivedAt, shown, resolution };
   });
 }
 

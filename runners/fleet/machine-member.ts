@@ -248,8 +248,8 @@ export class MachineMember implements Member {
   /** Undefined where it can't be asked: that the connection went is told by itself. */
   private async isDiskFull(): Promise<boolean | undefined> {
     const script = 'df -Pk "$1" | { read -r _; read -r _ _ _ free _; echo "$free"; }';
-    const said = await this.remote?.run(script, { args: [this.handle.folder] }).catch(() => undefined);
-    return said && Number(said.stdout) === 0;
+    const answer = await this.remote?.run(script, { args: [this.handle.folder] }).catch(() => undefined);
+    return answer && Number(answer.stdout) === 0;
   }
 }
 

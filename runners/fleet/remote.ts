@@ -196,13 +196,13 @@ export class Remote {
   /** Starts a script by `sh`, whatever shell the user has, and waits until it is there. */
   private async start(script: string, options: ScriptOptions, output: Output): Promise<Running> {
     const { timeoutMs = TIMEOUT_MS } = options;
-    const greeting = new Greeting(output);
+    const start = new Greeting(output);
     let command: Running | undefined;
     const starting = (async () => {
-      command = await this.begin(script, options, greeting);
-      await Promise.race([greeting.over, command.ended]);
-      if (greeting.isOver) return command;
-      throw this.failure('command', `no shell there, but: ${lastLine(greeting.text)}`);
+      command = await this.begin(script, options, start);
+      await Promise.race([start.over, command.ended]);
+      if (start.isOver) return command;
+      throw this.failure('command', `no shell there, but: ${lastLine(start.text)}`);
     })();
     // Where time is over before, what it comes to is no news.
     starting.catch(() => {});
@@ -233,7 +233,7 @@ class Greeting implements Output {
   isOver = false;
   /** Resolves when the mark has come. */
   readonly over: Promise<void>;
-  private said: Buffer = Buffer.alloc(0);
+  private greeting: Buffer = Buffer.alloc(0);
   private errors: Buffer = Buffer.alloc(0);
   private end = () => {};
 
@@ -245,7 +245,7 @@ class Greeting implements Output {
 
   /** What was said, when the mark never came. */
   get text(): string {
-    return `${this.said}\n${this.errors}`;
+    return `${this.greeting}\n${this.errors}`;
   }
 
   readonly stdout = (chunk: Buffer): void => {
@@ -253,11 +253,11 @@ class Greeting implements Output {
       this.output.stdout(chunk);
       return;
     }
-    this.said = Buffer.concat([this.said, chunk]);
-    const at = this.said.indexOf(`${MARK}\n`);
+    this.greeting = Buffer.concat([this.greeting, chunk]);
+    const at = this.greeting.indexOf(`${MARK}\n`);
     if (at === -1) return;
     this.isOver = true;
-    const rest = this.said.subarray(at + MARK.length + 1);
+    const rest = this.greeting.subarray(at + MARK.length + 1);
     if (rest.length > 0) this.output.stdout(rest);
     this.end();
   };

@@ -62,9 +62,9 @@ export async function start(
   }
   const slowest = Math.max(...machines.map(({ clock }) => clock.rttMs));
   const at = Date.now() + NOTICE_MS + NOTICE_FOR_EACH_MS * waiting.length + 4 * slowest;
-  const told = await atOnce(waiting, waiting.length, (member) => member.start(at));
-  const untold = told.flatMap((outcome) => (outcome.status === 'rejected' ? [sayWhy(outcome.reason)] : []));
-  return { members, begins: true, missing: missing + untold.length, problems: [...problems, ...untold] };
+  const notices = await atOnce(waiting, waiting.length, (member) => member.start(at));
+  const unnotified = notices.flatMap((outcome) => (outcome.status === 'rejected' ? [sayWhy(outcome.reason)] : []));
+  return { members, begins: true, missing: missing + unnotified.length, problems: [...problems, ...unnotified] };
 }
 
 const isSameMachine = ({ machine: a }: ReadyMachine, { machine: b }: ReadyMachine) =>

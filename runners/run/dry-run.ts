@@ -36,16 +36,16 @@ async function dryRun(
   json: boolean,
   before: readonly string[] = [],
 ): Promise<{ text: string } | { problem: string }> {
-  const told = await ask(tried, environment);
-  if (typeof told === 'string') return { problem: told };
+  const answer = await ask(tried, environment);
+  if (typeof answer === 'string') return { problem: answer };
   const commands = shown.map(({ plan }) => showPlan(plan));
-  if (json) return { text: JSON.stringify({ commands: [...before, ...commands], ...told }) };
+  if (json) return { text: JSON.stringify({ commands: [...before, ...commands], ...answer }) };
   const lines = commands.map((command, i) => {
     const { where } = shown[i] as Shown;
     return where === undefined ? command : `# ${where}\n${command}`;
   });
-  const split = told?.split === undefined ? [] : [told.split];
-  return { text: [...before, ...lines, ...split, ...scheduleLines(told?.schedule ?? [])].join('\n') };
+  const split = answer?.split === undefined ? [] : [answer.split];
+  return { text: [...before, ...lines, ...split, ...scheduleLines(answer?.schedule ?? [])].join('\n') };
 }
 
 function scheduleLines(schedule: PlanText['schedule']): string[] {
@@ -69,16 +69,16 @@ async function ask(
 ): Promise<PlanText | string | undefined> {
   const env = { ...environment, ...own, [FROM_CLI.dryRun]: '1' };
   const child = spawn(k6, [...args], { env, stdio: ['ignore', 'ignore', 'pipe'] });
-  let said = '';
+  let log = '';
   child.stderr.on('data', (data: Buffer) => {
-    said += data;
+    log += data;
   });
   try {
     await once(child, 'close');
   } catch {
     return undefined;
   }
-  const lines = said.split('\n').filter((line) => line !== '');
+  const lines = log.split('\n').filter((line) => line !== '');
   const all = lines.map(readLogLine);
   const plan = all.map(({ message }) => readMarked<PlanText>(MARKS.plan, message)).find((text) => text !== undefined);
   if (plan !== undefined) return plan;

@@ -95,7 +95,7 @@ export class Cluster extends Logs {
     const { testRun, kubectl } = this;
     for (let count = atFirst; ; ) {
       terminal.say(`following ${count} runner${count > 1 ? 's' : ''} of ${testRun}`);
-      const said = await kubectl.follow(testRun, count, (line) => runners.add(line), signal);
+      const problem = await kubectl.follow(testRun, count, (line) => runners.add(line), signal);
       signal.throwIfAborted();
       const pods = await kubectl.runners(testRun, signal);
       const open = pods.filter(({ name, phase }) => phase === 'Running' && !runners.of(name).transcript.isComplete);
@@ -105,7 +105,7 @@ export class Cluster extends Logs {
         for (const runner of gone) runner.end({ deleted: true });
         return;
       }
-      const why = said ?? 'the logs ended before the runners';
+      const why = problem ?? 'the logs ended before the runners';
       terminal.log({ level: 'warning', message: `kubectl: ${why}; asking again` });
       await pause(signal);
       count = pods.length;
@@ -118,7 +118,7 @@ export class Cluster extends Logs {
    */
   private async awaitStart(terminal: Terminal, signal: AbortSignal): Promise<string | undefined> {
     const { testRun, kubectl, patienceMs } = this;
-    let told: string | undefined;
+    let shown: string | undefined;
     let troubleSince: number | undefined;
     for (;;) {
       const { stage, run } = await kubectl.testRun(testRun, signal);
@@ -130,8 +130,8 @@ export class Cluster extends Logs {
       }
       const trouble = await kubectl.trouble(testRun, signal);
       const text = `waiting for ${testRun} to start: ${trouble ?? (stage || 'the operator has not seen it yet')}`;
-      if (text !== told) terminal.say(text);
-      told = text;
+      if (text !== shown) terminal.say(text);
+      shown = text;
       troubleSince = trouble === undefined ? undefined : (troubleSince ?? Date.now());
       if (troubleSince !== undefined && Date.now() - troubleSince >= patienceMs) {
         const time = formatDuration(patienceMs);

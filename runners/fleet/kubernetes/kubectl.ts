@@ -1,4 +1,4 @@
-/** kubectl, as far as runs in a cluster are asked for: by the cluster and user that it is set up for. */
+/** kubectl, as far as runs in a cluster need it, for the cluster and user that it is set up for. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
@@ -137,14 +137,14 @@ export class Kubectl {
       signal,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
-    let said = '';
+    let errors = '';
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
-      said += text;
+      errors += text;
     });
     createInterface({ input: child.stdout }).on('line', onLine);
     try {
       const [code] = (await once(child, 'close')) as [number | null];
-      return code === 0 ? undefined : lastLine(said);
+      return code === 0 ? undefined : lastLine(errors);
     } catch (e) {
       if (signal.aborted) return undefined;
       throw notFound(e);

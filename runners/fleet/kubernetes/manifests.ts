@@ -142,9 +142,9 @@ interface EnvVar {
 /** The operator's initializer asks k6 for the load by these alone, so that all but the credentials is here. */
 function environmentOf({ runId, workers, extension, tests, settings: values }: Wishes): EnvVar[] {
   const left = new Set([...variables(CREDENTIALS), ...variables(NOT_FOR_RUNNERS)]);
-  const given = Object.entries(values).filter(([variable]) => !left.has(variable));
+  const plain = Object.entries(values).filter(([variable]) => !left.has(variable));
   const set = {
-    ...Object.fromEntries(given),
+    ...Object.fromEntries(plain),
     ...(tests === undefined ? {} : { [settings.tests.env[0]]: tests.join(',') }),
     [FROM_CLI.present]: '1',
     [FROM_CLI.runId]: runId,
