@@ -3,8 +3,9 @@ import { formatDuration } from '../../lib/settings/units';
 import { type Telling, tell } from '../report/tell';
 import { type Cause, causeOf } from '../run/exit';
 import type { Gathered } from './gather';
-import { type Member, memberName } from './place';
+import type { Member } from './place';
 import { reasonsOf } from './reasons';
+import { workerName } from './workers-file';
 
 export interface Ending extends Telling {
   /** The one member is a process of this CLI, which messages do not name. */
@@ -28,7 +29,7 @@ export function conclude({ result, parts }: Gathered, members: readonly Member[]
   }
   const written = tell(result, parts, ending, alone ? [] : moreLines(result));
   for (const { id, host, lost } of result.workers) {
-    if (lost) fail(`${memberName({ id, host })} is missing from ${(lost.atMs / 1000).toFixed(1)} s on: ${lost.why}`);
+    if (lost) fail(`${workerName({ id, host })} is missing from ${(lost.atMs / 1000).toFixed(1)} s on: ${lost.why}`);
   }
   return written ? causeOf(result, ending.stopInOrder) : 'not-written';
 }

@@ -11,7 +11,8 @@ import { createTerminal, type Terminal } from '../terminal/terminal';
 import { conclude } from './conclude';
 import { type GatherOptions, gather } from './gather';
 import { Monitor } from './monitor';
-import { hasBegun, type Member, type MemberEvents, memberName, type PlaceToStart, type Started } from './place';
+import { hasBegun, type Member, type MemberEvents, type PlaceToStart, type Started } from './place';
+import { workerName } from './workers-file';
 
 export interface Run {
   /** The patterns. */
@@ -154,7 +155,7 @@ export function eventsFor(to: {
   const { monitor, keys, folder, terminal, alone } = to;
   const named = ({ level, message }: LogLine, member: Member): LogLine => ({
     level,
-    message: alone ? message : `${memberName(member)}: ${message}`,
+    message: alone ? message : `${workerName(member)}: ${message}`,
   });
   return {
     begin: (member) => monitor.begin(member),

@@ -7,7 +7,8 @@ import { formatDuration } from '../../lib/settings/units';
 import { SteadyWatch } from '../run/steady';
 import type { WorkerView } from '../terminal/live-view';
 import type { Terminal } from '../terminal/terminal';
-import { isOver, type Member, memberName, startOf } from './place';
+import { isOver, type Member, startOf } from './place';
+import { workerName } from './workers-file';
 
 const TICK_MS = 1_000;
 const MS_PER_SECOND = 1000;
@@ -126,10 +127,10 @@ export class Monitor {
     this.shownStates.set(member, state);
     const because = why === undefined ? '' : `: ${why}`;
     const warn = (message: string) =>
-      this.terminal.log({ level: 'warning', message: `${memberName(member)}: ${message}` });
+      this.terminal.log({ level: 'warning', message: `${workerName(member)}: ${message}` });
     if (state === 'unreachable') warn(`out of reach${because}; its load goes on, trying again`);
     else if (state === 'silent') warn(`it reports nothing${because}`);
-    else if (state === 'lost') this.terminal.log({ level: 'error', message: `${memberName(member)}: lost${because}` });
+    else if (state === 'lost') this.terminal.log({ level: 'error', message: `${workerName(member)}: lost${because}` });
     else warn('it is back');
   }
 

@@ -110,11 +110,6 @@ export interface PlaceToFollow extends Place {
   follow(on: MemberEvents, terminal: Terminal, signal: AbortSignal): Promise<readonly Member[]>;
 }
 
-/** `w1 (node2)`: how messages name a member. */
-export function memberName({ id, host }: Pick<Member, 'id' | 'host'>): string {
-  return `${id} (${host})`;
-}
-
 export function isOver({ state }: Member): boolean {
   return state === 'ended' || state === 'lost';
 }

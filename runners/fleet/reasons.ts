@@ -1,5 +1,6 @@
 /** Why members have no figures, for people. */
-import { type Member, memberName } from './place';
+import type { Member } from './place';
+import { workerName } from './workers-file';
 
 /** Members that a message names. */
 const MOST_NAMED = 3;
@@ -8,7 +9,7 @@ const MOST_NAMED = 3;
 export function reasonsOf(members: readonly Member[]): string[] {
   const names = new Map<string, string[]>();
   for (const member of members) {
-    for (const why of whyNot(member)) names.set(why, [...(names.get(why) ?? []), memberName(member)]);
+    for (const why of whyNot(member)) names.set(why, [...(names.get(why) ?? []), workerName(member)]);
   }
   return [...names].map(([why, whose]) => {
     const more = whose.length - MOST_NAMED;

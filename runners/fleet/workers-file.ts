@@ -115,6 +115,6 @@ export function machinesOn(hosts: readonly Host[], count: number, path: string, 
 }
 
 /** `w1 (node2)`: how messages name a worker. */
-export function workerName({ id, host }: Machine): string {
+export function workerName({ id, host }: Pick<Machine, 'id' | 'host'>): string {
   return `${id} (${host})`;
 }

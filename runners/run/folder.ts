@@ -22,8 +22,8 @@ export class RunFolder {
   readonly path: string;
   private readonly log: number;
   private logFailed = false;
-  /** Whether it was there with a Result. */
-  private readonly hasResult: boolean;
+  /** Whether a Result is in it. */
+  private hasResult: boolean;
 
   /** Makes the folder, where it is not there. @throws the system's error */
   constructor(dataDir: string, runId: string) {
@@ -70,6 +70,7 @@ export class RunFolder {
         writeAtomically(join(this.path, 'workers', `${part.worker}.json`), JSON.stringify(part.result));
       }
       writeAtomically(path, json);
+      this.hasResult = true;
       return this.logFailed
         ? { path, problem: `${join(this.path, 'k6.log')} is not complete: it could not be written` }
         : { path };
@@ -96,7 +97,7 @@ export class RunFolder {
     }
   }
 
-  /** Removes the folder, unless a Result was there before: for a run that never began, or was left. */
+  /** Removes the folder, unless a Result is in it: for a run that never began, or was left. */
   remove(): void {
     if (!this.hasResult) rmSync(this.path, { recursive: true, force: true });
   }

@@ -77,18 +77,14 @@ export class Transcript {
     this.on.log?.({ level: 'info', message });
   }
 
-  /** Adds an interval. One that was added before is not added again; after a gap nothing is. */
-  addInterval(interval: Interval): void {
+  /** Adds a line of statistics. One that was added before is not added again; after a gap none is. */
+  addStatistics(line: string): void {
     this.attempt(() => {
-      if (this.fold.latest !== undefined && interval.seq <= this.fold.latest.seq) return;
+      const interval = parseInterval(line);
+      if (interval.seq <= (this.fold.latest?.seq ?? -1)) return;
       this.fold.add(interval);
       if (this.begin !== undefined) this.on.interval?.(interval);
     });
-  }
-
-  /** Adds a line of statistics. */
-  addStatistics(line: string): void {
-    this.attempt(() => this.addInterval(parseInterval(line)));
   }
 
   /** Adds the Result that stock k6 makes by itself. */

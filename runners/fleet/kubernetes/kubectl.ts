@@ -57,7 +57,6 @@ export interface RunnerPod {
 
 /** What the operator says of a TestRun. */
 export interface TestRunState {
-  readonly parallelism: number;
   /** initialization, initialized, created, started, stopped, finished or error; '' at first. */
   readonly stage: string;
   /** The run that its spec is of, as \`export k8s\` has called it. */
@@ -80,11 +79,11 @@ export class Kubectl {
   /** @throws ConfigError in kubectl's words */
   async testRun(name: string, signal: AbortSignal): Promise<TestRunState> {
     const { spec, status } = (await this.get(signal, 'testruns.k6.io', name)) as {
-      spec?: { parallelism?: number; runner?: { env?: ReadonlyArray<{ name: string; value?: string }> } };
+      spec?: { runner?: { env?: ReadonlyArray<{ name: string; value?: string }> } };
       status?: { stage?: string };
     };
     const run = spec?.runner?.env?.find((variable) => variable.name === FROM_CLI.runId)?.value;
-    return { parallelism: spec?.parallelism ?? 0, stage: status?.stage ?? '', run };
+    return { stage: status?.stage ?? '', run };
   }
 
   /** @throws ConfigError in kubectl's words */
