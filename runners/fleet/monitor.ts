@@ -11,6 +11,8 @@ import { isOver, type Member, startOf } from './place';
 import { workerName } from './workers-file';
 
 const TICK_MS = 1_000;
+/** Figures follow each other no faster, as when what was reported long ago is read. */
+const LEAST_MS = 500;
 const MS_PER_SECOND = 1000;
 
 /** What a member did since the last look. */
@@ -30,6 +32,7 @@ export class Monitor {
   private members: readonly Member[] = [];
   private tests: readonly string[] = [];
   private plannedMs = 0;
+  private shownAt = 0;
 
   constructor(
     private readonly terminal: Terminal,
@@ -61,8 +64,10 @@ export class Monitor {
     const cores = before === undefined || seconds === 0 ? undefined : (cpuSeconds - before) / seconds;
     this.recent.set(member, { opsPerSecond: seconds === 0 ? 0 : ops / seconds, cpuSeconds, cores });
     this.reported.add(member);
+    const isEarly = Date.now() - this.shownAt < LEAST_MS;
     // What comes last is told by FINAL.
-    if (interval.end === undefined && this.running().every((each) => this.reported.has(each))) this.show();
+    if (isEarly || interval.end !== undefined) return;
+    if (this.running().every((each) => this.reported.has(each))) this.show();
   }
 
   /** Running counts, of a k6 that reports no intervals. */
@@ -107,6 +112,7 @@ export class Monitor {
     const { members, meter } = this;
     if (meter === undefined) return;
     this.reported.clear();
+    this.shownAt = Date.now();
     const several = members.length > 1;
     if (meter.tickMs > 0) {
       const views = several ? members.map((member) => this.viewOf(member)) : [];

@@ -156,18 +156,24 @@ class ProcessMember implements Member {
       on.log({ level: 'error', message }, this);
       this.k6.interrupt();
     });
-    this.over = this.k6.ended.then((end) => this.end(end, proxyEnd));
+    this.over = this.k6.ended.then((end) => this.end(end, on, proxyEnd));
   }
 
   measured(): Result | undefined {
     return this.result;
   }
 
-  private async end({ exit, signal, usage }: K6End, proxyEnd: Promise<void> | undefined): Promise<void> {
+  private async end(
+    { exit, signal, usage }: K6End,
+    on: MemberEvents,
+    proxyEnd: Promise<void> | undefined,
+  ): Promise<void> {
     const { transcript } = this;
     this.usage = usage;
     this.exit = exit ?? undefined;
-    this.why = transcript.problem ?? (signal ? `was ended by ${signal}` : `exited with ${exit}`);
+    this.why = signal ? `was ended by ${signal}` : `exited with ${exit}`;
+    const { problem: message } = transcript;
+    if (message !== undefined) on.log({ level: 'error', message }, this);
     const result = transcript.result();
     const timeline = await this.follower?.stop(result?.totals ?? [], result?.run.durationMs ?? 0);
     this.result = result && (timeline ? { ...result, timeline } : result);

@@ -500,6 +500,7 @@ writeFileSync('${folder}/state', looks + ' ' + follows + ' ' + away);
     const ended = await collect({ stages: ['finished'], logs, specRun });
     expect([ended.code, ended.stdout]).toEqual([2, '']);
     expect(ended.stderr).toContain(`was changed since, to ${specRun}`);
+    expect(ended.stderr).not.toMatch(/STATS|FINAL/);
     expect(ended.stderr).toContain('`kubectl delete testrun run -n load`');
   });
 

@@ -73,7 +73,12 @@ export class Cluster extends Logs {
   async follow(on: MemberEvents, terminal: Terminal, signal: AbortSignal): Promise<readonly Member[]> {
     const { testRun, kubectl } = this;
     const specRun = await this.awaitStart(terminal, signal);
-    const runners = new Runners(testRun, on);
+    const isOwn = ({ transcript: { begin } }: Member) => specRun === undefined || begin?.facts.run.id === specRun;
+    const runners = new Runners(testRun, {
+      ...on,
+      begin: (member) => isOwn(member) && on.begin(member),
+      interval: (interval, member) => isOwn(member) && on.interval(interval, member),
+    });
     const pods = await kubectl.runners(testRun, signal);
     if (pods.length === 0) throw this.gone();
     for (const { name } of pods) runners.of(name);
