@@ -1,4 +1,4 @@
-/** The end of a run, wherever it ran: what it came to is told, written, and no longer needed where it was measured. */
+/** The end of a run, wherever it ran: prints and writes its Result, and says how it ended. */
 import { formatDuration } from '../../lib/settings/units';
 import { type Telling, tell } from '../report/tell';
 import { type Cause, causeOf } from '../run/exit';
@@ -14,7 +14,7 @@ export interface Ending extends Telling {
   readonly stopInOrder: boolean;
 }
 
-/** Says what a run came to, and writes that. Returns how it ended. */
+/** Prints the Result, or why there is none, and writes it. Returns how the run ended. */
 export function conclude({ result, parts }: Gathered, members: readonly Member[], ending: Ending): Cause {
   const { terminal, alone } = ending;
   const fail = (message: string) => terminal.log({ level: 'error', message });

@@ -143,7 +143,7 @@ async function endBeforeLoad({ members, problems }: Started, session: Session): 
   return members.length > 0 && members.every(isRefused) && !interrupted ? 'refused' : 'not-started';
 }
 
-/** What becomes of that which members report. */
+/** Passes what members report on to the monitor, key files, k6.log and the terminal. */
 export function eventsFor(to: {
   readonly monitor: Monitor;
   readonly keys: Pick<RunKeys, 'deleted'>;
@@ -166,7 +166,7 @@ export function eventsFor(to: {
     log: (line, member) => {
       folder.addLog(named(line, member));
       if (isOfOurSignal(line)) return;
-      // Why one of several can't begin is told of all together.
+      // Why some of several can't begin is printed for all of them together.
       if (!alone && line.level === 'error' && member.transcript.begin === undefined) return;
       terminal.log(named(line, member));
     },

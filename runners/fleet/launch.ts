@@ -109,7 +109,7 @@ export async function launch(ready: ReadyMachine, how: Launch): Promise<{ folder
   return { folder, manifest };
 }
 
-/** What k6 itself is told by the environment here, as where Prometheus is. */
+/** Variables here that k6 itself reads, as where Prometheus is. */
 function forK6(environment: NodeJS.ProcessEnv): Record<string, string> {
   const own = Object.entries(environment).filter(([name, value]) => name.startsWith('K6_') && value !== undefined);
   return Object.fromEntries(own) as Record<string, string>;

@@ -245,7 +245,7 @@ export class MachineMember implements Member {
     }
   }
 
-  /** Undefined where it can't be asked: that the connection went is told by itself. */
+  /** Undefined where that can't be found out: a lost connection is reported elsewhere. */
   private async isDiskFull(): Promise<boolean | undefined> {
     const script = 'df -Pk "$1" | { read -r _; read -r _ _ _ free _; echo "$free"; }';
     const answer = await this.remote?.run(script, { args: [this.handle.folder] }).catch(() => undefined);

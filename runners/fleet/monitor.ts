@@ -65,7 +65,7 @@ export class Monitor {
     this.recent.set(member, { opsPerSecond: seconds === 0 ? 0 : ops / seconds, cpuSeconds, cores });
     this.reported.add(member);
     const isEarly = Date.now() - this.shownAt < LEAST_MS;
-    // What comes last is told by FINAL.
+    // FINAL has the last one.
     if (isEarly || interval.end !== undefined) return;
     if (this.running().every((each) => this.reported.has(each))) this.show();
   }

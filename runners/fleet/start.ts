@@ -12,7 +12,7 @@ import { MOST_AT_ONCE, type Workers } from './workers';
 /** What is the same on all machines. */
 export type CommonLaunch = Omit<Launch, 'workers' | 'alike' | 'index' | 'segment' | 'interval'>;
 
-/** So long before the instant everyone has been told of it, unless a connection is very slow. */
+/** How long before the instant of the start all machines know it, unless a connection is very slow. */
 const NOTICE_MS = 1_000;
 const NOTICE_FOR_EACH_MS = 20;
 /** Lines of statistics a second, all workers together: what a terminal can show, and one core can read. */

@@ -69,7 +69,7 @@ export class Transcript {
   /** Adds a line of k6's log. */
   addLog(text: string): void {
     this.reportedAt = Date.now();
-    this.log.hear(text);
+    this.log.add(text);
   }
 
   /** Adds a line that k6 wrote to standard output for people. */

@@ -7,7 +7,7 @@ import { Transcript } from '../../run/transcript';
 import type { Member, MemberEvents, MemberState } from '../place';
 import { segmentsOf } from '../segments';
 
-/** As Go writes an interval; older and newer ones are told by what reads them. */
+/** How Go begins an interval, of any version: parsing it refuses others. */
 const INTERVAL = `{"schema":"${INTERVAL_SCHEMA.replace(/\d+$/, '')}`;
 /** As `kubectl logs --prefix` begins a line. */
 const PREFIX = /^\[pod\/([^/\]]+)\/[^\]]+\] /;
