@@ -205,9 +205,16 @@ describe.runIf(possible)('three machines', () => {
     expect(looked.stdout.match(/running/g)).toHaveLength(4);
     const stopped = await (await start(['stop', 'all'])).program.ended;
     expect(stopped.stdout.match(/is ended with 105/g)).toHaveLength(4);
-    const collected = await (await start(['collect', 'all'])).program.ended;
+    const collected = await (await start(['collect', 'all', '--keep'])).program.ended;
     expect({ code: collected.code, stderr: collected.stderr }).toMatchObject({ code: 0 });
     for (const id of ids) expect(collected.stdout).toContain(join(id, 'result.json'));
+
+    // What is kept is known as collected, and in nobody's way.
+    const kept = await (await start(['status'])).program.ended;
+    expect(kept.stdout.match(/ended with 105, collected/g)).toHaveLength(4);
+    const none = await (await start(['collect'])).program.ended;
+    expect([none.code, none.stderr]).toEqual([2, 'no run is there\n']);
+    for (const id of ids) expect((await (await start(['collect', id])).program.ended).code).toBe(0);
     expect((await (await start(['status'])).program.ended).stdout).toBe('no runs\n');
   }, 120_000);
 
