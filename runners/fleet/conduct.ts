@@ -91,7 +91,8 @@ async function runFrom(expected: number, missing: number, session: Session): Pro
   for (const message of started.problems) terminal.log({ level: 'error', message });
   const absent = missing + started.missing;
   if (absent > 0) {
-    terminal.log({ level: 'warning', message: `${absent} workers are missing: the Result will be partial` });
+    const who = absent === 1 ? '1 worker is' : `${absent} workers are`;
+    terminal.log({ level: 'warning', message: `${who} missing: the Result will be partial` });
   }
   if (run.detached) {
     await Promise.race([Promise.all(members.map(hasBegun)), interrupts.second]);
