@@ -121,8 +121,7 @@ export class Runner implements Member {
 
 /** Runners by their pods. Lines that name none are of the source itself. */
 export class Runners {
-  /** In the order in which they were first seen. */
-  readonly list: Runner[] = [];
+  private readonly bySource = new Map<string, Runner>();
 
   constructor(
     private readonly source: string,
@@ -136,11 +135,14 @@ export class Runners {
   }
 
   of(source: string): Runner {
-    const known = this.list.find((each) => each.source === source);
-    if (known !== undefined) return known;
-    const runner = new Runner(source, this.on);
-    this.list.push(runner);
+    const runner = this.bySource.get(source) ?? new Runner(source, this.on);
+    this.bySource.set(source, runner);
     return runner;
+  }
+
+  /** In the order in which they were first seen. */
+  get list(): Runner[] {
+    return [...this.bySource.values()];
   }
 }
 
