@@ -24,6 +24,8 @@ export interface HostOptions {
   readonly busybox?: boolean;
   /** Size of its home, for mount: 64m where none is named. */
   readonly disk?: string;
+  /** Its home is that of another of the hosts, by number, as with a home on NFS. */
+  readonly homeOf?: number;
   /** Further lines of sshd_config; the first of two that say the same holds. */
   readonly sshd?: readonly string[];
 }
@@ -99,6 +101,12 @@ export async function startHosts(folder: string, options: readonly HostOptions[]
     ip('address', 'add', `${net6}::1/64`, 'dev', bridge, 'nodad');
     ip('link', 'set', bridge, 'up');
     mkdirSync('/run/sshd', { recursive: true, mode: 0o755 });
+    for (const [i, { homeOf, disk = '64m' }] of options.entries()) {
+      if (homeOf !== undefined) continue;
+      const home = homeFolder(folder, i);
+      mkdirSync(home);
+      execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${disk},mode=700`, disks(id), home]);
+    }
     const made = await Promise.all(
       options.map((option, i) =>
         startHost({ folder, id, i, bridge, net, net6, authorized: `${key}.pub` }, option, stops),
@@ -141,6 +149,8 @@ const bridgeOf = (id: string) => `s3lt${id}`;
 const namespace = (id: string, i: number | '') => `s3lt-${id}-${i}`;
 /** What /proc/mounts shows as the device of all homes. */
 const disks = (id: string) => `s3lt-${id}`;
+
+const homeFolder = (folder: string, i: number) => join(folder, `host${i}-home`);
 
 const namespaces = () => (existsSync('/run/netns') ? readdirSync('/run/netns') : []);
 
@@ -223,7 +233,7 @@ interface Ground {
 
 async function startHost(ground: Ground, options: HostOptions, stops: Array<() => Promise<void>>): Promise<TestHost> {
   const { folder, id, i, bridge, net, net6 } = ground;
-  const { port = 22, keys = ['ed25519'], disk = '64m' } = options;
+  const { port = 22, keys = ['ed25519'], homeOf = i } = options;
   const name = `host${i}`;
   const file = (what: string) => join(folder, `${name}-${what}`);
   const address = `${net}.${11 + i}`;
@@ -240,9 +250,7 @@ async function startHost(ground: Ground, options: HostOptions, stops: Array<() =
   const hostKeys = keys.map((type) => file(`key-${type}`));
   const makeKeys = () => Promise.all(keys.map((type, n) => makeKey(hostKeys[n] as string, type)));
   await makeKeys();
-  const home = file('home');
-  mkdirSync(home);
-  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${disk},mode=700`, disks(id), home]);
+  const home = homeFolder(folder, homeOf);
   const tools = file('tools');
   const passwd = options.busybox ? file('passwd') : '';
   if (options.busybox) {

@@ -14,7 +14,7 @@ import { parseResult, type Result, sum } from '../../lib/result/result';
 import { type Backend, ConfigError, settings } from '../../lib/settings/config';
 import { formatCount } from '../../lib/settings/units';
 import { hasExtension } from '../run/backend';
-import { IntervalReader } from '../run/intervals';
+import { parseInterval, WholeLines } from '../run/intervals';
 import { jslibProblem } from '../run/jslib';
 import { freePort } from '../run/k6';
 import { readLogLine } from '../run/k6-log';
@@ -74,7 +74,7 @@ function readStatistics({ log, statistics }: Gave): { ops: number; failed: numbe
   const begins = log.split('\n').map((text) => readMarked<Begin>(MARKS.begin, readLogLine(text).message));
   const facts = begins.find((begin) => begin !== undefined)?.facts;
   const fold = new Fold();
-  for (const interval of new IntervalReader().push(statistics)) fold.add(interval);
+  for (const line of new WholeLines().push(statistics)) fold.add(parseInterval(line));
   return facts && figuresOf(fold.result(facts));
 }
 

@@ -2,14 +2,20 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
+import { conduct } from '../fleet/conduct';
+import { type LocalLoad, LocalProcess } from '../fleet/process';
 import { hasExtension, withBackend } from '../run/backend';
-import { type Execution, execute } from '../run/execute';
+import { showRun } from '../run/dry-run';
 import { freePort } from '../run/k6';
-import { showCommand } from '../run/plan';
-import { planProxy, startProxy, startsProxy, throughProxy } from '../run/proxy';
-import { addSettingOptions, collect, loadSettings, type Options } from '../run/settings';
+import { planK6, showCommand } from '../run/plan';
+import { availableMemory } from '../run/proc';
+import { planProxy, startsProxy, throughProxy } from '../run/proxy';
+import { addSettingOptions, collect, defaultConcurrency, loadSettings, type Options } from '../run/settings';
 import { patterns, ROOT, scriptOf } from '../tools/project';
 import { getTools, type Tool } from '../tools/tools';
+
+/** What stands for the pipe in a command that is shown: a file, which anyone can give it. */
+const STATISTICS_FILE = 'statistics.ndjson';
 
 /** Adds the options that `run` and what runs like it take. */
 export function addRunOptions(command: Command): Command {
@@ -32,48 +38,28 @@ export function addRun(program: Command): void {
 /** Runs patterns at once and returns the exit code. @throws ConfigError, ToolError */
 export async function run(names: readonly string[], options: Options, environment: NodeJS.ProcessEnv): Promise<number> {
   const { script, tests } = scriptOf(names);
-  const given = loadSettings(options, environment);
-  const dryRun = options.dryRun === true;
-  const k6 = dryRun ? likelyK6(environment) : await findK6(environment);
+  const wanted = loadSettings(options, environment);
+  const isDry = options.dryRun === true;
+  const k6 = isDry ? likelyK6(environment) : await findK6(environment);
   const extension = await hasExtension(k6.path, environment);
-  const settings = withBackend(given, extension, say);
-  const execution: Execution = {
+  const settings = withBackend(wanted, extension, say);
+  const load: LocalLoad = {
     name: [...new Set(names)].join('-'),
     script,
     tests,
     k6: k6.path,
-    k6Version: k6.version,
     extension: extension === true,
     settings,
     outs: (options.out as string[] | undefined) ?? [],
-    json: options.json === true,
-    dryRun,
     memoryCheck: options.memoryCheck !== false,
     environment,
   };
-  return startsProxy(settings.config) ? executeThroughProxy(execution) : execute(execution);
-}
-
-/** The same through a proxy that is started for it, and stopped afterwards. */
-async function executeThroughProxy(execution: Execution): Promise<number> {
-  const { settings, environment } = execution;
-  const { endpoints } = settings.config;
-  if (execution.dryRun) {
-    const { path, args, address, environment: own } = planProxy(settings, await freePort());
-    const before = [showCommand(path, args, own)];
-    return execute({ ...execution, settings: throughProxy(settings, `http://${address}`), before });
-  }
-  const { endpoint, lost, stop } = await startProxy(settings, environment);
-  try {
-    say(`${settings.config.s3poolBinary} signs at ${endpoint} for ${endpoints.join(', ')}`);
-    return await execute({
-      ...execution,
-      settings: throughProxy(settings, endpoint),
-      proxy: { endpoints, lost },
-    });
-  } finally {
-    await stop();
-  }
+  const json = options.json === true;
+  if (isDry) return showLoad(load, json);
+  const proxied = startsProxy(settings.config) ? settings.config.endpoints : undefined;
+  const { name } = load;
+  const rest = { detached: false, allowPartial: false, k6Version: k6.version, proxied };
+  return conduct({ name, settings, json, ...rest }, new LocalProcess(load));
 }
 
 const say = (line: string) => process.stderr.write(`${line}\n`);
@@ -86,4 +72,22 @@ async function findK6(environment: NodeJS.ProcessEnv): Promise<Tool> {
 function likelyK6(environment: NodeJS.ProcessEnv): { path: string; version: string } {
   const own = join(ROOT, '.tools', 'bin', 'k6');
   return { path: environment.S3LOADTEST_K6 || (existsSync(own) ? own : 'k6'), version: '' };
+}
+
+/** Prints what would be started. @throws ConfigError when k6 would refuse it */
+async function showLoad({ settings: direct, ...load }: LocalLoad, json: boolean): Promise<number> {
+  const proxy = startsProxy(direct.config) ? planProxy(direct, await freePort()) : undefined;
+  const settings = proxy ? throughProxy(direct, `http://${proxy.address}`) : direct;
+  const planWith = (statistics: string | undefined, api: string | undefined) =>
+    planK6({
+      ...load,
+      ...{ statistics, api, runId: '', settings: settings.environment, keys: '', tellDeleted: false },
+      concurrency: defaultConcurrency(),
+      freeMemory: load.memoryCheck ? availableMemory() : undefined,
+    });
+  const api = load.extension ? undefined : `127.0.0.1:${await freePort()}`;
+  const shown = planWith(load.extension ? STATISTICS_FILE : undefined, api);
+  const before = proxy ? [showCommand(proxy.path, proxy.args, proxy.environment)] : [];
+  // Tried without statistics: it measures nothing then.
+  return showRun([{ plan: shown }], planWith(undefined, api), load.environment, json, before);
 }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { type ClockSample, estimateOffset, measureClock } from './clock';
-import { connectHere, placesHere } from './local';
-import type { Place } from './workers-file';
+import { connectHere, machinesHere } from './local';
+import type { Machine } from './workers-file';
 
 /** A clock of seconds goes on late by so much. */
 const LATE = 9;
@@ -10,13 +10,13 @@ const LATE = 9;
 function samples(offset: number, resolution: number, ways: ReadonlyArray<readonly [there: number, back: number]>) {
   let t = 1_000_000.3;
   return ways.map(([there, back]): ClockSample => {
-    const asked = Math.floor(t);
+    const sentAt = Math.floor(t);
     const read = t + there + offset;
-    const told = resolution === 0 ? read : Math.floor((read - LATE) / 1000) * 1000;
+    const shown = resolution === 0 ? read : Math.floor((read - LATE) / 1000) * 1000;
     t += there + back;
-    const answered = Math.floor(t);
+    const receivedAt = Math.floor(t);
     t += 10;
-    return { asked, answered, told, resolution };
+    return { sentAt, receivedAt, shown, resolution };
   });
 }
 
@@ -81,7 +81,7 @@ describe('an offset', () => {
 });
 
 test("this machine's own clock is not off", async () => {
-  const remote = connectHere(placesHere(1)[0] as Place, process.env);
+  const remote = connectHere(machinesHere(1)[0] as Machine, process.env);
   const { offsetMs, errorMs } = await measureClock(remote);
   expect(Math.abs(offsetMs)).toBeLessThanOrEqual(errorMs);
   expect(errorMs).toBeLessThan(25);

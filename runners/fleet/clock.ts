@@ -2,13 +2,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Remote } from './remote';
 
-/** One question for the time, all in milliseconds since 1970. */
+/** One request for the time, all in milliseconds since 1970. */
 export interface ClockSample {
   /** This clock, before and after. It shows whole milliseconds, cut off. */
-  readonly asked: number;
-  readonly answered: number;
+  readonly sentAt: number;
+  readonly receivedAt: number;
   /** The other clock, somewhere between; it may have shown up to `resolution` more. */
-  readonly told: number;
+  readonly shown: number;
   readonly resolution: number;
 }
 
@@ -23,7 +23,7 @@ export interface ClockOffset {
 
 /** Of a clock that shows milliseconds so many questions are enough. */
 const QUESTIONS = 12;
-/** One that shows seconds only is asked until it has gone on to the next, at which it can be read. */
+/** One that shows seconds only is sentAt until it has gone on to the next, at which it can be read. */
 const SECOND_MS = 1_200;
 /** And it goes on late, by a tick of the kernel: time(2) reads a clock that is set at every tick, 100 of them a second or more. */
 const TICK_MS = 10;
@@ -35,10 +35,10 @@ const SHORT_PAUSE_MS = 1;
  * together say it best: the offset lies where their intervals overlap, which is no wider than that of the quickest answer.
  */
 export function estimateOffset(samples: readonly ClockSample[]): ClockOffset {
-  const intervals = samples.map(({ asked, answered, told, resolution }) => ({
-    low: told - (answered + 1),
-    high: told + resolution - asked,
-    rtt: answered - asked,
+  const intervals = samples.map(({ sentAt, receivedAt, shown, resolution }) => ({
+    low: shown - (receivedAt + 1),
+    high: shown + resolution - sentAt,
+    rtt: receivedAt - sentAt,
   }));
   const rttMs = Math.min(...intervals.map(({ rtt }) => rtt));
   let low = Math.max(...intervals.map((interval) => interval.low));
@@ -66,14 +66,14 @@ export async function measureClock(remote: Remote): Promise<ClockOffset> {
     const answer = new Promise<string>((resolve) => {
       hear = resolve;
     });
-    const asked = Date.now();
+    const sentAt = Date.now();
     stream.write('\n');
     const line = await Promise.race([answer, over]);
-    const answered = Date.now();
+    const receivedAt = Date.now();
     const [, seconds = '', nanos] = /^(\d+)\.(?:(\d{9})$)?/.exec(line) ?? [];
     if (seconds === '') throw remote.failure('command', `its clock can't be read (date says "${line}")`);
     const resolution = nanos === undefined ? 1000 + TICK_MS : 0;
-    samples.push({ asked, answered, told: Number(seconds) * 1000 + Number(nanos ?? 0) / 1e6, resolution });
+    samples.push({ sentAt, receivedAt, shown: Number(seconds) * 1000 + Number(nanos ?? 0) / 1e6, resolution });
     return nanos === undefined;
   };
   try {

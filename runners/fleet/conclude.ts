@@ -1,57 +1,54 @@
-/** The end of a run on several workers: what it came to is told, written, and no longer needed where it was measured. */
-import type { Prices } from '../cost/prices';
+/** The end of a run, wherever it ran: prints and writes its Result, and says how it ended. */
+import { formatDuration } from '../../lib/settings/units';
 import { type Telling, tell } from '../report/tell';
-import { EXIT } from '../run/exit';
-import type { RunFolder } from '../run/folder';
-import type { Terminal } from '../terminal/terminal';
-import { exitOf, type Gathered } from './results';
-import type { Watch } from './watch';
+import { type Cause, causeOf } from '../run/exit';
+import type { Gathered } from './gather';
+import type { Member } from './place';
+import { reasonsOf } from './reasons';
+import { workerName } from './workers-file';
 
-export interface Conclusion {
-  /** The Result goes to standard output. */
-  readonly json: boolean;
-  /** The workers keep their folders. */
-  readonly keep: boolean;
-  /** What the cost is reckoned by. */
-  readonly prices: Prices | undefined;
+export interface Ending extends Telling {
+  /** The one member is a process of this CLI, which messages do not name. */
+  readonly alone: boolean;
+  /** A signal that all figures were kept after is no failure: someone ordered it. */
+  readonly stopInOrder: boolean;
 }
 
-/** Returns the exit code. The folder of a worker goes when all that was in it is known and written here. */
-export async function conclude(
-  gathered: Gathered,
-  watches: readonly Watch[],
-  folder: RunFolder,
-  { json, keep, prices }: Conclusion,
-  terminal: Terminal,
-): Promise<number> {
-  if (!report(gathered, { folder, terminal, prices, json })) return EXIT.failed;
-  const known = watches.filter((watch) => watch.isComplete);
-  if (!keep) await Promise.all(known.map((watch) => watch.removeFolder()));
-  return exitOf(gathered);
-}
-
-/** Says what it came to, and writes that. Returns whether there is a Result, and all of it is written. */
-export function report({ result, parts }: Gathered, telling: Telling): boolean {
-  const { folder, terminal } = telling;
+/** Prints the Result, or why there is none, and writes it. Returns how the run ended. */
+export function conclude({ result, parts }: Gathered, members: readonly Member[], ending: Ending): Cause {
+  const { terminal, alone } = ending;
+  const fail = (message: string) => terminal.log({ level: 'error', message });
   if (result === undefined) {
-    terminal.log({ level: 'error', message: `no worker gave a Result: see ${folder.path}/k6.log` });
-    return false;
+    for (const message of alone ? members.map((each) => noResult(each, ending)) : noResults(members, ending))
+      fail(message);
+    return 'no-result';
   }
-  const begun = result.workers.filter(({ lost }) => lost?.atMs !== 0);
-  const skew = Math.max(...begun.map(({ startSkewMs }) => startSkewMs));
-  const more = [
-    ...(begun.length > 1 ? [`  Start: ${begun.length} workers began within ${Math.round(skew)} ms`] : []),
-    ...(result.partial ? ['  Partial: not all that was measured is in these figures'] : []),
-  ];
-  const written = tell(result, parts, telling, more);
+  if (alone && result.partial) {
+    const time = formatDuration(result.run.durationMs);
+    fail(`k6 ${members[0]?.why}: the figures are of the first ${time}, without thresholds`);
+  }
+  const written = tell(result, parts, ending, alone ? [] : moreLines(result));
   for (const { id, host, lost } of result.workers) {
-    if (lost)
-      terminal.log({
-        level: 'error',
-        message: `${id} (${host}) is missing from ${seconds(lost.atMs)} on: ${lost.why}`,
-      });
+    if (lost) fail(`${workerName({ id, host })} is missing from ${(lost.atMs / 1000).toFixed(1)} s on: ${lost.why}`);
   }
-  return written;
+  return written ? causeOf(result, ending.stopInOrder) : 'not-written';
 }
 
-const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`;
+/** Below FINAL. */
+function moreLines({ workers, partial }: NonNullable<Gathered['result']>): string[] {
+  const begun = workers.filter(({ lost }) => lost?.atMs !== 0);
+  const skew = Math.max(...begun.map(({ startSkewMs }) => startSkewMs));
+  return [
+    ...(begun.length > 1 ? [`  Start: ${begun.length} workers began within ${Math.round(skew)} ms`] : []),
+    ...(partial ? ['  Partial: not all that was measured is in these figures'] : []),
+  ];
+}
+
+function noResult({ why, transcript: { lastError, begin } }: Member, { folder }: Ending): string {
+  const cause = lastError ? ` (its last error: ${lastError})` : '';
+  return `k6 ${why} and gave no Result${cause}${begin ? `: see ${folder.path}/k6.log` : ''}`;
+}
+
+function noResults(members: readonly Member[], { folder }: Ending): string[] {
+  return [...reasonsOf(members), `no worker gave a Result: see ${folder.path}/k6.log`];
+}

@@ -1,253 +1,225 @@
-/** A run on several workers, from the first connection to the merged Result. */
-
+/** A run from its preparation to its exit code, at any place that can start k6. */
 import { newRunId } from '../../lib/result/protocol';
-import type { Config } from '../../lib/settings/config';
-import { formatCount, formatDuration } from '../../lib/settings/units';
-import type { Prices } from '../cost/prices';
-import { EXIT } from '../run/exit';
+import { loadPrices } from '../cost/prices';
+import { type Cause, EXIT_OF, isRefusal } from '../run/exit';
 import { makeRunFolder, type RunFolder } from '../run/folder';
+import { isOfOurSignal, type LogLine } from '../run/k6-log';
 import { pruneKeys, type RunKeys, takeKeys } from '../run/keys';
 import type { Settings } from '../run/settings';
 import { onStopSignals } from '../terminal/stoppable';
 import { createTerminal, type Terminal } from '../terminal/terminal';
-import { Attendance } from './attend';
 import { conclude } from './conclude';
-import { type Member, type Preparation, prepare, type Row, renderRows } from './prepare';
-import { gather } from './results';
-import { named, type Started, start } from './start';
-import type { Watch, WatchEvents } from './watch';
-import type { Workers } from './workers';
-import { placeName } from './workers-file';
+import { type GatherOptions, gather } from './gather';
+import { Monitor } from './monitor';
+import { hasBegun, type Member, type MemberEvents, type PlaceToStart, type Started } from './place';
+import { workerName } from './workers-file';
 
-export interface Conducted {
+export interface Run {
   /** The patterns. */
   readonly name: string;
-  readonly tests: readonly string[] | undefined;
-  readonly workers: Workers;
-  readonly preparation: Preparation;
   readonly settings: Settings;
-  readonly outs: readonly string[];
+  /** The Result goes to standard output. */
   readonly json: boolean;
   /** Leave it alone once it has begun. */
   readonly detached: boolean;
+  /** Run on what can be started, though some can't. */
   readonly allowPartial: boolean;
-  readonly memoryCheck: boolean;
   readonly k6Version: string;
-  /** What the cost is reckoned by. */
-  readonly prices: Prices | undefined;
-  readonly environment: NodeJS.ProcessEnv;
-  /** Aborts while machines are being prepared. */
-  readonly preparing: AbortController;
+  /** Endpoints behind a proxy that the CLI starts. */
+  readonly proxied?: readonly string[] | undefined;
 }
 
 /** Runs it, says what happens, and returns the exit code. @throws ConfigError when something here is not right */
-export async function conduct(run: Conducted): Promise<number> {
+export async function conduct(run: Run, place: PlaceToStart): Promise<number> {
   const { config } = run.settings;
+  const prices = loadPrices(config.prices);
   const terminal = createTerminal(run.json, config.logLevel);
-  const interrupted = new Interrupts(terminal, run.preparing);
-  const watches: Watch[] = [];
-  let members: Member[] = [];
+  const interrupts = new Interrupts(terminal, place);
   try {
-    const prepared = await prepareAll(run, terminal);
-    members = prepared.members;
-    if (members.length === 0 || (prepared.problems > 0 && !run.allowPartial)) {
+    const { ready, missing } = await place.prepare(terminal, interrupts.first);
+    if (ready === 0 || (missing > 0 && !run.allowPartial)) {
       terminal.say('Nothing was started');
-      return EXIT.failed;
+      return EXIT_OF['not-started'];
     }
-    return await runOn(members, prepared.problems, run, terminal, interrupted, watches);
+    interrupts.first.throwIfAborted();
+    const id = newRunId(Date.now(), run.name);
+    const folder = makeRunFolder(config, id);
+    const keys = await takeKeys(config, folder);
+    try {
+      const session = { run, place, id, folder, keys, terminal, interrupts, prices };
+      return EXIT_OF[await runFrom(ready + missing, missing, session)];
+    } catch (e) {
+      folder.addLog({ level: 'error', message: String(e) });
+      throw e;
+    } finally {
+      folder.close();
+    }
   } catch (e) {
-    if (!interrupted.first.aborted || e !== run.preparing.signal.reason) throw e;
+    if (!interrupts.first.aborted || e !== interrupts.first.reason) throw e;
     terminal.say('Stopped: nothing was started');
-    return EXIT.failed;
+    return EXIT_OF['not-started'];
   } finally {
-    interrupted.release();
-    await Promise.all([...members.map(({ remote }) => remote.close()), ...watches.map((watch) => watch.close())]);
+    interrupts.release();
+    await place.close();
   }
 }
 
-async function prepareAll(run: Conducted, terminal: Terminal): Promise<{ members: Member[]; problems: number }> {
-  const { workers, preparation } = run;
-  if (workers.here) {
-    terminal.say(
-      `no workers file (${run.settings.config.workersFile}): ${workers.places.length} k6 processes on this machine`,
-    );
-  }
-  const { members, rows } = await prepare(workers, preparation, (now) => terminal.show(renderRows(now)));
-  terminal.clear();
-  return { members, problems: tellRows(rows, terminal) };
+interface Session {
+  readonly run: Run;
+  readonly place: PlaceToStart;
+  readonly id: string;
+  readonly folder: RunFolder;
+  readonly keys: RunKeys;
+  readonly terminal: Terminal;
+  readonly interrupts: Interrupts;
+  readonly prices: ReturnType<typeof loadPrices>;
 }
 
-/** Says how each place is, and returns how many can't be used. */
-export function tellRows(rows: readonly Row[], terminal: Terminal): number {
-  for (const line of renderRows(rows)) terminal.say(line);
-  for (const { place, doubts } of rows) {
-    for (const doubt of doubts) terminal.log({ level: 'warning', message: `${placeName(place)}: ${doubt}` });
-  }
-  const problems = rows.flatMap(({ problem }) => problem ?? []);
-  for (const message of problems) terminal.log({ level: 'error', message });
-  return problems.length;
-}
-
-async function runOn(
-  members: readonly Member[],
-  missing: number,
-  run: Conducted,
-  terminal: Terminal,
-  interrupted: Interrupts,
-  watches: Watch[],
-): Promise<number> {
+async function runFrom(expected: number, missing: number, session: Session): Promise<Cause> {
+  const { run, place, id, folder, keys, terminal, interrupts } = session;
   const { config } = run.settings;
-  const id = newRunId(Date.now(), run.name);
-  const folder = makeRunFolder(config, id);
-  const keys = await takeKeys(config, folder);
-  try {
-    let steady = false;
-    const attendance = new Attendance(terminal, config.statsInterval, config.duration, () => {
-      steady = true;
-      terminal.say('steady: throughput stays within 5%, stopping');
-      interrupted.stopAll();
-    });
-    const on = eventsFor(attendance, keys, folder, terminal);
-    const common = {
-      run: id,
-      ...{ name: run.name, tests: run.tests, settings: run.settings, outs: run.outs, memoryCheck: run.memoryCheck },
-      ...{ keys: keys.path, tellDeleted: keys.any, environment: run.environment },
-    };
-    terminal.say(`${id}: ${run.name} on ${members.length} workers for ${formatDuration(config.duration)}`);
-    const started = await start(members, run.workers, common, run.allowPartial, on, interrupted.first);
-    watches.push(...started.watches);
-    if (started.at === undefined) return await callOff(started, folder, terminal, interrupted);
-    for (const message of started.problems) terminal.log({ level: 'error', message });
-    tellSplit(watches, missing + started.failed, config, terminal);
-    if (run.detached) {
-      await Promise.race([Promise.all(watches.map((watch) => begun(watch))), interrupted.second]);
-      terminal.say(`It runs by itself now: s3loadtest status; s3loadtest collect ${id}; s3loadtest stop ${id}`);
-      folder.remove();
-      return started.failed > 0 ? EXIT.failed : EXIT.ok;
-    }
-    interrupted.stop(watches);
-    await attendance.attend(watches, interrupted.leaving);
-    if (interrupted.leaving.aborted) {
-      terminal.say(`Left: to have what was measured, s3loadtest collect ${id}`);
-      return EXIT.failed;
-    }
-    const gathered = gather(watches, members.length + missing, run.k6Version, {
-      interrupted: interrupted.first.aborted,
-      steady,
-    });
-    const exit = await conclude(
-      gathered,
-      watches,
-      folder,
-      { json: run.json, keep: false, prices: run.prices },
-      terminal,
-    );
-    return (await pruneKeys(keys, config, terminal.say)) ? exit : EXIT.failed;
-  } finally {
-    folder.close();
+  let steady = false;
+  const monitor = new Monitor(terminal, config.statsInterval, () => {
+    steady = true;
+    terminal.say('steady: throughput stays within 5%, stopping');
+    interrupts.stopMembers();
+  });
+  const on = eventsFor({ monitor, keys, folder, terminal, alone: place.alone });
+  const started = await place.start({ run: id, keys: keys.path, tellDeleted: keys.any }, on, interrupts.first);
+  const { members } = started;
+  if (!started.begins) return endBeforeLoad(started, session);
+  for (const message of started.problems) terminal.log({ level: 'error', message });
+  const absent = missing + started.missing;
+  if (absent > 0) {
+    const who = absent === 1 ? '1 worker is' : `${absent} workers are`;
+    terminal.log({ level: 'warning', message: `${who} missing: the Result will be partial` });
   }
+  if (run.detached) {
+    await Promise.race([Promise.all(members.map(hasBegun)), interrupts.second]);
+    terminal.say(`It runs by itself now: s3loadtest status; s3loadtest collect ${id}; s3loadtest stop ${id}`);
+    folder.remove();
+    return started.missing > 0 ? 'partial' : 'passed';
+  }
+  interrupts.watch(members);
+  await monitor.follow(members, interrupts.leaving);
+  if (interrupts.leaving.aborted) {
+    terminal.say(`Left: to have what was measured, s3loadtest collect ${id}`);
+    return 'left';
+  }
+  if (place.alone && members.every(({ transcript }) => transcript.begin === undefined)) {
+    return endBeforeLoad(started, session);
+  }
+  return end(members, { expected, interrupted: interrupts.first.aborted, steady }, session);
 }
 
-export function eventsFor(
-  attendance: Attendance,
-  keys: Pick<RunKeys, 'deleted'>,
-  folder: RunFolder,
-  terminal: Terminal,
-): WatchEvents {
+async function end(
+  members: readonly Member[],
+  known: Pick<GatherOptions, 'expected' | 'interrupted' | 'steady'>,
+  { run, place, folder, keys, terminal, prices }: Session,
+): Promise<Cause> {
+  const { k6Version, proxied } = run;
+  const { alone } = place;
+  const gathered = gather(members, { ...known, k6Version, proxied, alone });
+  const cause = conclude(gathered, members, { folder, terminal, prices, json: run.json, alone, stopInOrder: false });
+  if (cause !== 'not-written') await place.collect(members);
+  // What was deleted is gone, however k6 ended.
+  return (await pruneKeys(keys, run.settings.config, terminal.say)) ? cause : 'keys-not-pruned';
+}
+
+/** Stops what waits for a load that is not to begin, or says why k6 ended before it. */
+async function endBeforeLoad({ members, problems }: Started, session: Session): Promise<Cause> {
+  const { place, folder, terminal, interrupts } = session;
+  const interrupted = interrupts.first.aborted;
+  const fail = (message: string) => terminal.log({ level: 'error', message });
+  if (!interrupted) problems.forEach(fail);
+  const silent = members.filter(({ transcript, cutShort }) => transcript.lastError === '' && cutShort !== true);
+  // What k6 refuses it has said itself.
+  if (place.alone) for (const { why } of silent) fail(`k6 ${why} and gave no Result`);
+  (await place.stop(members)).forEach(fail);
+  await place.collect(members);
+  if (!place.alone) terminal.say(interrupted ? 'Stopped: no load was sent' : 'No load was sent');
+  folder.remove();
+  const isRefused = ({ exit, transcript, cutShort }: Member) =>
+    isRefusal(exit) && transcript.refusals.length > 0 && cutShort !== true;
+  return members.length > 0 && members.every(isRefused) && !interrupted ? 'refused' : 'not-started';
+}
+
+/** Passes what members report on to the monitor, key files, k6.log and the terminal. */
+export function eventsFor(to: {
+  readonly monitor: Monitor;
+  readonly keys: Pick<RunKeys, 'deleted'>;
+  readonly folder: Pick<RunFolder, 'addLog'>;
+  readonly terminal: Terminal;
+  /** The one member is a process of this CLI, which messages do not name. */
+  readonly alone: boolean;
+}): MemberEvents {
+  const { monitor, keys, folder, terminal, alone } = to;
+  const named = ({ level, message }: LogLine, member: Member): LogLine => ({
+    level,
+    message: alone ? message : `${workerName(member)}: ${message}`,
+  });
   return {
-    begin: (_, watch) => attendance.begin(watch),
-    interval: (interval, watch) => attendance.interval(interval, watch),
+    begin: (member) => monitor.begin(member),
+    interval: (interval, member) => monitor.interval(interval, member),
+    tick: (stats) => monitor.tick(stats),
+    stats: (stats) => monitor.stats(stats),
     deleted: (range) => keys.deleted(range),
-    log: (line, watch) => {
-      const told = named(watch, line);
-      folder.addLog(told);
-      // Why one can't begin is told of all together.
-      if (line.level === 'error' && watch.begin === undefined) return;
-      // What k6 says of our own signal has been said.
-      if (!/aborted because k6 received a '\w+' signal/.test(line.message)) terminal.log(told);
+    log: (line, member) => {
+      folder.addLog(named(line, member));
+      if (isOfOurSignal(line)) return;
+      // Why some of several can't begin is printed for all of them together.
+      if (!alone && line.level === 'error' && member.transcript.begin === undefined) return;
+      terminal.log(named(line, member));
     },
   };
 }
 
-/** Stops what waits for a load that is not to begin. */
-async function callOff(
-  { watches, problems }: Started,
-  folder: RunFolder,
-  terminal: Terminal,
-  interrupted: Interrupts,
-): Promise<number> {
-  for (const message of problems) if (!interrupted.first.aborted) terminal.log({ level: 'error', message });
-  const failures = await Promise.all(watches.map((watch) => watch.stop()));
-  for (const message of failures) if (message !== undefined) terminal.log({ level: 'error', message });
-  for (const watch of watches) watch.giveUp('it was called off');
-  await Promise.all(watches.map((watch) => watch.removeFolder()));
-  terminal.say(interrupted.first.aborted ? 'Stopped: no load was sent' : 'No load was sent');
-  folder.remove();
-  const refused = watches.length > 0 && watches.every(({ exit }) => exit === 104 || exit === 108 || exit === 255);
-  return refused && !interrupted.first.aborted ? EXIT.usage : EXIT.failed;
-}
-
-/** Resolves when its load has begun, or it has ended. */
-async function begun(watch: Watch): Promise<void> {
-  while (watch.begin === undefined && !watch.isOver) await new Promise((resolve) => setTimeout(resolve, 100));
-}
-
-function tellSplit(watches: readonly Watch[], missing: number, config: Config, terminal: Terminal): void {
-  const n = watches.length;
-  if (config.rate !== undefined) terminal.say(`in all ${formatCount(config.rate)} operations/s, a ${n}th on each`);
-  if (missing > 0) {
-    terminal.log({ level: 'warning', message: `${missing} workers are missing: the Result will be partial` });
-  }
-}
-
-/** What Ctrl-C means: first to stop everywhere and say what was measured, then to leave at once. */
+/** What Ctrl-C means: first to stop everywhere and say what was measured, then to end at once, or to leave members to it. */
 class Interrupts {
-  /** Aborted by the first. */
+  /** Aborted by the first signal. */
   readonly first: AbortSignal;
-  /** Aborted by the second. */
+  /** Aborted by the second, where members go on then. */
   readonly leaving: AbortSignal;
   readonly second: Promise<void>;
   private readonly signals: ReturnType<typeof onStopSignals>;
-  private watches: readonly Watch[] = [];
+  private members: readonly Member[] = [];
 
   constructor(
     private readonly terminal: Terminal,
-    preparing: AbortController,
+    private readonly place: PlaceToStart,
   ) {
     const [first, leaving] = [new AbortController(), new AbortController()];
     this.first = first.signal;
     this.leaving = leaving.signal;
     this.second = new Promise((resolve) => leaving.signal.addEventListener('abort', () => resolve(), { once: true }));
+    const what = place.alone
+      ? 'stopping, the figures so far are kept (again: at once)'
+      : 'stopping all workers (again: leave them to it)';
     this.signals = onStopSignals(
       (name) => {
-        terminal.log({ level: 'warning', message: `${name}: stopping all workers (again: leave them to it)` });
-        first.abort();
-        preparing.abort(new DOMException(name, 'AbortError'));
-        this.stopAll();
+        terminal.log({ level: 'warning', message: `${name}: ${what}` });
+        first.abort(new DOMException(name, 'AbortError'));
+        this.stopMembers();
       },
-      () => leaving.abort(),
+      () => {
+        if (place.abandon()) leaving.abort();
+      },
     );
   }
 
   /** From now on the first signal stops these. */
-  stop(watches: readonly Watch[]): void {
-    this.watches = watches;
-    if (this.first.aborted) this.stopAll();
+  watch(members: readonly Member[]): void {
+    this.members = members;
+    if (this.first.aborted) this.stopMembers();
   }
 
   release(): void {
     this.signals.release();
   }
 
-  /** Ends all of them in order. */
-  stopAll(): void {
-    for (const watch of this.watches) {
-      void watch.stop().then((problem) => {
-        if (problem === undefined) return;
-        this.terminal.log({ level: 'error', message: problem });
-        // Nobody can stop it from here: its load ends with its time.
-        if (watch.state === 'unreachable') watch.giveUp('it could not be reached to stop it');
-      });
-    }
+  stopMembers(): void {
+    void this.place.stop(this.members).then((problems) => {
+      for (const message of problems) this.terminal.log({ level: 'error', message });
+    });
   }
 }

@@ -1,7 +1,7 @@
 /** Waits for something no longer than it makes sense. */
 
-/** Ends what nothing has been heard of for so many milliseconds. */
-export class Watch {
+/** Ends what has shown no sign of life for so many milliseconds. */
+export class Deadline {
   private timer: NodeJS.Timeout | undefined;
   private late: ((reason: unknown) => void) | undefined;
   private why: (() => Error) | undefined;
@@ -10,10 +10,10 @@ export class Watch {
     private readonly ms: number,
     private readonly end: () => void,
   ) {
-    this.heard();
+    this.renew();
   }
 
-  heard(): void {
+  renew(): void {
     clearTimeout(this.timer);
     this.timer = setTimeout(() => {
       this.end();

@@ -2,7 +2,7 @@
 import { FROM_CLI } from '../../lib/result/protocol';
 import { planK6 } from '../run/plan';
 import type { Settings } from '../run/settings';
-import type { Member } from './prepare';
+import type { ReadyMachine } from './prepare';
 import type { Segment } from './segments';
 import { runFolder, startRun } from './worker';
 
@@ -34,6 +34,8 @@ export const FILES = {
   start: 'start',
   keys: 'keys.txt',
   authorities: 'ca.pem',
+  /** Its figures were collected, and its folder was kept. */
+  collected: 'collected',
 } as const;
 
 export interface Launch {
@@ -60,20 +62,20 @@ export interface Launch {
 const VUS_PER_CORE = 8;
 
 /** Starts it, and returns where it is and what it is. @throws RemoteError */
-export async function launch(member: Member, how: Launch): Promise<{ folder: string; manifest: Manifest }> {
-  const { remote, probe, place } = member;
+export async function launch(ready: ReadyMachine, how: Launch): Promise<{ folder: string; manifest: Manifest }> {
+  const { remote, probe, machine } = ready;
   const { environment: settings } = how.settings;
-  const folder = runFolder(probe.logs.path, how.run, place.id);
+  const folder = runFolder(probe.logs.path, how.run, machine.id);
   const manifest: Manifest = {
     schema: MANIFEST_SCHEMA,
     run: how.run,
     name: how.name,
-    worker: place.id,
-    host: place.host,
+    worker: machine.id,
+    host: machine.host,
     workers: how.workers,
     segment: how.segment.segment,
     // A k6 begins its load to the millisecond; what is measured of clocks is seldom better.
-    clockOffsetMs: Math.round(member.clock.offsetMs),
+    clockOffsetMs: Math.round(ready.clock.offsetMs),
     cores: probe.cores,
     intervalMs: how.interval * 1000,
   };
@@ -83,11 +85,11 @@ export async function launch(member: Member, how: Launch): Promise<{ folder: str
   if (authorities) await remote.putFile(authorities, `${folder}/${FILES.authorities}`, '0600');
   const free = probe.memoryAvailable;
   const plan = planK6({
-    k6: member.k6,
-    script: member.script,
+    k6: ready.k6,
+    script: ready.script,
     statistics: `${folder}/${FILES.statistics},interval=${how.interval}s`,
     runId: how.run,
-    worker: place.id,
+    worker: machine.id,
     outs: how.outs,
     settings,
     concurrency: Math.max(1, Math.floor((probe.cores * VUS_PER_CORE) / how.alike)),
@@ -107,7 +109,7 @@ export async function launch(member: Member, how: Launch): Promise<{ folder: str
   return { folder, manifest };
 }
 
-/** What k6 itself is told by the environment here, as where Prometheus is. */
+/** Variables here that k6 itself reads, as where Prometheus is. */
 function forK6(environment: NodeJS.ProcessEnv): Record<string, string> {
   const own = Object.entries(environment).filter(([name, value]) => name.startsWith('K6_') && value !== undefined);
   return Object.fromEntries(own) as Record<string, string>;

@@ -13,11 +13,11 @@ import type { Remote } from './remote';
 import { RemoteError } from './shell';
 import { type CodeFile, type Probe, probe } from './worker';
 import { MOST_AT_ONCE, type Workers } from './workers';
-import { type Place, placeName } from './workers-file';
+import { type Machine, workerName } from './workers-file';
 
 /** A machine that is ready to run a worker. */
-export interface Member {
-  readonly place: Place;
+export interface ReadyMachine {
+  readonly machine: Machine;
   readonly remote: Remote;
   readonly probe: Probe;
   readonly clock: ClockOffset;
@@ -26,9 +26,9 @@ export interface Member {
   readonly script: string;
 }
 
-/** How far one place is. */
-export interface Row {
-  readonly place: Place;
+/** How far one machine is. */
+export interface MachineRow {
+  readonly machine: Machine;
   readonly doing: string;
   readonly probe?: Probe | undefined;
   readonly clock?: ClockOffset | undefined;
@@ -67,50 +67,48 @@ interface LocalFile extends CodeFile {
 }
 
 /**
- * Prepares all places side by side; `show` is called whenever one of them has got further. Members are those that can run;
+ * Prepares all machines side by side; `show` is called whenever one of them has got further. `ready` are those that can run;
  * of each other one its row has the problem. The caller closes what they hold.
  */
 export async function prepare(
   workers: Workers,
   preparation: Preparation,
-  show: (rows: readonly Row[]) => void,
-): Promise<{ members: Member[]; rows: Row[] }> {
-  const rows = workers.places.map((place): Row => ({ place, doing: 'waits', doubts: [] }));
+  show: (rows: readonly MachineRow[]) => void,
+): Promise<{ ready: ReadyMachine[]; rows: MachineRow[] }> {
+  const rows = workers.machines.map((machine): MachineRow => ({ machine, doing: 'waits', doubts: [] }));
   const files = new LocalFiles();
-  const outcomes = await atOnce([...workers.places.entries()], MOST_AT_ONCE, async ([i, place]) => {
-    const set = (more: Partial<Row>) => {
-      rows[i] = { ...(rows[i] as Row), ...more };
+  const outcomes = await atOnce([...workers.machines.entries()], MOST_AT_ONCE, async ([i, machine]) => {
+    const set = (more: Partial<MachineRow>) => {
+      rows[i] = { ...(rows[i] as MachineRow), ...more };
       show(rows);
     };
     try {
-      return await prepareOne(place, workers, preparation, files, set);
+      return await prepareOne(machine, workers, preparation, files, set);
     } catch (e) {
       if (!(e instanceof RemoteError)) throw e;
       set({ doing: 'failed', problem: e.message });
       return undefined;
     }
   });
-  const members = outcomes.flatMap((outcome) =>
-    outcome.status === 'fulfilled' && outcome.value ? [outcome.value] : [],
-  );
+  const ready = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' && outcome.value ? [outcome.value] : []));
   const broken = outcomes.find((outcome) => outcome.status === 'rejected');
   if (broken !== undefined || preparation.signal.aborted) {
-    await Promise.all(members.map(({ remote }) => remote.close()));
+    await Promise.all(ready.map(({ remote }) => remote.close()));
     throw preparation.signal.aborted ? preparation.signal.reason : broken?.reason;
   }
-  return { members, rows };
+  return { ready, rows };
 }
 
 async function prepareOne(
-  place: Place,
+  machine: Machine,
   workers: Workers,
   preparation: Preparation,
   files: LocalFiles,
-  set: (more: Partial<Row>) => void,
-): Promise<Member> {
+  set: (more: Partial<MachineRow>) => void,
+): Promise<ReadyMachine> {
   const { config } = preparation;
   set({ doing: 'connecting' });
-  const remote = await workers.connect(place, preparation.signal);
+  const remote = await workers.connect(machine, preparation.signal);
   // Whatever is under way ends with the connection.
   const onAbort = () => void remote.close();
   preparation.signal.addEventListener('abort', onAbort, { once: true });
@@ -141,7 +139,7 @@ async function prepareOne(
       throw remote.failure('command', `k6 can't be run there (${said || `it ended with ${version.code}`})`);
     }
     set({ doing: 'ready' });
-    return { place, remote, probe: found, clock, ...paths };
+    return { machine, remote, probe: found, clock, ...paths };
   } catch (e) {
     await remote.close();
     throw e;
@@ -217,10 +215,10 @@ async function describeScript(path: string): Promise<LocalFile> {
   return { path, name, sha256, bytes: Buffer.byteLength(text), text };
 }
 
-/** The table of all places, in lines no wider than the terminal needs. */
-export function renderRows(rows: readonly Row[]): string[] {
-  const cells = rows.map(({ place, doing, probe: found, clock }) => [
-    placeName(place),
+/** The table of all machines, in lines no wider than the terminal needs. */
+export function renderRows(rows: readonly MachineRow[]): string[] {
+  const cells = rows.map(({ machine, doing, probe: found, clock }) => [
+    workerName(machine),
     doing,
     found ? `${found.machine} ${found.cores} cores` : '',
     found?.memoryAvailable === undefined ? '' : `${formatBytes(found.memoryAvailable)} free`,

@@ -6,12 +6,12 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { shellHere } from './local';
 import { Remote } from './remote';
 import { RemoteError } from './shell';
-import type { Place } from './workers-file';
+import type { Machine } from './workers-file';
 
-const PLACE: Place = { id: 'w3', host: 'node3', slot: 0 };
+const MACHINE: Machine = { id: 'w3', host: 'node3', slot: 0 };
 let folder: string;
-const here = shellHere(PLACE, process.env);
-const remote = new Remote(PLACE, here);
+const here = shellHere(MACHINE, process.env);
+const remote = new Remote(MACHINE, here);
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 's3lt-'));
 });
@@ -146,14 +146,29 @@ describe('files', () => {
     expect(readFileSync(at('kept'), 'utf8')).toBe('kept');
   });
 
+  test('what comes short, or changed, is refused, and nothing changes here', async () => {
+    writeFileSync(at('source'), 'x'.repeat(1_000));
+    writeFileSync(at('kept'), 'kept');
+    const through = (change: (chunk: Buffer) => Buffer) =>
+      new Remote(MACHINE, {
+        ...here,
+        start: (command, output) => here.start(command, { ...output, stdout: (chunk) => output.stdout(change(chunk)) }),
+      });
+    const cut = through((chunk) => (chunk.includes('xxx') ? chunk.subarray(0, chunk.indexOf('xxx') + 10) : chunk));
+    await expect(cut.getFile(at('source'), at('kept'))).rejects.toThrow('only 10 of 1000 bytes came');
+    const changed = through((chunk) => Buffer.from(chunk.toString().replace('xxx', 'xyx')));
+    await expect(changed.getFile(at('source'), at('kept'))).rejects.toThrow('other bytes came than were sent');
+    expect(readFileSync(at('kept'), 'utf8')).toBe('kept');
+  });
+
   test('a transfer that breaks off changes nothing there', async () => {
     const before = 'as it was';
     await remote.putText(before, at('broken'), '0600');
     // Lets the first bytes of the file through, and ends the input then, as sshd does when the connection is lost.
-    const cut = new Remote(PLACE, {
+    const cut = new Remote(MACHINE, {
       ...here,
-      start: async (command) => {
-        const running = await here.start(command);
+      start: async (command, output) => {
+        const running = await here.start(command, output);
         const stdin = new PassThrough();
         stdin.once('data', (chunk: Buffer) => running.stdin.end(chunk.subarray(0, 10)));
         return { ...running, stdin };
@@ -168,7 +183,7 @@ describe('files', () => {
 describe("a user's own shell", () => {
   /** A machine whose user's shell begins with a command of its own. */
   const beginning = (first: string) =>
-    new Remote(PLACE, { ...here, start: (command) => here.start(`${first}; ${command}`) });
+    new Remote(MACHINE, { ...here, start: (command, output) => here.start(`${first}; ${command}`, output) });
 
   test('may say something first', async () => {
     const chatty = beginning("echo 'Welcome to node3'; printf 'no line end'");
@@ -191,7 +206,7 @@ describe("a user's own shell", () => {
   test('may be none', async () => {
     const closed = beginning("echo 'This account is currently not available.'; exit 1");
     await expect(closed.run('echo answer')).rejects.toEqual(
-      new RemoteError(PLACE, 'command', 'no shell there, but: This account is currently not available.'),
+      new RemoteError(MACHINE, 'command', 'no shell there, but: This account is currently not available.'),
     );
   });
 });

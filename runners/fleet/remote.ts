@@ -1,21 +1,21 @@
 /** One worker's machine, reached over SSH or this very one: scripts and files. */
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { isFileError, writeWhole } from '../bucket/atomic-file';
 import { quote } from '../run/quote';
-import { Watch } from './deadline';
-import { type Exit, RemoteError, type Running, type Shell, type Trouble } from './shell';
-import type { Place } from './workers-file';
+import { Deadline } from './deadline';
+import { type Exit, type Output, RemoteError, type Running, type Shell, type Trouble } from './shell';
+import type { Machine } from './workers-file';
 
-export interface Finished extends Exit {
+export interface ScriptEnd extends Exit {
   readonly stdout: string;
   readonly stderr: string;
 }
 
-export interface RunOptions {
+export interface ScriptOptions {
   /** `$1`, `$2` … of the script. */
   readonly args?: readonly string[];
   readonly stdin?: string | Readable;
@@ -26,7 +26,7 @@ export interface RunOptions {
 /** A command whose output is taken as it comes. */
 export interface Streaming {
   /** Resolves when it has ended; rejects with a RemoteError when the connection went before. */
-  readonly ended: Promise<Finished>;
+  readonly ended: Promise<ScriptEnd>;
   write(text: string): void;
   stop(): void;
 }
@@ -42,7 +42,7 @@ const MARK = 's3loadtest begins';
 const UPLOAD = `
 set -u
 path=$1 mode=$2 size=$3 sum=$4
-part="$path.part-$$"
+part="$path.part-$5"
 fail() { rm -f "$part"; [ $# -eq 0 ] || printf '%s\\n' "$*" >&2; exit 1; }
 trap 'fail interrupted' HUP INT TERM
 umask 077
@@ -54,9 +54,19 @@ hash=$(if command -v sha256sum > /dev/null; then sha256sum < "$part" | cut -c 1-
 chmod "$mode" "$part" && mv -f "$part" "$path" || fail
 `;
 
+/** Sends a line of the file's length and, where that can be had, hash before the file. */
+const DOWNLOAD = `
+[ -r "$1" ] || exec cat "$1"
+hash=$(if command -v sha256sum > /dev/null; then sha256sum < "$1" | cut -c 1-64; fi)
+echo $(wc -c < "$1") $hash
+exec cat "$1"
+`;
+
+const sha256Of = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex');
+
 export class Remote {
   constructor(
-    readonly place: Place,
+    readonly machine: Machine,
     private readonly shell: Shell,
   ) {}
 
@@ -69,23 +79,26 @@ export class Remote {
    * Runs a POSIX shell script to its end, whatever its exit code is.
    * @throws RemoteError when the connection goes, or nothing comes in time
    */
-  async run(script: string, options: RunOptions = {}): Promise<Finished> {
+  async run(script: string, options: ScriptOptions = {}): Promise<ScriptEnd> {
+    const { stdout, ...finished } = await this.capture(script, options);
+    return { ...finished, stdout: stdout.toString() };
+  }
+
+  /** The same, with standard output as bytes. */
+  private async capture(script: string, options: ScriptOptions): Promise<Exit & { stdout: Buffer; stderr: string }> {
     const { stdin, timeoutMs = TIMEOUT_MS } = options;
-    const command = await this.start(script, options);
-    const watch = new Watch(timeoutMs, command.stop);
-    let out = '';
-    let err = '';
-    command.stdout.setEncoding('utf8').on('data', (text: string) => {
-      out += text;
-      watch.heard();
-    });
-    command.stderr.setEncoding('utf8').on('data', (text: string) => {
-      err += text;
-      watch.heard();
-    });
+    const out: Buffer[] = [];
+    const err: Buffer[] = [];
+    let deadline: Deadline | undefined;
+    const add = (chunks: Buffer[]) => (chunk: Buffer) => {
+      chunks.push(chunk);
+      deadline?.renew();
+    };
+    const command = await this.start(script, options, { stdout: add(out), stderr: add(err) });
+    deadline = new Deadline(timeoutMs, command.stop);
     const source = Readable.from(typeof stdin === 'string' ? [stdin] : (stdin ?? []));
     let unreadable: Error | undefined;
-    source.on('data', () => watch.heard());
+    source.on('data', () => deadline?.renew());
     source.once('error', (e) => {
       // Of a file here. That the command takes no more is an error of this stream, too, and not what it comes from.
       if (isFileError(e)) unreadable = e;
@@ -93,31 +106,36 @@ export class Remote {
     // A command that ends early takes no more, which is for its exit code to tell.
     if (stdin !== undefined) pipeline(source, command.stdin).catch(() => {});
     try {
-      const exit = await watch.over(command.ended, () => this.failure('timeout', `no answer in ${timeoutMs / 1000} s`));
-      return { ...exit, stdout: out, stderr: err };
+      const exit = await deadline.over(command.ended, () =>
+        this.failure('timeout', `no answer in ${timeoutMs / 1000} s`),
+      );
+      return { ...exit, stdout: Buffer.concat(out), stderr: Buffer.concat(err).toString() };
     } catch (e) {
       throw unreadable ?? e;
     } finally {
-      watch.stop();
+      deadline.stop();
       source.destroy();
     }
   }
 
   /** Starts a POSIX shell script and hands over its standard output line by line; a last line without an end, too. */
-  async stream(script: string, onLine: OnLine, options: Pick<RunOptions, 'args' | 'stdin'> = {}): Promise<Streaming> {
-    const command = await this.start(script, options);
+  async stream(
+    script: string,
+    onLine: OnLine,
+    options: Pick<ScriptOptions, 'args' | 'stdin'> = {},
+  ): Promise<Streaming> {
     let rest: Buffer = Buffer.alloc(0);
-    let err = '';
-    command.stdout.on('data', (chunk: Buffer) => {
-      rest = takeLines(rest.length > 0 ? Buffer.concat([rest, chunk]) : chunk, onLine);
-    });
-    command.stderr.setEncoding('utf8').on('data', (text: string) => {
-      err += text;
+    const err: Buffer[] = [];
+    const command = await this.start(script, options, {
+      stdout: (chunk) => {
+        rest = takeLines(rest.length > 0 ? Buffer.concat([rest, chunk]) : chunk, onLine);
+      },
+      stderr: (chunk) => err.push(chunk),
     });
     if (typeof options.stdin === 'string') command.stdin.write(options.stdin);
     const ended = command.ended.then((exit) => {
       if (exit.code === 0 && rest.length > 0) onLine(rest.toString(), rest.length);
-      return { ...exit, stdout: '', stderr: err };
+      return { ...exit, stdout: '', stderr: Buffer.concat(err).toString() };
     });
     // Whoever does not wait for its end is not to be ended by it.
     ended.catch(() => {});
@@ -135,39 +153,36 @@ export class Remote {
   /** The same for a text. */
   async putText(text: string, path: string, mode: string): Promise<void> {
     const bytes = Buffer.from(text);
-    const sum = createHash('sha256').update(bytes).digest('hex');
-    await this.put(Readable.from([bytes]), path, mode, bytes.length, sum);
+    await this.put(Readable.from([bytes]), path, mode, bytes.length, sha256Of(bytes));
   }
 
   private async put(from: Readable, path: string, mode: string, size: number, sum: string): Promise<void> {
-    const args = [path, mode, String(size), sum];
+    // Machines that share a home may send the same file at the same time, from the same pid.
+    const args = [path, mode, String(size), sum, randomUUID()];
     const { code, stderr } = await this.run(UPLOAD, { args, stdin: from }).finally(() => from.destroy());
     if (code !== 0) throw this.failure('command', `${path} can't be written (${lastLine(stderr)})`);
   }
 
+  /** The content of a file, of the length and hash that it has there. @throws RemoteError */
+  async readFile(path: string): Promise<Buffer> {
+    const { code, stdout, stderr } = await this.capture(DOWNLOAD, { args: [path] });
+    if (code !== 0) throw this.failure('command', `${path} can't be read (${lastLine(stderr)})`);
+    const end = stdout.indexOf(10);
+    const [size, sum] = stdout.toString('latin1', 0, end).trim().split(/ +/);
+    const content = stdout.subarray(end + 1);
+    const wrong = (why: string) => this.failure('command', `${path} can't be read (${why})`);
+    if (content.length !== Number(size)) throw wrong(`only ${content.length} of ${size} bytes came`);
+    if (sum !== undefined && sum !== sha256Of(content)) throw wrong('other bytes came than were sent');
+    return content;
+  }
+
   /** Fetches a file: whole, or nothing changes. @throws RemoteError, or the system's error for `local` */
   async getFile(path: string, local: string): Promise<void> {
-    const command = await this.start('cat "$1"', { args: [path] });
-    const watch = new Watch(TIMEOUT_MS, command.stop);
-    let err = '';
-    command.stderr.setEncoding('utf8').on('data', (text: string) => {
-      err += text;
+    const content = await this.readFile(path);
+    await writeWhole(local, async (write) => {
+      await write(content);
+      return true;
     });
-    // Awaited below, but it may reject before.
-    command.ended.catch(() => {});
-    try {
-      await writeWhole(local, async (write) => {
-        for await (const chunk of command.stdout) {
-          watch.heard();
-          await write(chunk as Buffer);
-        }
-        const { code } = await watch.over(command.ended, () => this.failure('timeout', `no answer to reading ${path}`));
-        if (code !== 0) throw this.failure('command', `${path} can't be read (${lastLine(err)})`);
-        return true;
-      });
-    } finally {
-      watch.stop();
-    }
   }
 
   async close(): Promise<void> {
@@ -175,43 +190,82 @@ export class Remote {
   }
 
   failure(trouble: Trouble, why: string): RemoteError {
-    return new RemoteError(this.place, trouble, why);
+    return new RemoteError(this.machine, trouble, why);
   }
 
   /** Starts a script by `sh`, whatever shell the user has, and waits until it is there. */
-  private async start(script: string, options: RunOptions): Promise<Running> {
+  private async start(script: string, options: ScriptOptions, output: Output): Promise<Running> {
     const { timeoutMs = TIMEOUT_MS } = options;
+    const start = new Greeting(output);
     let command: Running | undefined;
     const starting = (async () => {
-      command = await this.begin(script, options);
-      const before = await skipTo(command.stdout, `${MARK}\n`);
-      if (before === undefined) return command;
-      const said = (await command.stderr.setEncoding('utf8').toArray()).join('');
-      await command.ended;
-      throw this.failure('command', `no shell there, but: ${lastLine(`${before}\n${said}`)}`);
+      command = await this.begin(script, options, start);
+      await Promise.race([start.over, command.ended]);
+      if (start.isOver) return command;
+      throw this.failure('command', `no shell there, but: ${lastLine(start.text)}`);
     })();
     // Where time is over before, what it comes to is no news.
     starting.catch(() => {});
-    const watch = new Watch(timeoutMs, () => command?.stop());
+    const deadline = new Deadline(timeoutMs, () => command?.stop());
     try {
-      return await watch.over(starting, () => this.failure('timeout', `no shell answers in ${timeoutMs / 1000} s`));
+      return await deadline.over(starting, () => this.failure('timeout', `no shell answers in ${timeoutMs / 1000} s`));
     } finally {
-      watch.stop();
+      deadline.stop();
     }
   }
 
   /** The script goes by standard input, where no process list shows it, unless that is taken. */
-  private async begin(script: string, { args = [], stdin }: RunOptions): Promise<Running> {
+  private async begin(script: string, { args = [], stdin }: ScriptOptions, output: Output): Promise<Running> {
     const words = args.map(quote).join(' ');
     if (stdin !== undefined) {
       const line = quote(oneLine(`echo '${MARK}'\n${script.trim()}`));
-      return this.shell.start(`exec sh -c ${line} s3loadtest ${words}`);
+      return this.shell.start(`exec sh -c ${line} s3loadtest ${words}`, output);
     }
-    const command = await this.shell.start('exec sh -s s3loadtest');
+    const command = await this.shell.start('exec sh -s s3loadtest', output);
     // Braces: all of it is read before any of it runs, and what it runs can't read the rest of it.
     command.stdin.end(`{\necho '${MARK}'\nset -- ${words}\n${script}\n} < /dev/null\n`);
     return command;
   }
+}
+
+/** Keeps back what a user's own shell says before the mark. All after it, and all errors, go on. */
+class Greeting implements Output {
+  isOver = false;
+  /** Resolves when the mark has come. */
+  readonly over: Promise<void>;
+  private greeting: Buffer = Buffer.alloc(0);
+  private errors: Buffer = Buffer.alloc(0);
+  private end = () => {};
+
+  constructor(private readonly output: Output) {
+    this.over = new Promise((resolve) => {
+      this.end = resolve;
+    });
+  }
+
+  /** What was said, when the mark never came. */
+  get text(): string {
+    return `${this.greeting}\n${this.errors}`;
+  }
+
+  readonly stdout = (chunk: Buffer): void => {
+    if (this.isOver) {
+      this.output.stdout(chunk);
+      return;
+    }
+    this.greeting = Buffer.concat([this.greeting, chunk]);
+    const at = this.greeting.indexOf(`${MARK}\n`);
+    if (at === -1) return;
+    this.isOver = true;
+    const rest = this.greeting.subarray(at + MARK.length + 1);
+    if (rest.length > 0) this.output.stdout(rest);
+    this.end();
+  };
+
+  readonly stderr = (chunk: Buffer): void => {
+    if (!this.isOver) this.errors = Buffer.concat([this.errors, chunk]);
+    this.output.stderr(chunk);
+  };
 }
 
 /** The last line that says something. */
@@ -233,28 +287,4 @@ function takeLines(bytes: Buffer, onLine: OnLine): Buffer {
     from = end + 1;
   }
   return bytes.subarray(from);
-}
-
-/** Reads a stream until after the mark. Resolves with all it said where that does not come, else with undefined. */
-async function skipTo(stream: Readable, mark: string): Promise<string | undefined> {
-  let seen: Buffer = Buffer.alloc(0);
-  return new Promise((resolve) => {
-    const settle = (said: string | undefined) => {
-      stream.removeListener('readable', read).removeListener('end', over).removeListener('close', over);
-      resolve(said);
-    };
-    const over = () => settle(seen.toString());
-    const read = () => {
-      for (let chunk = stream.read() as Buffer | null; chunk !== null; chunk = stream.read() as Buffer | null) {
-        seen = Buffer.concat([seen, chunk]);
-        const at = seen.indexOf(mark);
-        if (at === -1) continue;
-        const rest = seen.subarray(at + mark.length);
-        if (rest.length > 0) stream.unshift(rest);
-        settle(undefined);
-        return;
-      }
-    };
-    stream.on('readable', read).on('end', over).on('close', over);
-  });
 }

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { partOf, segmentsOf } from './segments';
+import { partOf } from '../../test/part-of';
+import { segmentsOf } from './segments';
 
 test('segments as k6 takes them', () => {
   expect(segmentsOf(1)).toEqual([{ segment: '0:1', sequence: '0,1' }]);

@@ -25,8 +25,3 @@ export function segmentsOf(n: number): Segment[] {
   const sequence = bounds.join(',');
   return Array.from({ length: n }, (_, i) => ({ segment: `${bounds[i]}:${bounds[i + 1]}`, sequence }));
 }
-
-/** What the i-th of `n` workers, from 0, gets of so many VUs or operations. */
-export function partOf(whole: number, i: number, n: number): number {
-  return Math.floor(whole / n) + (i < whole % n ? 1 : 0);
-}

@@ -1,6 +1,6 @@
 /** What runs commands on a worker's machine, and what goes wrong with it. */
-import type { Readable, Writable } from 'node:stream';
-import { type Place, placeName } from './workers-file';
+import type { Writable } from 'node:stream';
+import { type Machine, workerName } from './workers-file';
 
 /** What went wrong, for whoever decides by it; the message is for people. */
 export type Trouble =
@@ -22,12 +22,12 @@ export type Trouble =
 export class RemoteError extends Error {
   override name = 'RemoteError';
   constructor(
-    readonly place: Place,
+    readonly machine: Machine,
     readonly trouble: Trouble,
-    /** The same without the place. */
+    /** The same without the machine's name. */
     readonly why: string,
   ) {
-    super(`${placeName(place)}: ${why}`);
+    super(`${workerName(machine)}: ${why}`);
   }
 }
 
@@ -37,12 +37,16 @@ export interface Exit {
   readonly signal?: string | undefined;
 }
 
+/** Takes what a command writes, as it comes. */
+export interface Output {
+  stdout(chunk: Buffer): void;
+  stderr(chunk: Buffer): void;
+}
+
 /** A command that runs. */
 export interface Running {
   readonly stdin: Writable;
-  readonly stdout: Readable;
-  readonly stderr: Readable;
-  /** Resolves when it has ended and its output is read. Rejects with a RemoteError when the connection went before. */
+  /** Resolves when it has ended and all its output was handed over. Rejects with a RemoteError when the connection went before. */
   readonly ended: Promise<Exit>;
   /** Ends it, and does not wait. */
   stop(): void;
@@ -50,8 +54,8 @@ export interface Running {
 
 /** What runs commands on a machine. */
 export interface Shell {
-  /** Starts a command line, in whatever shell the user has there. @throws RemoteError */
-  start(command: string): Promise<Running>;
+  /** Starts a command line, in whatever shell the user has there. `output` gets all it writes, from the first byte on. @throws RemoteError */
+  start(command: string, output: Output): Promise<Running>;
   /** Resolves when the connection is gone, with why, or with undefined when it was closed from here. */
   readonly gone: Promise<RemoteError | undefined>;
   close(): Promise<void>;

@@ -121,7 +121,8 @@ folder() {
   say "$1" "$2"
   why=$(mkdir -p "$2" 2>&1) || { say "$1_problem" "$(first_line "$why")"; return; }
   df -Pk "$2" | { read -r _; read -r _ _ _ free _; say "$1_free" $((free * 1024)); }
-  try=$2/.try-$$
+  # Machines that share a home may look at it at the same time, with the same pid.
+  try=$2/.try-$(uname -n)-$$
   # By cat, as a shell's own printf does not say why it can't write.
   if ! why=$( (printf '#!/bin/sh\nexit 0\n' | cat > "$try") 2>&1); then say "$1_problem" "$(first_line "$why")"
   elif [ "$1" = code ]; then

@@ -18,18 +18,18 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { alive, gone, notRun, works } from '../../test/stage';
 import { shellHere } from './local';
-import { type OnLine, Remote, type RunOptions } from './remote';
+import { type OnLine, Remote, type ScriptOptions } from './remote';
 import { followFile, probe, type RunStatus, runFolder, runStatus, startRun, stopRun } from './worker';
-import type { Place } from './workers-file';
+import type { Machine } from './workers-file';
 
-const PLACE: Place = { id: 'w0', host: 'here', slot: 0 };
+const MACHINE: Machine = { id: 'w0', host: 'here', slot: 0 };
 
 /** worker.sh as it is where there is no /proc: macOS has none. */
 class WithoutProc extends Remote {
-  override run(script: string, options?: RunOptions) {
+  override run(script: string, options?: ScriptOptions) {
     return super.run(script.replaceAll('/proc/', '/nowhere/'), options);
   }
-  override stream(script: string, onLine: OnLine, options?: Pick<RunOptions, 'args' | 'stdin'>) {
+  override stream(script: string, onLine: OnLine, options?: Pick<ScriptOptions, 'args' | 'stdin'>) {
     return super.stream(script.replaceAll('/proc/', '/nowhere/'), onLine, options);
   }
 }
@@ -50,7 +50,7 @@ function machine(shell: string): Remote {
     else symlinkSync(path, join(bin, 'sh'));
   }
   const PATH = shell === 'busybox' ? bin : [bin, process.env.PATH].join(delimiter);
-  return new Remote(PLACE, shellHere(PLACE, environment(PATH)));
+  return new Remote(MACHINE, shellHere(MACHINE, environment(PATH)));
 }
 
 const environment = (PATH: string | undefined) => ({ PATH, HOME: join(folder, 'home') });
@@ -61,7 +61,7 @@ const machines: Array<{ on: string; make: () => Remote }> = ['dash', 'bash', 'bu
   return [];
 });
 const NO_PROC = 'a system without /proc';
-machines.push({ on: NO_PROC, make: () => new WithoutProc(PLACE, shellHere(PLACE, environment(process.env.PATH))) });
+machines.push({ on: NO_PROC, make: () => new WithoutProc(MACHINE, shellHere(MACHINE, environment(process.env.PATH))) });
 
 let count = 0;
 

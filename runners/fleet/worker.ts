@@ -171,7 +171,7 @@ export async function stopRun(remote: Remote, folder: string, patience: Partial<
 }
 
 /**
- * Follows a file in a run's folder, line by line from a byte on, until the run has ended and all is told; then it ends with
+ * Follows a file in a run's folder, line by line from a byte on, until the run has ended and all is read; then it ends with
  * exit code 0. Where the connection goes before that, begin again at the sum of the bytes of all lines so far.
  */
 export function followFile(

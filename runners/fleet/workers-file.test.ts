@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { parseWorkersFile, placesOn } from './workers-file';
+import { machinesOn, parseWorkersFile } from './workers-file';
 
 const parse = (text: string) => parseWorkersFile(text, './workers');
 
@@ -72,13 +72,13 @@ test('one address under two names is one machine; another port or user is anothe
   expect(parse('node1\nnode1:2222\nbench@node1\n')).toHaveLength(3);
 });
 
-describe('places', () => {
+describe('machines', () => {
   const hosts = parse('node1\nbench@node2:2222\n10.0.0.3 node3\n');
   const shown = (count: number, perHost?: number) =>
-    placesOn(hosts, count, './workers', perHost).map(({ id, host, slot }) => `${id} ${host} ${slot}`);
+    machinesOn(hosts, count, './workers', perHost).map(({ id, host, slot }) => `${id} ${host} ${slot}`);
 
   test('are the first hosts of the file, with all that it says of them', () => {
-    expect(placesOn(hosts, 3, './workers')).toEqual([
+    expect(machinesOn(hosts, 3, './workers')).toEqual([
       { id: 'w0', host: 'node1', slot: 0 },
       { id: 'w1', host: 'node2', user: 'bench', port: 2222, slot: 0 },
       { id: 'w2', host: 'node3', address: '10.0.0.3', slot: 0 },
@@ -107,7 +107,7 @@ describe('places', () => {
   });
 
   test('are none in an empty file', () => {
-    expect(() => placesOn(parse('# none yet\n'), 1, './workers')).toThrow(
+    expect(() => machinesOn(parse('# none yet\n'), 1, './workers')).toThrow(
       '--workers is 1, ./workers has 0 hosts: add some',
     );
   });

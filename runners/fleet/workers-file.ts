@@ -15,7 +15,7 @@ export interface Host {
 }
 
 /** Where one worker is to run. */
-export interface Place {
+export interface Machine {
   /** `w0`, `w1` …: in order, one a k6 process. */
   readonly id: string;
   readonly host: string;
@@ -100,7 +100,7 @@ const isSame = (a: Endpoint, b: Endpoint) =>
  * host gets its second before all have their first.
  * @throws ConfigError when there are too few hosts, with both numbers
  */
-export function placesOn(hosts: readonly Host[], count: number, path: string, perHost?: number): Place[] {
+export function machinesOn(hosts: readonly Host[], count: number, path: string, perHost?: number): Machine[] {
   const room = hosts.length * (perHost ?? 1);
   if (count > room) {
     const has = `${path} has ${hosts.length} ${hosts.length === 1 ? 'host' : 'hosts'}`;
@@ -115,6 +115,6 @@ export function placesOn(hosts: readonly Host[], count: number, path: string, pe
 }
 
 /** `w1 (node2)`: how messages name a worker. */
-export function placeName({ id, host }: Place): string {
+export function workerName({ id, host }: Pick<Machine, 'id' | 'host'>): string {
   return `${id} (${host})`;
 }

@@ -4,11 +4,12 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ConfigError } from '../../lib/settings/config';
-import { connectHere, placesHere } from './local';
+import { atEach } from './each';
+import { connectHere, machinesHere } from './local';
 import type { Remote } from './remote';
 import { RemoteError } from './shell';
-import { connectAll, findWorkers, type Workers } from './workers';
-import type { Place } from './workers-file';
+import { findWorkers, type Workers } from './workers';
+import type { Machine } from './workers-file';
 
 let folder: string;
 beforeAll(() => {
@@ -22,7 +23,7 @@ describe('workers are', () => {
     writeFileSync(workersFile, 'node1\nnode2\n');
     const workers = findWorkers({ workersFile }, { count: 3, perHost: 2 }, {});
     expect(workers.here).toBe(false);
-    expect(workers.places.map(({ id, host }) => `${id} ${host}`)).toEqual(['w0 node1', 'w1 node2', 'w2 node1']);
+    expect(workers.machines.map(({ id, host }) => `${id} ${host}`)).toEqual(['w0 node1', 'w1 node2', 'w2 node1']);
     expect(() => findWorkers({ workersFile }, { count: 3 }, {})).toThrow(
       `--workers is 3, ${workersFile} has 2 hosts: add more, or take --per-host 2`,
     );
@@ -36,11 +37,12 @@ describe('workers are', () => {
     const workers = findWorkers({ workersFile: './workers' }, { count: 2 }, process.env);
     process.chdir(before);
     expect(workers.here).toBe(true);
-    const { remotes, failures } = await connectAll(workers);
-    expect(failures).toEqual([]);
-    const said = await Promise.all(remotes.map((remote) => remote.run('echo here')));
-    expect(said.map(({ stdout }) => stdout)).toEqual(['here\n', 'here\n']);
-    expect(remotes.map(({ place }) => place.id)).toEqual(['w0', 'w1']);
+    const { done, problems } = await atEach(workers, (remote) => remote.run('echo here'));
+    expect(problems).toEqual([]);
+    expect(done.map(({ machine, value }) => [machine.id, value.stdout])).toEqual([
+      ['w0', 'here\n'],
+      ['w1', 'here\n'],
+    ]);
   });
 
   test('none, where someone named a file that is not there', () => {
@@ -53,40 +55,35 @@ describe('workers are', () => {
   });
 });
 
-describe('connecting to all', () => {
-  const places = placesHere(40);
-  const workers = (connect: (place: Place) => Promise<Remote>): Workers => ({ places, here: false, connect });
-  const n = ({ id }: Place) => Number(id.slice(1));
+describe('something at each of them', () => {
+  const machines = machinesHere(40);
+  const workers = (connect: (machine: Machine) => Promise<Remote>): Workers => ({ machines, here: false, connect });
+  const n = ({ id }: Machine) => Number(id.slice(1));
 
-  test('tells every one that fails, and keeps to 32 at once', async () => {
+  test('tells every one that fails, keeps to 32 at once, and leaves none connected', async () => {
     let connecting = 0;
     let most = 0;
-    const { remotes, failures } = await connectAll(
-      workers(async (place) => {
-        most = Math.max(most, ++connecting);
-        await sleep(5);
-        connecting--;
-        if (n(place) % 4 === 0) throw new RemoteError(place, 'refused', 'closed');
-        return connectHere(place, {});
-      }),
-    );
-    expect(most).toBe(32);
-    expect(remotes).toHaveLength(30);
-    expect(failures.map(({ message }) => message).slice(0, 2)).toEqual([
-      'w0 (localhost): closed',
-      'w4 (localhost): closed',
-    ]);
-  });
-
-  test('leaves none connected when there is a bug', async () => {
     const made: Remote[] = [];
-    const connect = async (place: Place) => {
-      if (n(place) === 7) throw new TypeError('a bug');
-      const remote = connectHere(place, {});
+    const connect = async (machine: Machine) => {
+      most = Math.max(most, ++connecting);
+      await sleep(5);
+      connecting--;
+      if (n(machine) % 4 === 0) throw new RemoteError(machine, 'refused', 'closed');
+      const remote = connectHere(machine, {});
       made.push(remote);
       return remote;
     };
-    await expect(connectAll(workers(connect))).rejects.toThrow('a bug');
-    expect(await Promise.all(made.map((remote) => remote.gone))).toHaveLength(39);
+    const { done, problems } = await atEach(workers(connect), async () => {});
+    expect(most).toBe(32);
+    expect(done).toHaveLength(30);
+    expect(problems.slice(0, 2)).toEqual(['w0 (localhost): closed', 'w4 (localhost): closed']);
+    expect(await Promise.all(made.map((remote) => remote.gone))).toHaveLength(30);
+  });
+
+  test('a bug is no trouble with a machine', async () => {
+    const connect = async () => {
+      throw new TypeError('a bug');
+    };
+    await expect(atEach(workers(connect), async () => {})).rejects.toThrow('a bug');
   });
 });

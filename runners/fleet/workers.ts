@@ -1,23 +1,21 @@
 /** The workers of a run: where they are, and how to get there. */
 import { readFileSync } from 'node:fs';
 import { type Config, ConfigError, settings } from '../../lib/settings/config';
-import { atOnce } from './at-once';
-import { connectHere, placesHere } from './local';
+import { connectHere, machinesHere } from './local';
 import type { Remote } from './remote';
-import { RemoteError } from './shell';
 import { connectBySsh } from './ssh/connect';
-import { type Place, parseWorkersFile, placesOn } from './workers-file';
+import { type Machine, machinesOn, parseWorkersFile } from './workers-file';
 
 export interface Workers {
-  readonly places: readonly Place[];
+  readonly machines: readonly Machine[];
   /** There is no workers file: all of them are on this machine. */
   readonly here: boolean;
   /** @throws RemoteError; the signal's reason */
-  connect(place: Place, signal?: AbortSignal): Promise<Remote>;
+  connect(machine: Machine, signal?: AbortSignal): Promise<Remote>;
 }
 
-export interface WorkersAsked {
-  /** As many as there are hosts, or places on them, where it is left out. */
+export interface WorkerCounts {
+  /** As many as there are hosts, or room on them, where it is left out. */
   readonly count?: number | undefined;
   /** Most on one host; one where it is left out. */
   readonly perHost?: number | undefined;
@@ -32,20 +30,24 @@ export const MOST_AT_ONCE = 32;
  */
 export function findWorkers(
   { workersFile, sshConfig }: Pick<Config, 'workersFile'> & Partial<Pick<Config, 'sshConfig'>>,
-  { count, perHost }: WorkersAsked,
+  { count, perHost }: WorkerCounts,
   environment: NodeJS.ProcessEnv,
 ): Workers {
   const text = readWorkersFile(workersFile);
   if (text === undefined) {
-    return { places: placesHere(count ?? 1), here: true, connect: async (place) => connectHere(place, environment) };
+    return {
+      machines: machinesHere(count ?? 1),
+      here: true,
+      connect: async (machine) => connectHere(machine, environment),
+    };
   }
   const hosts = parseWorkersFile(text, workersFile);
-  const places = placesOn(hosts, count ?? hosts.length * (perHost ?? 1), workersFile, perHost);
+  const machines = machinesOn(hosts, count ?? hosts.length * (perHost ?? 1), workersFile, perHost);
   return {
-    places,
+    machines,
     here: false,
-    connect: (place, signal) =>
-      connectBySsh(place, { configFile: sshConfig, environment, ...(signal === undefined ? {} : { signal }) }),
+    connect: (machine, signal) =>
+      connectBySsh(machine, { configFile: sshConfig, environment, ...(signal === undefined ? {} : { signal }) }),
   };
 }
 
@@ -59,23 +61,4 @@ function readWorkersFile(path: string): string | undefined {
       `${settings.workersFile.env[0]} is "${path}", which can't be read (${message}): give a file with a host a line`,
     ]);
   }
-}
-
-/**
- * Connects to all places, side by side. One that can't be reached keeps no other from it.
- * @throws what is no RemoteError: a bug, or the signal's reason; none stays connected then
- */
-export async function connectAll(
-  workers: Workers,
-  signal?: AbortSignal,
-): Promise<{ readonly remotes: readonly Remote[]; readonly failures: readonly RemoteError[] }> {
-  const results = await atOnce(workers.places, MOST_AT_ONCE, (place) => workers.connect(place, signal));
-  const remotes = results.flatMap((result) => (result.status === 'fulfilled' ? result.value : []));
-  const reasons = results.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []));
-  const other = reasons.find((reason) => !(reason instanceof RemoteError));
-  if (other !== undefined) {
-    await Promise.all(remotes.map((remote) => remote.close()));
-    throw other;
-  }
-  return { remotes, failures: reasons as RemoteError[] };
 }

@@ -41,9 +41,9 @@ export function needsIntervals({ warmup, untilSteady }: Settings['config']): voi
  * extension. `say` takes one line about what is missing.
  * @throws ConfigError when the native backend is asked of a k6 that lacks it
  */
-export function withBackend(given: Settings, extension: boolean | undefined, say: (line: string) => void): Settings {
-  const { config, environment } = given;
-  const asked = environment[BACKEND] !== undefined;
+export function withBackend(wanted: Settings, extension: boolean | undefined, say: (line: string) => void): Settings {
+  const { config, environment } = wanted;
+  const isSet = environment[BACKEND] !== undefined;
   if (!extension && config.backend === 'native') {
     throw new ConfigError([
       `${BACKEND} is "native": this k6 has not the project's extension: leave it out, or S3LOADTEST_K6, and have Go here, ` +
@@ -51,14 +51,14 @@ export function withBackend(given: Settings, extension: boolean | undefined, say
     ]);
   }
   if (!extension) needsIntervals(config);
-  if (extension === false && !asked) {
+  if (extension === false && !isSet) {
     say(
       "this k6 has not the project's extension: requests go through k6/http, which takes a multiple of the CPU; " +
         'with Go here, without S3LOADTEST_K6 and a k6 put into .tools/bin by hand, the project builds one that has it',
     );
   }
-  const backend = extension && !asked ? 'native' : config.backend;
+  const backend = extension && !isSet ? 'native' : config.backend;
   // Set in either case: the shell may have it for another k6.
-  const told = { [BACKEND]: backend, [FROM_CLI.extension]: extension ? '1' : '' };
-  return { config: { ...config, backend }, environment: { ...environment, ...told } };
+  const variables = { [BACKEND]: backend, [FROM_CLI.extension]: extension ? '1' : '' };
+  return { config: { ...config, backend }, environment: { ...environment, ...variables } };
 }

@@ -2,7 +2,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { FROM_CLI, MARKS, type PlanText, readMarked } from '../../lib/result/protocol';
+import { ConfigError } from '../../lib/settings/config';
 import { formatDuration, MINUTE } from '../../lib/settings/units';
+import { EXIT } from './exit';
 import { readLogLine } from './k6-log';
 import { type K6Plan, showPlan } from './plan';
 
@@ -15,27 +17,35 @@ export interface Shown {
   readonly plan: K6Plan;
 }
 
+/** Prints a dry run, and returns the exit code. @throws ConfigError when k6 would refuse it */
+export async function showRun(...args: Parameters<typeof dryRun>): Promise<number> {
+  const shown = await dryRun(...args);
+  if ('problem' in shown) throw new ConfigError([shown.problem]);
+  process.stdout.write(`${shown.text}\n`);
+  return EXIT.ok;
+}
+
 /**
  * Lines, or JSON, of a dry run of `shown`, of which k6 tells more when it is given `tried`; or why the run would be refused. A
  * k6 that is not there can't tell more than its command. `before` are commands that would be started before it.
  */
-export async function dryRun(
+async function dryRun(
   shown: readonly Shown[],
   tried: K6Plan,
   environment: NodeJS.ProcessEnv,
   json: boolean,
   before: readonly string[] = [],
 ): Promise<{ text: string } | { problem: string }> {
-  const told = await ask(tried, environment);
-  if (typeof told === 'string') return { problem: told };
+  const answer = await ask(tried, environment);
+  if (typeof answer === 'string') return { problem: answer };
   const commands = shown.map(({ plan }) => showPlan(plan));
-  if (json) return { text: JSON.stringify({ commands: [...before, ...commands], ...told }) };
+  if (json) return { text: JSON.stringify({ commands: [...before, ...commands], ...answer }) };
   const lines = commands.map((command, i) => {
     const { where } = shown[i] as Shown;
     return where === undefined ? command : `# ${where}\n${command}`;
   });
-  const split = told?.split === undefined ? [] : [told.split];
-  return { text: [...before, ...lines, ...split, ...scheduleLines(told?.schedule ?? [])].join('\n') };
+  const split = answer?.split === undefined ? [] : [answer.split];
+  return { text: [...before, ...lines, ...split, ...scheduleLines(answer?.schedule ?? [])].join('\n') };
 }
 
 function scheduleLines(schedule: PlanText['schedule']): string[] {
@@ -59,16 +69,16 @@ async function ask(
 ): Promise<PlanText | string | undefined> {
   const env = { ...environment, ...own, [FROM_CLI.dryRun]: '1' };
   const child = spawn(k6, [...args], { env, stdio: ['ignore', 'ignore', 'pipe'] });
-  let said = '';
+  let log = '';
   child.stderr.on('data', (data: Buffer) => {
-    said += data;
+    log += data;
   });
   try {
     await once(child, 'close');
   } catch {
     return undefined;
   }
-  const lines = said.split('\n').filter((line) => line !== '');
+  const lines = log.split('\n').filter((line) => line !== '');
   const all = lines.map(readLogLine);
   const plan = all.map(({ message }) => readMarked<PlanText>(MARKS.plan, message)).find((text) => text !== undefined);
   if (plan !== undefined) return plan;

@@ -5,6 +5,8 @@ import {
   fsyncSync,
   mkdirSync,
   openSync,
+  readdirSync,
+  readFileSync,
   renameSync,
   rmSync,
   writeFileSync,
@@ -12,7 +14,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import type { Result } from '../../lib/result/result';
+import { parseResult, type Result } from '../../lib/result/result';
 import { type Config, ConfigError } from '../../lib/settings/config';
 import type { LogLine } from './k6-log';
 
@@ -20,10 +22,13 @@ export class RunFolder {
   readonly path: string;
   private readonly log: number;
   private logFailed = false;
+  /** Whether a Result is in it. */
+  private hasResult: boolean;
 
-  /** Makes the folder. @throws the system's error */
+  /** Makes the folder, where it is not there. @throws the system's error */
   constructor(dataDir: string, runId: string) {
     this.path = join(dataDir, 'results', runId);
+    this.hasResult = existsSync(join(this.path, 'result.json'));
     makeFolders(join(this.path, 'workers'));
     this.log = openSync(join(this.path, 'k6.log'), 'a');
   }
@@ -34,6 +39,19 @@ export class RunFolder {
       writeSync(this.log, `${new Date().toISOString()} ${level} ${message}\n`);
     } catch {
       this.logFailed = true;
+    }
+  }
+
+  /** The Result that is there already, and those of its workers by name; undefined where there is none, or none that can be read. */
+  readResults(): { readonly result: Result; readonly parts: ReadonlyMap<string, Result> } | undefined {
+    if (!this.hasResult) return undefined;
+    const read = (...names: string[]) => parseResult(readFileSync(join(this.path, ...names), 'utf8'));
+    try {
+      const names = readdirSync(join(this.path, 'workers')).filter((name) => name.endsWith('.json'));
+      const parts = new Map(names.map((name) => [name.slice(0, -'.json'.length), read('workers', name)]));
+      return { result: read('result.json'), parts };
+    } catch {
+      return undefined;
     }
   }
 
@@ -52,6 +70,7 @@ export class RunFolder {
         writeAtomically(join(this.path, 'workers', `${part.worker}.json`), JSON.stringify(part.result));
       }
       writeAtomically(path, json);
+      this.hasResult = true;
       return this.logFailed
         ? { path, problem: `${join(this.path, 'k6.log')} is not complete: it could not be written` }
         : { path };
@@ -78,9 +97,9 @@ export class RunFolder {
     }
   }
 
-  /** Removes the folder: for a run that never began. */
+  /** Removes the folder, unless a Result is in it: for a run that never began, or was left. */
   remove(): void {
-    rmSync(this.path, { recursive: true, force: true });
+    if (!this.hasResult) rmSync(this.path, { recursive: true, force: true });
   }
 
   close(): void {

@@ -2,7 +2,7 @@
 import type { Generator, Worker } from '../../lib/result/result';
 import type { Usage } from './usage';
 
-/** What k6 told of itself, and what the one who started it knows better: where that is nothing, it is what k6 told. */
+/** What k6 reports of itself, replaced by what whoever started it has measured, where that is something. */
 export function generatorOf(of: Generator, usage: Usage): Generator {
   const { cpuSeconds, waitSeconds, seconds, peakBytes, cores, machine, links, timeline } = usage;
   return {

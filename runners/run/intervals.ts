@@ -1,15 +1,14 @@
-/** Reads the statistics of the histogram output. */
+/** Reads a line of the histogram output's statistics. */
 import { INTERVAL_SCHEMA, type Interval } from '../../lib/result/interval';
 
-/** Cuts text that comes in pieces into intervals. The last line, while it is not whole, is kept for the next piece. */
-export class IntervalReader {
+/** Cuts text that comes in pieces into lines. The last one, while it is not whole, is kept for the next piece. */
+export class WholeLines {
   private rest = '';
 
-  /** @throws Error when a line is no interval of this version */
-  *push(text: string): Generator<Interval> {
+  push(text: string): string[] {
     const lines = (this.rest + text).split('\n');
     this.rest = lines.pop() ?? '';
-    for (const line of lines) yield parseInterval(line);
+    return lines;
   }
 }
 

@@ -1,4 +1,4 @@
-/** What a k6 says, line by line: marked lines are told apart, and its own words made ready for people. */
+/** Reads k6's log line by line: sorts out marked lines, and makes k6's own words readable. */
 import { type Begin, type DeletedRange, MARKS, readMarked } from '../../lib/result/protocol';
 import type { ErrorSample } from '../../lib/result/result';
 
@@ -14,7 +14,7 @@ export interface K6LogEvents {
   begin(begin: Begin): void;
   /** Keys were deleted. */
   deleted?(range: DeletedRange): void;
-  /** It said something that is no marked line, or tells of the first failure of a class. */
+  /** It said something that is no marked line, or reports the first failure of a class. */
   log(line: LogLine): void;
 }
 
@@ -23,12 +23,12 @@ export class K6Log {
 
   constructor(private readonly on: K6LogEvents) {}
 
-  /** The first failure of each class that was heard of. */
+  /** The first failure of each class. */
   get samples(): readonly ErrorSample[] {
     return [...this.firsts.values()];
   }
 
-  hear(text: string): void {
+  add(text: string): void {
     const line = readLogLine(text);
     const begin = readMarked<Begin>(MARKS.begin, line.message);
     const deleted = begin ? undefined : readMarked<DeletedRange>(MARKS.deleted, line.message);

@@ -32,10 +32,10 @@ export class RunKeys {
     readonly path: string,
   ) {}
 
-  /** Puts keys out of all key files into one in the run's folder. @throws the system's error */
-  static async take(config: Pick<Config, 'keyDir'>, folder: string): Promise<RunKeys> {
+  /** Puts keys out of all key files into one in the run's folder, if there is one. @throws the system's error */
+  static async take(config: Pick<Config, 'keyDir'>, folder: string | undefined): Promise<RunKeys> {
     const files = await findKeyFiles(config.keyDir);
-    if (files.length === 0) return new RunKeys([], '');
+    if (files.length === 0 || folder === undefined) return new RunKeys(files, '');
     const path = join(folder, 'keys.txt');
     const keys = Object.values(await sampleKeys(files, MOST_KEYS, Math.random)).flat();
     writeFileSync(path, `${keys.join('\n')}\n`);
@@ -86,12 +86,15 @@ function merged(ranges: readonly KeyRange[]): KeyRange[] {
   return all;
 }
 
-/** Reads key files, if there are any. @throws ConfigError when they can't be read; then the folder is gone */
-export async function takeKeys(config: Pick<Config, 'keyDir'>, folder: RunFolder): Promise<RunKeys> {
+/**
+ * Reads key files, if there are any: for k6 where there is a folder, else to prune them alone.
+ * @throws ConfigError when they can't be read; then the folder is gone
+ */
+export async function takeKeys(config: Pick<Config, 'keyDir'>, folder?: RunFolder): Promise<RunKeys> {
   try {
-    return await RunKeys.take(config, folder.path);
+    return await RunKeys.take(config, folder?.path);
   } catch (e) {
-    folder.remove();
+    folder?.remove();
     throw new ConfigError([
       `S3LOADTEST_KEY_DIR is "${config.keyDir}": key files can't be read there (${(e as Error).message})`,
     ]);

@@ -21,7 +21,7 @@ export interface ProxyPlan {
   readonly address: string;
 }
 
-export interface Proxy {
+export interface SigningProxy {
   /** `http://127.0.0.1:port`. */
   readonly endpoint: string;
   /** Resolves when it has ended, unless it was stopped, with how: one line. */
@@ -65,7 +65,7 @@ export function throughProxy({ config, environment }: Settings, endpoint: string
 }
 
 /** Starts it, and resolves when it listens. @throws ConfigError naming S3POOL_BINARY, when it does not */
-export async function startProxy(given: Settings, environment: NodeJS.ProcessEnv): Promise<Proxy> {
+export async function startProxy(given: Settings, environment: NodeJS.ProcessEnv): Promise<SigningProxy> {
   for (let tried = 1; ; tried++) {
     try {
       return await startOnce(planProxy(given, await freePort()), environment);
@@ -75,7 +75,7 @@ export async function startProxy(given: Settings, environment: NodeJS.ProcessEnv
   }
 }
 
-async function startOnce(plan: ProxyPlan, environment: NodeJS.ProcessEnv): Promise<Proxy> {
+async function startOnce(plan: ProxyPlan, environment: NodeJS.ProcessEnv): Promise<SigningProxy> {
   const { path, args, address } = plan;
   // A group of its own: Ctrl-C is to leave it up until the run has ended in order, and what it starts is to end with it.
   const child = spawn(path, [...args], {

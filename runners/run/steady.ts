@@ -3,25 +3,16 @@ import type { Interval } from '../../lib/result/interval';
 import type { Result } from '../../lib/result/result';
 import type { RunFacts } from '../../lib/result/run-facts';
 import { Throughput } from '../../lib/result/steady';
-import { EXIT } from './exit';
-
-/** k6's exit code when a signal ended it in order. */
-export const SIGNALLED = 105;
 
 /** It was to end then. */
 export function steadyResult(result: Result): Result {
   return { ...result, run: { ...result.run, endedBy: 'steady' }, interrupted: false };
 }
 
-/** The exit code that k6 would have ended with by itself. */
-export function exitWhenSteady({ thresholds }: Pick<Result, 'thresholds'>): number {
-  return thresholds.every(({ ok }) => ok) ? EXIT.ok : EXIT.threshold;
-}
-
-/** Tells once that a run is steady; never of one that is not to end by that. */
+/** Knows once that a run is steady; never of one that is not to end by that. */
 export class SteadyWatch {
   private readonly throughput: Throughput | undefined;
-  private told = false;
+  private isKnown = false;
 
   /** @param startedAt when the load began, milliseconds since 1970 by the common clock */
   constructor({ run, warmupMs }: RunFacts, startedAt: number) {
@@ -29,16 +20,16 @@ export class SteadyWatch {
     if (untilSteady) this.throughput = new Throughput(startedAt + Math.max(warmupMs, ramp ?? 0));
   }
 
-  /** Adds what the k6 that is called so told of, and returns whether the run has become steady by that. */
+  /** Adds what the k6 of this name reports, and returns whether the run has become steady by that. */
   add(source: string, interval: Interval, clockOffset = 0): boolean {
-    if (this.throughput === undefined || this.told) return false;
+    if (this.throughput === undefined || this.isKnown) return false;
     if (interval.end === undefined) this.throughput.add(source, interval, clockOffset);
     else this.throughput.end(source);
-    this.told = this.throughput.isSteady;
-    return this.told;
+    this.isKnown = this.throughput.isSteady;
+    return this.isKnown;
   }
 
-  /** One that tells no more: the others do not wait for it. */
+  /** One reports no more: the others do not wait for it. */
   end(source: string): void {
     this.throughput?.end(source);
   }

@@ -45,6 +45,8 @@ interface ToolOptions {
   log: (line: string) => void;
   /** Ends builds and downloads. */
   signal?: AbortSignal;
+  /** Whether someone watches: progress is told while it goes on, not at its begin and end alone. Standard error's, where left out. */
+  live?: boolean;
 }
 
 /** A tool can't be had, and its message says why and what to do about it: print the message, not the stack. */
@@ -151,7 +153,7 @@ export async function getTools<Name extends ToolName>(
   const wanted = names.filter((name) => !tools[name]);
   if (wanted.length === 0) return tools as Record<Name, Tool>;
   await interruptible(options.signal, async (signal) => {
-    const progress = new Progress(options.log);
+    const progress = new Progress(options);
     // All of them are waited for: when one fails in an unforeseen way, the other's build must not go on unattended.
     const found = await Promise.allSettled(wanted.map((name) => find(name, { ...options, signal, progress })));
     const missing: Missing[] = [];
@@ -285,13 +287,13 @@ export interface Target {
  * anew each time, which Go's cache makes short. @throws ToolError when it can't be
  */
 export async function crossBuildK6(target: Target, options: ToolOptions): Promise<string> {
-  const { env, root, log } = options;
+  const { env, root } = options;
   const [go] = await onPath('go', env);
   if (!go) throw new ToolError('k6 for another system is built by Go, which is not on PATH: install it');
   const { version } = await readPin('k6', root);
   const name = `k6-${target.os}-${target.arch}`;
   return interruptible(options.signal, async (signal) => {
-    const done = new Progress(log).begin(() => `building k6 ${version} for ${target.os} on ${target.arch}`);
+    const done = new Progress(options).begin(() => `building k6 ${version} for ${target.os} on ${target.arch}`);
     try {
       return await inWorkFolder(root, async (work) => {
         const folder = moduleFolder('k6', root);
@@ -498,24 +500,28 @@ const stampPath = (name: ToolName, root: string) => join(root, '.tools', 'bin', 
 
 const secondsSince = (start: number) => `${Math.round((Date.now() - start) / 1000)} s`;
 
-/** One line every few seconds for all that is under way: `building k6 v2.2.0 … 34 s; building versitygw v1.8.0 … 34 s`. */
+/** A line when something begins; where someone watches, one every few seconds for all that is under way: `building k6 v2.2.0 … 34 s; building versitygw v1.8.0 … 34 s`. */
 class Progress {
   readonly #log: (line: string) => void;
   readonly #running = new Map<() => string, number>();
+  readonly #live: boolean;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(log: (line: string) => void) {
+  constructor({ log, live = process.stderr.isTTY === true }: Pick<ToolOptions, 'log' | 'live'>) {
     this.#log = log;
+    this.#live = live;
   }
 
-  /** Says that it begins, and goes on saying so until the returned function is called, which returns the time taken. */
+  /** Says that it begins, and where someone watches goes on saying so, until the returned function is called, which returns the time taken. */
   begin(label: () => string): () => string {
     const start = Date.now();
     this.#log(`${label()} …`);
     this.#running.set(label, start);
-    this.#timer ??= setInterval(() => {
-      this.#log([...this.#running].map(([text, since]) => `${text()} … ${secondsSince(since)}`).join('; '));
-    }, PROGRESS_MS);
+    if (this.#live) {
+      this.#timer ??= setInterval(() => {
+        this.#log([...this.#running].map(([text, since]) => `${text()} … ${secondsSince(since)}`).join('; '));
+      }, PROGRESS_MS);
+    }
     return () => {
       this.#running.delete(label);
       if (this.#running.size === 0) {

@@ -178,10 +178,76 @@ describe.runIf(possible)('three machines', () => {
     for (const host of hosts.hosts) expect(processesOn(host)).not.toMatch(/k6-\w+ run/);
     const { code, stdout } = await (await start(['collect', '--json'])).program.ended;
     const result = resultOf(stdout);
-    expect({ code, id: result.run.id }).toEqual({ code: 1, id: run });
+    // It was stopped by order, and all was reported.
+    expect({ code, id: result.run.id }).toEqual({ code: 0, id: run });
     expect(result).toMatchObject({ interrupted: true, partial: false });
+    expect(result.warnings.filter(({ code }) => code === 'worker-lost')).toEqual([]);
+    expect(result.workers.map(({ exit }) => exit)).toEqual([0, 0, 0]);
     // What was under way when it was stopped was written, and not measured.
     expect(keysIn(site, bucket).length - countOf(result, 'PUT')).toBeLessThanOrEqual(12);
+    expect((await (await start(['status'])).program.ended).stdout).toBe('no runs\n');
+  }, 120_000);
+
+  test('two runs at once: all of them are looked at, stopped and collected by one word', async () => {
+    const ids: string[] = [];
+    for (const _ of [1, 2]) {
+      const { code, stdout } = await (await start(['start', ...LOAD, '--workers', '2', '--duration', '60s'])).program
+        .ended;
+      expect(code).toBe(0);
+      ids.push(/s3loadtest collect (\S+);/.exec(stdout)?.[1] ?? '');
+    }
+    const several = await (await start(['stop'])).program.ended;
+    expect([several.code, several.stderr]).toEqual([
+      2,
+      expect.stringMatching(/several runs are under way.*take all: /),
+    ]);
+    const looked = await (await start(['status', 'all'])).program.ended;
+    expect(looked.stdout.match(/running/g)).toHaveLength(4);
+    const stopped = await (await start(['stop', 'all'])).program.ended;
+    expect(stopped.stdout.match(/is ended with 105/g)).toHaveLength(4);
+    const collected = await (await start(['collect', 'all', '--keep'])).program.ended;
+    expect({ code: collected.code, stderr: collected.stderr }).toMatchObject({ code: 0 });
+    for (const id of ids) expect(collected.stdout).toContain(join(id, 'result.json'));
+
+    // What is kept is known as collected, and in nobody's way.
+    const kept = await (await start(['status'])).program.ended;
+    expect(kept.stdout.match(/ended with 105, collected/g)).toHaveLength(4);
+    const none = await (await start(['collect'])).program.ended;
+    expect([none.code, none.stderr]).toEqual([2, 'no run is there\n']);
+    for (const id of ids) expect((await (await start(['collect', id])).program.ended).code).toBe(0);
+    expect((await (await start(['status'])).program.ended).stdout).toBe('no runs\n');
+  }, 120_000);
+
+  test('a worker that is killed: what is left of it is gone, and to collect it again costs nothing', async () => {
+    const { program } = await start(['dist', ...LOAD, '--workers', '2', '--duration', '8s', '--json']);
+    await program.says(/on 2 workers/, 60_000);
+    await sleep(6_000);
+    (hosts.hosts[1] as TestHost).run('pkill', '-9', '-f', 'k6-[0-9a-f]* run');
+    const { code, stdout } = await program.ended;
+    const whole = resultOf(stdout);
+    expect({ code, partial: whole.partial }).toEqual({ code: 1, partial: true });
+    expect((await (await start(['status'])).program.ended).stdout).toBe('no runs\n');
+
+    // A folder that could not be removed then, as of a machine that was away.
+    const [host] = hosts.hosts as [TestHost];
+    const { run } = whole;
+    const left = { schema: 's3loadtest/worker@1', run: run.id, name: 'firehose', worker: 'w1', host: host.address };
+    const manifest = JSON.stringify({
+      ...left,
+      workers: 2,
+      segment: '1/2:1',
+      clockOffsetMs: 0,
+      cores: 1,
+      intervalMs: 1000,
+    });
+    const folder = `/root/${RUNS}/${run.id}/w1`;
+    const files = `mkdir -p ${folder} && cd ${folder} && date +%s > started && echo "137 $(date +%s)" > exit && : > stderr && : > statistics`;
+    host.run('sh', '-c', `${files} && echo '${manifest}' > run.json`);
+    const again = await (await start(['collect', run.id, '--json'])).program.ended;
+    expect({ code: again.code, stderr: again.stderr }).toMatchObject({ code: 1 });
+    expect(again.stderr).toContain('nothing that it has is given up');
+    expect(sum(resultOf(again.stdout).totals)).toEqual(sum(whole.totals));
+    expect(resultOf(again.stdout).workers).toEqual(whole.workers);
     expect((await (await start(['status'])).program.ended).stdout).toBe('no runs\n');
   }, 120_000);
 
@@ -323,4 +389,61 @@ describe.runIf(possible)('three machines', () => {
     expect(code).toBe(0);
     expect(stdout.match(/ready +\S+ \d+ cores/g)).toHaveLength(3);
   }, 60_000);
+});
+
+describe.runIf(possible)('machines that share a home', () => {
+  let sharing: Hosts;
+
+  beforeAll(async () => {
+    sharing = await startHosts(await temporaryFolder(), [{ disk: '400m' }, { homeOf: 0 }]);
+  });
+  afterAll(() => sharing?.stop());
+
+  const own = () => {
+    const workers = join(home.path, 'sharing');
+    writeFileSync(workers, sharing.hosts.map(({ address }) => `${address}\n`).join(''));
+    const config = sharing.sshConfig({ knownHosts: sharing.known() });
+    return { S3LOADTEST_WORKERS_FILE: workers, S3LOADTEST_SSH_CONFIG: config };
+  };
+
+  test('each worker is looked at, stopped and collected once, where it runs', async () => {
+    site = await stage.another({ address: sharing.address });
+    const load = [
+      'firehose',
+      '--size',
+      '1KB',
+      '--rate',
+      '50',
+      '--concurrency',
+      '4',
+      '--workers',
+      '2',
+      '--duration',
+      '60s',
+    ];
+    const { program, bucket } = await start(['start', ...load], own());
+    const begun = await program.ended;
+    expect({ code: begun.code, stderr: begun.stderr }).toMatchObject({ code: 0 });
+    await sleep(2_000);
+    const looked = await (await start(['status'], own())).program.ended;
+    const [first, second] = sharing.hosts as [TestHost, TestHost];
+    expect(looked.stdout.split('\n').slice(1)).toEqual([
+      expect.stringMatching(new RegExp(`^  w0 ${first.address}  running`)),
+      expect.stringMatching(new RegExp(`^  w1 ${second.address}  running`)),
+      '',
+    ]);
+    const stopped = await (await start(['stop'], own())).program.ended;
+    expect(stopped.stdout.match(/was running, is ended with 105/g)).toHaveLength(2);
+    expect(stopped.stdout).not.toContain('vanished');
+    const { code, stdout, stderr } = await (await start(['collect', '--json'], own())).program.ended;
+    expect({ code, stderr }).toMatchObject({ code: 0 });
+    const result = resultOf(stdout);
+    expect(result.workers.map(({ id, host }) => [id, host])).toEqual([
+      ['w0', first.address],
+      ['w1', second.address],
+    ]);
+    expect(keysIn(site, bucket).length - countOf(result, 'PUT')).toBeLessThanOrEqual(8);
+    expect(countOf(result, 'PUT')).toBeLessThanOrEqual(keysIn(site, bucket).length);
+    expect((await (await start(['status'], own())).program.ended).stdout).toBe('no runs\n');
+  }, 120_000);
 });

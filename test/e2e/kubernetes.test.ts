@@ -328,27 +328,43 @@ describe.runIf(extended)('collect --k8s NAME with a stand-in for kubectl', () =>
     readonly logs: readonly string[];
     /** Lines after which kubectl loses the connection the first time; never when left out. */
     readonly lost?: number;
+    /** How many questions the API server does not answer, after the first. */
+    readonly away?: number;
+    /** Whether the second pod is deleted before its log has ended. */
+    readonly deleted?: boolean;
+    /** A pod's status, while runners are started. */
+    readonly status?: object;
+    /** The run that the TestRun's spec is of. */
+    readonly specRun?: string;
   }
 
   /** Makes a folder with the script in it, for PATH. */
-  async function kubectl(home: Home, { stages, logs, lost }: Cluster): Promise<string> {
+  async function kubectl(home: Home, cluster: Cluster): Promise<string> {
+    const { stages, logs, lost, away = 0, deleted = false, status = {}, specRun } = cluster;
     const folder = await mkdtemp(join(home.path, 'bin-'));
-    await writeFile(join(folder, 'state'), '0 0');
+    await writeFile(join(folder, 'state'), `0 0 ${away}`);
+    const runner = specRun === undefined ? {} : { env: [{ name: 'S3LOADTEST_RUN_ID', value: specRun }] };
     const pods = logs.map((_, i) => ({ metadata: { name: POD(i + 1) }, spec: { nodeName: `node${i + 1}` } }));
     const script = `#!${process.execPath}
 const { readFileSync, writeFileSync, appendFileSync } = require('node:fs');
 const args = process.argv.slice(2).join(' ');
 appendFileSync('${folder}/asked', args + '\\n');
-let [looks, follows] = readFileSync('${folder}/state', 'utf8').split(' ').map(Number);
+let [looks, follows, away] = readFileSync('${folder}/state', 'utf8').split(' ').map(Number);
 const stages = ${JSON.stringify(stages)}, logs = ${JSON.stringify(logs)}, pods = ${JSON.stringify(pods)};
 const ended = follows > ${lost === undefined ? 0 : 1};
 const print = (value) => process.stdout.write(JSON.stringify(value));
-if (args === '--namespace load get testruns.k6.io run --output json') {
-  print({ spec: { parallelism: logs.length }, status: { stage: stages[Math.min(looks++, stages.length - 1)] } });
+if (looks > 0 && away > 0) {
+  away--;
+  console.error('The connection to the server 127.0.0.1:6443 was refused - did you specify the right host or port?');
+  process.exitCode = 1;
+} else if (args === '--namespace load get testruns.k6.io run --output json') {
+  print({ spec: { parallelism: logs.length, runner: ${JSON.stringify(runner)} }, status: { stage: stages[Math.min(looks++, stages.length - 1)] } });
 } else if (args === '--namespace load get pods --selector app=k6,k6_cr=run,runner=true --output json') {
   const terminated = { terminated: { exitCode: 0, reason: 'Completed' } };
   const status = { phase: ended ? 'Succeeded' : 'Running', containerStatuses: [{ name: 'k6', state: ended ? terminated : {} }] };
-  print({ items: pods.map((pod) => ({ ...pod, status })) });
+  print({ items: pods.slice(0, ended && ${deleted} ? 1 : pods.length).map((pod) => ({ ...pod, status })) });
+} else if (args === '--namespace load get pods --selector app=k6,k6_cr=run --output json') {
+  print({ items: pods.map((pod) => ({ ...pod, status: ${JSON.stringify(status)} })) });
 } else if (args === '--namespace load logs --follow --prefix --tail=-1 --max-log-requests=' + logs.length + ' --container k6 --selector app=k6,k6_cr=run,runner=true') {
   follows++;
   const lines = logs.flatMap((file, i) => readFileSync(file, 'utf8').trimEnd().split('\\n').map((line) => '[pod/' + pods[i].metadata.name + '/k6] ' + line));
@@ -359,7 +375,7 @@ if (args === '--namespace load get testruns.k6.io run --output json') {
   console.error('Error from server (NotFound): testruns.k6.io "' + process.argv.at(-3) + '" not found');
   process.exitCode = 1;
 }
-writeFileSync('${folder}/state', looks + ' ' + follows);
+writeFileSync('${folder}/state', looks + ' ' + follows + ' ' + away);
 `;
     await writeFile(join(folder, 'kubectl'), script);
     await chmod(join(folder, 'kubectl'), 0o755);
@@ -381,10 +397,14 @@ writeFileSync('${folder}/state', looks + ' ' + follows);
     logs = save(home, runners);
   });
 
-  async function collect(cluster: Cluster, name = 'run'): Promise<Ended & { asked: string[] }> {
+  async function collect(
+    cluster: Cluster,
+    name = 'run',
+    more: readonly string[] = [],
+  ): Promise<Ended & { asked: string[] }> {
     const folder = await kubectl(home, cluster);
     const own = { ...env, PATH: `${folder}:${env.PATH}` };
-    const ended = await cli(home, own, 'collect', '--k8s', name, '--namespace', 'load', '--json');
+    const ended = await cli(home, own, 'collect', '--k8s', name, '--namespace', 'load', '--json', ...more);
     return { ...ended, asked: readFileSync(join(folder, 'asked'), 'utf8').trim().split('\n') };
   }
 
@@ -410,6 +430,80 @@ writeFileSync('${folder}/state', looks + ' ' + follows);
     expect(puts(collected(ended))).toBe(keysIn(stage.site, bucket).length);
   });
 
+  test('an API server that is away for some seconds: asks again', async () => {
+    const ended = await collect({ stages: ['started'], logs, away: 2 });
+    expect(ended.code, ended.stderr).toBe(0);
+    expect(
+      ended.stderr.match(/warning: kubectl: The connection to the server .* was refused.*; asking again/g),
+    ).toHaveLength(2);
+    expect(puts(collected(ended))).toBe(keysIn(stage.site, bucket).length);
+  });
+
+  test('a pod that is deleted in mid-run is named', async () => {
+    const lines = readFileSync(logs[1] as string, 'utf8').split('\n');
+    const cut = join(home.path, 'deleted.log');
+    await writeFile(
+      cut,
+      `${lines
+        .slice(
+          0,
+          lines.findIndex((line) => line.includes('"end":')),
+        )
+        .join('\n')}\n`,
+    );
+    const ended = await collect({ stages: ['started'], logs: [logs[0] as string, cut], deleted: true });
+    expect(ended.code).toBe(1);
+    expect(ended.stderr).toMatch(/^error: run-2 \(run-2\) is missing from .* s on: its pod was deleted$/m);
+    expect(collected(ended).partial).toBe(true);
+  });
+
+  test.each([
+    {
+      what: 'an image that can not be pulled',
+      status: {
+        containerStatuses: [
+          { name: 'k6', state: { waiting: { reason: 'ImagePullBackOff', message: 'no such image' } } },
+        ],
+      },
+      says: 'ImagePullBackOff: no such image',
+    },
+    {
+      what: 'a pod that fits nowhere',
+      status: {
+        conditions: [{ type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message: '0/1 nodes' }],
+      },
+      says: 'Unschedulable: 0/1 nodes',
+    },
+  ])('$what: why is told, and waiting ends', async ({ status, says }) => {
+    const ended = await collect({ stages: ['created'], logs, status }, 'run', ['--start-timeout', '1s']);
+    expect(ended.code).toBe(2);
+    expect(ended.stderr.split('\n')).toEqual([
+      `waiting for run to start: ${POD(1)} can't start: ${says}`,
+      `TestRun run did not start in 1s: ${POD(1)} can't start: ${says}: see \`kubectl describe pods -l k6_cr=run -n load\``,
+      '',
+    ]);
+  });
+
+  test('why no runner gave a Result', async () => {
+    const refused = join(home.path, 'refused.log');
+    const line = { level: 'error', msg: 'S3_BUCKET "none" is not there' };
+    await writeFile(refused, `${JSON.stringify(line)}\n`);
+    const ended = await collect({ stages: ['started'], logs: [refused, refused] });
+    expect([ended.code, ended.stdout]).toEqual([1, '']);
+    expect(ended.stderr).toMatch(
+      new RegExp(`^error: ${POD(1)} \\(node1\\), ${POD(2)} \\(node2\\): S3_BUCKET "none" is not there$`, 'm'),
+    );
+  });
+
+  test('a TestRun that was changed has the runners of another run', async () => {
+    const specRun = '20261121T110526Z-run-0000';
+    const ended = await collect({ stages: ['finished'], logs, specRun });
+    expect([ended.code, ended.stdout]).toEqual([2, '']);
+    expect(ended.stderr).toContain(`was changed since, to ${specRun}`);
+    expect(ended.stderr).not.toMatch(/STATS|FINAL/);
+    expect(ended.stderr).toContain('`kubectl delete testrun run -n load`');
+  });
+
   test('of a log whose beginning is gone nothing counts, and it is said', async () => {
     const lines = readFileSync(logs[1] as string, 'utf8').split('\n');
     const cut = join(home.path, 'cut.log');
@@ -426,7 +520,10 @@ writeFileSync('${folder}/state', looks + ' ' + follows);
 
   test('a TestRun in error, and one that is not there', async () => {
     const wrong = await collect({ stages: ['error'], logs });
-    expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringContaining('kubectl logs job/run-initializer')]);
+    expect([wrong.code, wrong.stderr]).toEqual([
+      2,
+      expect.stringContaining('`kubectl logs job/run-initializer -n load`'),
+    ]);
     const none = await collect({ stages: ['started'], logs }, 'other');
     expect([none.code, none.stderr]).toEqual([
       2,

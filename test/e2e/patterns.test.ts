@@ -247,7 +247,7 @@ describe('bursts and pauses', () => {
     const args = ['--duration', '9s', '--size', '1KB,2KB', ...SHORT];
     const { result, stderr } = await run(await setting(), 'checkpoint', ...args);
     expect(result.run.schedule).toEqual(bursts('checkpoint', [0, 3000], [7000, 9000]));
-    expect(stderr).toMatch(/^on and off by schedule, 2 times on/m);
+    expect(stderr).toMatch(/^2 bursts are scheduled; --dry-run lists them$/m);
     expectPercents(percents(result.series), { GET: 10, PUT: 90 });
     expectOnlyInBursts(result);
     expectDuration(result, 9_000);

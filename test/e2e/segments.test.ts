@@ -4,10 +4,11 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { FROM_CLI } from '../../lib/result/protocol';
-import { partOf, segmentsOf } from '../../runners/fleet/segments';
+import { segmentsOf } from '../../runners/fleet/segments';
 import { run } from '../../runners/run/child';
 import { getTools } from '../../runners/tools/tools';
 import { ROOT } from '../k6';
+import { partOf } from '../part-of';
 import { temporaryFolder } from '../servers';
 
 let k6: string;

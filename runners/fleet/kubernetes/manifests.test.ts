@@ -6,6 +6,7 @@ import { manifestsOf, type Wishes } from './manifests';
 const WISHES: Wishes = {
   name: 'nightly',
   namespace: undefined,
+  runId: '20261121T110526Z-nightly-3f9a',
   workers: 3,
   image: 'registry.example/s3loadtest:1',
   extension: true,

@@ -13,6 +13,8 @@ export interface Wishes {
   /** Of the TestRun and all that belongs to it. */
   readonly name: string;
   readonly namespace: string | undefined;
+  /** Of the run: what its runners report, and the TestRun can be compared with. */
+  readonly runId: string;
   readonly workers: number;
   readonly image: string;
   /** Whether that image's k6 is the project's own. */
@@ -138,14 +140,14 @@ interface EnvVar {
 }
 
 /** The operator's initializer asks k6 for the load by these alone, so that all but the credentials is here. */
-function environmentOf({ name, workers, extension, tests, settings: values }: Wishes): EnvVar[] {
+function environmentOf({ runId, workers, extension, tests, settings: values }: Wishes): EnvVar[] {
   const left = new Set([...variables(CREDENTIALS), ...variables(NOT_FOR_RUNNERS)]);
-  const given = Object.entries(values).filter(([variable]) => !left.has(variable));
+  const plain = Object.entries(values).filter(([variable]) => !left.has(variable));
   const set = {
-    ...Object.fromEntries(given),
+    ...Object.fromEntries(plain),
     ...(tests === undefined ? {} : { [settings.tests.env[0]]: tests.join(',') }),
     [FROM_CLI.present]: '1',
-    [FROM_CLI.runId]: name,
+    [FROM_CLI.runId]: runId,
     [FROM_CLI.workers]: String(workers),
     [FROM_CLI.extension]: extension ? '1' : '',
     [FROM_CLI.keys]: '',

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { notRun, works } from '../../../test/stage';
 import { parseEndpoint } from '../workers-file';
-import { routeTo, type Target } from './config';
+import { routeTo, type SshTarget } from './config';
 
 let folder: string;
 beforeAll(() => {
@@ -61,7 +61,7 @@ async function targetBy(
   host: string,
   more: object = {},
   environment?: NodeJS.ProcessEnv,
-): Promise<Target> {
+): Promise<SshTarget> {
   const target = (await routeBy(config, host, more, environment)).at(-1);
   if (target === undefined) throw new Error('no route');
   return target;

@@ -12,7 +12,7 @@ import { type Endpoint, parseEndpoint } from '../workers-file';
 import { SshProblem } from './problem';
 
 /** One machine to log in at. */
-export interface Target {
+export interface SshTarget {
   /** What the user calls it. */
   readonly alias: string;
   /** Name or address to connect to. */
@@ -48,7 +48,7 @@ export interface ConfigOptions {
 }
 
 /** `user@host:port`: how messages name where one logs in. */
-export function loginOf({ user, hostname, port }: Target): string {
+export function loginOf({ user, hostname, port }: SshTarget): string {
   const host = hostname.includes(':') ? `[${hostname}]` : hostname;
   return `${user}@${host}${port === 22 ? '' : `:${port}`}`;
 }
@@ -65,11 +65,11 @@ const IDENTITY_FILES = ['id_rsa', 'id_ecdsa', 'id_ed25519'].map((name) => `~/.ss
  * The machines to log in at one through the other, the last of which is the one asked for.
  * @throws SshProblem when the configuration is not right, or asks for what is not supported
  */
-export async function routeTo(endpoint: Endpoint, options: ConfigOptions): Promise<Target[]> {
+export async function routeTo(endpoint: Endpoint, options: ConfigOptions): Promise<SshTarget[]> {
   return route(endpoint, options, []);
 }
 
-async function route(endpoint: Endpoint, options: ConfigOptions, behind: readonly string[]): Promise<Target[]> {
+async function route(endpoint: Endpoint, options: ConfigOptions, behind: readonly string[]): Promise<SshTarget[]> {
   const values = await valuesFor(endpoint, options);
   const target = targetOf(endpoint, values, options);
   const here = loginOf(target);
@@ -159,7 +159,7 @@ function readIfThere(path: string, asked: boolean): string {
 
 const first = (values: Values, keyword: string): string | undefined => values.get(keyword)?.[0];
 
-function targetOf(endpoint: Endpoint, values: Values, { file, environment }: ConfigOptions): Target {
+function targetOf(endpoint: Endpoint, values: Values, { file, environment }: ConfigOptions): SshTarget {
   const { name, address } = endpoint;
   const hostname = (first(values, 'hostname') ?? name).replaceAll('%h', name).replaceAll('%%', '%');
   const port = Number(first(values, 'port') ?? 22);

@@ -4,8 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import ssh2, { type AuthHandlerMiddleware, type Client, type ConnectConfig } from 'ssh2';
 import { Remote } from '../remote';
 import { RemoteError, type Shell } from '../shell';
-import type { Place } from '../workers-file';
-import { loginOf, routeTo, type Target } from './config';
+import type { Machine } from '../workers-file';
+import { loginOf, routeTo, type SshTarget } from './config';
 import { diagnose, TurnedAway } from './diagnosis';
 import { type Identities, identitiesFor } from './identities';
 import { KnownHost } from './known-hosts';
@@ -33,16 +33,16 @@ const RETRY_MS = 300;
 const ADMINISTRATIVELY_PROHIBITED = 1;
 
 /**
- * Connects to a place.
+ * Connects to a machine.
  * @throws RemoteError with one line that says what to do; the signal's reason
  */
-export async function connectBySsh(place: Place, options: SshOptions): Promise<Remote> {
-  const attempt = new Attempt(place, options);
+export async function connectBySsh(machine: Machine, options: SshOptions): Promise<Remote> {
+  const attempt = new Attempt(machine, options);
   try {
-    return new Remote(place, await attempt.run());
+    return new Remote(machine, await attempt.run());
   } catch (e) {
     attempt.destroy();
-    if (e instanceof SshProblem) throw new RemoteError(place, e.trouble, e.message);
+    if (e instanceof SshProblem) throw new RemoteError(machine, e.trouble, e.message);
     throw e;
   }
 }
@@ -57,7 +57,7 @@ class Attempt {
   private doing = "reading ssh's configuration";
 
   constructor(
-    private readonly place: Place,
+    private readonly machine: Machine,
     private readonly options: SshOptions,
   ) {
     this.ms = options.connectMs ?? CONNECT_MS;
@@ -93,25 +93,25 @@ class Attempt {
 
   private async connect(): Promise<Shell> {
     const { configFile, environment } = this.options;
-    const { host: name, id: _, slot: __, ...rest } = this.place;
+    const { host: name, id: _, slot: __, ...rest } = this.machine;
     const route = await routeTo({ name, ...rest }, { file: configFile, environment });
-    const chain: Array<{ client: Client; target: Target }> = [];
+    const chain: Array<{ client: Client; target: SshTarget }> = [];
     for (const target of route) {
       const last = chain.at(-1);
       const way = last && (() => this.forward(last.client, last.target, target));
       chain.push({ target, client: await this.logIn(target, way) });
     }
-    const target = route.at(-1) as Target;
+    const target = route.at(-1) as SshTarget;
     const clients = chain.map(({ client }) => client);
-    return new SshShell(this.place, clients, target, this.keepaliveOf(target));
+    return new SshShell(this.machine, clients, target, this.keepaliveOf(target));
   }
 
-  private keepaliveOf(target: Target): number {
+  private keepaliveOf(target: SshTarget): number {
     return target.keepaliveMs ?? this.options.keepaliveMs ?? KEEPALIVE_MS;
   }
 
   /** A way to the next machine through one where we are logged in. */
-  private forward(client: Client, from: Target, to: Target): Promise<Duplex> {
+  private forward(client: Client, from: SshTarget, to: SshTarget): Promise<Duplex> {
     this.doing = `connecting to ${loginOf(to)} from ${loginOf(from)}`;
     return new Promise((resolve, reject) => {
       const failed = (error: Error & { reason?: unknown }) => {
@@ -131,7 +131,7 @@ class Attempt {
     });
   }
 
-  private async logIn(target: Target, way: (() => Promise<Duplex>) | undefined): Promise<Client> {
+  private async logIn(target: SshTarget, way: (() => Promise<Duplex>) | undefined): Promise<Client> {
     this.doing = `looking for keys for ${loginOf(target)}`;
     const [known, identities] = await Promise.all([
       KnownHost.lookUp(target, this.options.environment),
@@ -151,7 +151,7 @@ class Attempt {
     }
   }
 
-  private async handshake(target: Target, known: KnownHost, identities: Identities, sock: Duplex | undefined) {
+  private async handshake(target: SshTarget, known: KnownHost, identities: Identities, sock: Duplex | undefined) {
     if (this.over) throw new Error('too late');
     const client = new ssh2.Client();
     this.clients.push(client);

@@ -1,5 +1,5 @@
 /** What went wrong while a connection was made, for people: which setting or command puts it right. */
-import { loginOf, type Target } from './config';
+import { loginOf, type SshTarget } from './config';
 import type { Identities } from './identities';
 import { SshProblem } from './problem';
 
@@ -12,7 +12,7 @@ export class TurnedAway extends Error {
 
 /** How far a connection had come when it failed. */
 export interface Progress {
-  readonly target: Target;
+  readonly target: SshTarget;
   readonly identities: Identities;
   /** The server and we agree on how to talk. */
   readonly shook: boolean;

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { notRun, works } from '../../../test/stage';
-import type { Target } from './config';
+import type { SshTarget } from './config';
 import { identitiesFor } from './identities';
 
 let folder: string;
@@ -34,7 +34,7 @@ afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-function target(more: Partial<Target>, ...names: string[]): Target {
+function target(more: Partial<SshTarget>, ...names: string[]): SshTarget {
   return {
     alias: 'node1',
     hostname: 'node1',
@@ -56,7 +56,7 @@ function target(more: Partial<Target>, ...names: string[]): Target {
 
 describe.runIf(here)('what is tried', () => {
   const by = () => ({ agent: agent?.socket });
-  test.each<{ of: () => Target; tried: string[]; problems?: string[]; why: string }>([
+  test.each<{ of: () => SshTarget; tried: string[]; problems?: string[]; why: string }>([
     { of: () => target({}, 'none', 'plain'), tried: ['FOLDER/plain'], why: 'files that are there' },
     { of: () => target({}), tried: [], why: 'nothing, where there is nothing' },
     { of: () => target(by()), tried: ['other in the agent', 'held in the agent'], why: "the agent's, as it has them" },

@@ -1,7 +1,7 @@
 /** Who we are to a server: keys that an agent holds, and key files. In the order in which ssh would try them. */
 import { readFile } from 'node:fs/promises';
 import ssh2, { type AnyAuthMethod, type IdentityCallback, type ParsedKey } from 'ssh2';
-import type { Target } from './config';
+import type { SshTarget } from './config';
 
 /** What there is to log in by. */
 export interface Identities {
@@ -24,7 +24,7 @@ interface KeyFile {
 const AGENT_MS = 3_000;
 
 /** Reads key files and asks the agent. Never throws: what is wrong is said where nothing else lets us in. */
-export async function identitiesFor(target: Target): Promise<Identities> {
+export async function identitiesFor(target: SshTarget): Promise<Identities> {
   const { agent: socket, identitiesOnly, user: username } = target;
   const files = (await Promise.all(target.identityFiles.map(readKey))).filter((file) => file !== undefined);
   const named = files.flatMap(({ publicKey }) => publicKey ?? []);

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { notRun, works } from '../../../test/stage';
-import type { Target } from './config';
+import type { SshTarget } from './config';
 import { KnownHost } from './known-hosts';
 
 let folder: string;
@@ -29,7 +29,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const key = (name: string) => keys[name] as string;
 const bytes = (name: string) => Buffer.from(key(name).split(' ')[1] as string, 'base64');
 
-const HOST: Target = {
+const HOST: SshTarget = {
   alias: 'node1',
   hostname: '10.0.0.5',
   jumped: false,
@@ -48,7 +48,7 @@ const HOST: Target = {
 const ON_2222 = { port: 2222, knownAs: ['[10.0.0.5]:2222', '10.0.0.5'] };
 
 /** What is said of a key where known_hosts has these lines; undefined when it is trusted. */
-async function judged(lines: readonly string[], shown: string, more: Partial<Target> = {}, hashed = false) {
+async function judged(lines: readonly string[], shown: string, more: Partial<SshTarget> = {}, hashed = false) {
   writeFileSync(file, lines.map((line) => `${line}\n`).join(''));
   if (hashed) execFileSync('ssh-keygen', ['-q', '-H', '-f', file], { stdio: 'ignore' });
   const known = await KnownHost.lookUp({ ...HOST, knownHostsFiles: [file], ...more }, process.env);
@@ -56,7 +56,7 @@ async function judged(lines: readonly string[], shown: string, more: Partial<Tar
 }
 
 describe.runIf(here)('a key is trusted', () => {
-  test.each<{ lines: () => string[]; shown?: string; more?: Partial<Target>; hashed?: boolean; why: string }>([
+  test.each<{ lines: () => string[]; shown?: string; more?: Partial<SshTarget>; hashed?: boolean; why: string }>([
     { lines: () => [`10.0.0.5 ${key('one')}`], why: 'as it stands' },
     { lines: () => [`10.0.0.5 ${key('one')}`], hashed: true, why: 'with its name hashed' },
     { lines: () => [`[10.0.0.5]:2222 ${key('one')}`], more: ON_2222, why: 'with its port' },
@@ -82,7 +82,7 @@ describe.runIf(here)('a key is trusted', () => {
 
 describe.runIf(here)('a key is refused in one line that says what to do', () => {
   const FINGERPRINT = 'host key SHA256:[\\w+/]{43}';
-  test.each<{ lines: () => string[]; shown?: string; more?: Partial<Target>; says: string; why: string }>([
+  test.each<{ lines: () => string[]; shown?: string; more?: Partial<SshTarget>; says: string; why: string }>([
     {
       lines: () => [`10.0.0.6 ${key('one')}`],
       says: "FP (ssh-ed25519) is not in FILE: see that it is the host's, then ssh-keyscan -t ed25519 10.0.0.5 >> FILE",

@@ -7,7 +7,7 @@ import { existsSync } from 'node:fs';
 import { appendFile } from 'node:fs/promises';
 import { $ } from 'zx';
 import { quote } from '../../run/quote';
-import type { Target } from './config';
+import type { SshTarget } from './config';
 import { SshProblem } from './problem';
 
 interface KnownKey {
@@ -33,12 +33,12 @@ const PATIENCE = '5s';
 /** What is known of one target. */
 export class KnownHost {
   private constructor(
-    private readonly target: Target,
+    private readonly target: SshTarget,
     private readonly keys: readonly KnownKey[],
   ) {}
 
   /** @throws SshProblem where known_hosts can't be searched */
-  static async lookUp(target: Target, environment: NodeJS.ProcessEnv): Promise<KnownHost> {
+  static async lookUp(target: SshTarget, environment: NodeJS.ProcessEnv): Promise<KnownHost> {
     const searches = target.knownHostsFiles
       .filter((file) => existsSync(file))
       .flatMap((file) => target.knownAs.map((name) => search(name, file, environment)));

@@ -1,8 +1,8 @@
 /** Commands over SSH. */
 import type { Client, ClientChannel } from 'ssh2';
-import { type Exit, RemoteError, type Running, type Shell } from '../shell';
-import type { Place } from '../workers-file';
-import { loginOf, type Target } from './config';
+import { type Exit, type Output, RemoteError, type Running, type Shell } from '../shell';
+import type { Machine } from '../workers-file';
+import { loginOf, type SshTarget } from './config';
 
 /** Questions that stay without an answer before a connection counts as lost. */
 export const UNANSWERED = 3;
@@ -15,9 +15,9 @@ export class SshShell implements Shell {
   private lost: RemoteError | undefined;
 
   constructor(
-    private readonly place: Place,
+    private readonly machine: Machine,
     private readonly clients: readonly Client[],
-    target: Target,
+    target: SshTarget,
     keepaliveMs: number,
   ) {
     const client = clients.at(-1) as Client;
@@ -31,30 +31,33 @@ export class SshShell implements Shell {
       client.removeAllListeners('close').once('close', () => {
         for (const each of clients) each.destroy();
         if (!this.closing)
-          this.lost = new RemoteError(place, 'lost', `the connection to ${loginOf(target)} is lost (${why})`);
+          this.lost = new RemoteError(machine, 'lost', `the connection to ${loginOf(target)} is lost (${why})`);
         resolve(this.lost);
       });
     });
   }
 
-  start(command: string): Promise<Running> {
+  start(command: string, output: Output): Promise<Running> {
     return new Promise((resolve, reject) => {
       const refused = (error: Error) => {
         const why = error.message.replace(/^\(SSH\) Channel open failure: /, '');
-        const failure = new RemoteError(this.place, 'command', `no command can be run there (${why})`);
+        const failure = new RemoteError(this.machine, 'command', `no command can be run there (${why})`);
         // The connection's own end says more, and is heard of a little later.
         setImmediate(() => reject(this.lost ?? failure));
       };
       try {
-        this.client.exec(command, (error, channel) => (error ? refused(error) : resolve(this.running(channel))));
+        this.client.exec(command, (error, channel) =>
+          error ? refused(error) : resolve(this.running(channel, output)),
+        );
       } catch (e) {
         refused(e as Error);
       }
     });
   }
 
-  private running(channel: ClientChannel): Running {
-    channel.on('error', () => {});
+  private running(channel: ClientChannel, output: Output): Running {
+    channel.on('error', () => {}).on('data', output.stdout);
+    channel.stderr.on('data', output.stderr);
     const ended = new Promise<Exit>((resolve, reject) => {
       let exit: Exit | undefined;
       channel.once('exit', (code: number | null, signal?: string) => {
@@ -62,15 +65,13 @@ export class SshShell implements Shell {
       });
       channel.once('close', () => {
         if (exit) return resolve(exit);
-        const cut = new RemoteError(this.place, 'lost', 'a command was cut off');
+        const cut = new RemoteError(this.machine, 'lost', 'a command was cut off');
         setImmediate(() => reject(this.lost ?? cut));
       });
     });
     ended.catch(() => {}); // it may be over before anyone waits for it
     return {
       stdin: channel,
-      stdout: channel,
-      stderr: channel.stderr,
       ended,
       stop: () => {
         try {

@@ -3,17 +3,17 @@ import { atOnce } from './at-once';
 import type { Remote } from './remote';
 import { RemoteError } from './shell';
 import { MOST_AT_ONCE, type Workers } from './workers';
-import type { Place } from './workers-file';
+import type { Machine } from './workers-file';
 
-/** Does something at each place that can be reached; says in one line of each of the others why not. */
+/** Does something on each machine that can be reached; says in one line of each of the others why not. */
 export async function atEach<T>(
   workers: Workers,
   work: (remote: Remote) => Promise<T>,
-): Promise<{ done: Array<{ place: Place; value: T }>; problems: string[] }> {
-  const outcomes = await atOnce(workers.places, MOST_AT_ONCE, async (place) => {
-    const remote = await workers.connect(place);
+): Promise<{ done: Array<{ machine: Machine; value: T }>; problems: string[] }> {
+  const outcomes = await atOnce(workers.machines, MOST_AT_ONCE, async (machine) => {
+    const remote = await workers.connect(machine);
     try {
-      return { place, value: await work(remote) };
+      return { machine, value: await work(remote) };
     } finally {
       await remote.close();
     }
@@ -23,7 +23,7 @@ export async function atEach<T>(
   return { done, problems };
 }
 
-/** One line of why a place can't be used. @throws what is no trouble with a machine */
+/** One line of why a machine can't be used. @throws what is no trouble with a machine */
 export function sayWhy(reason: unknown): string {
   if (reason instanceof RemoteError) return reason.message;
   throw reason;

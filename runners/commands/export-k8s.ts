@@ -3,14 +3,15 @@ import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { Command } from 'commander';
 import { stringify } from 'yaml';
-import { type Config, ConfigError, settings } from '../../../lib/settings/config';
-import { needsIntervals } from '../../run/backend';
-import { EXIT } from '../../run/exit';
-import { writeAtomically } from '../../run/folder';
-import { addSettingOptions, collect, loadOpenSettings, loadSettings, type Options } from '../../run/settings';
-import { patterns, ROOT, scriptOf, scriptText } from '../../tools/project';
-import { pinnedK6 } from '../../tools/tools';
-import { LONGEST_NAME, manifestsOf } from './manifests';
+import { newRunId } from '../../lib/result/protocol';
+import { type Config, ConfigError, settings } from '../../lib/settings/config';
+import { LONGEST_NAME, manifestsOf } from '../fleet/kubernetes/manifests';
+import { needsIntervals } from '../run/backend';
+import { EXIT } from '../run/exit';
+import { writeAtomically } from '../run/folder';
+import { addSettingOptions, collect, loadOpenSettings, loadSettings, type Options } from '../run/settings';
+import { patterns, ROOT, scriptOf, scriptText } from '../tools/project';
+import { pinnedK6 } from '../tools/tools';
 
 /** More runners than that would be another tool's business. */
 const MOST_WORKERS = 1_000;
@@ -65,6 +66,7 @@ async function exportK8s(names: readonly string[], options: Options, environment
     extension,
     script: { file: basename(script), text: scriptText(script) },
     tests,
+    runId: newRunId(Date.now(), name),
     settings: { ...values, [settings.backend.env[0]]: backendOf(config, values, extension) },
     outs: (options.out as string[] | undefined) ?? [],
     durationMs: config.duration,

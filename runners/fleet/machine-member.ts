@@ -1,38 +1,22 @@
-/** Watches over one worker: hears what its k6 says and measures, finds it again when the connection goes, sees how it ends. */
+/** One k6 of a run on a worker's machine: follows its files there, finds it again when the connection goes, sees how it ends. */
 import { dirname } from 'node:path/posix';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Fold } from '../../lib/result/fold';
-import type { Interval } from '../../lib/result/interval';
-import type { Begin, DeletedRange } from '../../lib/result/protocol';
-import type { ErrorSample } from '../../lib/result/result';
+import type { Result } from '../../lib/result/result';
 import { formatDuration } from '../../lib/settings/units';
-import { parseInterval } from '../run/intervals';
-import { K6Log, type LogLine } from '../run/k6-log';
+import { Transcript } from '../run/transcript';
 import { FILES, type Manifest } from './launch';
+import { isOver, isWhole, type Member, type MemberEvents, type MemberState } from './place';
 import type { Remote, Streaming } from './remote';
 import { RemoteError } from './shell';
 import { followFile, type RunStatus, runStatus, stopRun } from './worker';
-import type { Place } from './workers-file';
+import type { Machine } from './workers-file';
 
-/** A worker that was started. */
+/** A k6 that was started. */
 export interface Handle {
-  readonly place: Place;
+  readonly machine: Machine;
   /** Its folder there, absolute. */
   readonly folder: string;
   readonly manifest: Manifest;
-}
-
-/**
- * starting: k6 makes its VUs and tries the bucket. ready: it waits for the others. silent: nothing is heard, though it can be
- * reached. unreachable: the connection is gone. lost: it was given up.
- */
-export type WorkerState = 'starting' | 'ready' | 'running' | 'silent' | 'unreachable' | 'ended' | 'lost';
-
-export interface WatchEvents {
-  interval(interval: Interval, watch: Watch): void;
-  begin(begin: Begin, watch: Watch): void;
-  deleted(range: DeletedRange): void;
-  log(line: LogLine, watch: Watch): void;
 }
 
 /** Statistics come each interval whatever the load does: without some of them k6 hangs, or its disk is full. */
@@ -44,84 +28,69 @@ const RECONNECT_MS = 2_000;
 const PATIENCE_MS = 30_000;
 const FULL = 'its disk is full';
 
-export class Watch {
-  state: WorkerState = 'starting';
-  /** When something was heard last. */
-  heardAt = Date.now();
-  begin: Begin | undefined;
-  /** k6's exit code, when it is known. */
+export class MachineMember implements Member {
+  readonly id: string;
+  readonly host: string;
+  readonly segment: string;
+  readonly clockOffsetMs: number;
+  readonly cores: number;
+  readonly transcript: Transcript;
+  state: MemberState = 'starting';
   exit: number | undefined;
-  /** Why it was given up. */
   why: string | undefined;
-  /** Errors that k6 told before its load began. */
-  readonly refusals: string[] = [];
-  readonly fold = new Fold();
   /** Resolves when k6 waits for the others, or its load has begun, or it has ended. */
   readonly ready: Promise<void>;
-  /** Resolves when it has ended, or is given up. */
   readonly over: Promise<void>;
 
   private remote: Remote | undefined;
   private streams: readonly Streaming[] = [];
   private readonly offsets = { [FILES.statistics]: 0, [FILES.log]: 0 };
-  private readonly given = new AbortController();
-  private unreadable: Error | undefined;
-  private readonly isReady: () => void;
-  /** It has said that it waits for the others. */
-  private waits = false;
-  private readonly said = new K6Log({
-    ready: () => {
-      this.waits = true;
-      if (this.state === 'starting') this.state = 'ready';
-      this.isReady();
-    },
-    begin: (begin) => {
-      this.begin = begin;
-      this.fold.begin(begin.facts);
-      this.state = 'running';
-      this.isReady();
-      this.on.begin(begin, this);
-    },
-    deleted: (range) => this.on.deleted(range),
-    log: (line) => {
-      if (line.level === 'error' && this.begin === undefined) this.refusals.push(line.message);
-      this.on.log(line, this);
-    },
-  });
+  private readonly givenUp = new AbortController();
+  /** k6 has ended, and all that is in its folder was read. */
+  private isRead = false;
+  private setReady = () => {};
 
   constructor(
     readonly handle: Handle,
     remote: Remote,
     private readonly connect: () => Promise<Remote>,
-    private readonly on: WatchEvents,
+    on: MemberEvents,
   ) {
+    const { worker, segment, clockOffsetMs, cores } = handle.manifest;
+    this.id = worker;
+    this.host = handle.machine.host;
+    this.segment = segment;
+    this.clockOffsetMs = clockOffsetMs;
+    this.cores = cores;
     this.remote = remote;
-    let isReady = () => {};
-    this.ready = new Promise((resolve) => {
-      isReady = resolve;
+    this.transcript = new Transcript({
+      ready: () => {
+        if (this.state === 'starting') this.state = 'ready';
+        this.setReady();
+      },
+      begin: () => {
+        this.state = 'running';
+        this.setReady();
+        on.begin(this);
+      },
+      interval: (interval) => on.interval(interval, this),
+      deleted: (range) => on.deleted(range),
+      log: (line) => on.log(line, this),
     });
-    this.isReady = isReady;
+    this.ready = new Promise((resolve) => {
+      this.setReady = resolve;
+    });
     this.over = this.watch();
   }
 
-  get isOver(): boolean {
-    return this.state === 'ended' || this.state === 'lost';
-  }
-
-  /** Whether all it measured is known. */
-  get isComplete(): boolean {
-    return this.state === 'ended' && this.fold.complete;
-  }
-
-  /** The first failure of each class that was heard of. */
-  get samples(): readonly ErrorSample[] {
-    return this.said.samples;
+  measured(): Result | undefined {
+    return this.transcript.result();
   }
 
   /** Tells its k6 when to begin, milliseconds since 1970 by the clock here. @throws RemoteError */
   async start(at: number): Promise<void> {
     if (this.remote === undefined) throw this.failure('it is out of reach');
-    const there = Math.round(at + this.handle.manifest.clockOffsetMs);
+    const there = Math.round(at + this.clockOffsetMs);
     await this.remote.putText(`${there}\n`, `${this.handle.folder}/${FILES.start}`, '0600');
   }
 
@@ -139,15 +108,22 @@ export class Watch {
 
   /** Leaves it alone: what it does is no matter any more. */
   giveUp(why: string): void {
-    if (this.isOver) return;
+    if (isOver(this)) return;
     this.why = why;
     this.state = 'lost';
-    this.given.abort();
-    this.isReady();
+    this.givenUp.abort();
+    this.setReady();
   }
 
-  /** Removes what it left there, which is to be known here by now. */
-  async removeFolder(): Promise<void> {
+  /** Removes its folder, if all that is in it is known here, or nothing worth it is; with `keep`, marks it as collected. */
+  async collect(keep: boolean): Promise<void> {
+    const hasBegun = this.transcript.begin !== undefined;
+    if (!hasBegun) this.giveUp('it was called off');
+    if (!this.isRead && !isWhole(this) && hasBegun) return;
+    await (keep ? this.mark() : this.removeFolder());
+  }
+
+  private async removeFolder(): Promise<void> {
     const { folder, manifest } = this.handle;
     // Nothing but a folder that is named as ours are.
     if (!folder.endsWith(`/${manifest.run}/${manifest.worker}`) || manifest.run === '' || manifest.worker === '')
@@ -156,37 +132,41 @@ export class Watch {
     await this.remote?.run('rm -rf -- "$1" && rmdir -- "$2" 2> /dev/null', { args }).catch(() => {}); // status shows it
   }
 
+  private async mark(): Promise<void> {
+    await this.remote?.putText('', `${this.handle.folder}/${FILES.collected}`, '0600').catch(() => {}); // status shows it
+  }
+
   /** Looks away; what runs there goes on. */
   async close(): Promise<void> {
-    this.given.abort();
+    this.givenUp.abort();
     for (const stream of this.streams) stream.stop();
     await this.remote?.close();
   }
 
   private failure(why: string): RemoteError {
-    return new RemoteError(this.handle.place, 'command', why);
+    return new RemoteError(this.handle.machine, 'command', why);
   }
 
   private async watch(): Promise<void> {
     const looking = this.lookAfter();
     try {
-      while (!this.isOver && !this.given.signal.aborted) {
+      while (!isOver(this) && !this.givenUp.signal.aborted) {
         try {
           const remote = this.remote ?? (await this.reconnect());
-          await Promise.race([this.follow(remote), aborted(this.given.signal)]);
+          await Promise.race([this.follow(remote), aborted(this.givenUp.signal)]);
         } catch (e) {
           if (!(e instanceof RemoteError)) throw e;
-          if (this.isOver || this.given.signal.aborted) break;
+          if (isOver(this) || this.givenUp.signal.aborted) break;
           this.state = 'unreachable';
           void this.remote?.close();
           this.remote = undefined;
           this.why = e.why;
-          await sleep(RECONNECT_MS, undefined, { signal: this.given.signal }).catch(() => {});
+          await sleep(RECONNECT_MS, undefined, { signal: this.givenUp.signal }).catch(() => {});
         }
       }
     } finally {
-      this.given.abort();
-      this.isReady();
+      this.givenUp.abort();
+      this.setReady();
       await looking;
     }
   }
@@ -194,21 +174,21 @@ export class Watch {
   private async reconnect(): Promise<Remote> {
     const remote = await this.connect();
     this.remote = remote;
-    this.heardAt = Date.now();
+    this.transcript.reportedAt = Date.now();
     return remote;
   }
 
-  /** Hears all that it says until its end, and how that was. @throws RemoteError when the connection goes */
+  /** Reads all that it reports until its end, and how that was. @throws RemoteError when the connection goes */
   private async follow(remote: Remote): Promise<void> {
     const { folder, manifest } = this.handle;
     const streams = await Promise.all(
       ([FILES.log, FILES.statistics] as const).map((file) =>
         followFile(remote, folder, file, this.offsets[file], (line, bytes) => {
           this.offsets[file] += bytes;
-          this.heard();
-          if (file === FILES.log) this.said.hear(line);
+          this.isBack();
+          if (file === FILES.log) this.transcript.addLog(line);
           // A line without its end is what a full disk, or a k6 that was killed, has left of one.
-          else if (bytes > Buffer.byteLength(line)) this.hearStatistics(line);
+          else if (bytes > Buffer.byteLength(line)) this.transcript.addStatistics(line);
         }),
       ),
     );
@@ -222,40 +202,30 @@ export class Watch {
 
   private async end(status: RunStatus | undefined): Promise<void> {
     this.exit = status?.exit;
-    if (status?.state === 'ended' && (this.fold.complete || this.begin === undefined)) {
+    this.isRead = true;
+    const { transcript } = this;
+    if (status?.state === 'ended' && (transcript.isComplete || transcript.begin === undefined)) {
       this.state = 'ended';
       this.why = undefined;
       return;
     }
-    const early = `k6 ended with ${status?.exit} before it had told all`;
+    const early = `k6 ended with ${status?.exit} before it had reported all`;
     const how = status?.state === 'ended' ? ((await this.isDiskFull()) ? `${FULL}, and ${early}` : early) : status?.why;
-    this.giveUp(this.unreadable?.message ?? how ?? 'its folder is gone');
+    this.giveUp(transcript.problem ?? how ?? 'its folder is gone');
   }
 
-  private hearStatistics(line: string): void {
-    if (this.unreadable !== undefined) return;
-    try {
-      const interval = parseInterval(line);
-      this.fold.add(interval);
-      if (this.begin !== undefined) this.on.interval(interval, this);
-    } catch (e) {
-      this.unreadable = e as Error;
-    }
-  }
-
-  private heard(): void {
-    this.heardAt = Date.now();
+  private isBack(): void {
     if (this.state !== 'silent' && this.state !== 'unreachable') return;
-    this.state = this.begin ? 'running' : this.waits ? 'ready' : 'starting';
+    this.state = this.transcript.begin ? 'running' : this.transcript.isReady ? 'ready' : 'starting';
   }
 
-  /** Notices that nothing is heard any more, and gives up on it when its time is over. */
+  /** Notices that nothing is reported any more, and gives up on it when its time is over. */
   private async lookAfter(): Promise<void> {
-    while (!this.isOver && !this.given.signal.aborted) {
-      await sleep(LOOK_MS, undefined, { signal: this.given.signal }).catch(() => {});
-      const quiet = Date.now() - this.heardAt;
-      if (this.isOver) continue;
-      if (this.begin === undefined) {
+    while (!isOver(this) && !this.givenUp.signal.aborted) {
+      await sleep(LOOK_MS, undefined, { signal: this.givenUp.signal }).catch(() => {});
+      const quiet = Date.now() - this.transcript.reportedAt;
+      if (isOver(this)) continue;
+      if (this.transcript.begin === undefined) {
         // Preparing takes what it takes, but the others wait for this one.
         if (this.state === 'unreachable' && quiet > PATIENCE_MS) this.giveUp(`out of reach: ${this.why}`);
         continue;
@@ -265,8 +235,8 @@ export class Watch {
         const full = await this.isDiskFull();
         this.why = full ? FULL : full === false ? 'k6 hangs, or is kept from running' : undefined;
       }
-      const { plannedMs, run } = this.begin.facts;
-      const due = Date.parse(run.startedAt) - this.handle.manifest.clockOffsetMs + plannedMs + PATIENCE_MS;
+      const { plannedMs, run } = this.transcript.begin.facts;
+      const due = Date.parse(run.startedAt) - this.clockOffsetMs + plannedMs + PATIENCE_MS;
       if (Date.now() < due || quiet < PATIENCE_MS) continue;
       const since = formatDuration(Math.round(quiet / 1000) * 1000);
       const reached = this.state === 'silent';
@@ -275,11 +245,11 @@ export class Watch {
     }
   }
 
-  /** Undefined where it can't be asked: that the connection went is told by itself. */
+  /** Undefined where that can't be found out: a lost connection is reported elsewhere. */
   private async isDiskFull(): Promise<boolean | undefined> {
     const script = 'df -Pk "$1" | { read -r _; read -r _ _ _ free _; echo "$free"; }';
-    const said = await this.remote?.run(script, { args: [this.handle.folder] }).catch(() => undefined);
-    return said && Number(said.stdout) === 0;
+    const answer = await this.remote?.run(script, { args: [this.handle.folder] }).catch(() => undefined);
+    return answer && Number(answer.stdout) === 0;
   }
 }
 
