@@ -20,7 +20,7 @@ export async function findSecrets(): Promise<{ names: SecretNames } | { problem:
   for (const credential of CREDENTIALS) {
     const found = await find(credential);
     if ('name' in found) names[credential] = found.name;
-    else if (settings[credential].required) return found;
+    else if ('required' in settings[credential]) return found;
   }
   return { names };
 }

@@ -6,6 +6,8 @@ import {
   ConfigError,
   CREDENTIALS,
   type Environment,
+  nameOf,
+  ORIGIN,
   readConfig,
   readWithoutCredentials,
   settings,
@@ -32,7 +34,7 @@ export function loadConfig(): Loaded {
 }
 
 function load(): Loaded {
-  const environments = [__ENV, ...envFiles()];
+  const environments = [ownEnvironment(), ...envFiles()];
   const concurrencyAsked = settings.concurrency.env.some((name) => environments.some((e) => e[name]?.trim()));
   const fallback = __ENV[FROM_CLI.concurrency];
   const { config, lacking } = read([...environments, fallback ? { [settings.concurrency.env[0]]: fallback } : {}]);
@@ -41,6 +43,12 @@ function load(): Loaded {
   if (isBareRun()) checkResultsFolder(config.dataDir);
   if (isPacked()) warnOfPackedCredentials();
   return { config, concurrencyAsked, lacking };
+}
+
+/** What the CLI got as options, messages name as options. */
+function ownEnvironment(): Environment {
+  const options = __ENV[FROM_CLI.options];
+  return options === undefined ? __ENV : { ...__ENV, [ORIGIN]: { options: options.split(',') } };
 }
 
 function read(environments: readonly Environment[]): Omit<Loaded, 'concurrencyAsked'> {
@@ -74,31 +82,32 @@ function warnOfPackedCredentials(): void {
 }
 
 /** A k6 that is asked for an extension it does not have ends with a stack. */
-function checkBackend({ backend, verify, s3poolBinary }: Config): void {
+function checkBackend(config: Config): void {
+  const { backend, verify, s3poolBinary } = config;
   if (verify && backend !== 'native') {
     throw new ConfigError([
-      `${settings.verify.env[0]} is true: only the native backend knows what was written, and this run has ` +
+      `${nameOf(config, 'verify')} is true: only the native backend knows what was written, and this run has ` +
         `${settings.backend.env[0]} "${backend}": leave it out, or run by a k6 with the project's extension`,
     ]);
   }
   if (backend === 'proxy' && s3poolBinary !== undefined && __ENV[FROM_CLI.present] === undefined) {
     throw new ConfigError([
-      `${settings.s3poolBinary.env[0]} is "${s3poolBinary}": only \`npx s3loadtest run\` starts it: leave it out, and give ` +
+      `${nameOf(config, 's3poolBinary')} is "${s3poolBinary}": only \`npx s3loadtest run\` starts it: leave it out, and give ` +
         `a proxy that runs as ${settings.endpoints.env[0]}`,
     ]);
   }
   if (backend !== 'native' || __ENV[FROM_CLI.extension]) return;
   throw new ConfigError([
-    `${settings.backend.env[0]} is "native": this k6 is not known to have the project's extension: leave it out, run by ` +
+    `${nameOf(config, 'backend')} is "native": this k6 is not known to have the project's extension: leave it out, run by ` +
       `\`npx s3loadtest run\`, which builds such a k6, or say so of .tools/bin/k6 by ${FROM_CLI.extension}=1`,
   ]);
 }
 
 /** What only who follows the run can do. */
-function checkFollowed({ warmup, untilSteady }: Config): void {
+function checkFollowed(config: Config): void {
   const given = [
-    ...(warmup > 0 ? [settings.warmup.env[0]] : []),
-    ...(untilSteady ? [settings.untilSteady.env[0]] : []),
+    ...(config.warmup > 0 ? [nameOf(config, 'warmup')] : []),
+    ...(config.untilSteady ? [nameOf(config, 'untilSteady')] : []),
   ];
   if (given.length === 0) return;
   throw new ConfigError(
@@ -138,5 +147,5 @@ function readIfThere(path: string): Environment[] {
     if (/no such file|file does not exist/.test(String(e))) return [];
     throw new ConfigError([`${path} can't be read (${String(e)}): make it readable, or move it away`]);
   }
-  return [parseEnvFile(text)];
+  return [{ ...parseEnvFile(text), [ORIGIN]: { file: path } }];
 }

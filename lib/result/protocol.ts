@@ -7,6 +7,8 @@ import type { RunFacts } from './run-facts';
 export const FROM_CLI = {
   /** Set at all: settings are complete in the environment, and the Result goes to standard output. */
   present: 'S3LOADTEST_CLI',
+  /** The variables that the user set by options, separated by commas: messages name the options. */
+  options: 'S3LOADTEST_OPTIONS',
   runId: 'S3LOADTEST_RUN_ID',
   /** Set to anything: this k6 has the extension. Whoever runs such a k6 without the CLI says so, too. */
   extension: 'S3LOADTEST_EXTENSION',

@@ -4,6 +4,8 @@ import {
   ConfigError,
   defaultText,
   type Environment,
+  nameOf,
+  ORIGIN,
   publicConfig,
   readConfig,
   type Setting,
@@ -84,7 +86,7 @@ test('the table of settings: variable, option, default', () => {
 });
 
 test.each(all)('%s: what is shown as its default is its default', (_, s) => {
-  // A list's text is what stands in its place, as "the pattern's own".
+  // A list's text describes it, as "the pattern's own".
   if (s.fallback === undefined || Array.isArray(s.fallback)) return expect(defaultText(s)).toMatch(/\S/);
   const shown = s.parse(defaultText(s));
   if (shown === undefined) expect(defaultText(s)).toContain(String(s.fallback));
@@ -584,10 +586,10 @@ describe('readConfig', () => {
   test('all that is missing is said at once, a line each, and what is wrong besides', () => {
     const environment = { S3LOADTEST_DURATION: '5 minutes', S3_VERIFY_SSL: 'perhaps' };
     expect(problemsOf(environment)).toEqual([
-      'S3_ENDPOINTS is missing (S3 endpoints, separated by commas; each request takes the next one): set it in the environment or in .env',
-      'AWS_ACCESS_KEY_ID is missing (access key): set it in the environment or in .env',
-      'AWS_SECRET_ACCESS_KEY is missing (secret key): set it in the environment or in .env',
-      'S3_BUCKET is missing (bucket to load; it must be there): set it in the environment or in .env',
+      'S3_ENDPOINTS is missing (S3 endpoints, separated by commas. Requests go to them in turn): set it in the environment or in .env',
+      'AWS_ACCESS_KEY_ID is missing (Access key): set it in the environment or in .env',
+      'AWS_SECRET_ACCESS_KEY is missing (Secret key): set it in the environment or in .env',
+      'S3_BUCKET is missing (Bucket to test. It must exist): set it in the environment or in .env',
       'S3_VERIFY_SSL is "perhaps": give true or false',
       'S3LOADTEST_DURATION is "5 minutes": give a duration of 1s or more, such as 30s, 5m, 2h, 1d, 1w or 1h30m',
     ]);
@@ -597,6 +599,17 @@ describe('readConfig', () => {
   test('the variable that is wrong is named, not the one it stands for', () => {
     const { S3_ENDPOINTS: _, ...rest } = LEAST;
     expect(problemsOf({ ...rest, S3_POOL: 'nope' })[0]).toMatch(/^S3_POOL is "nope": give /);
+  });
+
+  test('an option and a file are named as the user knows them, later on as well', () => {
+    const options = { S3LOADTEST_RAMP: '6m', [ORIGIN]: { options: ['S3LOADTEST_RAMP'] } };
+    const file = { S3LOADTEST_SEED: '7', [ORIGIN]: { file: '/home/me/.env' } };
+    expect(problemsOf(options, LEAST)).toEqual(['--ramp is 6m: the run takes 5m, give no more than that']);
+    expect(problemsOf({ ...options, S3LOADTEST_RAMP: 'x' }, LEAST)[0]).toMatch(/^--ramp is "x": give /);
+    const config = readConfig(LEAST, file);
+    expect(nameOf(config, 'seed')).toBe('S3LOADTEST_SEED in /home/me/.env');
+    expect(nameOf(config, 'duration')).toBe('S3LOADTEST_DURATION');
+    expect(JSON.stringify(publicConfig(config))).not.toContain('/home/me');
   });
 
   test('a wrong value is not passed over for a right one further on: it is what the user meant', () => {
@@ -698,7 +711,7 @@ describe('settings that are right by themselves and wrong together', () => {
     },
     {
       environment: { [UNTIL_STEADY]: 'true', [WARMUP]: '30s', [DURATION]: '1m' },
-      problems: [`${UNTIL_STEADY} is true: that takes 1m at least, and the run takes 1m: give a longer one`],
+      problems: [`${UNTIL_STEADY} is true: that takes 1m at least, and the run takes 1m: give a longer --duration`],
       why: 'it can not be found out in that time',
     },
     { environment: { [UNTIL_STEADY]: 'true', [WARMUP]: '30s', [RAMP]: '1m' }, problems: [], why: 'five minutes do' },
@@ -739,7 +752,7 @@ describe('what a backend has no way to do is refused', () => {
     {
       environment: { ...JSLIB, AWS_ACCESS_KEY_ID: 'k'.repeat(129), S3_ADDRESSING: 'virtual' },
       problems: [
-        'S3_ADDRESSING is "virtual", and S3LOADTEST_BACKEND is "jslib", which has buckets in the path: give path',
+        'S3_ADDRESSING is "virtual", and S3LOADTEST_BACKEND is "jslib", which supports path addressing only: give path, or another backend',
         'AWS_ACCESS_KEY_ID has 129 characters, and S3LOADTEST_BACKEND is "jslib", which takes 16 to 128: give such a key, or another backend',
       ],
       why: 'all of it at once',
@@ -754,7 +767,7 @@ describe('what a backend has no way to do is refused', () => {
     {
       environment: { ...PROXY, S3_ADDRESSING: 'virtual' },
       problems: [
-        'S3_ADDRESSING is "virtual", and S3LOADTEST_BACKEND is "proxy", which has buckets in the path: give path',
+        'S3_ADDRESSING is "virtual", and S3LOADTEST_BACKEND is "proxy", which supports path addressing only: give path, or another backend',
       ],
       why: 'a proxy has one name',
     },

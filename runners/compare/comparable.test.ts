@@ -44,7 +44,7 @@ describe('runs of another load', () => {
     ['--ramp: 0s in a, 30s in b', withConfig({ ramp: 30_000 })],
     ['--duration: 20s in a, 5m in b', withConfig({ duration: 300_000 })],
     ['--timeout: 1m in a, 5s in b', withConfig({ timeout: 5000 })],
-    ['S3LOADTEST_PART_SIZE: 8.0MB in a, 16.0MB in b', withConfig({ partSize: 16 * 1024 ** 2 })],
+    ['S3LOADTEST_PART_SIZE: 8MB in a, 16MB in b', withConfig({ partSize: 16 * 1024 ** 2 })],
     [
       '--stages: none in a, 100/s:5m,500/s:1m in b',
       withConfig({

@@ -1,8 +1,8 @@
 /** Whether runs are of the same load: only then does a difference tell of the store. Pure. */
 
 import type { Result } from '../../lib/result/result';
-import { type ObjectSize, type Setting, type Stages, settings } from '../../lib/settings/config';
-import { formatBytes, formatDuration } from '../../lib/settings/units';
+import { optionOf, type Setting, settings, showValue } from '../../lib/settings/config';
+import { formatDuration } from '../../lib/settings/units';
 
 /** A Result, and what to call it. */
 export interface NamedResult {
@@ -77,22 +77,12 @@ function known(name: string): Setting<unknown> | undefined {
 /** A setting by the option, or else the variable, that sets it. */
 function labelOf(name: string): string {
   const setting = known(name);
-  return setting?.option === undefined ? (setting?.env[0] ?? name) : `--${setting.option.split(' ')[0]}`;
+  return (setting && optionOf(setting)) ?? setting?.env[0] ?? name;
 }
 
-const DURATIONS: ReadonlySet<string> = new Set(['duration', 'ramp', 'burst', 'pause', 'timeout']);
-
-/** A value of a Result's config, as one would give it. */
+/** A value of a Result's config, as a user would type it. */
 function show(name: string, value: unknown): string {
   if (value === undefined || value === null) return 'none';
-  if (name === 'sizes') return (value as readonly ObjectSize[]).map(({ label }) => label).join(',');
-  if (name === 'stages') return showStages(value as Stages);
-  if (name === 'partSize') return formatBytes(value as number);
-  if (name === 'rate') return `${value}/s`;
-  if (DURATIONS.has(name)) return formatDuration(value as number);
-  return typeof value === 'object' ? JSON.stringify(value) : String(value);
-}
-
-function showStages({ unit, list }: Stages): string {
-  return list.map(({ target, ms }) => `${target}${unit === 'rate' ? '/s' : ''}:${formatDuration(ms)}`).join(',');
+  const setting = known(name);
+  return setting === undefined ? JSON.stringify(value) : showValue(setting, value);
 }

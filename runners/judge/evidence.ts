@@ -9,7 +9,9 @@ import { slotsOf } from '../figures/timeline';
 export interface Evidence {
   /** CPU of k6 while its load was on, in cores; undefined where it was not measured. */
   readonly cpu?: {
+    /** That it may use; those of its machine are more where it has a limit, as a container has. */
     readonly cores: number;
+    readonly machineCores?: number;
     readonly used: number;
     /** With what its threads waited for a free core. */
     readonly wanted: number;
@@ -133,7 +135,13 @@ function cpuOf({ generator, timeline, run }: Result): Pick<Evidence, 'cpu' | 'ot
   const waiting = seconds > 0 ? (cpu.waitSeconds ?? 0) / seconds : 0;
   const fullShare = mean((point) => (point.cores >= FULL * cores ? 1 : 0), cpu.cores >= FULL * cores ? 1 : 0);
   return {
-    cpu: { cores, used, wanted: Math.min(cores, used + waiting), fullShare },
+    cpu: {
+      cores,
+      ...(machine && { machineCores: machine.cores }),
+      used,
+      wanted: Math.min(cores, used + waiting),
+      fullShare,
+    },
     ...(machine === undefined ? {} : { othersCores: Math.max(0, machine.busyCores - cpu.cores) }),
   };
 }

@@ -127,6 +127,31 @@ describe('the generator', () => {
     expect(said.limit).toBe('generator');
   });
 
+  test('has too few VUs for the rate, where latency did not rise', () => {
+    const flat = { name: 'firehose', series: [{ op: 'GET', size: '1KB', perSecond: 59, median: 30, sigma: 0.02 }] };
+    const { limit, message } = verdict({
+      vus: 2,
+      tests: [flat],
+      config: { rate: 500 },
+      dropped: 8_800,
+      ...using({ seconds: 1, cores: 0.05 }),
+    });
+    expect([limit, message]).toEqual([
+      'generator',
+      "The load generator's configuration was the limit at 59/s: 2 VUs were too few for this rate. All were busy, and the store's latency did not rise.",
+    ]);
+  });
+
+  test('was stopped by the CPU limit of its container', () => {
+    const { limit, message } = verdict(
+      using({ seconds: 9.8, cores: 0.49 }, { cores: 0.5, machine: { busyCores: 0.5, cores: 8 } }),
+    );
+    expect([limit, message]).toEqual([
+      'generator',
+      'The load generator was the limit: k6 used 0.49 of 0.5 cores, all that it could have under its CPU limit (the machine has 8).',
+    ]);
+  });
+
   test('pauses do not hide that it had no core left while the load was on', () => {
     const on = (second: number) => second < 5;
     const timeline = Array.from({ length: 20 }, (_, i) => ({

@@ -4,7 +4,7 @@ import type { ErrorClass } from '../../lib/s3/classify';
 import { formatCount } from '../../lib/settings/units';
 import { configOf } from '../figures/config';
 import { type Evidence, evidenceOf, FULL, failedShare } from './evidence';
-import { cores, count, list, rate, share } from './words';
+import { allCores, cores, count, list, rate, share } from './words';
 
 /** Of all attempts, from which on the store says by itself that it can't do more. */
 const MUCH = 0.01;
@@ -63,10 +63,11 @@ function heldOnly({ run, connections }: Result): Judgement | undefined {
 function generatorLimit(evidence: Evidence): string | undefined {
   const { cpu, link, ownShare, vus, othersCores, openLoop, opSeconds } = evidence;
   if (cpu !== undefined && (cpu.used >= FULL * cpu.cores || cpu.fullShare >= HALF))
-    return `The load generator was the limit: k6 used ${usedOf(cpu)}, all that it could have.`;
+    return `The load generator was the limit: k6 used ${usedOf(cpu)}, all that it could have${limitText(cpu)}.`;
   if (cpu !== undefined && cpu.wanted >= FULL * cpu.cores) {
     const others = othersCores === undefined ? '' : ` (other programs used ${cores(othersCores)})`;
-    return `The load generator was the limit: k6 used ${usedOf(cpu)} and was kept waiting for the rest${others}.`;
+    const why = limitText(cpu) || others;
+    return `The load generator was the limit: k6 used ${usedOf(cpu)} and was kept waiting for the rest${why}.`;
   }
   if (link !== undefined && link.share >= FULL)
     return `The load generator's network was the limit: ${link.name} carried ${share(link.share)} of what it can.`;
@@ -78,14 +79,21 @@ function generatorLimit(evidence: Evidence): string | undefined {
 }
 
 function openLoop({ run, totals }: Result, evidence: Evidence): Judgement {
-  const { cpu, dropped, due, vus } = evidence;
+  const { dropped, due, vus, lift } = evidence;
   const reached = rate(sum(totals).ops / Math.max(0.001, measuredMs(run) / 1000));
   if (dropped <= due * FEW_DROPPED) {
     const { rate: asked } = configOf(run);
     const all = asked === undefined ? 'the rates' : `the ${rate(asked)}`;
     return ['neither', `Neither was at its limit: ${all} asked for were served.`];
   }
-  if (cpu !== undefined && isClear(evidence)) {
+  if (isClear(evidence) && lift !== undefined && lift < FLAT) {
+    const few = vus === 1 ? '1 VU was' : `${count(vus, 'VU')} were`;
+    return [
+      'generator',
+      `The load generator's configuration was the limit at ${reached}: ${few} too few for this rate. All were busy, and the store's latency did not rise.`,
+    ];
+  }
+  if (isClear(evidence)) {
     return [
       'store',
       `The store was the limit at ${reached}: ${share(dropped / due)} of the operations due could not begin, for all ${count(vus, 'VU')} were waiting for it.`,
@@ -132,8 +140,13 @@ function plateau({ stages }: Evidence) {
   return undefined;
 }
 
+/** A CPU limit below the machine's cores, such as a container's. */
+function limitText({ cores: allowed, machineCores = allowed }: NonNullable<Evidence['cpu']>): string {
+  return allowed < machineCores ? ` under its CPU limit (the machine has ${cores(machineCores)})` : '';
+}
+
 function usedOf({ used, cores: all }: NonNullable<Evidence['cpu']>): string {
-  return `${cores(used)} of ${count(all, 'core')}`;
+  return `${cores(used)} of ${allCores(all)}`;
 }
 
 /** What is known, whatever it comes to. */

@@ -18,7 +18,7 @@ import { enoughFor, isEnough } from '../figures/latency';
 import { trendOf } from '../figures/trend';
 import { type Evidence, FULL } from './evidence';
 import { FLAT } from './verdict';
-import { cores, count, list, rate, share } from './words';
+import { allCores, cores, count, list, rate, share } from './words';
 
 /** What is looked at here; all else a Result's own warnings say. */
 export const CODES: ReadonlySet<WarningCode> = new Set<WarningCode>([
@@ -107,7 +107,7 @@ const OFTEN_FULL = 0.1;
 
 function generatorCpu(result: Result, { cpu, othersCores = 0 }: Evidence): Warning[] {
   if (cpu === undefined) return [];
-  const all = count(cpu.cores, 'core');
+  const all = allCores(cpu.cores);
   const full = cpu.used >= FULL * cpu.cores || cpu.fullShare > OFTEN_FULL;
   const starved = cpu.wanted >= FULL * cpu.cores;
   if (!full && !starved) return [];
@@ -115,6 +115,11 @@ function generatorCpu(result: Result, { cpu, othersCores = 0 }: Evidence): Warni
   const message = full
     ? `k6 used ${cores(cpu.used)} of ${all}${time}: latencies have its own waiting in them`
     : `k6 got ${cores(cpu.used)} of ${all} and waited for more: latencies have that in them`;
+  const { machineCores = cpu.cores } = cpu;
+  if (cpu.cores < machineCores) {
+    const remedy = `raise its CPU limit (the machine has ${cores(machineCores)} cores), or spread the load: dist --workers`;
+    return [{ code: 'generator-cpu', message, remedy }];
+  }
   if (!full && othersCores > 0.1)
     return [
       {

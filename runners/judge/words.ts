@@ -15,6 +15,11 @@ export function cores(n: number): string {
   return n < 9.995 ? String(Number(n.toFixed(2))) : n.toFixed(1);
 }
 
+/** `1 core`, `0.5 cores`: what a program may use. */
+export function allCores(n: number): string {
+  return Number.isInteger(n) ? count(n, 'core') : `${cores(n)} cores`;
+}
+
 /** `1 VU`, `1,024 VUs`. */
 export function count(n: number, what: string): string {
   return `${formatCount(n)} ${what}${Math.round(n) === 1 ? '' : 's'}`;

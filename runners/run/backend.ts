@@ -1,7 +1,7 @@
 /** Which S3 client a run has: the native one where its k6 has the project's extension, unless another is asked for. */
 
 import { FROM_CLI } from '../../lib/result/protocol';
-import { ConfigError, settings } from '../../lib/settings/config';
+import { ConfigError, nameOf, settings } from '../../lib/settings/config';
 import { formatDuration } from '../../lib/settings/units';
 import { run } from './child';
 import type { Settings } from './settings';
@@ -21,10 +21,11 @@ export async function hasExtension(k6: string, env: NodeJS.ProcessEnv): Promise<
 }
 
 /** @throws ConfigError when something is asked for that takes figures by the second, as only the project's k6 has them */
-export function needsIntervals({ warmup, untilSteady }: Settings['config']): void {
+export function needsIntervals(config: Settings['config']): void {
+  const { warmup, untilSteady } = config;
   const problems = [
-    ...(warmup > 0 ? [`${settings.warmup.env[0]} is ${formatDuration(warmup)}`] : []),
-    ...(untilSteady ? [`${settings.untilSteady.env[0]} is true`] : []),
+    ...(warmup > 0 ? [`${nameOf(config, 'warmup')} is ${formatDuration(warmup)}`] : []),
+    ...(untilSteady ? [`${nameOf(config, 'untilSteady')} is true`] : []),
   ];
   if (problems.length === 0) return;
   throw new ConfigError(

@@ -1,6 +1,16 @@
 import { availableParallelism } from 'node:os';
 import { expect, test } from 'vitest';
-import { availableMemory, coresFor, coresIn, cpuSeconds, machineCpu, memory, parseMachineCpu, waitedNs } from './proc';
+import {
+  availableMemory,
+  coresFor,
+  coresIn,
+  cpuQuotas,
+  cpuSeconds,
+  machineCpu,
+  memory,
+  parseMachineCpu,
+  waitedNs,
+} from './proc';
 
 test.each([
   ['0', 1],
@@ -9,6 +19,36 @@ test.each([
   ['2,4,6-7', 4],
 ])('cores in %s: %d', (list, n) => {
   expect(coresIn(list)).toBe(n);
+});
+
+test.each<[string, string, Record<string, string>, number[]]>([
+  [
+    'version 2',
+    '0::/a/b\n',
+    { '/sys/fs/cgroup/a/cpu.max': '150000 100000\n', '/sys/fs/cgroup/a/b/cpu.max': 'max 100000\n' },
+    [1.5],
+  ],
+  ['version 2 in a container', '0::/\n', { '/sys/fs/cgroup/cpu.max': '50000 100000\n' }, [0.5]],
+  [
+    'version 1',
+    '5:memory:/m\n4:cpu,cpuacct:/docker/x\n0::/\n',
+    {
+      '/sys/fs/cgroup/cpu,cpuacct/docker/x/cpu.cfs_quota_us': '200000\n',
+      '/sys/fs/cgroup/cpu,cpuacct/docker/x/cpu.cfs_period_us': '100000\n',
+      '/sys/fs/cgroup/cpu,cpuacct/cpu.cfs_quota_us': '-1\n',
+      '/sys/fs/cgroup/cpu,cpuacct/cpu.cfs_period_us': '100000\n',
+    },
+    [2],
+  ],
+  [
+    'version 1 in a container',
+    '4:cpuacct,cpu:/docker/x\n',
+    { '/sys/fs/cgroup/cpu/cpu.cfs_quota_us': '25000\n', '/sys/fs/cgroup/cpu/cpu.cfs_period_us': '50000\n' },
+    [0.5],
+  ],
+  ['no limit', '4:cpu:/\n0::/x\n', { '/sys/fs/cgroup/x/cpu.max': 'max 100000\n' }, []],
+])('CPU quotas of control groups: %s', (_, groups, files, cores) => {
+  expect(cpuQuotas(groups, (path) => files[path])).toEqual(cores);
 });
 
 test('CPU time of a machine: what programs used and what neighbours took, not what it idled or waited for disks', () => {

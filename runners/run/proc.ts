@@ -54,7 +54,7 @@ function folder(path: string): string[] {
 export function coresFor(pid: number): number | undefined {
   const list = /Cpus_allowed_list:\s*(\S+)/.exec(read(`/proc/${pid}/status`) ?? '')?.[1];
   if (list === undefined) return undefined;
-  return Math.min(coresIn(list), ...quotas(pid));
+  return Math.min(coresIn(list), ...cpuQuotas(read(`/proc/${pid}/cgroup`) ?? '', read));
 }
 
 /** How many are in a list such as `0-3,8`. */
@@ -65,14 +65,37 @@ export function coresIn(list: string): number {
   }, 0);
 }
 
-/** Cores that the control groups of a process may use in all. https://docs.kernel.org/admin-guide/cgroup-v2.html */
-function quotas(pid: number): number[] {
-  const path = /^0::(\/.*)$/m.exec(read(`/proc/${pid}/cgroup`) ?? '')?.[1] ?? '/';
-  const parts = path.split('/').filter((part) => part !== '');
-  return [parts, ...parts.map((_, i) => parts.slice(0, i))].flatMap((group) => {
-    const [quota, period] = (read(join('/sys/fs/cgroup', ...group, 'cpu.max')) ?? '').split(' ').map(Number);
-    return quota !== undefined && period !== undefined && quota > 0 ? [quota / period] : [];
+/**
+ * Cores that the control groups of a process may use, of each group that has a limit. `groups` is its /proc/PID/cgroup.
+ * https://docs.kernel.org/admin-guide/cgroup-v2.html and https://docs.kernel.org/scheduler/sched-bwc.html (version 1)
+ */
+export function cpuQuotas(groups: string, readFile: (path: string) => string | undefined): number[] {
+  return groups.split('\n').flatMap((line) => {
+    const [id, controllers, path = '/'] = line.split(':');
+    if (id === '0' && controllers === '') {
+      return withParents(path).flatMap((group) =>
+        quotaOf((readFile(join('/sys/fs/cgroup', group, 'cpu.max')) ?? '').split(' ')),
+      );
+    }
+    if (!controllers?.split(',').includes('cpu')) return [];
+    return withParents(path).flatMap((group) => {
+      const file = (name: string) =>
+        readFile(join('/sys/fs/cgroup', controllers, group, name)) ?? readFile(join('/sys/fs/cgroup/cpu', group, name));
+      return quotaOf([file('cpu.cfs_quota_us'), file('cpu.cfs_period_us')]);
+    });
   });
+}
+
+/** A container sees its own group as the root, and its path as the host has it: so all of the path's parents count. */
+function withParents(path: string): string[] {
+  const parts = path.split('/').filter((part) => part !== '');
+  return [...parts.map((_, i) => parts.slice(0, i).join('/')), parts.join('/')];
+}
+
+/** A quota and its period, microseconds; no limit is `max` or -1. */
+function quotaOf([quota, period]: readonly (string | undefined)[]): number[] {
+  const cores = Number(quota) / Number(period);
+  return cores > 0 && Number.isFinite(cores) ? [cores] : [];
 }
 
 /** CPU seconds that all programs have used since the machine's start, and how many cores it has. */

@@ -1,5 +1,8 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Command } from 'commander';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { ConfigError } from '../../lib/settings/config';
 import { addSettingOptions, loadSome } from './settings';
 
@@ -18,7 +21,29 @@ describe('settings of a command that needs a few', () => {
   test('those named are checked and missed, all at once', () => {
     const problems = () => loadSome(['bucket', 'endpoints', 'prefix'], { prefix: 'a' }, { S3_ENDPOINTS: 'x' });
     expect(problems).toThrow(ConfigError);
-    expect(problems).toThrow(/^S3_BUCKET is missing.*\nS3_ENDPOINTS is "x".*\nS3LOADTEST_PREFIX is "a": give/);
+    expect(problems).toThrow(/^S3_BUCKET is missing.*\nS3_ENDPOINTS is "x".*\n--prefix is "a": give/);
+  });
+
+  test('a message names what the user typed: the option, the variable, or the variable and its file', () => {
+    const folder = mkdtempSync(join(tmpdir(), 's3loadtest-settings-'));
+    vi.spyOn(process, 'cwd').mockReturnValue(folder);
+    writeFileSync(join(folder, '.env'), 'S3LOADTEST_SEED=x\n');
+    try {
+      const load = () =>
+        loadSome(
+          ['duration', 'seed', 'timeout'],
+          { duration: '-5' },
+          { S3LOADTEST_DURATION: '1m', S3LOADTEST_TIMEOUT: '0' },
+        );
+      expect(load).toThrow(
+        new RegExp(
+          `^--duration is "-5": .*\nS3LOADTEST_SEED in ${folder}/\\.env is "x": .*\nS3LOADTEST_TIMEOUT is "0": `,
+        ),
+      );
+    } finally {
+      rmSync(folder, { recursive: true });
+      vi.restoreAllMocks();
+    }
   });
 
   test('only their options are taken', () => {

@@ -3,12 +3,14 @@ import { readFileSync } from 'node:fs';
 import { availableParallelism, homedir } from 'node:os';
 import { join } from 'node:path';
 import type { Command } from 'commander';
+import { FROM_CLI } from '../../lib/result/protocol';
 import {
   type Config,
   ConfigError,
   CREDENTIALS,
   defaultText,
   type Environment,
+  ORIGIN,
   readConfig,
   readSome,
   readWithoutCredentials,
@@ -53,7 +55,7 @@ export function collect(value: string, before: readonly string[] = []): string[]
 export function loadSettings(options: Options, environment: Environment): Settings {
   const sources = sourcesOf(options, environment);
   const config = readConfig(...sources);
-  return { config, environment: settingTexts(...sources) };
+  return { config, environment: textsOf(sources) };
 }
 
 /** The same where credentials are somewhere else: those that are here are left out. @throws ConfigError as above. */
@@ -61,7 +63,7 @@ export function loadOpenSettings(options: Options, environment: Environment): Se
   const none = Object.fromEntries(CREDENTIALS.flatMap((name) => settings[name].env.map((variable) => [variable, ''])));
   const sources = sourcesOf(options, environment).map((source) => ({ ...source, ...none }));
   const { config } = readWithoutCredentials(sources, { elsewhere: true });
-  return { config, environment: settingTexts(...sources) };
+  return { config, environment: textsOf(sources) };
 }
 
 /** The settings named and no others, from the same places. @throws ConfigError naming every missing and every bad one. */
@@ -78,6 +80,11 @@ function sourcesOf(options: Options, environment: Environment): Environment[] {
   return [fromOptions(options), environment, ...files];
 }
 
+function textsOf(sources: readonly Environment[]): Record<string, string> {
+  const options = Object.keys(sources[0] ?? {});
+  return { ...settingTexts(...sources), ...(options.length > 0 && { [FROM_CLI.options]: options.join(',') }) };
+}
+
 /** VUs for this machine, where nobody asked for any. */
 export function defaultConcurrency(): number {
   return availableParallelism() * VUS_PER_CORE;
@@ -87,15 +94,15 @@ function fromOptions(options: Options): Environment {
   const values: Record<string, string> = {};
   for (const s of Object.values(settings) as Setting<unknown>[]) {
     const name = s.option?.split(' ')[0]?.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
-    const given = name === undefined ? undefined : options[name];
-    if (given !== undefined) values[s.env[0]] = Array.isArray(given) ? given.join(';') : String(given);
+    const value = name === undefined ? undefined : options[name];
+    if (value !== undefined) values[s.env[0]] = Array.isArray(value) ? value.join(';') : String(value);
   }
-  return values;
+  return { ...values, [ORIGIN]: { options: Object.keys(values) } };
 }
 
 function readEnvFile(path: string): Environment {
   try {
-    return parseEnvFile(readFileSync(path, 'utf8'));
+    return { ...parseEnvFile(readFileSync(path, 'utf8')), [ORIGIN]: { file: path } };
   } catch (e) {
     if ((e as NodeJS.ErrnoException).code === 'ENOENT') return {};
     throw new ConfigError([`${path} can't be read (${(e as Error).message}): make it readable, or move it away`]);

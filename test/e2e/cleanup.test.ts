@@ -221,9 +221,9 @@ describe('cleanup', () => {
     test.each([
       { options: ['--prefix', ''], says: /^--prefix is empty: give/ },
       { options: ['--prefix', ' '], says: /^--prefix is empty: give/ },
-      { options: ['--prefix', '/'], says: /^S3LOADTEST_PREFIX is "\/": give/ },
-      { options: ['--prefix', 'loadtest'], says: /^S3LOADTEST_PREFIX is "loadtest": give/ },
-      { options: ['--prefix', '../'], says: /^S3LOADTEST_PREFIX is "\.\.\/": give/ },
+      { options: ['--prefix', '/'], says: /^--prefix is "\/": give/ },
+      { options: ['--prefix', 'loadtest'], says: /^--prefix is "loadtest": give/ },
+      { options: ['--prefix', '../'], says: /^--prefix is "\.\.\/": give/ },
     ])('$options', async ({ options, says }) => {
       const { home, env, put, keys } = await setting();
       await put(keyOf(1), 1024);

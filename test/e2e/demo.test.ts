@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parseResult, sum } from '../../lib/result/result';
 import { parseEnvFile } from '../../lib/settings/env-file';
+import { currentSample, shapeOf } from '../../runners/sample.mjs';
 import { ROOT } from '../k6';
 import { missing } from '../servers';
 import {
@@ -70,6 +71,9 @@ test('loads a server of its own, says what it measured, and leaves nothing but t
   expect(code, stderr).toBe(0);
   expect(stdout).toMatch(/^STATS: ops=[1-9][\d,]* \([\d,]+\/s\), bytes=.*, errors=0, elapsed=[\d.]+s \| GET p50=/m);
   expect(stdout).toMatch(/^FINAL: ops=[1-9].* errors=0, elapsed=/m);
+  // `npm run sample` takes a new one.
+  const progress = shapeOf(stderr);
+  expect(shapeOf(currentSample()).filter((line) => !progress.includes(line))).toEqual(shapeOf(stdout));
   const path = /^ {2}Result: (.+)$/m.exec(stdout)?.[1] as string;
   const result = parseResult(readFileSync(path, 'utf8'));
   expect(path.startsWith(home.data)).toBe(true);

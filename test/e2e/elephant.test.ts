@@ -239,7 +239,7 @@ describe('refuses, in one line', () => {
 
   test.each([
     [['--concurrency', '20001'], /20001 are more connections than elephant can hold: give 20000 at most/],
-    [['--bps', '0'], /^S3LOADTEST_BPS is "0": give bytes a second from 1 to 1MB/],
+    [['--bps', '0'], /^--bps is "0": give bytes a second from 1 to 1MB/],
   ])('%j', async (options, says) => {
     const { home, env } = await setting();
     expect(await refusal(env, home, ...options)).toMatch(says);

@@ -672,14 +672,14 @@ describe.concurrent('load that is asked for', () => {
 
 describe('refuses in one line', () => {
   test.each([
-    ['spiky --stages 10:5m,20/s:5m', 'S3LOADTEST_STAGES is "10:5m,20/s:5m": give VUs and times'],
-    ['spiky --stages 10:5m --duration 5m', 'S3LOADTEST_STAGES and S3LOADTEST_DURATION are both set'],
-    ['spiky --stages 10/s:5m --rate 5', 'S3LOADTEST_STAGES and S3LOADTEST_RATE are both set'],
-    ['spiky --ramp 10m --duration 5m', 'S3LOADTEST_RAMP is 10m: the run takes 5m, give no more'],
-    ['checkpoint --burst 0s', 'S3LOADTEST_BURST is "0s": give a duration of 1s or more'],
-    ['checkpoint --pause long', 'S3LOADTEST_PAUSE is "long": give a duration of 1s or more'],
+    ['spiky --stages 10:5m,20/s:5m', '--stages is "10:5m,20/s:5m": give VUs and times'],
+    ['spiky --stages 10:5m --duration 5m', '--stages and --duration are both set'],
+    ['spiky --stages 10/s:5m --rate 5', '--stages and --rate are both set'],
+    ['spiky --ramp 10m --duration 5m', '--ramp is 10m: the run takes 5m, give no more'],
+    ['checkpoint --burst 0s', '--burst is "0s": give a duration of 1s or more'],
+    ['checkpoint --pause long', '--pause is "long": give a duration of 1s or more'],
     ['firehose --seed-objects 5', 'error: S3LOADTEST_SEED_OBJECTS is 5: of firehose none only reads, leave it out'],
-    ['heavyread --seed-objects -1', 'S3LOADTEST_SEED_OBJECTS is "-1": give a whole number'],
+    ['heavyread --seed-objects -1', '--seed-objects is "-1": give a whole number'],
     ['all firehose', 'patterns "all firehose": all has the others in it, give it alone'],
     ['nosuch', 'pattern "nosuch" is not known: give all, baseload, checkpoint, delete, elephant, firehose, heavy'],
     ['firehose nosuch', 'pattern "nosuch" is not known: give '],

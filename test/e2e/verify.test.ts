@@ -100,7 +100,7 @@ describe.runIf(noGo.length === 0)('--verify', () => {
     const { code, stderr } = await run(['firehose', '--verify'], { S3LOADTEST_BACKEND: 'http' });
     expect(code).toBe(2);
     expect(stderr).toMatch(
-      /^error: S3LOADTEST_VERIFY is true: only the native backend knows [^\n]* S3LOADTEST_BACKEND "http": [^\n]*\n$/,
+      /^error: --verify is true: only the native backend knows [^\n]* S3LOADTEST_BACKEND "http": [^\n]*\n$/,
     );
   });
 });

@@ -1,8 +1,7 @@
 /** Tables of what a run was: machines, connections, what failed, what it was to do and to keep to. Pure. */
 
 import type { Worker } from '../../../lib/result/result';
-import type { Config, Setting } from '../../../lib/settings/config';
-import { type SettingName, settings } from '../../../lib/settings/config';
+import { optionOf, type Setting, type SettingName, settings, showValue } from '../../../lib/settings/config';
 import { formatBytes, formatCount, formatDuration, formatLatency } from '../../../lib/settings/units';
 import { differing } from '../../figures/config';
 import { cores as coresText, share } from '../../judge/words';
@@ -232,29 +231,16 @@ export function configurationTable({ run }: Report): Table | undefined {
     const s = settings[name] as Setting<unknown>;
     const value = run.config[name];
     if (value === undefined) return [];
-    return [{ variable: s.env[0], option: s.option?.split(' ')[0], value: settingText(name, value) }];
+    return [{ variable: s.env[0], option: optionOf(s), value: settingText(name, value) }];
   });
   return tableOf('configuration', 'Configuration', rows, [
     { title: 'variable', of: ({ variable }) => variable },
-    { title: 'option', of: ({ option }) => (option === undefined ? '' : `--${option}`) },
+    { title: 'option', of: ({ option = '' }) => option },
     { title: 'value', of: ({ value }) => value },
   ]);
 }
 
 function settingText(name: SettingName, value: unknown): string {
-  const several = differing(value);
-  if (several !== undefined) return several.map((each) => settingText(name, each)).join(' | ');
-  const config = { [name]: value } as Partial<Config>;
-  if (config.sizes !== undefined) return config.sizes.map(({ label }) => label).join(', ');
-  if (config.thresholds !== undefined)
-    return config.thresholds.map(({ metric, expr }) => `${metric}:${expr}`).join('; ') || 'the default';
-  if (config.stages !== undefined)
-    return config.stages.list
-      .map(({ target, ms }) => `${target}${config.stages?.unit === 'rate' ? '/s' : ''}:${formatDuration(ms)}`)
-      .join(', ');
-  if (config.partSize !== undefined) return formatBytes(config.partSize);
-  if (config.rate !== undefined) return `${config.rate}/s`;
-  if (Array.isArray(value)) return value.join(', ');
-  if (typeof value === 'number' && settings[name].expected.includes('duration')) return formatDuration(value);
-  return String(value);
+  const several = differing(value) ?? [value];
+  return several.map((each) => showValue(settings[name], each)).join(' | ');
 }

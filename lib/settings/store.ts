@@ -1,0 +1,160 @@
+/** Settings of the store: where it is, who asks, and how requests reach it. Pure; runs in k6 and in Node. */
+import { anyText, boolean, oneOf, positive, sizeBetween, text } from './parse';
+import type { Setting, Values } from './setting';
+import { formatDuration, parseDuration, sizeLabel } from './units';
+
+/** What `S3LOADTEST_BACKEND` may be. */
+export const BACKENDS = ['native', 'http', 'jslib', 'proxy'] as const;
+export type Backend = (typeof BACKENDS)[number];
+
+const MB = 1024 ** 2;
+
+function parseEndpoints(value: string): string[] | undefined {
+  const endpoints = value
+    .split(',')
+    .map((part) => part.trim().replace(/\/$/, ''))
+    .filter((part) => part !== '');
+  const valid = endpoints.every((e) => {
+    const match = /^https?:\/\/(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::(\d{1,5}))?$/.exec(e);
+    const port = Number(match?.[1] ?? 1);
+    return match !== null && port >= 1 && port <= 65_535;
+  });
+  // Figures are kept by host and port: the same host by both schemes would be one endpoint with two shares.
+  const hosts = new Set(endpoints.map((e) => e.replace(/^https?:/, '')));
+  return valid && endpoints.length > 0 && hosts.size === endpoints.length ? endpoints : undefined;
+}
+
+export const store = {
+  endpoints: {
+    env: ['S3_ENDPOINTS', 'S3_POOL'],
+    help: 'S3 endpoints, separated by commas. Requests go to them in turn',
+    required: true,
+    parse: parseEndpoints,
+    expected: 'http://host:port or https://host:port without a path, several separated by commas, none twice',
+  } satisfies Setting<string[]>,
+  accessKeyId: {
+    env: ['AWS_ACCESS_KEY_ID'],
+    help: 'Access key',
+    required: true,
+    secret: true,
+    parse: text(/^[\w+=,.@/-]+$/),
+    expected: 'an access key: letters, digits and _+=,.@/- without spaces',
+  } satisfies Setting<string>,
+  secretAccessKey: {
+    env: ['AWS_SECRET_ACCESS_KEY'],
+    help: 'Secret key',
+    required: true,
+    secret: true,
+    parse: text(/^\S+$/),
+    expected: 'a secret key without spaces',
+  } satisfies Setting<string>,
+  sessionToken: {
+    env: ['AWS_SESSION_TOKEN'],
+    help: 'Session token, for temporary credentials',
+    secret: true,
+    parse: text(/^\S+$/),
+    expected: 'a session token without spaces',
+  } satisfies Setting<string>,
+  region: {
+    env: ['AWS_REGION'],
+    help: 'Region to sign requests for',
+    fallback: 'us-east-1',
+    parse: text(/^[A-Za-z0-9_-]+$/),
+    expected: 'a region such as us-east-1',
+  } satisfies Setting<string>,
+  bucket: {
+    env: ['S3_BUCKET'],
+    help: 'Bucket to test. It must exist',
+    required: true,
+    parse: text(/^[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]$/),
+    expected: 'a bucket name: 3 or more letters, digits, dots and dashes',
+  } satisfies Setting<string>,
+  prefix: {
+    env: ['S3LOADTEST_PREFIX'],
+    option: 'prefix <prefix>',
+    help: 'Prefix of every key',
+    fallback: 'loadtest/',
+    parse: text(/^(?:[A-Za-z0-9_-][A-Za-z0-9._-]*\/)+$/),
+    expected: 'letters, digits, dots, dashes and slashes, with a slash at the end, such as loadtest/',
+  } satisfies Setting<string>,
+  verifySsl: {
+    env: ['S3_VERIFY_SSL'],
+    help: 'Verify TLS certificates',
+    fallback: false,
+    parse: boolean,
+    expected: 'true or false',
+  } satisfies Setting<boolean>,
+  addressing: {
+    env: ['S3_ADDRESSING'],
+    help: 'Where URLs have the bucket: path (host/bucket/key) or virtual (bucket.host/key)',
+    fallback: 'path',
+    parse: oneOf('path', 'virtual'),
+    expected: 'path or virtual',
+  } satisfies Setting<'path' | 'virtual'>,
+  timeout: {
+    env: ['S3LOADTEST_TIMEOUT'],
+    option: 'timeout <time>',
+    help: 'Time limit of one request, body included',
+    fallback: 60_000,
+    fallbackText: '60s',
+    parse: positive(parseDuration),
+    expected: 'a duration such as 60s',
+    show: formatDuration,
+  } satisfies Setting<number>,
+  partSize: {
+    env: ['S3LOADTEST_PART_SIZE'],
+    help: 'Part size of multipart uploads. Larger objects are uploaded in parts',
+    fallback: 8 * MB,
+    parse: sizeBetween(5 * MB, 1024 * MB),
+    expected: 'a size from 5MB to 1GB',
+    show: sizeLabel,
+  } satisfies Setting<number>,
+  backend: {
+    env: ['S3LOADTEST_BACKEND'],
+    help:
+      "S3 client: native (Go, in the project's k6), http (k6/http with our own SigV4), jslib (Grafana's k6-jslib-aws) or " +
+      'proxy (unsigned requests to a proxy that signs them, such as s3pool)',
+    fallback: 'http',
+    fallbackText: 'native where k6 has it, else http',
+    parse: oneOf(...BACKENDS),
+    expected:
+      'native, http, jslib or proxy; boto3 and minio name Python clients, which k6 can not run: leave it out instead, or ' +
+      'give http',
+  } satisfies Setting<Backend>,
+  jslibUrl: {
+    env: ['S3LOADTEST_JSLIB_URL'],
+    help: 'Where to load the jslib backend from: an https:// address or the path of a file',
+    fallback: 'https://jslib.k6.io/aws/0.14.0/index.js',
+    // k6 loads modules from these, and from nowhere else.
+    parse: text(/^(?:https:\/\/\S+|file:\/\/\S+|(?!\w*:\/\/).*\S.*)$/),
+    expected: 'an https:// address or the path of a file',
+  } satisfies Setting<string>,
+  s3poolBinary: {
+    env: ['S3POOL_BINARY'],
+    help:
+      'Signing proxy that the CLI starts for the proxy backend, as `proxy --insecure --listen 127.0.0.1:PORT`. Without it, ' +
+      'S3_ENDPOINTS are proxies that already run, and credentials are optional',
+    parse: anyText,
+    expected: 'the path of s3pool, or of a program that takes the same arguments',
+  } satisfies Setting<string>,
+};
+
+export type StoreSettings = Values<typeof store>;
+
+/** Credentials may come later than other settings, when the run begins; an archive of a run must not hold them. */
+export const CREDENTIALS = ['accessKeyId', 'secretAccessKey', 'sessionToken'] as const;
+export type CredentialName = (typeof CREDENTIALS)[number];
+
+/**
+ * Whether requests go to proxies that already run: those sign, and have the credentials. A proxy that is started from
+ * S3POOL_BINARY gets the credentials from here.
+ */
+export function leavesSigning({
+  backend,
+  s3poolBinary,
+}: {
+  readonly backend: Backend;
+  readonly s3poolBinary?: string | undefined;
+}): boolean {
+  return backend === 'proxy' && s3poolBinary === undefined;
+}
