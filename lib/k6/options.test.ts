@@ -272,3 +272,10 @@ test.each<{ more: Environment; is: Options; why: string }>([
 ])('$is: $why', ({ more, is }) => {
   expect(optionsFor([FLAT], more)).toMatchObject(is);
 });
+
+test("a workload's criteria are thresholds, beside those that every run has and those of the settings", () => {
+  const criteria = [{ metric: 's3_op_duration{op:PUT}', expr: 'p(99)<100' }];
+  const options = optionsFor([{ ...FLAT, criteria }], { S3LOADTEST_THRESHOLDS: 's3_op_duration{op:PUT}:max<900' });
+  expect(asked(options)).toMatchObject({ 's3_op_duration{op:PUT}': ['p(99)<100', 'max<900'] });
+  expect(Object.keys(asked(options))).toContain('http_req_failed{test:flat}');
+});

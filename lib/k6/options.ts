@@ -47,7 +47,9 @@ export function optionsOf(plan: Plan, workers = 1, forCloud = false): Options {
   });
   const thresholds: Record<string, string[]> = {};
   for (const name of measured.flatMap(submetrics)) thresholds[name] = [];
-  for (const { metric, expr } of [...defaults, ...asked]) thresholds[metric] = [...(thresholds[metric] ?? []), expr];
+  const criteria = plan.workloads.flatMap(({ criteria = [] }) => criteria);
+  for (const { metric, expr } of [...defaults, ...criteria, ...asked])
+    thresholds[metric] = [...(thresholds[metric] ?? []), expr];
   const atOnce = ({ step, shape }: ShapedLoad) => (step.kind === 'task' ? shape.vus : 0);
   const idle = Math.max(LEAST_IDLE, ...loads.map(atOnce));
   const scenarios: Record<string, Scenario> = Object.fromEntries(

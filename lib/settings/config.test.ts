@@ -47,36 +47,36 @@ test('the table of settings: variable, option, default', () => {
     AWS_SESSION_TOKEN |  | none
     AWS_REGION |  | us-east-1
     S3_BUCKET |  | required
+    S3LOADTEST_PREFIX | --prefix <prefix> | loadtest/
     S3_VERIFY_SSL |  | false
     S3_ADDRESSING |  | path
+    S3LOADTEST_TIMEOUT | --timeout <time> | 60s
+    S3LOADTEST_PART_SIZE |  | 8MB
     S3LOADTEST_BACKEND |  | native where k6 has it, else http
     S3LOADTEST_JSLIB_URL |  | https://jslib.k6.io/aws/0.14.0/index.js
     S3POOL_BINARY |  | none
-    S3LOADTEST_DATA_DIR |  | ./data
-    S3LOADTEST_KEY_DIR |  | ./data/keys
     S3LOADTEST_DURATION | --duration <time> | 5m
-    S3LOADTEST_WARMUP | --warmup <time> | 0s: all counts
-    S3LOADTEST_UNTIL_STEADY | --until-steady | false
     S3LOADTEST_CONCURRENCY | --concurrency <n> | cores × 8; 64 under bare \`k6 run\`
-    S3LOADTEST_SIZE | --size <list> | the pattern's own
-    S3LOADTEST_BPS | --bps <bytes> | 100
     S3LOADTEST_RATE | --rate <ops> | as fast as the VUs go (closed loop)
-    S3LOADTEST_RAMP | --ramp <time> | 0s: all at once
     S3LOADTEST_STAGES | --stages <list> | none
+    S3LOADTEST_RAMP | --ramp <time> | 0s: all at once
     S3LOADTEST_BURST | --burst <time> | the pattern's own
     S3LOADTEST_PAUSE | --pause <time> | the pattern's own
+    S3LOADTEST_SIZE | --size <list> | the pattern's own
+    S3LOADTEST_BPS | --bps <bytes> | 100
     S3LOADTEST_VERIFY | --verify | false
     S3LOADTEST_SEED_OBJECTS | --seed-objects <n> | 0
-    S3LOADTEST_TESTS |  | all it has
-    S3LOADTEST_THRESHOLDS | --threshold <metric:expr> | http_req_failed:rate<0.01
-    S3LOADTEST_PREFIX | --prefix <prefix> | loadtest/
+    S3LOADTEST_SEED | --seed <n> | 1
+    S3LOADTEST_TESTS |  | all of them
     S3LOADTEST_WORKER_ID | --worker-id <id> | w0
+    S3LOADTEST_WARMUP | --warmup <time> | 0s: figures cover the whole run
+    S3LOADTEST_UNTIL_STEADY | --until-steady | false
+    S3LOADTEST_THRESHOLDS | --threshold <metric:expr> | http_req_failed:rate<0.01
     S3LOADTEST_STATS_INTERVAL | --stats-interval <time> | 30s
     S3LOADTEST_LOG_LEVEL | --log-level <level> | info
+    S3LOADTEST_DATA_DIR |  | ./data
+    S3LOADTEST_KEY_DIR |  | ./data/keys
     S3LOADTEST_PRICES | --prices <file> | data/prices.json, AWS list prices as an example
-    S3LOADTEST_SEED | --seed <n> | 1
-    S3LOADTEST_TIMEOUT | --timeout <time> | 60s
-    S3LOADTEST_PART_SIZE |  | 8MB
     S3LOADTEST_WORKERS_FILE |  | ./workers
     S3LOADTEST_REMOTE_CODE_DIR |  | ~/.s3loadtest/code
     S3LOADTEST_REMOTE_LOG_DIR |  | ~/.s3loadtest/runs

@@ -1,7 +1,7 @@
 /**
  * What is to run, as one value: scripts write it, settings complete it (with-settings.ts), and all else follows from it. Pure.
  */
-import type { Threshold } from '../settings/config';
+import type { Threshold } from '../settings/run';
 import type { Windows } from './schedule';
 import type { Step } from './step';
 
