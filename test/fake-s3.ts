@@ -12,7 +12,7 @@ import {
   PUT,
   UPLOAD_PART,
 } from '../lib/s3/commands';
-import type { Arguments, Awaitable, Body, Engine, Load, Reply } from '../lib/s3/engine';
+import type { Arguments, Awaitable, Body, CallLoad, Engine, Reply } from '../lib/s3/engine';
 import type { Outcome } from '../lib/s3/outcome';
 import { elementsOf, textOf } from '../lib/s3/xml';
 import type { CountOutcome, DeleteObjectsOutcome, ListOutcome, PageOptions, S3 } from './s3';
@@ -20,13 +20,13 @@ import type { CountOutcome, DeleteObjectsOutcome, ListOutcome, PageOptions, S3 }
 /** A success at an endpoint that does not matter. */
 export const OK: Outcome = { status: 200, bytes: 0, ms: 1, endpoint: '10.0.0.1:9000' };
 
-type Fake = (key: string, size: string, load: Load | undefined, more: Arguments) => Awaitable<Reply>;
+type Fake = (key: string, size: string, load: CallLoad | undefined, more: Arguments) => Awaitable<Reply>;
 
 /** An engine of the given calls; any other is an error, since the test did not expect it. */
 export function fakeS3(calls: Partial<S3>): Engine {
   const compile = (command: Command) => {
     const fake = fakeOf(command, calls);
-    return (key: string, size: string, load?: Load, more: Arguments = {}): Awaitable<Reply> => {
+    return (key: string, size: string, load?: CallLoad, more: Arguments = {}): Awaitable<Reply> => {
       if (fake === undefined) throw new Error(`${command.op} was not to be called`);
       return fake(key, size, load, more);
     };

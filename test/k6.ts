@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { FROM_CLI } from '../lib/result/protocol';
 import type { Backend } from '../lib/settings/config';
 import { bundleForK6 } from '../runners/bundle.mjs';
-import { run } from '../runners/run/child';
+import { run } from '../runners/process/child';
 import { CASE_MARK, type CaseLine, REPORT_MARK, WROTE_MARK } from './conformance/case';
 import type { SuiteName } from './conformance/suites';
 import type { Server } from './servers';

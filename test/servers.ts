@@ -6,7 +6,7 @@ import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { run } from '../runners/run/child';
+import { run } from '../runners/process/child';
 import { VIRTUAL_DOMAIN } from './conformance/suites';
 
 /** One that answers. */

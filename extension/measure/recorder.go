@@ -153,7 +153,7 @@ func (r *Recorder) count(s *samples, tags *metrics.TagSet, a *request.Attempt, f
 	return true
 }
 
-// tell logs the first failure of each class, as lib/k6/recorder.ts does.
+// tell logs the first failure of each class, as lib/s3/engines/recorder.ts does.
 func (r *Recorder) tell(a *request.Attempt, failure *request.Failure) {
 	r.mu.Lock()
 	told := r.heard[failure.Class]

@@ -2,10 +2,9 @@
 import crypto from 'k6/crypto';
 import type { Discovery } from '../result/result';
 import { describeFailure } from '../s3/classify';
-import type { Engine } from '../s3/engine';
-import type { Connect } from '../s3/engines/backends';
+import type { Connect, Engine } from '../s3/engine';
 import { openFiles } from '../s3/engines/held';
-import { PREFLIGHT_TIMEOUT_MS, preflight } from '../s3/preflight';
+import { PREFLIGHT_TIMEOUT_MS } from '../s3/explain';
 import type { Config, ObjectSize } from '../settings/config';
 import { formatCount } from '../settings/units';
 import type { Finding } from '../workload/find-keys';
@@ -15,11 +14,14 @@ import { does, k6Vus, onlyReading, type Plan } from '../workload/plan';
 import { has as hasEffect, holdsConnections, type Step } from '../workload/step';
 import type { ShapedLoad } from '../workload/with-settings';
 import { connect, keyEndFor, payloadFor, SILENT, writeOne } from './connection';
+import { preflight } from './preflight';
 import { BEFORE_LOAD, findingText, findReadable } from './readable';
 import { writer } from './write';
 
 const writes = (step: Step) => hasEffect('write', step);
 
+/** A shorter search nobody notices; the Result has it. */
+const WORTH_TELLING_MS = 2_000;
 const SEEDING_REPORT_MS = 5_000;
 
 /** What there is to read when the load begins. */
@@ -76,8 +78,8 @@ async function look(by: Connect, config: Config, sizes: readonly ObjectSize[]): 
   const timeout = Math.min(config.timeout, BEFORE_LOAD.ms);
   const { engine } = connect(by, config, SILENT, 0, { timeout, attempts: 1 });
   const finding = await findReadable(engine, config, sizes, BEFORE_LOAD);
-  if (finding.complete) console.info(findingText(finding));
-  else console.warn(findingText(finding));
+  if (!finding.complete) console.warn(findingText(finding));
+  else if (finding.ms > WORTH_TELLING_MS) console.info(findingText(finding));
   return finding;
 }
 

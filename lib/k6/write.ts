@@ -6,10 +6,10 @@ import type { Outcome } from '../s3/outcome';
 import type { ObjectSize } from '../settings/config';
 import type { Payload } from '../workload/payload';
 
-export type Write = (key: string, size: ObjectSize) => Awaitable<Outcome>;
+export type WriteObject = (key: string, size: ObjectSize) => Awaitable<Outcome>;
 
 /** `partSize` is in bytes, and `payload` made for it. */
-export function writer(engine: Engine, partSize: number, payload: Payload): Write {
+export function writer(engine: Engine, partSize: number, payload: Payload): WriteObject {
   const put = engine.compile(PUT);
   let inParts: PutInParts | undefined;
   return (key, { label, bytes }) => {

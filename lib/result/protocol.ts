@@ -1,5 +1,4 @@
 /** What a k6 that the CLI started and the CLI say to each other: variables in, marked lines out. Pure. */
-import type { Part } from '../workload/part';
 import type { ErrorSample, ScheduledPhase } from './result';
 import type { RunFacts } from './run-facts';
 
@@ -37,6 +36,12 @@ export const MARKS = {
   sample: 's3loadtest-sample ',
   result: 's3loadtest-result ',
 } as const;
+
+/** One of `of` parts, counted from 0. */
+export interface Part {
+  readonly index: number;
+  readonly of: number;
+}
 
 /** What is to run: for people who ask before. */
 export interface PlanText {

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import { STEADY_MS } from '../settings/run';
 import { seeded } from '../workload/random';
 import { INTERVAL_SCHEMA, type Interval } from './interval';
-import { isSteady, STEADY_MS, Throughput } from './steady';
+import { isSteady, Throughput } from './steady';
 
 const BEGIN = Date.UTC(2026, 10, 21, 12);
 

@@ -1,15 +1,13 @@
 /** Whether a run's throughput has become steady, out of the intervals that its k6 processes tell of. Pure. */
+import { STEADY_MS } from '../settings/run';
 import type { Interval } from './interval';
 
-/** Throughput is looked at by blocks of this, milliseconds. */
-const BLOCK_MS = 5_000;
-/** So many of them, the last ones, are to agree. */
+/** So many blocks of throughput, the last ones, are to agree. */
 const BLOCKS = 6;
+/** How long one is, milliseconds. */
+const BLOCK_MS = STEADY_MS / BLOCKS;
 /** How far a block may be from their mean, and how far all of them may climb or fall: parts of the mean. */
 const WITHIN = 0.05;
-
-/** How long throughput must have been steady: no run ends earlier than this after its warm-up, milliseconds. */
-export const STEADY_MS = BLOCK_MS * BLOCKS;
 
 /**
  * Whether the last blocks of these, operations a second of each, agree: none is further than 5% from their mean, nor do they

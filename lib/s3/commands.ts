@@ -21,7 +21,7 @@ export interface Command {
   readonly body: 'none' | 'payload' | 'text';
   /** S3 refuses it without a Content-MD5. */
   readonly md5?: true;
-  readonly answer: Answer;
+  readonly answer: ExpectedAnswer;
   /** Status of a success, as S3 documents it; any 2xx is taken for one. */
   readonly status: 200 | 204;
   /** operation: each success is one. part: it belongs to an operation of several calls, and only its failures are counted. */
@@ -35,7 +35,7 @@ export interface Command {
 }
 
 /** What of a success's answer is looked at, and handed on. */
-export type Answer =
+export type ExpectedAnswer =
   /** Nothing. */
   | { readonly kind: 'none' }
   /** The object's bytes: streamed away, counted, and held against the length that the caller expects. */
@@ -66,8 +66,8 @@ export interface XmlAnswer {
   readonly encoded?: readonly string[];
 }
 
-const NOTHING: Answer = { kind: 'none' };
-const HEADERS: Answer = { kind: 'headers' };
+const NOTHING: ExpectedAnswer = { kind: 'none' };
+const HEADERS: ExpectedAnswer = { kind: 'headers' };
 
 export const GET: Command = {
   op: 'GET',

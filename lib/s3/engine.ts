@@ -42,14 +42,14 @@ export interface Reply extends Outcome {
 }
 
 /** What a row with a body sends, or how many bytes the object of a row without one must have. */
-export type Load = Body | string | number;
+export type CallLoad = Body | string | number;
 
 /**
  * One operation: attempts until one succeeds, can't be mended by another, or was the last; each is recorded.
  *
  * `key` is '' on the bucket, `size` the size label of its metrics ('' where size means nothing).
  */
-export type SyncCall = (key: string, size: string, load?: Load, more?: Arguments) => Reply;
+export type SyncCall = (key: string, size: string, load?: CallLoad, more?: Arguments) => Reply;
 export type AsyncCall = (...call: Parameters<SyncCall>) => Promise<Reply>;
 export type Call = (...call: Parameters<SyncCall>) => Awaitable<Reply>;
 
@@ -94,6 +94,17 @@ export interface Counting {
   /** That an object is not there is a miss, and no error. */
   readonly missesExpected: boolean;
 }
+
+/** Makes engines that count alike, and does what is to be done around their operations. */
+export interface EngineSource {
+  create(options: EngineOptions): Engine;
+  /** To be called as each of the VU's iterations begins. */
+  begin(): void;
+  /** Tells k6 what was counted so far. */
+  flush(): void;
+}
+
+export type Connect = (counting: Counting) => EngineSource;
 
 /** Records every attempt, unless the engine measures by itself. */
 export interface Recorder {

@@ -1,11 +1,11 @@
 /** How the row of a command becomes a request: where it goes to, what is signed. For all engines but the native one. Pure. */
 import type { Command } from './commands';
-import type { Arguments, EngineOptions, Load } from './engine';
+import type { Arguments, CallLoad, EngineOptions } from './engine';
 import { type Hashes, type Signer, UNSIGNED_PAYLOAD } from './sign';
 import { canonicalQuery } from './uri';
 
 /** An endpoint, as requests to it are addressed and signed. */
-export interface Host {
+export interface SignedHost {
   /** host:port without the bucket, as the endpoint tag has it. */
   readonly endpoint: string;
   /** Scheme and host, the bucket before it in virtual addressing. */
@@ -15,12 +15,15 @@ export interface Host {
 
 type Addressing = Pick<EngineOptions, 'endpoints' | 'bucket' | 'addressing'>;
 
-/** `signerFor` gives the signer of requests to a host, named as in the Host header. */
-export function hostsOf({ endpoints, bucket, addressing }: Addressing, signerFor: (host: string) => Signer): Host[] {
+/** `signerFor` gives the signer of requests to a host, named as in the SignedHost header. */
+export function hostsOf(
+  { endpoints, bucket, addressing }: Addressing,
+  signerFor: (host: string) => Signer,
+): SignedHost[] {
   return endpoints.map((url) => {
     const [scheme = '', endpoint = ''] = url.split('://');
     const host = addressing === 'virtual' ? `${bucket}.${endpoint}` : endpoint;
-    // A default port is not sent in Host, so it must not be signed either.
+    // A default port is not sent in SignedHost, so it must not be signed either.
     const signed = host.replace(scheme === 'https' ? /:443$/ : /:80$/, '');
     return { endpoint, origin: `${scheme}://${host}`, signer: signerFor(signed) };
   });
@@ -50,7 +53,7 @@ export function isPlain({ query, body }: Command): boolean {
   return query === undefined && body !== 'text';
 }
 
-export function extrasOf(command: Command, load: Load | undefined, more: Arguments, hashes: BodyHashes): Extras {
+export function extrasOf(command: Command, load: CallLoad | undefined, more: Arguments, hashes: BodyHashes): Extras {
   const query = canonicalQuery({ ...command.query, ...more.query });
   const { headers = {} } = more;
   if (command.body !== 'text') return { query, headers, payloadHash: UNSIGNED_PAYLOAD };

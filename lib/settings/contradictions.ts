@@ -1,5 +1,5 @@
 /** Settings that are valid alone and wrong together. Pure. */
-import { STEADY_MS } from '../result/steady';
+import { STEADY_MS } from './run';
 import { type Config, nameOf, type SettingName, type TypedNames } from './settings';
 import { formatDuration } from './units';
 

@@ -3,6 +3,9 @@ import { anyText, atLeastASecond, boolean, oneOf } from './parse';
 import type { Setting, Values } from './setting';
 import { formatDuration, parseDuration } from './units';
 
+/** How long throughput must have been steady: no run ends earlier than this after its warm-up, milliseconds. */
+export const STEADY_MS = 30_000;
+
 /** One k6 threshold: a metric, tags included, and an expression over it. */
 export interface Threshold {
   readonly metric: string;

@@ -1,10 +1,5 @@
 /** Which of several workers a key is for, where each takes its part of what is there. Pure. */
-
-/** One of `of` parts, counted from 0. */
-export interface Part {
-  readonly index: number;
-  readonly of: number;
-}
+import type { Part } from '../result/protocol';
 
 /** All there is. */
 const WHOLE: Part = { index: 0, of: 1 };

@@ -1,7 +1,7 @@
 /** Load shapes as k6 scenarios. Pure. */
 import type { Scenario, Stage } from 'k6/options';
 import { isAlways, type Schedule } from './schedule';
-import { durationOf, isConstant, type Line, levelAt, linesOf, type Shape } from './shape';
+import { durationOf, isConstant, type LoadLine, levelAt, linesOf, type Shape } from './shape';
 
 /** One k6 scenario's load. */
 export interface ScenarioLoad {
@@ -93,7 +93,7 @@ function openLoop(shape: Shape, schedule: Schedule): Scenario {
   return { executor: 'ramping-arrival-rate', startRate: 0, timeUnit: `${seconds}s`, stages, ...vus };
 }
 
-type Span = Pick<Line, 'start' | 'end'>;
+type Span = Pick<LoadLine, 'start' | 'end'>;
 
 /** Windows without their phases, those that follow each other at once as one. */
 function joined(schedule: Schedule): Span[] {
@@ -107,8 +107,8 @@ function joined(schedule: Schedule): Span[] {
 }
 
 /** The same load within the spans, and none between them. A climb goes on meanwhile and is entered where it has come to. */
-function within(spans: readonly Span[], lines: readonly Line[]): Line[] {
-  const cut: Line[] = [];
+function within(spans: readonly Span[], lines: readonly LoadLine[]): LoadLine[] {
+  const cut: LoadLine[] = [];
   let next = 0;
   for (const line of lines) {
     let start = line.start;
@@ -128,7 +128,7 @@ function within(spans: readonly Span[], lines: readonly Line[]): Line[] {
  * What k6 has for lines: stages, each from where the one before it ended to its own target, the first from 0. One that
  * takes no time is a jump. `whole` gives the number that k6 gets for a level.
  */
-function stagesOf(lines: readonly Line[], whole: (level: number) => number): Stage[] {
+function stagesOf(lines: readonly LoadLine[], whole: (level: number) => number): Stage[] {
   const stages: { ms: number; from: number; target: number }[] = [];
   for (const line of lines) {
     const ms = line.end - line.start;

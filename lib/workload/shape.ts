@@ -12,7 +12,7 @@ export interface Shape {
 }
 
 /** A load that goes in a line from one level to another, or stays. Times in milliseconds from the start. */
-export interface Line {
+export interface LoadLine {
   readonly start: number;
   readonly end: number;
   readonly from: number;
@@ -32,8 +32,8 @@ export function partOfRate(shape: Shape, parts: number): Shape {
 }
 
 /** The load from start to end, without gaps. No fall takes less than `shortestFall` milliseconds. */
-export function linesOf({ stages, ramp }: Shape, shortestFall = 0): Line[] {
-  const lines: Line[] = [];
+export function linesOf({ stages, ramp }: Shape, shortestFall = 0): LoadLine[] {
+  const lines: LoadLine[] = [];
   let start = 0;
   let from = 0;
   for (const { target, ms } of stages) {
@@ -49,7 +49,7 @@ export function linesOf({ stages, ramp }: Shape, shortestFall = 0): Line[] {
 }
 
 /** A line's level at `t`: exactly `to` at its end, where floating point may miss it by a little. */
-export function levelAt({ start, end, from, to }: Line, t: number): number {
+export function levelAt({ start, end, from, to }: LoadLine, t: number): number {
   return t === end ? to : from + ((to - from) * (t - start)) / (end - start);
 }
 

@@ -2,12 +2,13 @@
  * What one iteration of a load does, apart from when and how many: the contract between a workload and the script around it. What
  * a step reads, writes and deletes is what the rows of its commands say.
  */
+
+import type { Part } from '../result/protocol';
 import type { Command, Effect } from '../s3/commands';
 import type { Awaitable, Engine } from '../s3/engine';
-import type { HeldConnections, Holding } from '../s3/engines/held';
+import type { HeldConnections, Holding } from '../s3/held';
 import type { Config, ObjectSize } from '../settings/config';
 import type { FoundKeys, MakeKey, TrackedKeys } from './keys';
-import type { Part } from './part';
 import type { Payload } from './payload';
 import type { Random } from './random';
 import type { Window } from './schedule';

@@ -12,9 +12,9 @@ import {
   LIST_VERSIONS,
 } from '../../lib/s3/commands';
 import type { Reply } from '../../lib/s3/engine';
+import { explain, PREFLIGHT_TIMEOUT_MS } from '../../lib/s3/explain';
 import { keysPageOf, listArguments, nextOf, type Position, prefixesOf } from '../../lib/s3/listing';
 import type { Failure, Outcome } from '../../lib/s3/outcome';
-import { explain, PREFLIGHT_TIMEOUT_MS } from '../../lib/s3/preflight';
 import { isRepeatable, pauseBefore } from '../../lib/s3/retry';
 import { type Config, ConfigError, leavesSigning } from '../../lib/settings/config';
 import { createNodeEngine, type NodeCall } from './engine';

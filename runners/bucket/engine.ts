@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from '../../lib/s3/commands';
 import type { Arguments, EngineOptions, Reply } from '../../lib/s3/engine';
 import { replyOf } from '../../lib/s3/reply';
-import { extrasOf, type Host, hostsOf, pathsOf } from '../../lib/s3/request';
+import { extrasOf, hostsOf, pathsOf, type SignedHost } from '../../lib/s3/request';
 import { nextPause } from '../../lib/s3/retry';
 import { createSigner, unsigned } from '../../lib/s3/sign';
 import { encodeKey } from '../../lib/s3/uri';
@@ -52,7 +52,7 @@ export function createNodeEngine(
         const { query, headers, payloadHash } = extrasOf(command, text, more, nodeHashes);
         const breakable = changes ? undefined : signal;
         for (let attempt = 1; ; attempt++) {
-          const { endpoint, origin, signer } = hosts[turn++ % hosts.length] as Host;
+          const { endpoint, origin, signer } = hosts[turn++ % hosts.length] as SignedHost;
           const began = Date.now();
           const answer = await transport.send({
             ...{ method, origin, timeout, body: text, signal: breakable },

@@ -5,7 +5,7 @@ import { ownKey } from '../../lib/workload/own-keys';
 import type { Entry } from './bucket';
 
 /** Objects, or versions, of one worker, size and test. */
-export interface Holding {
+export interface Group {
   readonly worker: string;
   readonly size: string;
   readonly test: string;
@@ -14,7 +14,7 @@ export interface Holding {
 }
 
 export interface Inventory {
-  readonly holdings: readonly Holding[];
+  readonly holdings: readonly Group[];
   readonly objects: number;
   readonly bytes: number;
   /** Objects whose keys are not s3loadtest's, and the first few of those keys. */
@@ -33,7 +33,7 @@ export interface Count {
 
 /** Counts entries of a listing of the prefix. What it keeps grows with workers, sizes and tests only. */
 export function createCount(prefix: string): Count {
-  const holdings = new Map<string, Holding>();
+  const holdings = new Map<string, Group>();
   const examples: string[] = [];
   let foreign = 0;
   let objects = 0;
@@ -82,9 +82,9 @@ export function inventoryTable(inventory: Inventory, what: string): string {
   return columns([['worker', 'size', 'test', what, 'bytes'], ...rows]);
 }
 
-function byName(a: Holding, b: Holding): number {
+function byName(a: Group, b: Group): number {
   const text = (x: string, y: string) => (x < y ? -1 : x > y ? 1 : 0);
-  const bytes = (h: Holding) => parseSize(h.size) ?? 0;
+  const bytes = (h: Group) => parseSize(h.size) ?? 0;
   return text(a.worker, b.worker) || bytes(a) - bytes(b) || text(a.test, b.test);
 }
 

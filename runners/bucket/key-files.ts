@@ -6,7 +6,7 @@ import { StringDecoder } from 'node:string_decoder';
 import type { KeyParts } from '../../lib/workload/keys';
 import { isOwnFolder, ownKey } from '../../lib/workload/own-keys';
 import { type Random, shuffle } from '../../lib/workload/random';
-import { writeWhole } from './atomic-file';
+import { writeWhole } from '../files/atomic-file';
 
 /** A key file, and what its name says of it. */
 export interface KeyFile extends KeyParts {

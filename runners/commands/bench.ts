@@ -13,13 +13,13 @@ import { type Begin, FROM_CLI, MARKS, readMarked } from '../../lib/result/protoc
 import { parseResult, type Result, sum } from '../../lib/result/result';
 import { type Backend, ConfigError, settings } from '../../lib/settings/config';
 import { formatCount } from '../../lib/settings/units';
+import { freePort } from '../process/free-port';
+import { availableMemory } from '../process/proc';
 import { hasExtension } from '../run/backend';
 import { parseInterval, WholeLines } from '../run/intervals';
 import { jslibProblem } from '../run/jslib';
-import { freePort } from '../run/k6';
 import { readLogLine } from '../run/k6-log';
 import { planK6 } from '../run/plan';
-import { availableMemory } from '../run/proc';
 import { startNullServer } from '../tools/null-server';
 import { ROOT } from '../tools/project';
 import { getTools } from '../tools/tools';

@@ -8,10 +8,10 @@ import { BUCKET_SETTINGS, type Bucket, BucketError, openBucket, type Upload } fr
 import { createDeletion, type Deletion } from '../bucket/deletion';
 import { createCount, type Inventory, inventoryTable } from '../bucket/inventory';
 import { inParallel, pages, walk } from '../bucket/walk';
+import { stoppable, stoppedBy } from '../process/stoppable';
 import { EXIT } from '../run/exit';
 import { addSettingOptions, loadSome, type Options } from '../run/settings';
 import { createStatusLine, type StatusLine } from '../terminal/status-line';
-import { stoppable, stoppedBy } from '../terminal/stoppable';
 
 const DESCRIPTION = `delete what tests have written: under the prefix, only keys of the layout \
 {prefix}{worker}/{size}/{test}/{timestamp_us}/{suffix}, and unfinished multipart uploads of such keys. Counts first, and asks. \

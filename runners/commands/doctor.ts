@@ -1,9 +1,9 @@
 /** `s3loadtest doctor`: whether workers could run, without a run. */
 import type { Command } from 'commander';
 import { prepareMachines } from '../fleet/machines';
+import { stoppable } from '../process/stoppable';
 import { EXIT } from '../run/exit';
 import type { Options } from '../run/settings';
-import { stoppable } from '../terminal/stoppable';
 import { createTerminal } from '../terminal/terminal';
 import { scriptOf } from '../tools/project';
 import { addFleetOptions, fleetOf } from './fleet-options';

@@ -6,12 +6,12 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import { ConfigError, STANDARD_SIZES } from '../../lib/settings/config';
 import { formatBytes, formatCount, parseSize } from '../../lib/settings/units';
-import { isFileError, writeWhole } from '../bucket/atomic-file';
+import { isFileError, writeWhole } from '../files/atomic-file';
+import { makeFolders } from '../files/folders';
+import { stoppable, stoppedBy } from '../process/stoppable';
 import { EXIT } from '../run/exit';
-import { makeFolders } from '../run/folder';
 import { loadSome, type Options } from '../run/settings';
 import { createStatusLine, type StatusLine } from '../terminal/status-line';
-import { stoppable, stoppedBy } from '../terminal/stoppable';
 
 const SIZES = [...STANDARD_SIZES, '1GB', '10GB', '100GB'] as const;
 const DEFAULT_MOST = '100MB';

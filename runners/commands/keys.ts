@@ -6,15 +6,15 @@ import { ConfigError } from '../../lib/settings/config';
 import { formatCount, parseSize } from '../../lib/settings/units';
 import { type KeyParts, keyFileName } from '../../lib/workload/keys';
 import { isOwnFolder, ownKey } from '../../lib/workload/own-keys';
-import { isFileError, writeWhole } from '../bucket/atomic-file';
 import { BUCKET_SETTINGS, type Bucket, BucketError, type Entry, openBucket } from '../bucket/bucket';
 import { findKeyFiles, firstLine } from '../bucket/key-files';
 import { folders, inParallel, pages } from '../bucket/walk';
+import { isFileError, writeWhole } from '../files/atomic-file';
+import { makeFolders } from '../files/folders';
+import { stoppable, stoppedBy } from '../process/stoppable';
 import { EXIT } from '../run/exit';
-import { makeFolders } from '../run/folder';
 import { addSettingOptions, loadSome, type Options } from '../run/settings';
 import { createStatusLine, type StatusLine } from '../terminal/status-line';
-import { stoppable, stoppedBy } from '../terminal/stoppable';
 
 const DESCRIPTION = `write key files from a listing: the keys of s3loadtest's own objects under the prefix, one file for each \
 test, worker and size, in the folder S3LOADTEST_KEY_DIR. Each file is replaced when it is complete. A key file is removed \

@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { ConfigError } from '../../lib/settings/config';
 import { formatBytes, formatCount, formatDuration } from '../../lib/settings/units';
-import { ALL, byRun, type Finding, findRuns, isCollected } from '../fleet/runs';
+import { ALL, byRun, type FoundRun, findRuns, isCollected } from '../fleet/runs';
 import { findWorkers } from '../fleet/workers';
 import { EXIT } from '../run/exit';
 import { loadSome, type Options } from '../run/settings';
@@ -31,11 +31,11 @@ async function status(run: string | undefined, options: Options, environment: No
   return problems.length > 0 ? EXIT.failed : EXIT.ok;
 }
 
-function asJson({ machine, status: { run, worker, state, age, exit, why, folder }, totals }: Finding) {
+function asJson({ machine, status: { run, worker, state, age, exit, why, folder }, totals }: FoundRun) {
   return { run, worker, host: machine.host, state, ageSeconds: age, exit, why, folder, ...totals };
 }
 
-function statusLines(found: readonly Finding[]): string[] {
+function statusLines(found: readonly FoundRun[]): string[] {
   if (found.length === 0) return ['no runs'];
   return [...byRun(found)].flatMap(([run, parts]) => {
     const sum = (of: 'ops' | 'bytes' | 'errors') => parts.reduce((n, { totals }) => n + (totals?.[of] ?? 0), 0);
@@ -45,7 +45,7 @@ function statusLines(found: readonly Finding[]): string[] {
   });
 }
 
-function line(finding: Finding): string {
+function line(finding: FoundRun): string {
   const { machine, status, totals } = finding;
   const { worker, state, exit, why } = status;
   const how = state === 'ended' ? `ended with ${exit}` : why === undefined ? state : `${state}: ${why}`;

@@ -4,7 +4,7 @@
  */
 import { percentile } from '../../lib/result/distribution';
 import { errorCount, type Figures, measuredMs, type Result, type Series } from '../../lib/result/result';
-import { difference, type Estimate, type Interval, mean, shareDifference, shareInterval } from './statistics';
+import { type ConfidenceInterval, difference, type Estimate, mean, shareDifference, shareInterval } from './statistics';
 import { studentQuantile } from './student';
 import { type Counted, OpInTime } from './timeline';
 
@@ -16,14 +16,14 @@ export interface Side {
   readonly runs: readonly Result[];
 }
 
-export type Verdict = 'better' | 'worse' | 'no difference seen' | 'unknown';
+export type ChangeVerdict = 'better' | 'worse' | 'no difference seen' | 'unknown';
 
 /** What is compared, by the names it is shown under. */
 export const METRICS = ['ops/s', 'bytes/s', 'keys/s', 'errors', 'p50', 'p99', 'p99.9'] as const;
 export type Metric = (typeof METRICS)[number];
 
 /** One figure on both sides. */
-export interface Change extends Partial<Interval> {
+export interface Change extends Partial<ConfidenceInterval> {
   readonly metric: Metric;
   /**
    * Per second, milliseconds, or of errors their share of all attempts. Of repeats the geometric mean; errors of all of them
@@ -33,7 +33,7 @@ export interface Change extends Partial<Interval> {
   readonly other?: number;
   /** By what part it rose: -0.2 is 20% less. Of errors it is the difference of the shares. `low` to `high` holds it. */
   readonly change?: number;
-  readonly verdict: Verdict;
+  readonly verdict: ChangeVerdict;
   /** Why the verdict is unknown. */
   readonly why?: string;
   /** Differs by a constant factor from another figure of the row: no test of its own. */
@@ -66,7 +66,7 @@ export interface Contrast {
   readonly name: string;
   readonly rows: readonly Row[];
   /** `mixed`: some figures are better, others worse. */
-  readonly verdict: Verdict | 'mixed';
+  readonly verdict: ChangeVerdict | 'mixed';
   /** A difference in ops/s that would have been seen, at a middle operation: 0.1 is 10%. Undefined when none would. */
   readonly resolution: number | undefined;
 }
@@ -83,7 +83,7 @@ export interface Comparison {
   readonly tested: number;
 }
 
-export interface Options {
+export interface CompareOptions {
   readonly confidence: number;
   readonly runNoise: number;
 }
@@ -113,7 +113,7 @@ interface RowPlan extends Omit<Row, 'changes'> {
 }
 
 /** Compares every other side with the baseline. All runs are of the same load: comparable.ts tells. */
-export function compare(baseline: Side, others: readonly Side[], { confidence, runNoise }: Options): Comparison {
+export function compare(baseline: Side, others: readonly Side[], { confidence, runNoise }: CompareOptions): Comparison {
   const plans = others.map((other) => planRows([...baseline.runs, ...other.runs]));
   const tested = (rows: readonly RowPlan[]) => rows.flatMap(({ tests }) => tests).length;
   const [wholes, parts] = [
@@ -311,7 +311,7 @@ function unknown(metric: Metric, known: Values, why: string): Change {
   return { metric, ...known, ...(Number.isFinite(change) ? { change } : {}), verdict: 'unknown', why };
 }
 
-function verdict({ low, high }: Interval, metric: Metric): Verdict {
+function verdict({ low, high }: ConfidenceInterval, metric: Metric): ChangeVerdict {
   if (low <= 0 && high >= 0) return 'no difference seen';
   const rose = low > 0;
   return rose === (RATES[metric] !== undefined) ? 'better' : 'worse';

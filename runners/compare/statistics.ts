@@ -11,7 +11,7 @@ export interface Variance {
 }
 
 /** From one end to the other. */
-export interface Interval {
+export interface ConfidenceInterval {
   readonly low: number;
   readonly high: number;
 }
@@ -93,7 +93,7 @@ export function difference(
   withinDf: number,
   runNoise: number,
   tail: number,
-): Interval & { readonly change: number } {
+): ConfidenceInterval & { readonly change: number } {
   const change = mean(other.map(({ log }) => log)) - mean(baseline.map(({ log }) => log));
   const { variance, df } = runVariance([baseline, other], withinDf, runNoise);
   const error = Math.sqrt(variance * (1 / baseline.length + 1 / other.length));
@@ -145,7 +145,7 @@ export function designEffect(clusters: readonly Share[]): number {
 }
 
 /** The interval of a share of `n` in `of` that are worth `of / effect`: Wilson's, good for few and for none, too. */
-export function shareInterval(n: number, of: number, effect: number, quantile: number): Interval {
+export function shareInterval(n: number, of: number, effect: number, quantile: number): ConfidenceInterval {
   const [p, worth, q2] = [n / of, of / effect, quantile ** 2];
   const middle = (p + q2 / (2 * worth)) / (1 + q2 / worth);
   const half = (quantile * Math.sqrt((p * (1 - p)) / worth + q2 / (4 * worth ** 2))) / (1 + q2 / worth);
@@ -154,9 +154,9 @@ export function shareInterval(n: number, of: number, effect: number, quantile: n
 
 /** The interval of the difference of two shares, other less baseline, out of theirs (Newcombe's hybrid score interval). */
 export function shareDifference(
-  baseline: Interval & { readonly share: number },
-  other: Interval & { readonly share: number },
-): Interval & { readonly change: number } {
+  baseline: ConfidenceInterval & { readonly share: number },
+  other: ConfidenceInterval & { readonly share: number },
+): ConfidenceInterval & { readonly change: number } {
   const change = other.share - baseline.share;
   return {
     change,

@@ -4,7 +4,7 @@ import type { ErrorClass } from '../../lib/s3/classify';
 import { COMPLETE_MULTIPART, CREATE_MULTIPART, PUT, UPLOAD_PART } from '../../lib/s3/commands';
 import { parseSize } from '../../lib/settings/units';
 import { configOf } from '../figures/config';
-import type { Prices, Step } from './prices';
+import type { PriceStep, Prices } from './prices';
 
 /** An amount of money for each of a run's quantities. */
 export interface CostLine {
@@ -114,7 +114,7 @@ function charged({ errors, misses = 0 }: Figures): number {
 }
 
 /** The price of so many bytes, each step's part at its own. */
-function inSteps(bytes: number, steps: readonly Step[]): number {
+function inSteps(bytes: number, steps: readonly PriceStep[]): number {
   const gigabytes = bytes / GB;
   let [amount, from] = [0, 0];
   for (const { upToGB = Number.POSITIVE_INFINITY, price } of steps) {

@@ -5,7 +5,7 @@ import { ConfigError } from '../../lib/settings/config';
 import { ROOT } from '../tools/project';
 
 /** One step of a price: for what lies between the step before and `upToGB`; the last has no end. */
-export interface Step {
+export interface PriceStep {
   readonly upToGB?: number;
   readonly price: number;
 }
@@ -24,8 +24,8 @@ export interface Prices {
     /** The class of operations that none names. */
     readonly otherwise: string;
   };
-  readonly bytesOut: { readonly perGB: readonly Step[] };
-  readonly storage: { readonly perGBMonth: readonly Step[] };
+  readonly bytesOut: { readonly perGB: readonly PriceStep[] };
+  readonly storage: { readonly perGBMonth: readonly PriceStep[] };
 }
 
 /** What stands for no prices. */

@@ -1,12 +1,13 @@
 /** A run from its preparation to its exit code, at any place that can start k6. */
 import { newRunId } from '../../lib/result/protocol';
 import { loadPrices } from '../cost/prices';
+import { onStopSignals } from '../process/stoppable';
 import { type Cause, EXIT_OF, isRefusal } from '../run/exit';
 import { makeRunFolder, type RunFolder } from '../run/folder';
-import { isOfOurSignal, type LogLine } from '../run/k6-log';
+import { isOfOurSignal } from '../run/k6-log';
 import { pruneKeys, type RunKeys, takeKeys } from '../run/keys';
 import type { Settings } from '../run/settings';
-import { onStopSignals } from '../terminal/stoppable';
+import type { LogLine } from '../terminal/log-line';
 import { createTerminal, type Terminal } from '../terminal/terminal';
 import { conclude } from './conclude';
 import { type GatherOptions, gather } from './gather';

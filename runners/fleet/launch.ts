@@ -1,9 +1,9 @@
 /** Starts one worker's k6 on its machine, up to the point at which it waits for the others. */
 import { FROM_CLI } from '../../lib/result/protocol';
 import { planK6 } from '../run/plan';
+import type { Segment } from '../run/segments';
 import type { Settings } from '../run/settings';
 import type { ReadyMachine } from './prepare';
-import type { Segment } from './segments';
 import { runFolder, startRun } from './worker';
 
 /** What a worker's folder says of it to whoever finds it there. */

@@ -6,7 +6,7 @@ import { sayWhy } from './each';
 import { MachineMember } from './machine-member';
 import type { Member, MemberEvents, Order, PlaceToFollow, PlaceToStart, Started } from './place';
 import { type MachineRow, type Preparation, prepare, type ReadyMachine, renderRows } from './prepare';
-import type { Finding } from './runs';
+import type { FoundRun } from './runs';
 import { RemoteError } from './shell';
 import { start } from './start';
 import type { Workers } from './workers';
@@ -84,7 +84,7 @@ export class RunOnMachines implements PlaceToFollow {
 
   constructor(
     private readonly workers: Workers,
-    private readonly found: readonly Finding[],
+    private readonly found: readonly FoundRun[],
     /** The workers keep their folders. */
     private readonly keep: boolean,
   ) {}
@@ -122,7 +122,7 @@ export class RunOnMachines implements PlaceToFollow {
   }
 
   /** @throws RemoteError */
-  private async member({ machine, status, manifest }: Finding, on: MemberEvents): Promise<MachineMember> {
+  private async member({ machine, status, manifest }: FoundRun, on: MemberEvents): Promise<MachineMember> {
     const at = { ...machine, id: status.worker };
     if (manifest === undefined) {
       throw new RemoteError(at, 'command', `${status.folder} can't be read, or is of another version of s3loadtest`);

@@ -8,9 +8,9 @@ import type { Stats } from '../../lib/result/final';
 import type { Interval } from '../../lib/result/interval';
 import type { DeletedRange } from '../../lib/result/protocol';
 import type { Result } from '../../lib/result/result';
-import type { LogLine } from '../run/k6-log';
+import type { Usage } from '../process/usage';
 import type { Transcript } from '../run/transcript';
-import type { Usage } from '../run/usage';
+import type { LogLine } from '../terminal/log-line';
 import type { Terminal } from '../terminal/terminal';
 
 /**

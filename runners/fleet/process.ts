@@ -4,14 +4,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Begin } from '../../lib/result/protocol';
 import type { Result } from '../../lib/result/result';
 import { formatDuration } from '../../lib/settings/units';
+import { freePort } from '../process/free-port';
+import { availableMemory } from '../process/proc';
+import type { Usage } from '../process/usage';
 import { type Follower, follow } from '../run/follow';
-import { freePort, type K6End, type K6Process, STATISTICS_PIPE, startK6 } from '../run/k6';
+import { type K6End, type K6Process, STATISTICS_PIPE, startK6 } from '../run/k6';
 import { planK6 } from '../run/plan';
-import { availableMemory } from '../run/proc';
 import { type SigningProxy, startProxy, startsProxy, throughProxy } from '../run/proxy';
 import { defaultConcurrency, type Settings } from '../run/settings';
 import { Transcript } from '../run/transcript';
-import type { Usage } from '../run/usage';
 import type { Terminal } from '../terminal/terminal';
 import type { Member, MemberEvents, MemberState, Order, PlaceToStart, Started } from './place';
 

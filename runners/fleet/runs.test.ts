@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { FILES, MANIFEST_SCHEMA } from './launch';
 import { connectHere } from './local';
-import { chooseRuns, type Finding, findRuns, isActive } from './runs';
+import { chooseRuns, type FoundRun, findRuns, isActive } from './runs';
 import { runFolder, startRun, stopRun } from './worker';
 import type { Workers } from './workers';
 import type { Machine } from './workers-file';
@@ -39,9 +39,9 @@ test('machines with one folder of runs: each worker is found once, on the machin
 
 describe('which runs are meant', () => {
   const finding = (run: string, state: string) =>
-    ({ status: { run, worker: 'w0', state, files: new Map() } }) as unknown as Finding;
+    ({ status: { run, worker: 'w0', state, files: new Map() } }) as unknown as FoundRun;
   const found = [finding('b', 'ended'), finding('a', 'running'), finding('c', 'running')];
-  const choose = (run: string | undefined, of: readonly Finding[] = found) =>
+  const choose = (run: string | undefined, of: readonly FoundRun[] = found) =>
     chooseRuns(of, run, isActive, 'under way').map((members) => members.map(({ status }) => status.run));
 
   test('by name, also one that is over', () => {

@@ -10,7 +10,7 @@ import type { Workers } from './workers';
 import type { Machine } from './workers-file';
 
 /** One k6 of a run, as it is found on a machine. */
-export interface Finding {
+export interface FoundRun {
   readonly machine: Machine;
   readonly status: RunStatus;
   /** What its folder says of it; undefined when that can't be read, or is another version's. */
@@ -23,7 +23,7 @@ export interface Finding {
 export const ALL = 'all';
 
 /** Runs on all machines, each k6 once; `problems` are of machines that can't be asked. */
-export async function findRuns(workers: Workers, logs: string): Promise<{ found: Finding[]; problems: string[] }> {
+export async function findRuns(workers: Workers, logs: string): Promise<{ found: FoundRun[]; problems: string[] }> {
   const { done, problems } = await atEach(workers, async (remote) => {
     const all = await runStatus(remote, logs);
     return Promise.all(all.map(async (status) => ({ status, ...(await readFolder(remote, status)) })));
@@ -33,7 +33,7 @@ export async function findRuns(workers: Workers, logs: string): Promise<{ found:
 }
 
 /** What the folder says, and the last whole line of the statistics. */
-async function readFolder(remote: Remote, { folder }: RunStatus): Promise<Pick<Finding, 'manifest' | 'totals'>> {
+async function readFolder(remote: Remote, { folder }: RunStatus): Promise<Pick<FoundRun, 'manifest' | 'totals'>> {
   const script = 'cat "$1" 2> /dev/null; echo; tail -n 1 "$2" 2> /dev/null';
   const args = [`${folder}/${FILES.manifest}`, `${folder}/${FILES.statistics}`];
   const [first = '', second = ''] = (await remote.run(script, { args })).stdout.split('\n');
@@ -58,8 +58,8 @@ function manifestOf(text: string): Manifest | undefined {
  * Machines that share a home all show the same folders, and what runs on another of them looks vanished. Ids of workers are
  * unique in a run: of several that have one, it is the machine that k6 was started on.
  */
-function onceEach(found: readonly Finding[]): Finding[] {
-  const best = new Map<string, Finding>();
+function onceEach(found: readonly FoundRun[]): FoundRun[] {
+  const best = new Map<string, FoundRun>();
   for (const each of found) {
     const name = `${each.status.run}/${each.status.worker}`;
     const other = best.get(name);
@@ -68,15 +68,15 @@ function onceEach(found: readonly Finding[]): Finding[] {
   return [...best.values()];
 }
 
-const rank = ({ machine, manifest, status }: Finding) =>
+const rank = ({ machine, manifest, status }: FoundRun) =>
   (manifest?.host === machine.host ? 2 : 0) + (status.state === 'vanished' ? 0 : 1);
 
-export const isActive = ({ status: { state } }: Finding) => state === 'running' || state === 'starting';
-export const isCollected = ({ status: { files } }: Finding) => files.has(FILES.collected);
+export const isActive = ({ status: { state } }: FoundRun) => state === 'running' || state === 'starting';
+export const isCollected = ({ status: { files } }: FoundRun) => files.has(FILES.collected);
 
 /** Runs that are there, by id. */
-export function byRun(found: readonly Finding[]): Map<string, Finding[]> {
-  const runs = new Map<string, Finding[]>();
+export function byRun(found: readonly FoundRun[]): Map<string, FoundRun[]> {
+  const runs = new Map<string, FoundRun[]>();
   for (const each of [...found].sort((a, b) => (a.status.run < b.status.run ? -1 : 1))) {
     runs.set(each.status.run, [...(runs.get(each.status.run) ?? []), each]);
   }
@@ -88,11 +88,11 @@ export function byRun(found: readonly Finding[]): Map<string, Finding[]> {
  * @throws ConfigError when it is not there, or is not the only one
  */
 export function chooseRuns(
-  found: readonly Finding[],
+  found: readonly FoundRun[],
   run: string | undefined,
-  isMeant: (found: Finding) => boolean,
+  isMeant: (found: FoundRun) => boolean,
   what: string,
-): Finding[][] {
+): FoundRun[][] {
   const runs = byRun(found);
   const meant = [...runs].filter(([, all]) => all.some(isMeant));
   if (run === ALL && meant.length > 0) return meant.map(([, all]) => all);

@@ -1,4 +1,6 @@
 /** Brings a run on its way: k6 is started on every machine, and when all of them are ready they begin at one instant. */
+
+import { segmentsOf } from '../run/segments';
 import { atOnce } from './at-once';
 import { sayWhy } from './each';
 import { type Launch, launch } from './launch';
@@ -6,7 +8,6 @@ import { MachineMember } from './machine-member';
 import type { MemberEvents } from './place';
 import type { ReadyMachine } from './prepare';
 import { reasonsOf } from './reasons';
-import { segmentsOf } from './segments';
 import { MOST_AT_ONCE, type Workers } from './workers';
 
 /** What is the same on all machines. */

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { quote } from '../run/quote';
+import { quote } from '../process/quote';
 import { ROOT } from '../tools/project';
 import { lastLine, type OnLine, type Remote, type Streaming } from './remote';
 

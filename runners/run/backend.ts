@@ -3,7 +3,7 @@
 import { FROM_CLI } from '../../lib/result/protocol';
 import { ConfigError, nameOf, settings } from '../../lib/settings/config';
 import { formatDuration } from '../../lib/settings/units';
-import { run } from './child';
+import { run } from '../process/child';
 import type { Settings } from './settings';
 
 const EXTENSION = 'k6/x/s3loadtest';

@@ -3,7 +3,6 @@ import {
   closeSync,
   existsSync,
   fsyncSync,
-  mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
@@ -16,7 +15,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { parseResult, type Result } from '../../lib/result/result';
 import { type Config, ConfigError } from '../../lib/settings/config';
-import type { LogLine } from './k6-log';
+import { makeFolders } from '../files/folders';
+import type { LogLine } from '../terminal/log-line';
 
 export class RunFolder {
   readonly path: string;
@@ -114,19 +114,6 @@ export function makeRunFolder(config: Pick<Config, 'dataDir'>, runId: string): R
   } catch (e) {
     const why = (e as Error).message;
     throw new ConfigError([`S3LOADTEST_DATA_DIR is "${config.dataDir}": results can't be written there (${why})`]);
-  }
-}
-
-/** Makes a folder and those above it. Node's own `recursive` never returns where the system says ENOENT, as in /proc. */
-export function makeFolders(path: string): void {
-  try {
-    mkdirSync(path);
-  } catch (e) {
-    const { code } = e as NodeJS.ErrnoException;
-    if (code === 'EEXIST') return;
-    if (code !== 'ENOENT' || dirname(path) === path || existsSync(dirname(path))) throw e;
-    makeFolders(dirname(path));
-    mkdirSync(path);
   }
 }
 

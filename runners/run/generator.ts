@@ -1,6 +1,6 @@
 /** What a k6 process used, as a Result has it. Pure. */
 import type { Generator, Worker } from '../../lib/result/result';
-import type { Usage } from './usage';
+import type { Usage } from '../process/usage';
 
 /** What k6 reports of itself, replaced by what whoever started it has measured, where that is something. */
 export function generatorOf(of: Generator, usage: Usage): Generator {

@@ -1,11 +1,7 @@
 /** Reads k6's log line by line: sorts out marked lines, and makes k6's own words readable. */
 import { type Begin, type DeletedRange, MARKS, readMarked } from '../../lib/result/protocol';
 import type { ErrorSample } from '../../lib/result/result';
-
-export interface LogLine {
-  readonly level: string;
-  readonly message: string;
-}
+import type { LogLine } from '../terminal/log-line';
 
 export interface K6LogEvents {
   /** It has prepared all, and waits for others before its load begins. */

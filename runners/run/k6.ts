@@ -1,15 +1,14 @@
 /** One k6 process: starts it, reads what it says, measures what it uses, and stops it in order. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { MARKS } from '../../lib/result/protocol';
+import { type Usage, UsageMeter } from '../process/usage';
+import { watchOver } from '../process/watchdog';
 import { WholeLines } from './intervals';
 import type { K6Plan } from './plan';
 import type { Transcript } from './transcript';
-import { type Usage, UsageMeter } from './usage';
-import { watchOver } from './watchdog';
 
 export interface K6End {
   /** k6's exit code; null when a signal ended it. */
@@ -83,15 +82,4 @@ export function startK6(plan: K6Plan, environment: NodeJS.ProcessEnv, transcript
     },
     kill,
   };
-}
-
-/** A loopback port that nothing listens on now. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('the system gave no port');
-  return address.port;
 }

@@ -3,8 +3,8 @@
 import { CLOUD_SYSTEM_TAGS, SYSTEM_TAGS } from '../../lib/result/metrics';
 import { FROM_CLI } from '../../lib/result/protocol';
 import { settings } from '../../lib/settings/config';
-import type { Segment } from '../fleet/segments';
-import { quote } from './quote';
+import { quote } from '../process/quote';
+import type { Segment } from './segments';
 
 export interface K6Plan {
   /** Path of the k6 binary. */

@@ -8,9 +8,9 @@ import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { stripVTControlCharacters } from 'node:util';
 import { ConfigError, settings } from '../../lib/settings/config';
-import { freePort } from './k6';
+import { freePort } from '../process/free-port';
+import { watchOver } from '../process/watchdog';
 import type { Settings } from './settings';
-import { watchOver } from './watchdog';
 
 export interface ProxyPlan {
   readonly path: string;

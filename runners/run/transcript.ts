@@ -3,8 +3,9 @@ import { Fold } from '../../lib/result/fold';
 import type { Interval } from '../../lib/result/interval';
 import type { Begin, DeletedRange } from '../../lib/result/protocol';
 import { parseResult, type Result } from '../../lib/result/result';
+import type { LogLine } from '../terminal/log-line';
 import { parseInterval } from './intervals';
-import { isOfOurSignal, K6Log, type LogLine } from './k6-log';
+import { isOfOurSignal, K6Log } from './k6-log';
 
 export interface TranscriptEvents {
   /** k6 waits for others before its load begins. */

@@ -14,7 +14,7 @@ export interface WorkerView {
   readonly memoryBytes?: number | undefined;
 }
 
-export interface View {
+export interface LiveView {
   readonly stats: Stats;
   readonly durationMs: number;
   /** Operations a second, of some seconds until now. */
@@ -32,7 +32,7 @@ const MOST_WORKERS = 12;
 /** How many seconds a sparkline is of. */
 export const RECENT = 40;
 
-export function renderView({ stats, durationMs, recent, workers }: View): string[] {
+export function renderView({ stats, durationMs, recent, workers }: LiveView): string[] {
   return [
     `${progress(stats.elapsedMs, durationMs)}  ${sparkline(recent)}`,
     totals(stats),

@@ -1,8 +1,8 @@
 /** What the CLI writes for a person: lines that stay, and on a terminal some that are written over. */
 import { createLogUpdate } from 'log-update';
 import type { Stats } from '../../lib/result/final';
-import type { LogLine } from '../run/k6-log';
 import { RECENT, renderView, type WorkerView } from './live-view';
+import type { LogLine } from './log-line';
 
 const LEVELS = ['debug', 'info', 'warning', 'error'] as const;
 

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, open, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { run, StepFailure } from '../run/child';
+import { run, StepFailure } from '../process/child';
 
 /** A server that sends nothing for so long, in milliseconds, is given up. */
 const IDLE_MS = 30_000;

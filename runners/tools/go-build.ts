@@ -1,6 +1,6 @@
 /** Builds one pinned Go module's command. */
 import { join } from 'node:path';
-import { run, StepFailure } from '../run/child';
+import { run, StepFailure } from '../process/child';
 
 interface GoBuild {
   /** The `go` command. */

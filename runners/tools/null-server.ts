@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { $ } from 'zx';
 import { ConfigError } from '../../lib/settings/config';
-import { freePort } from '../run/k6';
+import { freePort } from '../process/free-port';
 import { ROOT } from './project';
 
 /** Builds tools/nulls3 and starts it. It ends with us: it watches its standard input. */

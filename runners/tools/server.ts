@@ -10,8 +10,8 @@ import { describeFailure } from '../../lib/s3/classify';
 import { CREATE_BUCKET } from '../../lib/s3/commands';
 import { createNodeEngine } from '../bucket/engine';
 import { createTransport } from '../bucket/transport';
-import { freePort } from '../run/k6';
-import { watchOver } from '../run/watchdog';
+import { freePort } from '../process/free-port';
+import { watchOver } from '../process/watchdog';
 
 export interface Server {
   /** The variables that a run against it needs, credentials included. */

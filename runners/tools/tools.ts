@@ -20,8 +20,8 @@ import {
 } from 'node:fs/promises';
 import { delimiter, isAbsolute, join, resolve } from 'node:path';
 import { formatBytes } from '../../lib/settings/units';
-import { run, StepFailure } from '../run/child';
-import { interruptible } from '../terminal/interruptible';
+import { run, StepFailure } from '../process/child';
+import { interruptible } from '../process/interruptible';
 import { download, type Release } from './download';
 import { goBuild } from './go-build';
 

@@ -21,12 +21,12 @@ import {
   READ,
   UPLOAD_PART,
 } from '../../lib/s3/commands';
-import type { Arguments, Found, Load } from '../../lib/s3/engine';
+import type { Arguments, CallLoad, Found } from '../../lib/s3/engine';
 
 export interface CommandCase {
   readonly command: Command;
   /** What it sends, or how many bytes are expected. */
-  readonly load?: Load;
+  readonly load?: CallLoad;
   readonly more?: Arguments;
   /** Method, path within the bucket, query. */
   readonly request: string;

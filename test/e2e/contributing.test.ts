@@ -2,7 +2,7 @@
 import { cp, mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { run } from '../../runners/run/child';
+import { run } from '../../runners/process/child';
 import { getTools } from '../../runners/tools/tools';
 import { ROOT } from '../k6';
 import { temporaryFolder } from '../servers';

@@ -1,7 +1,7 @@
 /** The Go tests of extension/, with the race detector where this machine has what that takes. */
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { run } from '../../runners/run/child';
+import { run } from '../../runners/process/child';
 import { ROOT } from '../k6';
 import { missing } from '../servers';
 

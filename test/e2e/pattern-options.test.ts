@@ -3,7 +3,7 @@ import { readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { FROM_CLI } from '../../lib/result/protocol';
-import { run } from '../../runners/run/child';
+import { run } from '../../runners/process/child';
 import { ROOT } from '../k6';
 import { openStage, type Stage } from '../stage';
 

@@ -1,11 +1,11 @@
-/** That k6 divides a load by execution segments as runners/fleet/segments.ts says: asked of k6 itself, and counted. */
+/** That k6 divides a load by execution segments as runners/run/segments.ts says: asked of k6 itself, and counted. */
 import { execFileSync } from 'node:child_process';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { FROM_CLI } from '../../lib/result/protocol';
-import { segmentsOf } from '../../runners/fleet/segments';
-import { run } from '../../runners/run/child';
+import { run } from '../../runners/process/child';
+import { segmentsOf } from '../../runners/run/segments';
 import { getTools } from '../../runners/tools/tools';
 import { ROOT } from '../k6';
 import { partOf } from '../part-of';

@@ -1,12 +1,13 @@
 /** Deleting what tests have written: one VU lists the prefix, and has many batches under way at once. */
 import { setTimeout } from 'k6/timers';
+import type { Part } from '../../result/protocol';
 import { type DeletedRange, MARKS } from '../../result/protocol';
 import { batchOf, MOST_IN_BATCH, undeletedOf } from '../../s3/batch';
 import { DELETE_OBJECTS, LIST_KEYS } from '../../s3/commands';
 import type { AsyncCall, Reply } from '../../s3/engine';
 import { type ListKeys, listKeys, type Position } from '../../s3/listing';
 import { ownKey } from '../../workload/own-keys';
-import { type Part, partOf } from '../../workload/part';
+import { partOf } from '../../workload/part';
 import { targetAt } from '../../workload/shape';
 import type { TaskStep, VirtualUser } from '../../workload/step';
 

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { fakeVu } from '../../../test/fake-vu';
-import type { HeldConnections, Holding } from '../../s3/engines/held';
+import type { HeldConnections, Holding } from '../../s3/held';
 import { type Environment, settings } from '../../settings/config';
 import { opsOf } from '../../workload/step';
 import { hold } from './hold';

@@ -1,22 +1,11 @@
 /** The engines of k6's VUs, by the names that S3LOADTEST_BACKEND has for them. */
 import type { Config } from '../../settings/config';
-import type { Counting, Engine, EngineOptions } from '../engine';
+import type { Connect } from '../engine';
 import { connectNative } from './native';
 
 declare function require(module: './http'): typeof import('./http');
 declare function require(module: './jslib'): typeof import('./jslib');
 declare function require(module: './proxy'): typeof import('./proxy');
-
-/** Makes engines that count alike, and does what is to be done around their operations. */
-export interface EngineSource {
-  create(options: EngineOptions): Engine;
-  /** To be called as each of the VU's iterations begins. */
-  begin(): void;
-  /** Tells k6 what was counted so far. */
-  flush(): void;
-}
-
-export type Connect = (counting: Counting) => EngineSource;
 
 /**
  * How a VU connects by a backend, or why it can't, in one line. To be asked in k6's init context; what others are made of is

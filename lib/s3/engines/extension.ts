@@ -2,7 +2,7 @@
 import { FROM_CLI, MARKS } from '../../result/protocol';
 import type { Command } from '../commands';
 import type { AsyncCall, Counting, Engine, EngineOptions, SyncCall } from '../engine';
-import type { HeldConnections } from './held';
+import type { HeldConnections } from '../held';
 
 /** What k6/x/s3loadtest exports. */
 interface Extension {

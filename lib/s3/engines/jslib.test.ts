@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { type PageOptions, s3Of } from '../../../test/s3';
 import type { EngineOptions, Recorder } from '../engine';
 import type { Outcome } from '../outcome';
-import type { Answer } from './send';
+import type { TimedAnswer } from './send';
 
 /** What was sent by our own sender. */
 const { sent } = vi.hoisted(() => ({ sent: [] as string[] }));
@@ -20,13 +20,13 @@ vi.mock('k6/crypto', () => ({ default: { sha256: () => 'sha256', md5: () => 'md5
 
 /** What Grafana's S3Client was asked for, and how it answers. */
 const asked: string[] = [];
-let answers: () => Answer | Error;
-const OK: Answer = { status: 200, headers: {}, body: '', timings: { duration: 7, blocked: 1 } };
+let answers: () => TimedAnswer | Error;
+const OK: TimedAnswer = { status: 200, headers: {}, body: '', timings: { duration: 7, blocked: 1 } };
 
 /** The library as it looks from outside: every answer goes through handleError, which throws of those that are no success. */
 class S3Client {
   baseRequestParams = { responseType: 'text' };
-  handleError(answer: Answer): boolean {
+  handleError(answer: TimedAnswer): boolean {
     if (answer.status >= 300) throw new Error('S3ServiceError');
     return false;
   }

@@ -8,16 +8,16 @@
  * - A PUT of nothing: k6 sends the empty buffer that it hands on in chunks, without the length that S3 wants.
  * - Keys with ;,?:@&=+$#!'()*: it takes encodeURI, which leaves those as they are; the signature is then another than S3's.
  *
- * It signs the host without its port. k6 then sends Host without the port, too, so the signature is right all the same.
+ * It signs the host without its port. k6 then sends SignedHost without the port, too, so the signature is right all the same.
  */
 import { settings } from '../../settings/config';
 import { type Command, DELETE, GET, LIST, PUT } from '../commands';
-import type { Arguments, Call, Engine, EngineOptions, Load, Recorder } from '../engine';
-import type { Host } from '../request';
+import type { Arguments, Call, CallLoad, Engine, EngineOptions, Recorder } from '../engine';
+import type { SignedHost } from '../request';
 import type { Credentials, Signer } from '../sign';
 import { encodeKey } from '../uri';
 import { createEngine } from './k6';
-import { type Answer, K6_TIMEOUT_MS, noAnswer } from './send';
+import { K6_TIMEOUT_MS, noAnswer, type TimedAnswer } from './send';
 import { connectOnK6 } from './source';
 
 /** What is used of it: https://grafana.com/docs/k6/latest/javascript-api/jslib/aws/ */
@@ -42,7 +42,7 @@ interface S3Client {
   /** k6's parameters of every request. */
   baseRequestParams: Readonly<Record<string, unknown>>;
   /** Looks at every answer, and throws when it is no success. */
-  handleError(answer: Answer, operation?: string): boolean;
+  handleError(answer: TimedAnswer, operation?: string): boolean;
 }
 
 interface SignatureV4 {
@@ -97,7 +97,7 @@ type Method = (
   client: S3Client,
   bucket: string,
   key: string,
-  load: Load | undefined,
+  load: CallLoad | undefined,
   more: Arguments,
 ) => Promise<unknown>;
 
@@ -143,7 +143,10 @@ export function createJslibEngine(options: EngineOptions, recorder: Recorder): E
   );
 
   /** Lets S3Client make a call, and takes k6's answer from it: it hands on neither times nor status. */
-  const through = async ({ endpoint }: Host, make: (client: S3Client) => Promise<unknown>): Promise<Answer> => {
+  const through = async (
+    { endpoint }: SignedHost,
+    make: (client: S3Client) => Promise<unknown>,
+  ): Promise<TimedAnswer> => {
     const client = clients.get(endpoint) as InstanceType<typeof Client>;
     client.answer = undefined;
     try {
@@ -156,7 +159,7 @@ export function createJslibEngine(options: EngineOptions, recorder: Recorder): E
   };
 
   /** Whether S3Client makes of a call what S3 wants. */
-  const canMake = ({ op }: Command, key: string, load: Load | undefined, { query = {} }: Arguments): boolean => {
+  const canMake = ({ op }: Command, key: string, load: CallLoad | undefined, { query = {} }: Arguments): boolean => {
     if (op === LIST.op) return Object.entries(query).every(([name, value]) => name === 'prefix' || value === undefined);
     if (op === PUT.op && (load as ArrayBuffer).byteLength === 0) return false;
     return plainKeys === true || isEncodedByUri(key);
@@ -170,7 +173,7 @@ export function createJslibEngine(options: EngineOptions, recorder: Recorder): E
       if (method === undefined) return call;
       return (key, size, load, more = {}) => {
         if (!canMake(command, key, load, more)) return call(key, size, load, more);
-        const sendTo = (host: Host) => through(host, (client) => method(client, bucket, key, load, more));
+        const sendTo = (host: SignedHost) => through(host, (client) => method(client, bucket, key, load, more));
         return engine.perform(command, size, load, sendTo);
       };
     },
@@ -182,9 +185,9 @@ export const connectJslib = connectOnK6(createJslibEngine);
 /** S3Client that keeps k6's answer to its last request, and keeps to our time limit. */
 function answering(Base: Library['S3Client'], timeout: number) {
   return class extends Base {
-    answer: Answer | undefined;
+    answer: TimedAnswer | undefined;
     override baseRequestParams = { responseType: 'text', ...(timeout === K6_TIMEOUT_MS ? {} : { timeout }) };
-    override handleError(answer: Answer, operation?: string): boolean {
+    override handleError(answer: TimedAnswer, operation?: string): boolean {
       this.answer = answer;
       return super.handleError(answer, operation);
     }

@@ -1,12 +1,12 @@
 /** An engine on k6/http, whoever signs: addresses, sends, classifies, records and tries again. */
 import type { Command } from '../commands';
-import type { Engine, EngineOptions, Load, Recorder, Reply, SyncCall } from '../engine';
+import type { CallLoad, Engine, EngineOptions, Recorder, Reply, SyncCall } from '../engine';
 import { contentLength, refusalsOf, replyOf, type Sent } from '../reply';
-import { type Extras, extrasOf, type Host, hostsOf, isPlain, pathsOf } from '../request';
+import { type Extras, extrasOf, hostsOf, isPlain, pathsOf, type SignedHost } from '../request';
 import { nextPause } from '../retry';
 import type { Signer } from '../sign';
 import { encodeKey } from '../uri';
-import { type Answer, createSend, createSendAsync, elapsed, k6Hashes, keepOf, type Send } from './send';
+import { createSend, createSendAsync, elapsed, k6Hashes, keepOf, type Send, type TimedAnswer } from './send';
 
 type RequestBody = ArrayBuffer | string | null;
 
@@ -16,13 +16,13 @@ export interface K6Engine extends Engine {
   perform(
     command: Command,
     size: string,
-    load: Load | undefined,
-    sendTo: (host: Host) => Promise<Answer>,
+    load: CallLoad | undefined,
+    sendTo: (host: SignedHost) => Promise<TimedAnswer>,
     objects?: number,
   ): Promise<Reply>;
 }
 
-/** An engine for one VU. `signerFor` gives the signer of requests to a host, named as in the Host header. */
+/** An engine for one VU. `signerFor` gives the signer of requests to a host, named as in the SignedHost header. */
 export function createEngine(
   options: EngineOptions,
   recorder: Recorder,
@@ -39,8 +39,8 @@ export function createEngine(
   const sendAsync = createSendAsync(options.timeout);
   let next = options.firstEndpoint % hosts.length;
 
-  const nextHost = (): Host => {
-    const host = hosts[next] as Host;
+  const nextHost = (): SignedHost => {
+    const host = hosts[next] as SignedHost;
     next = next + 1 === hosts.length ? 0 : next + 1;
     return host;
   };
@@ -49,7 +49,7 @@ export function createEngine(
   const sendWith = <A>(
     send: Send<A>,
     command: Command,
-    host: Host,
+    host: SignedHost,
     path: string,
     body: RequestBody,
     { query, headers, payloadHash }: Extras,
@@ -145,7 +145,7 @@ export function createEngine(
       const path = command.on === 'bucket' ? bucketPath : root + encodeKey(key);
       const body = command.body === 'none' || (load as ArrayBuffer).byteLength === 0 ? null : (load as RequestBody);
       const extras = extrasOf(command, load, more ?? NOTHING, k6Hashes);
-      const sendTo = (host: Host) => sendWith(sendAsync, command, host, path, body, extras);
+      const sendTo = (host: SignedHost) => sendWith(sendAsync, command, host, path, body, extras);
       return perform(command, size, load, sendTo, more?.objects);
     },
     composed: (op, size, whole) => {
@@ -158,7 +158,7 @@ export function createEngine(
 
 const NOTHING = {};
 
-function sentOf({ body }: Command, load: Load | undefined, objects = 0): Sent {
+function sentOf({ body }: Command, load: CallLoad | undefined, objects = 0): Sent {
   if (body === 'none') return { bytes: 0, expected: load as number | undefined, objects };
   return { bytes: body === 'payload' ? (load as ArrayBuffer).byteLength : 0, expected: undefined, objects };
 }

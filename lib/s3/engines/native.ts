@@ -1,6 +1,5 @@
 /** The native engine: extension/ signs, sends, classifies, records and tries again in Go. Here is how to get at it. */
-import type { Counting } from '../engine';
-import type { EngineSource } from './backends';
+import type { Counting, EngineSource } from '../engine';
 import { extension, nativeOptions } from './extension';
 
 /** How long a machine that is ready waits for the others. */

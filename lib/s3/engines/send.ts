@@ -2,7 +2,7 @@
 import crypto from 'k6/crypto';
 import http, { type RefinedParams, type ResponseType } from 'k6/http';
 import type { Command } from '../commands';
-import type { Answer as AnyAnswer } from '../reply';
+import type { Answer } from '../reply';
 import type { BodyHashes } from '../request';
 
 /** Hashes by k6/crypto, which is Go and synchronous; crypto.subtle is ten times slower. */
@@ -18,7 +18,7 @@ export function keepOf({ answer, method }: Command): Keep {
 }
 
 /** k6's own Response, or what stands for one when none came. */
-export interface Answer extends AnyAnswer {
+export interface TimedAnswer extends Answer {
   readonly timings: Timings;
 }
 
@@ -41,14 +41,14 @@ export type Send<A> = (
 export const K6_TIMEOUT_MS = 60_000;
 
 /** What sends for one VU; `timeout` is in milliseconds for one request, body included. */
-export function createSend(timeout: number): Send<Answer> {
+export function createSend(timeout: number): Send<TimedAnswer> {
   const paramsFor = createParams(timeout);
   const { request } = http;
   return (method, url, body, headers, keep) => {
     const params = paramsFor(keep);
     params.headers = headers;
     try {
-      return request(method, url, body, params) as Answer;
+      return request(method, url, body, params) as TimedAnswer;
     } catch (e) {
       return noAnswer(e);
     }
@@ -56,13 +56,13 @@ export function createSend(timeout: number): Send<Answer> {
 }
 
 /** The same without waiting for the answer. Headers and body may be used again at once: k6 reads them before it returns. */
-export function createSendAsync(timeout: number): Send<Promise<Answer>> {
+export function createSendAsync(timeout: number): Send<Promise<TimedAnswer>> {
   const paramsFor = createParams(timeout);
   return async (method, url, body, headers, keep) => {
     const params = paramsFor(keep);
     params.headers = headers;
     try {
-      return (await http.asyncRequest(method, url, body, params)) as Answer;
+      return (await http.asyncRequest(method, url, body, params)) as TimedAnswer;
     } catch (e) {
       return noAnswer(e);
     }
@@ -82,14 +82,14 @@ function createParams(timeout: number): (keep: Keep) => RefinedParams<ResponseTy
  * What stands for the answer when k6 threw instead. The scripts set k6's `throw`: else k6 logs every failed request, which at
  * saturation costs more than sending.
  */
-export function noAnswer(e: unknown): Answer {
+export function noAnswer(e: unknown): TimedAnswer {
   return { status: 0, error: transportError(e), body: null, headers: {}, timings: NO_TIMINGS };
 }
 
 const NO_TIMINGS: Timings = { duration: 0, blocked: 0 };
 
 /** Milliseconds from the call, at `began`, to the last byte. k6's `duration` leaves out getting a connection. */
-export function elapsed({ status, timings }: Answer, began: number): number {
+export function elapsed({ status, timings }: TimedAnswer, began: number): number {
   // k6 times no request that got no answer.
   return status === 0 ? Date.now() - began : timings.duration + timings.blocked;
 }

@@ -1,9 +1,8 @@
 /** Engines on k6/http as a VU has them, and what k6 has to be told of what they do. */
 import exec from 'k6/execution';
 import http from 'k6/http';
-import { createRecorder, createSilentRecorder, forgetTags } from '../../k6/recorder';
-import type { Engine, EngineOptions, Recorder } from '../engine';
-import type { Connect } from './backends';
+import type { Connect, Engine, EngineOptions, Recorder } from '../engine';
+import { createRecorder, createSilentRecorder, forgetTags } from './recorder';
 
 const FINE = { min: 200, max: 399 };
 

@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FROM_CLI } from '../../../lib/result/protocol';
 import { ConfigError } from '../../../lib/settings/config';
-import { run, StepFailure } from '../../run/child';
+import { run, StepFailure } from '../../process/child';
 
 /** A cluster that doesn't answer is not waited for longer. */
 const ANSWER_MS = 30_000;

@@ -3,9 +3,9 @@ import { INTERVAL_SCHEMA } from '../../../lib/result/interval';
 import { MARKS, newRunId } from '../../../lib/result/protocol';
 import type { Result } from '../../../lib/result/result';
 import { ConfigError } from '../../../lib/settings/config';
+import { segmentsOf } from '../../run/segments';
 import { Transcript } from '../../run/transcript';
 import type { Member, MemberEvents, MemberState } from '../place';
-import { segmentsOf } from '../segments';
 
 /** How Go begins an interval, of any version: parsing it refuses others. */
 const INTERVAL = `{"schema":"${INTERVAL_SCHEMA.replace(/\d+$/, '')}`;

@@ -7,7 +7,7 @@ import { homedir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { parse as parseConfig } from 'ssh-config';
 import { $ } from 'zx';
-import { quote } from '../../run/quote';
+import { quote } from '../../process/quote';
 import { type Endpoint, parseEndpoint } from '../workers-file';
 import { SshProblem } from './problem';
 

@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { appendFile } from 'node:fs/promises';
 import { $ } from 'zx';
-import { quote } from '../../run/quote';
+import { quote } from '../../process/quote';
 import type { SshTarget } from './config';
 import { SshProblem } from './problem';
 

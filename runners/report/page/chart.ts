@@ -41,7 +41,7 @@ export interface ChartData {
   readonly errors?: readonly number[];
 }
 
-export interface View {
+export interface ChartView {
   readonly width: number;
   readonly height: number;
   /** What is shown of the x axis, in its own numbers; all of it when left out. */
@@ -69,7 +69,7 @@ export interface Scale {
 const warp = (frame: ChartFrame, x: number) => (frame.x === 'time' ? x : -Math.log10(1 - x / 100));
 const unwarp = (frame: ChartFrame, v: number) => (frame.x === 'time' ? v : 100 * (1 - 10 ** -v));
 
-export function xScale(frame: ChartFrame, { xs }: ChartData, { width, from, to }: View): Scale {
+export function xScale(frame: ChartFrame, { xs }: ChartData, { width, from, to }: ChartView): Scale {
   const low = warp(frame, from ?? (frame.x === 'time' ? 0 : (xs[0] ?? 0)));
   const high = warp(frame, to ?? xs.at(-1) ?? 1);
   const span = high > low ? high - low : 1;
@@ -192,7 +192,7 @@ function number(value: number): string {
 }
 
 /** The drawing. Texts of the chart are in its page: here are numbers only. */
-export function chartSvg(frame: ChartFrame, data: ChartData, view: View): string {
+export function chartSvg(frame: ChartFrame, data: ChartData, view: ChartView): string {
   const { width, height, hidden } = view;
   const x = xScale(frame, data, view);
   const bottom = height - MARGIN.bottom;

@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { fakeS3, OK } from '../../test/fake-s3';
 import type { S3 } from '../../test/s3';
-import { classifyStatus, classifyTransport } from './classify';
-import type { Failure, Outcome } from './outcome';
-import { explain, PREFLIGHT_TIMEOUT_MS, preflight } from './preflight';
+import { classifyStatus, classifyTransport } from '../s3/classify';
+import { explain, PREFLIGHT_TIMEOUT_MS } from '../s3/explain';
+import type { Failure, Outcome } from '../s3/outcome';
+import { preflight } from './preflight';
 
 const ENDPOINT = '10.0.0.1:9000';
 const NOW = Date.UTC(2026, 10, 21, 12);

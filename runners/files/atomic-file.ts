@@ -2,7 +2,7 @@
 import { rmSync } from 'node:fs';
 import { open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { makeFolders } from '../run/folder';
+import { makeFolders } from './folders';
 
 /** Adds to the file. */
 export type Write = (data: string | Uint8Array) => Promise<void>;

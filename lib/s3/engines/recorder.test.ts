@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { OK } from '../../test/fake-s3';
-import { MARKS } from '../result/protocol';
-import { COMMANDS, type Command, DELETE_OBJECTS, GET, PUT } from '../s3/commands';
-import type { Failure, Outcome } from '../s3/outcome';
+import { OK } from '../../../test/fake-s3';
+import { MARKS } from '../../result/protocol';
+import { COMMANDS, type Command, DELETE_OBJECTS, GET, PUT } from '../commands';
+import type { Failure, Outcome } from '../outcome';
 import { createRecorder, createSilentRecorder, forgetTags, type VuRecorder } from './recorder';
 
 /** What k6 was told: each sample with the tags that the VU had then, and each tag that was set. */

@@ -1,13 +1,13 @@
 /** Puts what the client does into k6's metrics, under tags that are set once an attempt and not with every sample. */
 import exec from 'k6/execution';
 import { Counter, Trend } from 'k6/metrics';
-import { BYTES, ERROR_DURATION, ERRORS, MISSES, NO_SIZE, OBJECTS, OP_DURATION, RETRIES } from '../result/metrics';
-import { MARKS } from '../result/protocol';
-import type { ErrorSample } from '../result/result';
-import { describeFailure } from '../s3/classify';
-import type { Command } from '../s3/commands';
-import type { Recorder } from '../s3/engine';
-import type { Failure, Outcome } from '../s3/outcome';
+import { BYTES, ERROR_DURATION, ERRORS, MISSES, NO_SIZE, OBJECTS, OP_DURATION, RETRIES } from '../../result/metrics';
+import { MARKS } from '../../result/protocol';
+import type { ErrorSample } from '../../result/result';
+import { describeFailure } from '../classify';
+import type { Command } from '../commands';
+import type { Recorder } from '../engine';
+import type { Failure, Outcome } from '../outcome';
 
 const opDuration = new Trend(OP_DURATION, true);
 const errorDuration = new Trend(ERROR_DURATION, true);

@@ -1,13 +1,6 @@
-/**
- * Tries the bucket before any load: each endpoint is asked to list, and one object written, read and deleted. What is
- * wrong ends in one line that names the setting to change.
- */
+/** What a failure means for who set things up: one line that names the setting to change. Pure. */
 import { type Config, leavesSigning } from '../settings/config';
-import type { MakeKey } from '../workload/keys';
 import { describeFailure } from './classify';
-import { DELETE, GET, PUT } from './commands';
-import type { Engine } from './engine';
-import { listKeys } from './listing';
 import type { Outcome } from './outcome';
 
 /** Milliseconds a request of the check may take: the whole check is to end within 5 s, however an endpoint fails. */
@@ -15,36 +8,13 @@ export const PREFLIGHT_TIMEOUT_MS = 4_000;
 /** Servers allow 15 minutes; a clock this far off is worth telling in any case. */
 const SKEW_TOLD_MS = 5 * 60_000;
 
-type Checked = Pick<
+export type ExplainedConfig = Pick<
   Config,
   'endpoints' | 'bucket' | 'region' | 'verifySsl' | 'addressing' | 'backend' | 's3poolBinary'
 >;
 
-/** What stands in the way of the run, in one line; undefined when nothing does. */
-export async function preflight(
-  engine: Engine,
-  config: Checked,
-  marker: MakeKey,
-  writes: boolean,
-): Promise<string | undefined> {
-  const list = listKeys(engine);
-  for (const _ of config.endpoints) {
-    const listed = list({ maxKeys: 1 }); // the engine goes on to the next endpoint by itself
-    if (listed.failure) return explain('list', listed, config, Date.now());
-  }
-  if (!writes) return undefined;
-  const key = marker('1KB');
-  const body = new ArrayBuffer(1024);
-  const put = await engine.compile(PUT)(key, '', body);
-  if (put.failure) return explain('write to', put, config, Date.now());
-  const got = await engine.compile(GET)(key, '', body.byteLength);
-  const deleted = await engine.compile(DELETE)(key, '');
-  if (got.failure) return explain('read from', got, config, Date.now());
-  return deleted.failure ? explain('delete from', deleted, config, Date.now()) : undefined;
-}
-
 /** One line for a failure: what is wrong, with which value, and which setting mends it. `now` in ms since 1970. */
-export function explain(verb: string, outcome: Outcome, config: Checked, now: number): string {
+export function explain(verb: string, outcome: Outcome, config: ExplainedConfig, now: number): string {
   const { endpoint, status } = outcome;
   const { errorClass, code, message } = outcome.failure ?? { errorClass: 'client', code: '', message: '' };
   const said = describeFailure(status, code, message);
@@ -93,7 +63,7 @@ export function explain(verb: string, outcome: Outcome, config: Checked, now: nu
   return `S3_ENDPOINTS: ${endpoint} does not let us ${verb} "${config.bucket}": it answers ${said}`;
 }
 
-function explainTransport(endpoint: string, message: string, config: Checked): string {
+function explainTransport(endpoint: string, message: string, config: ExplainedConfig): string {
   const host = endpoint.replace(/:\d+$/, '');
   if (/no such host|lookup /i.test(message)) {
     const hint = config.addressing === 'virtual' ? ', with the bucket before it as S3_ADDRESSING=virtual asks' : '';
