@@ -28,7 +28,7 @@ function createProgram(): Command {
   const program = new Command('s3loadtest')
     .description('Load tests that take any S3-compatible object store to its breaking point')
     .version(VERSION)
-    .showHelpAfterError('(--help tells more)')
+    .showHelpAfterError('(see --help)')
     .exitOverride();
   addRun(program);
   addDist(program);

@@ -38,7 +38,7 @@ const all = Object.entries(settings) as [SettingName, Setting<unknown>][];
 
 test('the table of settings: variable, option, default', () => {
   const table = all.map(([, s]) => `${s.env.join(', ')} | ${s.option ? `--${s.option}` : ''} | ${defaultText(s)}`);
-  // A change here changes the README's table and what users have set: say so in CHANGELOG.md.
+  // A change here changes docs/settings.md and what users have set: say so in CHANGELOG.md.
   expect(`\n${table.join('\n')}\n`).toMatchInlineSnapshot(`
     "
     S3_ENDPOINTS, S3_POOL |  | required

@@ -5,7 +5,7 @@ import { FROM_CLI } from '../result/protocol';
 import type { ScheduledPhase } from '../result/result';
 import type { RunFacts } from '../result/run-facts';
 import { MULTIPART } from '../s3/commands';
-import { type Config, ConfigError, type ObjectSize, publicConfig, settings } from '../settings/config';
+import { type Config, ConfigError, nameOf, type ObjectSize, publicConfig } from '../settings/config';
 import { has, holdsConnections, isPaced, opsOf } from './step';
 import { chosen, needsConnections, type Shaped, type ShapedLoad, withSettings } from './with-settings';
 import type { Workload } from './workload';
@@ -25,7 +25,7 @@ export function planOf(all: readonly Workload[], given: Config, setsConcurrency:
   const { config, workloads, loads } = shaped;
   if (config.seedObjects > 0 && onlyReading({ loads }).length === 0) {
     throw new ConfigError([
-      `${settings.seedObjects.env[0]} is ${config.seedObjects}: of ${workloads.map(({ name }) => name).join(', ')} none only reads, leave it out`,
+      `${nameOf(config, 'seedObjects')} is ${config.seedObjects}: of ${workloads.map(({ name }) => name).join(', ')} none only reads, leave it out`,
     ]);
   }
   checkConnections(loads, config);
@@ -65,9 +65,9 @@ const NEEDS_EXTENSION =
 function checkConnections(loads: readonly ShapedLoad[], config: Config): void {
   const tooMany = loads.find(({ step, shape }) => holdsConnections(step) && shape.vus > MOST_CONNECTIONS);
   if (tooMany === undefined) return;
-  const { env } = config.stages?.unit === 'vus' ? settings.stages : settings.concurrency;
+  const name = nameOf(config, config.stages?.unit === 'vus' ? 'stages' : 'concurrency');
   throw new ConfigError([
-    `${env[0]}: ${tooMany.shape.vus} are more connections than ${tooMany.test} can hold: give ${MOST_CONNECTIONS} at most, and more workers`,
+    `${name}: ${tooMany.shape.vus} are more connections than ${tooMany.test} can hold: give ${MOST_CONNECTIONS} at most, and more workers`,
   ]);
 }
 
@@ -78,7 +78,7 @@ function checkConstant(loads: readonly ShapedLoad[], config: Config): void {
   const [first] = [...bursts, ...held];
   if (first === undefined) return;
   const why = bursts.has(first) ? 'has bursts' : 'holds connections and has no throughput';
-  throw new ConfigError([`${settings.untilSteady.env[0]} is true: ${first} ${why}, leave one of them out`]);
+  throw new ConfigError([`${nameOf(config, 'untilSteady')} is true: ${first} ${why}, leave one of them out`]);
 }
 
 const different = (sizes: readonly ObjectSize[]) => [...new Map(sizes.map((size) => [size.label, size])).values()];

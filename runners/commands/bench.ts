@@ -87,10 +87,10 @@ export function addBench(program: Command): void {
   program
     .command('bench')
     .description(
-      'what the client costs: ops/s and CPU per operation against a null S3 server, each backend beside unsigned k6/http',
+      'measure the cost of each backend: operations per second and CPU per operation, against a server that answers at once',
     )
-    .option('--duration <time>', 'length of each run', '20s')
-    .option('--rounds <n>', 'runs of each client, in turn', '3')
+    .option('--duration <time>', 'duration of each run', '20s')
+    .option('--rounds <n>', 'number of runs of each client, in turn', '3')
     .option('--concurrency <n>', 'VUs', '16')
     .action(async (options: { duration: string; rounds: string; concurrency: string }) => {
       const rounds = Number(options.rounds);

@@ -43,15 +43,15 @@ interface Report {
 
 export function addCleanup(program: Command): void {
   addSettingOptions(program.command('cleanup'), ['prefix'])
-    .summary('delete what tests have written, and nothing else')
+    .summary('delete objects that tests wrote, and no others')
     .description(DESCRIPTION)
-    .option('--yes', 'do not ask')
-    .option('--versions', 'delete every version and delete marker of those keys')
+    .option('--yes', "don't ask before deleting")
+    .option('--versions', 'also delete all versions and delete markers of those keys')
     .option(
       '--include-foreign',
-      "go on although the prefix holds keys that are not s3loadtest's; those are left alone in any case",
+      "go on even if the prefix contains keys that aren't s3loadtest's; those are never deleted",
     )
-    .option('--json', 'print what was done as JSON on standard output, and all else on standard error')
+    .option('--json', 'print what was deleted as JSON on standard output, everything else on standard error')
     .action(async (options: Options) => {
       process.exitCode = await stoppable((signal) => cleanup(options, process.env, signal));
     });

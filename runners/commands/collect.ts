@@ -32,14 +32,14 @@ interface CollectOptions extends Options {
 
 export function addCollect(program: Command): void {
   addSettingOptions(program.command('collect'), ['statsInterval', 'logLevel', 'prices'])
-    .argument('[run]', `which one, or ${ALL}; the only one there is, where it is left out`)
-    .description('follow a run to its end, and merge what its workers measured')
-    .option('--json', 'print the Result on standard output, and all else on standard error')
-    .option('--keep', "leave the workers' folders of the run where they are")
-    .option('--k8s <testrun>', 'instead, a run by k6-operator: a TestRun in the cluster that kubectl is set up for')
-    .option('--namespace <name>', "where the TestRun is; kubectl's own, where it is left out")
-    .option('--start-timeout <time>', "how long to wait for a TestRun's pods that can't start", START_TIMEOUT)
-    .option('--k8s-logs <file>', "instead, logs of k6-operator's runners that kubectl saved: any number", gatherValues)
+    .argument('[run]', `run ID, or ${ALL} (default: the only run there is)`)
+    .description('follow a run to its end and merge the Results of its workers')
+    .option('--json', 'print the Result on standard output, everything else on standard error')
+    .option('--keep', "keep the run's folders on the workers")
+    .option('--k8s <testrun>', "collect a TestRun of k6-operator instead, from kubectl's current cluster")
+    .option('--namespace <name>', "namespace of the TestRun (default: kubectl's current one)")
+    .option('--start-timeout <time>', "how long to wait for pods that can't start", START_TIMEOUT)
+    .option('--k8s-logs <file>', "collect from saved logs of k6-operator's runners instead (repeatable)", gatherValues)
     .action(async (run: string | undefined, options: CollectOptions) => {
       process.exitCode = await collect(run, options, process.env);
     });

@@ -32,21 +32,21 @@ interface CompareOptions {
 export function addCompare(program: Command): void {
   program
     .command('compare')
-    .argument('<baseline>', 'a run: its folder or its result.json; repeats of it separated by commas')
-    .argument('<others...>', 'what is compared with it, each alike')
+    .argument('<baseline>', 'a run: its folder or result.json; separate repeated runs by commas')
+    .argument('<others...>', 'runs to compare with it, in the same form')
     .summary('compare runs of the same load')
     .description(
-      'say what differs between runs of the same load, operation by operation, and how sure that is. Repeats of a run, ' +
-        'separated by commas, make it surer: compare old1,old2,old3 new1,new2,new3',
+      'show what differs between runs of the same load, by operation, and how certain that is. Repeated runs, ' +
+        'separated by commas, make it more certain: compare old1,old2,old3 new1,new2,new3',
     )
     .option('--format <name>', Object.keys(FORMATS).join(', '), 'text')
-    .option('--fail-on-regression <percent>', 'exit with 3 when something is certainly worse by more than this')
+    .option('--fail-on-regression <percent>', 'exit with 3 if something is certainly worse by more than this')
     .option(
       '--run-noise <percent>',
-      'how much runs of the same thing differ (standard deviation), until repeats tell',
+      'how much equal runs differ (standard deviation), if no repeated runs show it',
       '3%',
     )
-    .option('--force', 'compare what is not comparable')
+    .option('--force', 'compare runs of different loads, too')
     .action((baseline: string, others: string[], options: CompareOptions) => {
       process.exitCode = compareRuns(baseline, others, options);
     });

@@ -13,8 +13,8 @@ const STATS_INTERVAL = '5s';
 
 export function addDemo(program: Command): void {
   addRunOptions(program.command('demo'))
-    .description(`firehose for ${DURATION} against a versitygw started for it (what npm start runs)`)
-    .option('--keep', 'leave the server up after the run, until Ctrl-C, to look at the bucket')
+    .description(`run firehose for ${DURATION} against a versitygw that it starts and removes (npm start does this)`)
+    .option('--keep', 'keep the server running after the run until Ctrl-C, to look at the bucket')
     .action(async (options: Options) => {
       process.exitCode = await demo(options);
     });

@@ -16,16 +16,14 @@ import { addFleetOptions, type Fleet, fleetOf } from './fleet-options';
 
 export function addDist(program: Command): void {
   addDistOptions(program.command('dist'))
-    .description('run patterns on many machines at once, follow them, and merge what they measured')
+    .description('run patterns on many machines at once, follow the run and merge the Results')
     .action(async (names: string[], options: Options) => {
       process.exitCode = await dist(names, options, process.env, false);
     });
 }
 
 export function addDistOptions(command: Command): Command {
-  return addFleetOptions(command)
-    .argument('<patterns...>')
-    .option('--allow-partial', 'run on those workers that can, when others can not');
+  return addFleetOptions(command).argument('<patterns...>').option('--allow-partial', "run even if some workers can't");
 }
 
 /** Runs patterns and returns the exit code; `detached`, leaves them alone once they have begun. @throws ConfigError, ToolError */

@@ -13,7 +13,7 @@ const TRIED = 'firehose';
 
 export function addDoctor(program: Command): void {
   addFleetOptions(program.command('doctor'))
-    .description('look whether workers can run, without a run')
+    .description('check whether workers are ready for a run')
     .action(async (options: Options) => {
       process.exitCode = await stoppable((signal) => doctor(options, process.env, signal));
     });

@@ -22,21 +22,18 @@ export function addExport(program: Command): void {
   addSettingOptions(
     program
       .command('export')
-      .description('a run as files for another system')
+      .description('write files to run a pattern in another system')
       .command('k8s')
       .argument('<patterns...>', patterns().join(', '))
-      .description('write manifests that k6-operator runs a pattern by, or several at once')
-      .requiredOption('--workers <n>', 'how many runners, each with the VUs asked for, and all together with the rate')
-      .option('--output <folder>', 'where they go; k8s/NAME in the data folder, where it is left out')
-      .option('--name <name>', 'of the TestRun and its parts; s3loadtest-PATTERNS, where it is left out')
-      .option('--namespace <name>', "where it runs; kubectl's own, where it is left out")
-      .option(
-        '--image <image>',
-        "an image with the project's k6 (see docs/kubernetes.md); stock k6, where it is left out",
-      )
-      .option('--stock', "the image's k6 has not the project's extension: a mirror of grafana/k6")
-      .option('--secret-name <name>', 'a Secret that is there and has the credentials; none is written then')
-      .option('--out <uri>', "k6's --out, any number of them", collect),
+      .description('write manifests for k6-operator that run one pattern, or several at once')
+      .requiredOption('--workers <n>', 'number of runners: --concurrency is for each, --rate for all together')
+      .option('--output <folder>', 'folder for the manifests (default: k8s/NAME in the data folder)')
+      .option('--name <name>', 'name of the TestRun and its parts (default: s3loadtest-PATTERNS)')
+      .option('--namespace <name>', "namespace to run in (default: kubectl's current one)")
+      .option('--image <image>', "an image with the project's k6 (see docs/kubernetes.md; default: stock k6)")
+      .option('--stock', "the image has stock k6, without the project's extension")
+      .option('--secret-name <name>', 'existing Secret with the credentials; no Secret is written then')
+      .option('--out <uri>', "k6's --out (repeatable)", collect),
   ).action(async (names: string[], options: Options) => {
     process.exitCode = await exportK8s(names, options, process.env);
   });

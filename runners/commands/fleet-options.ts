@@ -13,8 +13,11 @@ import { addRunOptions } from './run';
 /** Adds the options of `run`, and those that say which machines. */
 export function addFleetOptions(command: Command): Command {
   return addRunOptions(command)
-    .option('--workers <n>', 'how many; the first ones of the workers file, or processes here where there is none')
-    .option('--per-host <n>', 'up to so many workers on one machine');
+    .option(
+      '--workers <n>',
+      'number of workers: the first ones of the workers file, or processes on this machine if there is no such file',
+    )
+    .option('--per-host <n>', 'maximum number of workers on one machine');
 }
 
 export interface Fleet {

@@ -31,7 +31,7 @@ export function addInitData(program: Command): void {
     .description(
       `write payload files, random bytes that do not compress, into payload/ in the data folder: ${SIZES.join(', ')}`,
     )
-    .option('--max-size <size>', `the largest of them (default: ${DEFAULT_MOST})`)
+    .option('--max-size <size>', `size of the largest file (default: ${DEFAULT_MOST})`)
     .action(async (options: Options) => {
       process.exitCode = await stoppable((signal) => initData(options, process.env, signal));
     });

@@ -10,7 +10,7 @@ const PROCESSORS = ['amd64', 'arm64'];
 export function addK6(program: Command): void {
   program
     .command('k6')
-    .description("get the project's k6, or build it for another system, and print its path")
+    .description("build the project's k6, for this system or another, and print its path")
     .option('--os <name>', SYSTEMS.join(' or '))
     .option('--arch <name>', PROCESSORS.join(' or '))
     .action(async (asked: { os?: string; arch?: string }) => {

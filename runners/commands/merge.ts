@@ -16,10 +16,10 @@ import { createLines } from '../terminal/terminal';
 export function addMerge(program: Command): void {
   program
     .command('merge')
-    .argument('<results...>', 'Results, or the folders of runs')
-    .description('add up the Results of several k6 processes: counts, latencies and timelines exactly')
-    .option('--output <file>', 'where the sum goes; a folder of its own beside those of runs, where it is left out')
-    .option('--json', 'print the sum on standard output, and all else on standard error')
+    .argument('<results...>', 'Results or folders of runs')
+    .description('merge the Results of several k6 processes into one, without loss')
+    .option('--output <file>', 'file for the merged Result (default: in a new folder beside the runs)')
+    .option('--json', 'print the merged Result on standard output, everything else on standard error')
     .action((paths: string[], options: Options) => {
       process.exitCode = mergeFiles(paths, options, process.env);
     });

@@ -15,12 +15,12 @@ const STDOUT = '-';
 
 export function addReport(program: Command): void {
   addSettingOptions(program.command('report'), ['prices'])
-    .argument('<runs...>', "folders of runs, or their result.json's")
-    .description('what runs measured, as a page or as text')
-    .addOption(new Option('--format <format>', 'what to make of it').choices(FORMATS).default('html'))
+    .argument('<runs...>', 'folders of runs, or their result.json')
+    .description('make a report of runs, as a page or as text')
+    .addOption(new Option('--format <format>', 'format of the report').choices(FORMATS).default('html'))
     .option(
       '--output <file>',
-      `where it goes, ${STDOUT} for standard output (default: report.html beside the Result, text to standard output)`,
+      `file for the report, ${STDOUT} for standard output (default: report.html beside the Result, text to standard output)`,
     )
     .action((paths: string[], options: Options) => {
       process.exitCode = report(paths, options);

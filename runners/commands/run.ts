@@ -20,10 +20,10 @@ const STATISTICS_FILE = 'statistics.ndjson';
 /** Adds the options that `run` and what runs like it take. */
 export function addRunOptions(command: Command): Command {
   return addSettingOptions(command)
-    .option('--out <uri>', "k6's --out, any number of them: json=FILE, experimental-prometheus-rw, cloud …", collect)
-    .option('--no-memory-check', 'run even when memory may not suffice')
+    .option('--out <uri>', "k6's --out (repeatable): json=FILE, experimental-prometheus-rw, cloud …", collect)
+    .option('--no-memory-check', 'run even if memory may be too small')
     .option('--dry-run', 'print the k6 command and start nothing')
-    .option('--json', 'print the Result on standard output, and all else on standard error');
+    .option('--json', 'print the Result on standard output, everything else on standard error');
 }
 
 export function addRun(program: Command): void {

@@ -5,7 +5,7 @@ import { addDistOptions, dist } from './dist';
 
 export function addStart(program: Command): void {
   addDistOptions(program.command('start'))
-    .description('the same as dist, and leave it alone once the load has begun: see status, collect, stop')
+    .description('start a run like dist, in the background: see status, collect and stop')
     .action(async (names: string[], options: Options) => {
       process.exitCode = await dist(names, options, process.env, true);
     });

@@ -10,9 +10,9 @@ import { loadSome, type Options } from '../run/settings';
 export function addStatus(program: Command): void {
   program
     .command('status')
-    .argument('[run]', `which one; ${ALL} of them, where it is left out`)
-    .description('every run on the machines of the workers file, or here where there is none')
-    .option('--json', 'print it as JSON on standard output')
+    .argument('[run]', `run ID (default: ${ALL})`)
+    .description('list the runs on the machines of the workers file, or on this machine if there is no such file')
+    .option('--json', 'print the list as JSON on standard output')
     .action(async (run: string | undefined, options: Options) => {
       process.exitCode = await status(run, options, process.env);
     });

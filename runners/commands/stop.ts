@@ -10,8 +10,8 @@ import { loadSome, type Options } from '../run/settings';
 export function addStop(program: Command): void {
   program
     .command('stop')
-    .argument('[run]', `which one, or ${ALL}; the one that is under way, where it is left out`)
-    .description('end a run in order on all its workers; collect then gives what it measured')
+    .argument('[run]', `run ID, or ${ALL} (default: the run in progress)`)
+    .description('end a run on all its workers; collect then gives its Result')
     .action(async (run: string | undefined, options: Options) => {
       process.exitCode = await stop(run, options, process.env);
     });

@@ -1,31 +1,13 @@
 /** A report for a pull request or an issue: GitHub's Markdown. Pure: returns text. */
 import { facts, headline, plain, stateText, title } from './facts';
 import type { Report } from './model';
-import { costTable } from './tables/cost';
-import {
-  endpointsTable,
-  latencyTable,
-  operationsTable,
-  sizesTable,
-  throughputTable,
-  ttfbTable,
-} from './tables/figures';
-import {
-  configurationTable,
-  connectionsTable,
-  errorsTable,
-  generatorTable,
-  loadsTable,
-  scheduleTable,
-  stagesTable,
-  thresholdsTable,
-  workersTable,
-} from './tables/run';
+import { tablesOf } from './sections';
 import type { Table } from './tables/table';
 
 export function reportMarkdown(report: Report): string {
   const state = stateText(report);
   const { verdict, warnings } = report;
+  const tables = tablesOf(report, 'markdown');
   const parts = [
     `## ${escaped(title(report))}${state === '' ? '' : ` (${state})`}`,
     headline(report),
@@ -33,24 +15,8 @@ export function reportMarkdown(report: Report): string {
     warnings
       .map(({ code, message, remedy }) => `> **${code}**: ${escaped(message)}. *${escaped(remedy)}*`)
       .join('\n>\n'),
-    open(operationsTable(report)),
-    open(errorsTable(report)),
-    open(thresholdsTable(report)),
-    open(stagesTable(report)),
-    ...[
-      latencyTable(report),
-      ttfbTable(report),
-      throughputTable(report),
-      sizesTable(report),
-      endpointsTable(report),
-      workersTable(report),
-      connectionsTable(report),
-      loadsTable(report),
-      scheduleTable(report),
-      generatorTable(report),
-      costTable(report),
-      configurationTable(report),
-    ].map(folded),
+    ...tables.filter(({ open }) => open).map(({ table }) => opened(table)),
+    ...tables.filter(({ open }) => !open).map(({ table }) => folded(table)),
     facts(report)
       .map(([name, value]) => `${name}: ${escaped(value)}`)
       .join(' · '),
@@ -58,12 +24,11 @@ export function reportMarkdown(report: Report): string {
   return parts.filter((part) => part !== '').join('\n\n');
 }
 
-function open(table: Table | undefined): string {
-  return table === undefined ? '' : `### ${escaped(table.title)}\n\n${markdownTable(table)}`;
+function opened(table: Table): string {
+  return `### ${escaped(table.title)}\n\n${markdownTable(table)}`;
 }
 
-function folded(table: Table | undefined): string {
-  if (table === undefined) return '';
+function folded(table: Table): string {
   return `<details>\n<summary>${escaped(table.title)}</summary>\n\n${markdownTable(table)}\n\n</details>`;
 }
 

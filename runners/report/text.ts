@@ -2,24 +2,10 @@
 import { styleText } from 'node:util';
 import { facts, headline, plain, stateText, title } from './facts';
 import type { Report } from './model';
-import { costTable, costText } from './tables/cost';
-import {
-  endpointsTable,
-  latencyTable,
-  operationsTable,
-  sizesTable,
-  throughputTable,
-  ttfbTable,
-} from './tables/figures';
-import {
-  connectionsTable,
-  errorsTable,
-  generatorTable,
-  scheduleTable,
-  stagesTable,
-  thresholdsTable,
-  workersTable,
-} from './tables/run';
+import { tablesOf } from './sections';
+import { costText } from './tables/cost';
+import { endpointsTable, operationsTable } from './tables/figures';
+import { connectionsTable } from './tables/run';
 import { type Cell, FEW, type Table } from './tables/table';
 
 export interface TextOptions {
@@ -44,22 +30,7 @@ export function reportText(report: Report, options: TextOptions): string {
     '',
     ...hanging('', headline(report), options.width),
   ];
-  const tables = [
-    operationsTable(report),
-    latencyTable(report),
-    ttfbTable(report),
-    throughputTable(report),
-    sizesTable(report),
-    endpointsTable(report),
-    workersTable(report),
-    connectionsTable(report),
-    errorsTable(report),
-    stagesTable(report),
-    scheduleTable(report),
-    thresholdsTable(report),
-    generatorTable(report),
-    costTable(report),
-  ];
+  const tables = tablesOf(report, 'text').map(({ table }) => table);
   return [head.join('\n'), verdict(report, options), warnings(report, options), ...shown(tables, options)]
     .filter((part) => part !== '')
     .join('\n\n');

@@ -1,4 +1,4 @@
-/** How commands end: exit codes, and the cause that each of them stands for. The README has this table for users. */
+/** How commands end: exit codes, and the cause that each of them stands for. docs/results.md has this table for users. */
 import { achieved, type Result } from '../../lib/result/result';
 
 export const EXIT = { ok: 0, failed: 1, usage: 2, regression: 3, threshold: 99 } as const;

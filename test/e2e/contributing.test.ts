@@ -51,13 +51,10 @@ function editsIn(page: string): Edit[] {
   });
 }
 
-test('a new command is one row, one case and one line of docs', async () => {
-  const edits = editsIn(await readFile(join(ROOT, 'CONTRIBUTING.md'), 'utf8'));
-  expect([...new Set(edits.map(({ path }) => path))]).toEqual([
-    'lib/s3/commands.ts',
-    'test/conformance/commands.ts',
-    'docs/commands.md',
-  ]);
+/** Makes the edits that a section of CONTRIBUTING.md shows. Returns the files. */
+async function make(section: string): Promise<string[]> {
+  const page = await readFile(join(ROOT, 'CONTRIBUTING.md'), 'utf8');
+  const edits = editsIn(page.split(/^## /m).find((part) => part.startsWith(`${section}\n`)) ?? '');
   for (const { path, from, to } of edits) {
     const text = await readFile(join(copy, path), 'utf8');
     expect(text.split(from), `${path} has this once: ${from}`).toHaveLength(2);
@@ -66,16 +63,39 @@ test('a new command is one row, one case and one line of docs', async () => {
       text.replace(from, () => to),
     );
   }
-  const env = { ...process.env, S3LOADTEST_BACKEND: 'http', CONFORMANCE_CASES: 'GET_OBJECT_ATTRIBUTES' };
-  const args = ['run', 'lib/s3/commands.test.ts', 'test/conformance', '-t', 'GET_OBJECT_ATTRIBUTES|every row'];
+  return [...new Set(edits.map(({ path }) => path))];
+}
+
+/** The names of the tests that passed in the copy. */
+async function passedTests(args: readonly string[], env: NodeJS.ProcessEnv = process.env): Promise<string[]> {
   const vitest = join(ROOT, 'node_modules', 'vitest', 'vitest.mjs');
-  const command = [vitest, ...args, '--reporter=json'];
+  const command = [vitest, 'run', ...args, '--reporter=json'];
   const { code, stdout, stderr } = await run(process.execPath, command, { env, cwd: copy, timeoutMs: 110_000 });
   expect(code, stdout + stderr).toBe(0);
   const { testResults }: { testResults: Array<{ assertionResults: TestOutcome[] }> } = JSON.parse(stdout);
   const all = testResults.flatMap(({ assertionResults }) => assertionResults);
-  const passed = all.flatMap(({ status, fullName }) => (status === 'passed' ? [fullName] : []));
-  expect(passed).toEqual([
+  return all.flatMap(({ status, fullName }) => (status === 'passed' ? [fullName] : []));
+}
+
+test('a new section of a report is a table and a row', async () => {
+  expect(await make('A new section of a report')).toEqual([
+    'runners/report/tables/run.ts',
+    'runners/report/sections.ts',
+    'runners/report/formats.test.ts',
+  ]);
+  const args = ['runners/report/formats.test.ts', '-t', 'retries are a section of every format'];
+  expect(await passedTests(args)).toEqual(['retries are a section of every format']);
+}, 60_000);
+
+test('a new command is one row, one case and one line of docs', async () => {
+  expect(await make('A new command')).toEqual([
+    'lib/s3/commands.ts',
+    'test/conformance/commands.ts',
+    'docs/commands.md',
+  ]);
+  const env = { ...process.env, S3LOADTEST_BACKEND: 'http', CONFORMANCE_CASES: 'GET_OBJECT_ATTRIBUTES' };
+  const args = ['lib/s3/commands.test.ts', 'test/conformance', '-t', 'GET_OBJECT_ATTRIBUTES|every row'];
+  expect(await passedTests(args, env)).toEqual([
     expect.stringMatching(/^GET_OBJECT_ATTRIBUTES is known by its op/),
     expect.stringMatching(/^GET_OBJECT_ATTRIBUTES is a row/),
     'every row of lib/s3/commands.ts has its case',

@@ -678,7 +678,7 @@ describe('refuses in one line', () => {
     ['spiky --ramp 10m --duration 5m', '--ramp is 10m: the run takes 5m, give no more'],
     ['checkpoint --burst 0s', '--burst is "0s": give a duration of 1s or more'],
     ['checkpoint --pause long', '--pause is "long": give a duration of 1s or more'],
-    ['firehose --seed-objects 5', 'error: S3LOADTEST_SEED_OBJECTS is 5: of firehose none only reads, leave it out'],
+    ['firehose --seed-objects 5', 'error: --seed-objects is 5: of firehose none only reads, leave it out'],
     ['heavyread --seed-objects -1', '--seed-objects is "-1": give a whole number'],
     ['all firehose', 'patterns "all firehose": all has the others in it, give it alone'],
     ['nosuch', 'pattern "nosuch" is not known: give all, baseload, checkpoint, delete, elephant, firehose, heavy'],

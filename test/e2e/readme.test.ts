@@ -94,8 +94,8 @@ describe('commands', () => {
     expect(problems.filter((problem) => problem !== undefined)).toEqual([]);
   });
 
-  test('are found in the README', () => {
-    expect(commandsIn(readFileSync('README.md', 'utf8')).length).toBeGreaterThan(10);
+  test('are found in the pages', () => {
+    expect(pages.flatMap(({ text }) => commandsIn(text)).length).toBeGreaterThan(25);
   });
 
   /** What is wrong with one line, such as `npx s3loadtest run firehose --rate 5` or `npm run dist -- --workers 2`. */

@@ -4,19 +4,8 @@ import { formatBytes, formatCount, formatLatency } from '../../../lib/settings/u
 import { share } from '../../judge/words';
 import { facts, plain, startText, stateText, title } from '../facts';
 import type { Operation, Report } from '../model';
-import { costTable, money } from '../tables/cost';
-import { endpointsTable, everyOperationTable, sizesTable, throughputTable, ttfbTable } from '../tables/figures';
-import {
-  configurationTable,
-  connectionsTable,
-  errorsTable,
-  generatorTable,
-  loadsTable,
-  scheduleTable,
-  stagesTable,
-  thresholdsTable,
-  workersTable,
-} from '../tables/run';
+import { GROUPS, tablesOf } from '../sections';
+import { money } from '../tables/cost';
 import { perSecond, type Table } from '../tables/table';
 import { type ChartFrame, chartSvg } from './chart';
 import { type Chart, type ChartGroup, chartGroups } from './charts';
@@ -154,28 +143,17 @@ function judgement({ verdict, warnings }: Report): string {
 }
 
 function sectionsOf(report: Report): Section[] {
-  const of = (id: string, name: string, ...tables: (Table | undefined)[]): Section[] => {
-    const some = tables.filter((table) => table !== undefined);
-    if (some.length === 0) return [];
-    const [only] = some;
-    // A lone table needs no name beside its section's.
-    if (some.length === 1 && only !== undefined) return [{ id, title: only.title, html: tableHtml(only, id) }];
-    return [{ id, title: name, html: `<div class="columns">${some.map(part).join('')}</div>` }];
-  };
-  return [
-    ...chartSection(report),
-    ...of('operations', '', everyOperationTable(report)),
-    ...of('errors', '', errorsTable(report)),
-    ...of('stages', '', stagesTable(report)),
-    ...of('more', 'First bytes, and how steady it was', ttfbTable(report), throughputTable(report)),
-    ...of('sizes', '', sizesTable(report)),
-    ...of('endpoints', '', endpointsTable(report)),
-    ...of('connections', '', connectionsTable(report)),
-    ...of('workers', '', workersTable(report)),
-    ...of('generator', 'Thresholds and load generator', thresholdsTable(report), generatorTable(report)),
-    ...of('plan', 'Loads and schedule', loadsTable(report), scheduleTable(report)),
-    ...of('setting', 'Cost and configuration', costTable(report), configurationTable(report)),
-  ];
+  const tables = tablesOf(report, 'page');
+  const ids = [...new Set(tables.map(({ id }) => id))];
+  const made = ids.map((id): Section => {
+    const parts = tables.filter((table) => table.id === id);
+    const [only, ...others] = parts.map(({ table }) => table);
+    // A single table needs no title beside its section's.
+    if (only !== undefined && others.length === 0) return { id, title: only.title, html: tableHtml(only, id) };
+    const html = parts.map(({ table }) => part(table)).join('');
+    return { id, title: GROUPS[id] ?? '', html: `<div class="columns">${html}</div>` };
+  });
+  return [...chartSection(report), ...made];
 }
 
 function chartSection(report: Report): Section[] {
