@@ -1,9 +1,11 @@
+import { putInParts } from '../lib/s3/multipart';
 import { type Environment, readConfig, settings } from '../lib/settings/config';
 import { createKeyMaker, createTrackedKeys, type FoundKeys, type ListedKeys } from '../lib/workload/keys';
 import { createPayload } from '../lib/workload/payload';
 import { seeded } from '../lib/workload/random';
 import type { VirtualUser } from '../lib/workload/step';
 import { shapeOf } from '../lib/workload/with-settings';
+import { writer } from '../lib/workload/write';
 import { fakeS3 } from './fake-s3';
 
 export interface VuParts extends Partial<VirtualUser> {
@@ -31,13 +33,20 @@ export function fakeVu(
   const readSizes = more.readSizes ?? sizes;
   const labels = [...new Set([...sizes, ...readSizes].map(({ label }) => label))];
   const bytes = sizes.map((size) => size.bytes);
+  const { engine = fakeS3({}) } = more;
   return {
-    engine: fakeS3({}),
+    engine,
     config,
     sizes,
     readSizes,
     keys: createTrackedKeys(labels, config.concurrency, found, listed),
-    payload: createPayload(bytes, config.partSize, (n) => new ArrayBuffer(n)),
+    writer: () =>
+      writer(
+        engine,
+        config.partSize,
+        createPayload(bytes, config.partSize, (n) => new ArrayBuffer(n)),
+        putInParts,
+      ),
     random: seeded(1),
     shape: shapeOf(config, vus ?? config.concurrency, share),
     makeKey: createKeyMaker(config.prefix, config.workerId, 'tide', 1),

@@ -6,6 +6,7 @@ import { Counter } from 'k6/metrics';
 import { FROM_CLI } from '../result/protocol';
 import type { Connect } from '../s3/engine';
 import { connectBy } from '../s3/engines/backends';
+import { extension } from '../s3/engines/extension';
 import type { Config } from '../settings/config';
 import { createKeyMaker, createTrackedKeys, type FoundKeys, type ListedKeys } from '../workload/keys';
 import type { NumberedSet } from '../workload/numbered';
@@ -16,12 +17,16 @@ import { always, type Schedule, type Window, windowAt, windowBegun } from '../wo
 import { durationOf, partOfRate } from '../workload/shape';
 import { isPaced, type Step } from '../workload/step';
 import { nameOf, scenarioName, type Workload } from '../workload/workload';
-import { connect, hold, keyEndFor, payloadFor, SILENT, supply } from './connection';
-import { BESIDE_LOAD, findReadable, keyFinder } from './readable';
+import { writer } from '../workload/write';
+import { connect, hold, keyEndFor, payloadFor, SILENT } from './connection';
 import type { SecretNames } from './secrets';
 import { sharedKeys, sharedPlan, sharedSchedule, type VuLoad } from './shared';
 
-declare const require: (module: './secrets') => typeof import('./secrets');
+/** Loaded when they are needed: most VUs never do. */
+declare function require(module: './secrets'): typeof import('./secrets');
+declare function require(module: './readable'): typeof import('./readable');
+declare function require(module: './supply'): typeof import('./supply');
+declare function require(module: '../s3/multipart'): typeof import('../s3/multipart');
 
 /** Operations that were due while no VU was free: k6's own name, so that they are one figure whoever counts them. */
 const dropped = new Counter('dropped_iterations');
@@ -151,23 +156,36 @@ function virtualUser(
   const duration = durationOf(load.shape);
   const workers = Number(__ENV[FROM_CLI.workers] || 1);
   const labels = [...new Set([...sizes, ...readSizes].map((size) => size.label))];
-  let find: ReturnType<typeof keyFinder> | undefined;
+  const finder = () => {
+    const { BESIDE_LOAD, findReadable, keyFinder } = require('./readable');
+    return keyFinder(() => findReadable(silent(), config, sizes, BESIDE_LOAD), extension);
+  };
+  let find: ReturnType<typeof finder> | undefined;
   const operate = step.start({
     engine: connection.engine,
     config,
     sizes,
     readSizes,
     keys: createTrackedKeys(labels, load.shape.vus, found, listed, sets),
-    payload: payloadFor(config, sizes, (n) => content?.slice(0, n) ?? crypto.randomBytes(n)),
     random: seeded(config.seed * 1_000_003 + vu),
     // Each worker has VUs of its own, and a part of a rate; k6 divides only what it paces.
     shape: isPaced(step) ? load.shape : partOfRate(load.shape, workers),
     makeKey: createKeyMaker(config.prefix, config.workerId, load.test, vu, keyEndFor(config)),
     findKeys: () => {
-      find ??= keyFinder(() => findReadable(silent(), config, sizes, BESIDE_LOAD));
+      find ??= finder();
       return find();
     },
-    supply: (size) => supply(silent(), config, load.test, size),
+    writer: () => {
+      const payload = payloadFor(config, sizes, (n) => content?.slice(0, n) ?? crypto.randomBytes(n));
+      return writer(connection.engine, config.partSize, payload, (engine) =>
+        require('../s3/multipart').putInParts(engine),
+      );
+    },
+    supply: (size) => {
+      const payload = payloadFor(config, [size], crypto.randomBytes);
+      const { supply } = require('./supply');
+      return supply({ engine: silent(), config, test: load.test, payload, keyEnd: keyEndFor(config) }, size);
+    },
     hold: (holding) => hold(config, counting, vu, load.test, holding),
     flush: connection.flush,
     part: () => partOfSegment(exec.test.options.executionSegment, exec.test.options.executionSegmentSequence),

@@ -2,9 +2,6 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Finding } from '../workload/find-keys';
 import { findingText, keyFinder } from './readable';
 
-// k6's environment: this one has no extension.
-vi.hoisted(() => Object.assign(globalThis, { __ENV: {} }));
-
 const NOTHING: Finding = { keys: {}, requests: 1, ms: 20, complete: true };
 const SOME: Finding = { ...NOTHING, keys: { '1KB': ['a', 'b'] }, requests: 9 };
 

@@ -1,11 +1,11 @@
 /**
  * Objects that others left, for loads that read: looked for once before the load, and again by one VU of the process when there
- * is nothing to read. Outside the figures, within limits, and each search says what it cost.
+ * is nothing to read. Outside the figures, within limits, and each search says what it cost. Imports no module of k6, so that VUs
+ * can load it when they need it.
  */
 import { describeFailure } from '../s3/classify';
 import { LIST_KEYS } from '../s3/commands';
 import type { Engine } from '../s3/engine';
-import { extension } from '../s3/engines/extension';
 import { keysPageOf, listArguments } from '../s3/listing';
 import type { Config, ObjectSize } from '../settings/config';
 import { type Finding, findKeys, type SearchLimits } from '../workload/find-keys';
@@ -49,8 +49,12 @@ export function findingText({ keys, requests, ms, complete, failure }: Finding):
   return complete ? found : `${found}, and went on with these: there are more folders than a search may list`;
 }
 
-/** What VUs of a process share: of lib/s3/engines/extension.ts. */
-type Board = Pick<NonNullable<typeof extension>, 'claim' | 'post' | 'newer'>;
+/** What VUs of a process share: lib/s3/engines/extension.ts says what each does. */
+export interface Board {
+  claim(name: string, everyMs: number): boolean;
+  post(name: string, text: string): number;
+  newer(name: string, version: number): { readonly version: number; readonly text: string } | undefined;
+}
 
 /**
  * For one VU: gives keys when a search of this process has found some that the VU does not have yet, undefined else; and makes the
@@ -58,7 +62,7 @@ type Board = Pick<NonNullable<typeof extension>, 'claim' | 'post' | 'newer'>;
  */
 export function keyFinder(
   search: () => Promise<Finding>,
-  board: Board = extension ?? ownBoard(),
+  board: Board = ownBoard(),
 ): () => Promise<FoundKeys | undefined> {
   let version = 0;
   return async () => {

@@ -5,6 +5,7 @@ import { describeFailure } from '../s3/classify';
 import type { Connect, Engine } from '../s3/engine';
 import { openFiles } from '../s3/engines/held';
 import { PREFLIGHT_TIMEOUT_MS } from '../s3/explain';
+import { putInParts } from '../s3/multipart';
 import type { Config, ObjectSize } from '../settings/config';
 import { formatCount } from '../settings/units';
 import type { Finding } from '../workload/find-keys';
@@ -13,10 +14,11 @@ import { countOf, type NumberedSet, numbered, numberedSet } from '../workload/nu
 import { does, k6Vus, onlyReading, type Plan } from '../workload/plan';
 import { has as hasEffect, holdsConnections, type Step } from '../workload/step';
 import type { ShapedLoad } from '../workload/with-settings';
-import { connect, keyEndFor, payloadFor, SILENT, writeOne } from './connection';
+import { writer } from '../workload/write';
+import { connect, keyEndFor, payloadFor, SILENT } from './connection';
 import { preflight } from './preflight';
 import { BEFORE_LOAD, findingText, findReadable } from './readable';
-import { writer } from './write';
+import { writeOne } from './supply';
 
 const writes = (step: Step) => hasEffect('write', step);
 
@@ -61,7 +63,8 @@ export async function prepare(plan: Plan, by: Connect, listed: ListedKeys): Prom
   for (const { step, test, readSizes } of plan.loads) {
     for (const size of holdsConnections(step) ? readSizes : []) {
       if (has(size)) continue;
-      const written = await writeOne(engine, config, test, size);
+      const payload = payloadFor(config, [size], crypto.randomBytes);
+      const written = await writeOne({ engine, config, test, payload, keyEnd: keyEndFor(config) }, size);
       if ('problem' in written) return written;
       found[size.label] = [written.key];
     }
@@ -145,7 +148,7 @@ async function seed(
   const { prefix, workerId: worker, seedObjects: count } = config;
   const labels = sizes.map(({ label }) => label);
   const set = numberedSet({ prefix, worker, test, end: keyEndFor(config) }, labels, count, Date.now() * 1000);
-  const write = writer(engine, config.partSize, payloadFor(config, sizes, crypto.randomBytes));
+  const write = writer(engine, config.partSize, payloadFor(config, sizes, crypto.randomBytes), putInParts);
   let reported = Date.now();
   for (let n = 0; n < count; n++) {
     const { failure, status } = await write(numbered(set, n).key, sizes[n % sizes.length] as ObjectSize);

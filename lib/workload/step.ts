@@ -9,10 +9,10 @@ import type { Awaitable, Engine } from '../s3/engine';
 import type { HeldConnections, Holding } from '../s3/held';
 import type { Config, ObjectSize } from '../settings/config';
 import type { FoundKeys, MakeKey, TrackedKeys } from './keys';
-import type { Payload } from './payload';
 import type { Random } from './random';
 import type { Window } from './schedule';
 import type { Shape } from './shape';
+import type { WriteObject } from './write';
 
 /** What a VU works with. Made at its first iteration in a scenario. */
 export interface VirtualUser {
@@ -22,12 +22,13 @@ export interface VirtualUser {
   /** Those that it reads. */
   readonly readSizes: readonly ObjectSize[];
   readonly keys: TrackedKeys;
-  readonly payload: Payload;
   /** The same in every run with the same seed. */
   readonly random: Random;
   /** The load's shape on this worker: a step that paces itself keeps to it. */
   readonly shape: Shape;
   readonly makeKey: MakeKey;
+  /** What writes objects of its sizes. */
+  writer(): WriteObject;
   /** Keys that are in the bucket now, by size, where it was looked for them anew; undefined where it was not time. Outside the figures. */
   findKeys(): Promise<FoundKeys | undefined>;
   /** Keys of objects of a size: those in the bucket now, or of one that is written for it. Outside the figures. */

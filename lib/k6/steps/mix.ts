@@ -8,7 +8,6 @@ import type { ObjectSize } from '../../settings/config';
 import { type Card, createDeck, type Deck, type Mix } from '../../workload/mix';
 import { below } from '../../workload/random';
 import { has, type Operate, type OperationStep, type Step, type VirtualUser } from '../../workload/step';
-import { writer } from '../write';
 
 /** The operations a mix may name, in any shares: `{ GET: 70, PUT: 30 }`. */
 export type OpMix = Readonly<Partial<Record<keyof typeof ROWS, number>>>;
@@ -39,10 +38,10 @@ export function mixByPhase(mixes: Readonly<Record<string, OpMix>>): OperationSte
 
 function start(vu: VirtualUser, mixes: Readonly<Record<string, OpMix>>, step: Step): Operate {
   const writes = has('write', step);
+  const write = writes ? vu.writer() : notInMix;
   const { engine, keys, makeKey, config, random } = vu;
   const labels = vu.sizes.map((size) => size.label);
   const sizeOf = new Map(vu.sizes.map((size) => [size.label, size]));
-  const write = writer(engine, config.partSize, vu.payload);
   // A function costs a VU a kilobyte: those of other mixes are not made.
   const compiled = (row: Command) => (step.commands.includes(row) ? engine.compile(row) : notInMix);
   const [read, head, remove, list] = [compiled(GET), compiled(HEAD), compiled(DELETE), compiled(LIST)];
