@@ -49,6 +49,7 @@ const NAMES = [
     Objects: metrics.OBJECTS,
     Retries: metrics.RETRIES,
     Verified: metrics.VERIFIED,
+    Exceptions: metrics.EXCEPTIONS,
     Connections: metrics.CONNECTIONS,
     OpenConnections: metrics.CONNECTIONS_OPEN,
     ConnectionBytes: metrics.CONNECTION_BYTES,
@@ -96,7 +97,15 @@ const INTERVAL: Whole<Interval> = {
     },
   ],
   generator: {
-    ...{ cpuSeconds: 50.5, memoryBytes: 51, peakMemoryBytes: 52, vus: 53, iterations: 54, droppedIterations: 55 },
+    ...{
+      cpuSeconds: 50.5,
+      memoryBytes: 51,
+      peakMemoryBytes: 52,
+      vus: 53,
+      iterations: 54,
+      droppedIterations: 55,
+      exceptions: 56,
+    },
   },
   end: { thresholds: [{ metric: 's3_op_duration', expr: 'p(99)<50', ok: true }] },
 };

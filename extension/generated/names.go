@@ -49,6 +49,7 @@ const (
 	Objects            = "s3_objects"
 	Retries            = "s3_retries"
 	Verified           = "s3_verified"
+	Exceptions         = "s3_exceptions"
 	Connections        = "s3_connections"
 	OpenConnections    = "s3_connections_open"
 	ConnectionBytes    = "s3_connection_bytes"

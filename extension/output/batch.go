@@ -4,9 +4,9 @@ import "s3loadtest/extension/generated"
 
 // batch is what is to be written: it gathers what could not be, until it is. The collector may go on beside it.
 type batch struct {
-	series                   []*series
-	connections              []*connections
-	iterations, dropped, vus int64
+	series                               []*series
+	connections                          []*connections
+	iterations, dropped, exceptions, vus int64
 	// written is what all lines together have.
 	written intervalTotals
 }
@@ -18,7 +18,9 @@ func (b *batch) line() interval {
 		Totals:      b.totals(),
 		Series:      []intervalSeries{},
 		Connections: []intervalConnections{},
-		Generator:   intervalGenerator{VUs: b.vus, Iterations: b.iterations, DroppedIterations: b.dropped},
+		Generator: intervalGenerator{
+			VUs: b.vus, Iterations: b.iterations, DroppedIterations: b.dropped, Exceptions: b.exceptions,
+		},
 	}
 	for _, s := range b.series {
 		if s.due.any() {
@@ -57,5 +59,5 @@ func (b *batch) reset() {
 		held.due.reset()
 		held.openWritten = held.openDue
 	}
-	b.iterations, b.dropped = 0, 0
+	b.iterations, b.dropped, b.exceptions = 0, 0, 0
 }

@@ -21,7 +21,7 @@ type collector struct {
 	allSeries      []*series
 	allConnections []*connections
 
-	iterations, dropped, vus int64
+	iterations, dropped, exceptions, vus int64
 	// began is when the first of a test's own samples was taken, and with it about the test; k6 tells outputs nothing of it.
 	began time.Time
 }
@@ -93,6 +93,8 @@ func (c *collector) counting(metric string, tags *metrics.TagSet) func(float64) 
 		return adding(&c.iterations)
 	case metrics.DroppedIterationsName:
 		return adding(&c.dropped)
+	case generated.Exceptions:
+		return adding(&c.exceptions)
 	case metrics.VUsName:
 		return func(value float64) { c.vus = int64(value) }
 	case generated.Connections, generated.OpenConnections, generated.ConnectionBytes, generated.ConnectionLifetime:
@@ -196,5 +198,6 @@ func (c *collector) handOver(to *batch) {
 	to.series, to.connections = c.allSeries, c.allConnections
 	moveCount(&c.iterations, &to.iterations)
 	moveCount(&c.dropped, &to.dropped)
+	moveCount(&c.exceptions, &to.exceptions)
 	to.vus = c.vus
 }

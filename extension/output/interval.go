@@ -59,6 +59,7 @@ type intervalGenerator struct {
 	VUs               int64   `json:"vus"`
 	Iterations        int64   `json:"iterations"`
 	DroppedIterations int64   `json:"droppedIterations"`
+	Exceptions        int64   `json:"exceptions,omitempty"`
 }
 
 type intervalEnd struct {

@@ -7,6 +7,7 @@
 import type { Options } from 'k6/options';
 import type { Workload } from '../workload/workload';
 import type { Control } from './control';
+import { guarded } from './guard';
 import { iteration } from './iterate';
 
 declare const require: (module: './control') => typeof import('./control');
@@ -18,7 +19,7 @@ export interface Script extends Control {
 /** Builds what a k6 script exports. Called in k6's init context, once for the run and once in every VU. */
 export function script(workloads: readonly Workload[]): Script {
   const control = __VU === 0 ? loadControl(workloads) : inVu0;
-  return { ...control, run: iteration(workloads) };
+  return { ...control, run: guarded(iteration(workloads)) };
 }
 
 function loadControl(workloads: readonly Workload[]): Control {

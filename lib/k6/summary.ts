@@ -2,6 +2,7 @@
 import { type Distribution, QUANTILES } from '../result/distribution';
 import {
   connectionMetrics,
+  EXCEPTIONS,
   endpointTags,
   figureMetrics,
   type Measured,
@@ -66,6 +67,7 @@ export function summarize(data: SummaryData, facts: SummaryFacts): Result {
     thresholds: readThresholds(metrics),
     iterations: count('iterations'),
     droppedIterations: count('dropped_iterations'),
+    exceptions: count(EXCEPTIONS),
     retries: count(RETRIES),
   });
 }

@@ -50,6 +50,7 @@ export class Fold {
   private endedAt = 0;
   private iterations = 0;
   private droppedIterations = 0;
+  private exceptions = 0;
   private last: Interval | undefined;
   /** When the warm-up is over, milliseconds since 1970; undefined as long as it is not known when the load began. */
   private warmUntil: number | undefined;
@@ -106,6 +107,7 @@ export class Fold {
     else {
       this.iterations += generator.iterations;
       this.droppedIterations += generator.droppedIterations;
+      this.exceptions += generator.exceptions ?? 0;
     }
     this.addSeries(interval, isCut);
   }
@@ -151,6 +153,7 @@ export class Fold {
       thresholds: this.thresholds(),
       iterations: this.iterations,
       droppedIterations: this.droppedIterations,
+      exceptions: this.exceptions,
       retries: leaves.reduce((n, { sum }) => n + sum.retries, 0),
     });
     const known = { ...result, generator: { ...result.generator, ...this.used(startedAt) } };

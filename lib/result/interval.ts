@@ -83,4 +83,6 @@ export interface IntervalGenerator {
   /** In this interval. */
   readonly iterations: number;
   readonly droppedIterations: number;
+  /** Iterations that ended with an exception of the script; left out when there are none. */
+  readonly exceptions?: number;
 }

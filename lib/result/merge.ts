@@ -145,7 +145,7 @@ export class Merge {
       generator: { ...this.generator, cores: this.cores(), ...this.used() },
       workers: this.workers,
       errorSamples: [...this.samples.values()],
-      warnings: [...warningsOf(reasons, this.generator.droppedIterations, totals), ...this.warnings.values()],
+      warnings: [...warningsOf(reasons, this.generator, totals), ...this.warnings.values()],
       interrupted: this.interrupted,
       partial: this.partial,
     };
@@ -255,6 +255,7 @@ function addGenerators(a: Generator | undefined, b: Generator): Generator {
   const waitSeconds = waits.reduce((x, y) => (x === undefined || y === undefined ? undefined : x + y));
   const cpu = a.cpu && b.cpu && { seconds: a.cpu.seconds + b.cpu.seconds, cores: a.cpu.cores + b.cpu.cores };
   const links = [...(a.links ?? []), ...(b.links ?? [])];
+  const exceptions = (a.exceptions ?? 0) + (b.exceptions ?? 0);
   const machine = a.machine &&
     b.machine && {
       busyCores: a.machine.busyCores + b.machine.busyCores,
@@ -269,6 +270,7 @@ function addGenerators(a: Generator | undefined, b: Generator): Generator {
     vus: a.vus + b.vus,
     iterations: a.iterations + b.iterations,
     droppedIterations: a.droppedIterations + b.droppedIterations,
+    ...(exceptions > 0 ? { exceptions } : {}),
     retries: a.retries + b.retries,
   };
 }

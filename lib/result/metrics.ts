@@ -10,6 +10,8 @@ export const MISSES = 's3_misses';
 export const BYTES = 's3_bytes';
 export const OBJECTS = 's3_objects';
 export const RETRIES = 's3_retries';
+/** Iterations that ended with an exception of the script. */
+export const EXCEPTIONS = 's3_exceptions';
 export const VERIFIED = 's3_verified';
 /** Of connections that are held open: how many were opened, and ended in which way; open now; bytes each way; milliseconds. */
 export const CONNECTIONS = 's3_connections';

@@ -132,6 +132,8 @@ export interface Generator {
   readonly iterations: number;
   /** Operations that an arrival rate asked for and no VU was free to begin. */
   readonly droppedIterations: number;
+  /** Iterations that ended with an exception of the script; left out when there are none. */
+  readonly exceptions?: number;
   /** Further attempts after a failure. */
   readonly retries: number;
 }
@@ -188,6 +190,7 @@ export type WarningCode =
   | 'tls-not-verified'
   | 'not-verified'
   | 'unmet-demand'
+  | 'script-exceptions'
   | 'many-misses'
   | 'generator-cpu'
   | 'generator-vus'

@@ -23,6 +23,7 @@ export interface RunFigures
   readonly warmup?: Warmup;
   readonly iterations: number;
   readonly droppedIterations: number;
+  readonly exceptions: number;
   readonly retries: number;
 }
 
@@ -31,7 +32,7 @@ const EARLY_MS = 50;
 
 /** The Result of one k6 process. What only the CLI sees (CPU, memory, workers) is left empty. */
 export function resultOf(facts: RunFacts, figures: RunFigures): Result {
-  const { durationMs, warmup, iterations, droppedIterations, retries, ...measured } = figures;
+  const { durationMs, warmup, iterations, droppedIterations, exceptions, retries, ...measured } = figures;
   return {
     schema: SCHEMA,
     run: { ...facts.run, durationMs: Math.round(durationMs), ...(warmup === undefined ? {} : { warmup }) },
@@ -43,11 +44,12 @@ export function resultOf(facts: RunFacts, figures: RunFigures): Result {
       vus: facts.run.loads.reduce((n, { vus }) => n + vus, 0),
       iterations,
       droppedIterations,
+      ...(exceptions > 0 ? { exceptions } : {}),
       retries,
     },
     workers: [],
     errorSamples: [],
-    warnings: warningsOf({ ...facts, verify: facts.run.config.verify === true }, droppedIterations, figures.totals),
+    warnings: warningsOf({ ...facts, verify: facts.run.config.verify === true }, figures, figures.totals),
     interrupted: durationMs < facts.plannedMs - EARLY_MS,
     partial: false,
   };

@@ -7,11 +7,11 @@ const MANY_MISSES = 0.1;
 
 /**
  * @param of whether certificates were not looked at, and whether reads were to be verified
- * @param dropped operations that were due while no VU was free
+ * @param iterations those that no VU was free for, and that an exception ended
  */
 export function warningsOf(
   { tlsNotVerified, verify }: { readonly tlsNotVerified: boolean; readonly verify: boolean },
-  dropped: number,
+  iterations: { readonly droppedIterations: number; readonly exceptions?: number },
   totals: readonly Total[],
 ): Warning[] {
   const warnings: Warning[] = [];
@@ -20,6 +20,14 @@ export function warningsOf(
       code: 'tls-not-verified',
       message: 'TLS certificates were not verified',
       remedy: 'set S3_VERIFY_SSL=true, and SSL_CERT_FILE where the CA is your own',
+    });
+  }
+  const { droppedIterations: dropped, exceptions = 0 } = iterations;
+  if (exceptions > 0) {
+    warnings.push({
+      code: 'script-exceptions',
+      message: `${exceptions} iterations ended with an exception of the script: it is shown where it first came`,
+      remedy: 'a pattern of the project that throws is a bug: report it with that line; of your own, mend it',
     });
   }
   if (dropped > 0) {
