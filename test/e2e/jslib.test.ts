@@ -1,5 +1,5 @@
 /** The jslib backend in whole runs: patterns whose operations are promised, and a library that can't be loaded. */
-import { readdirSync } from 'node:fs';
+import { mkdirSync, readdirSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { build } from 'esbuild';
@@ -119,8 +119,9 @@ describe('a library that can not be loaded is told in one line that names the se
   test('by bare k6, too', async () => {
     const { home, env } = await setting({ [NAME]: '/nowhere/index.js', K6_NO_USAGE_REPORT: 'true' });
     const args = ['--address=127.0.0.1:0', 'run', '--log-format=raw', join(ROOT, 'build', 'firehose.js')];
-    const bare = { ...env, S3LOADTEST_DATA_DIR: join(ROOT, 'data') };
-    const { code, stderr } = await new Program(stage.k6, args, bare, home.path).ended;
+    // Bare k6 makes no folders.
+    mkdirSync(join(home.data, 'results'), { recursive: true });
+    const { code, stderr } = await new Program(stage.k6, args, env, home.path).ended;
     expect(code).toBe(108);
     expect(stderr.match(/S3LOADTEST_JSLIB_URL is "\/nowhere\/index\.js"/g)).toHaveLength(1);
   });

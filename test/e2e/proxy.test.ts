@@ -1,6 +1,6 @@
 /** The proxy backend in whole runs: a proxy that runs already, and one that the CLI starts, watches and stops. */
 import { readdirSync, readFileSync } from 'node:fs';
-import { chmod, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -114,7 +114,9 @@ describe('a proxy that runs already', () => {
   test('bare k6 has no other', async () => {
     const { home, env } = await setting(s3pool);
     const args = ['--address=127.0.0.1:0', 'run', '--log-format=raw', join(ROOT, 'build', 'firehose.js')];
-    const bare = { ...env, S3LOADTEST_DATA_DIR: join(ROOT, 'data'), K6_NO_USAGE_REPORT: 'true' };
+    // Bare k6 makes no folders.
+    await mkdir(join(home.data, 'results'), { recursive: true });
+    const bare = { ...env, K6_NO_USAGE_REPORT: 'true' };
     const { code, stderr } = await new Program(stage.k6, args, bare, home.path).ended;
     expect(code).toBe(108);
     expect(stderr).toContain(`S3POOL_BINARY is "${s3pool}": only \`npx s3loadtest run\` starts it`);
