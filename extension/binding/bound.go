@@ -30,6 +30,7 @@ func (b *bound) object() sobek.Value {
 	b.set(o, "compile", b.compile)
 	b.set(o, "compileAsync", b.compileAsync)
 	b.set(o, "composed", b.composed)
+	b.set(o, "atInterrupt", b.atInterrupt)
 	return o
 }
 

@@ -21,6 +21,8 @@ import (
 	"go.k6.io/k6/v2/lib"
 	"go.k6.io/k6/v2/lib/netext"
 	"go.k6.io/k6/v2/metrics"
+
+	"s3loadtest/extension/shared"
 )
 
 // running is a VU that has an engine for a server in its JavaScript, and functions of some commands.
@@ -328,5 +330,31 @@ func TestHoldingTakesSense(t *testing.T) {
 		if _, err := vu.VU.Runtime().RunString(code); err == nil {
 			t.Errorf("%s is taken", code)
 		}
+	}
+}
+
+func TestWhatIsKeptBackIsDoneAtTheEndOfTheTest(t *testing.T) {
+	requests := make(chan string, 10)
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		requests <- r.Method + " " + r.RequestURI
+	}))
+	defer server.Close()
+	vu, samples := running(t, server.URL)
+	ctx, cancel := context.WithCancel(context.Background())
+	vu.VU.CtxField = ctx
+	_, err := vu.VU.Runtime().RunString(`
+		const later = engine.atInterrupt(rows.ABORT_MULTIPART);
+		later('settled', '', undefined, { query: { uploadId: 'a' } })();
+		later('kept', '', undefined, { query: { uploadId: 'b' } })`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cancel()
+	shared.Cleanups.Wait(5 * time.Second)
+	if got := <-requests; got != "DELETE /b/kept?uploadId=b" || len(requests) != 0 {
+		t.Errorf("%s, and %d more", got, len(requests))
+	}
+	if got := sums(samples); len(got) != 0 {
+		t.Errorf("%v is in the figures", got)
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"go.k6.io/k6/v2/metrics"
 	"go.k6.io/k6/v2/output"
 
+	"s3loadtest/extension/shared"
 	"s3loadtest/extension/threshold"
 	"s3loadtest/extension/usage"
 )
@@ -186,11 +187,16 @@ func (o *Output) report(err error) {
 	o.failing = err != nil
 }
 
+// cleanupTime is a little longer than any call that undoes something.
+const cleanupTime = 5 * time.Second
+
 // Stop is not called, since k6 has StopWithTestError.
 func (o *Output) Stop() error { return o.StopWithTestError(nil) }
 
 // StopWithTestError judges, and writes the last line. Its errors k6 would only log, so ExitCode is told.
 func (o *Output) StopWithTestError(ended error) error {
+	// The process ends when outputs have stopped. What a VU was doing when the test ended may have to be undone.
+	shared.Cleanups.Wait(cleanupTime)
 	close(o.stopped)
 	o.workers.Wait()
 	o.judgeAtTheEnd(ended)

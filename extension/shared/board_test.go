@@ -44,3 +44,26 @@ func TestPostsAreReadOnce(t *testing.T) {
 		t.Errorf("%+v", post)
 	}
 }
+
+func TestTheEndWaitsForWhatIsPending(t *testing.T) {
+	var pending Pending
+	pending.Wait(time.Minute)
+	pending.Begin()
+	pending.Begin()
+	began := time.Now()
+	pending.Wait(20 * time.Millisecond)
+	if waited := time.Since(began); waited < 20*time.Millisecond {
+		t.Errorf("waited %v", waited)
+	}
+	var ended atomic.Bool
+	go func() {
+		pending.End()
+		time.Sleep(10 * time.Millisecond)
+		ended.Store(true)
+		pending.End()
+	}()
+	pending.Wait(time.Minute)
+	if !ended.Load() {
+		t.Error("one was still pending")
+	}
+}

@@ -61,6 +61,11 @@ export interface Engine {
   compileSync(command: Command): SyncCall;
   /** A call that leaves the VU free, so that it can have many under way. */
   compileAsync(command: Command): AsyncCall;
+  /**
+   * Keeps a call back that is made when k6 ends the test before the function is called that it returns: only where the engine
+   * outlives the script, which k6 breaks off wherever it is.
+   */
+  atInterrupt?(command: Command): (...call: Parameters<SyncCall>) => () => void;
   /** Records the success of an operation that several calls made. */
   composed(op: string, size: string, whole: Outcome): void;
 }

@@ -13,19 +13,22 @@ export interface PartedBody {
 
 export type PutInParts = (key: string, body: PartedBody, size: string) => Outcome;
 
-/** Failures are recorded where they happen, as a part's or a call's; an upload that fails is aborted on the server. */
+/** Failures are recorded where they happen, as a part's or a call's; an upload that fails, or that k6 breaks off, is aborted on the server. */
 export function putInParts(engine: Engine): PutInParts {
   const create = engine.compileSync(CREATE_MULTIPART);
   const uploadPart = engine.compileSync(UPLOAD_PART);
   const complete = engine.compileSync(COMPLETE_MULTIPART);
   const abort = engine.compileSync(ABORT_MULTIPART);
+  const abortLater = engine.atInterrupt?.(ABORT_MULTIPART);
   return (key, body, size) => {
     const began = Date.now();
     const ended = (last: Outcome, bytes: number): Outcome => ({ ...last, bytes, ms: Date.now() - began });
     const created = create(key, size);
     if (created.failure) return ended(created, 0);
     const query = { uploadId: created.found?.texts.UploadId ?? '' };
+    const settle = abortLater?.(key, size, undefined, { query });
     const failed = (last: Outcome): Outcome => {
+      settle?.();
       abort(key, size, undefined, { query });
       return ended(last, 0);
     };
@@ -38,6 +41,7 @@ export function putInParts(engine: Engine): PutInParts {
     }
     const completed = complete(key, size, completionOf(etags), { query });
     if (completed.failure) return failed(completed);
+    settle?.();
     const whole = ended(completed, body.bytes);
     engine.composed(PUT.op, size, whole);
     return whole;

@@ -404,6 +404,19 @@ describe('ends', () => {
     expect(ended.ms).toBeLessThan(10_000);
   });
 
+  test('SIGINT aborts uploads that are under way: none stays for somebody to pay for', async () => {
+    const { home, env } = await setting();
+    const parts = { ...env, S3LOADTEST_PART_SIZE: '5MB' };
+    const cli = startRun(home, parts, '--duration', '60s', '--size', '100MB', '--concurrency', '4');
+    await cli.says(/VUs for/);
+    await sleep(2_500);
+    cli.kill('SIGINT');
+    expect((await cli.ended).stdout).toMatch(/^FINAL: .* \(interrupted\)$/m);
+    const cleanup = new Program(process.execPath, [CLI, 'cleanup', '--yes'], parts, home.path);
+    const { code, stdout, stderr } = await cleanup.ended;
+    expect([code, stdout.includes('unfinished upload')], stdout + stderr).toEqual([0, false]);
+  });
+
   // k6 takes 40 ms to end: the second comes before, while the Result is written, and as the CLI exits.
   test.each([10, 45, 80])('SIGINT twice within %d ms, as Ctrl-C under npm comes, is one', async (ms) => {
     const { cli, k6, home } = await underLoad();

@@ -33,6 +33,7 @@ interface Extension {
 interface NativeEngine extends Pick<Engine, 'composed'> {
   compile(command: Command): SyncCall;
   compileAsync(command: Command): AsyncCall;
+  atInterrupt: NonNullable<Engine['atInterrupt']>;
 }
 
 /** It sleeps by itself, and looking at keys costs it nothing. */

@@ -28,8 +28,8 @@ export function connectNative(counting: Counting): EngineSource {
   return {
     create: (options) => {
       if (extension === undefined) throw new Error('the native backend needs a k6 with the extension');
-      const { compile, compileAsync, composed } = extension.connect(nativeOptions(options, counting));
-      return { compile, compileSync: compile, compileAsync, composed };
+      const { compile, compileAsync, composed, atInterrupt } = extension.connect(nativeOptions(options, counting));
+      return { compile, compileSync: compile, compileAsync, composed, atInterrupt };
     },
     begin: nothing,
     flush: nothing,

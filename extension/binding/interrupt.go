@@ -1,0 +1,51 @@
+package binding
+
+import (
+	"context"
+	"time"
+
+	"github.com/grafana/sobek"
+
+	"s3loadtest/extension/request"
+	"s3loadtest/extension/shared"
+	"s3loadtest/extension/wire"
+)
+
+// cleanupTime is how long a call may take that is made when the test has ended.
+const cleanupTime = 4 * time.Second
+
+// unrecorded is a recorder of calls beside the load.
+type unrecorded struct{}
+
+func (unrecorded) Attempt(request.Caller, *request.Attempt)                  {}
+func (unrecorded) Composed(request.Caller, string, string, *request.Outcome) {}
+
+// atInterrupt gives a function that takes a call and keeps it back: it is made when the test ends before the function that it
+// returns was called. k6 breaks a script off wherever it is, so that no script can do that by itself.
+func (b *bound) atInterrupt(call sobek.FunctionCall) sobek.Value {
+	command := b.command(call)
+	return b.rt.ToValue(func(call sobek.FunctionCall) sobek.Value {
+		kept := b.callOf(command, call)
+		shared.Cleanups.Begin()
+		stop := context.AfterFunc(b.vu.Context(), func() {
+			defer shared.Cleanups.End()
+			b.cleanUp(command, &kept)
+		})
+		return b.rt.ToValue(func() {
+			if stop() {
+				shared.Cleanups.End()
+			}
+		})
+	})
+}
+
+// cleanUp makes a call, in no figure and on a connection of its own.
+func (b *bound) cleanUp(command *request.Command, call *request.Call) {
+	ctx, cancel := context.WithTimeout(context.Background(), cleanupTime)
+	defer cancel()
+	options := b.client.Options
+	// A server may still be busy with what was broken off, and refuse at first.
+	options.Attempts, options.Timeout, options.Limit = 5, cleanupTime, nil
+	client := request.New(options, wire.NewPool(b.state.Dialer, wire.Never), unrecorded{})
+	client.Do(request.Caller{Context: ctx}, command, call)
+}
