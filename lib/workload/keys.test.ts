@@ -255,16 +255,32 @@ describe('tracked keys of three kinds', () => {
     expect([found, again]).toEqual([{ '1KB': ['f1', 'f2'] }, { '1KB': ['g1', 'g2'] }]);
   });
 
-  test('objects by number are as likely as any other, and can not be forgotten', () => {
+  describe('objects by number', () => {
     const set = numberedSet({ prefix: 'loadtest/', worker: 'w0', test: 't', end: '' }, ['1KB', '1MB'], 7, 1);
-    const keys = createTrackedKeys(['1KB', '1MB'], 1, { '1KB': ['found'] }, {}, [set, set]);
-    const drawn = new Set<string | undefined>();
-    for (let i = 0; i < 1000; i++) {
-      drawn.add(keys.any('1KB'));
-      if (!drawn.has('found')) keys.forget();
-    }
-    expect([...drawn].filter((key) => key !== 'found').sort()).toEqual([0, 2, 4, 6].map((n) => numbered(set, n).key));
-    expect(keys.own('1KB')).toBeUndefined();
+    const own = [0, 2, 4, 6].map((n) => numbered(set, n).key);
+    const drawn = (keys: TrackedKeys) => {
+      const all = Array.from({ length: 1000 }, () => keys.any('1KB'));
+      return [...new Set(all)].sort();
+    };
+
+    test('are as likely as any other, and none is its own', () => {
+      const keys = createTrackedKeys(['1KB', '1MB'], 1, { '1KB': ['found'] }, {}, [set, set]);
+      expect(drawn(keys)).toEqual(['found', ...own]);
+      expect(keys.own('1KB')).toBeUndefined();
+    });
+
+    test('are read no more when they are gone, until all of them are', () => {
+      const keys = createTrackedKeys(['1KB', '1MB'], 1, {}, {}, [set]);
+      for (let left = own.length; left > 0; left--) {
+        expect(drawn(keys).filter((key) => key !== undefined)).toHaveLength(left);
+        let key: string | undefined;
+        while (key === undefined) key = keys.any('1KB');
+        keys.forget();
+        keys.forget();
+      }
+      expect(drawn(keys)).toEqual([undefined]);
+      expect(keys.any('1MB')).toBeDefined();
+    });
   });
 
   test('keys out of files are read through what only has a length and indexes, as k6 shares them', () => {

@@ -13,6 +13,8 @@ export interface KeyParts {
 const TRACKED_KEYS = 5_000;
 /** Found keys that all VUs together may hold; each VU gets a copy of what setup returns. */
 const FOUND_KEYS_IN_ALL_VUS = 200_000;
+/** How often chance is asked for an object that is not gone. */
+const DRAWS = 20;
 const FOUND_KEYS_MOST = 5_000;
 const FOUND_KEYS_LEAST = 120;
 
@@ -93,6 +95,19 @@ export function createTrackedKeys(
   );
   let lastOf: string[] | undefined;
   let last = 0;
+  /** Objects by number that are not in the bucket any more; of a set that loses many, the first of them. */
+  const gone = new Set<string>();
+  let lastNumbered: string | undefined;
+  const isGone = (key: string | undefined) => gone.size > 0 && key !== undefined && gone.has(key);
+  /** One that is not known to be gone; undefined where chance finds none. */
+  const another = (size: string, count: number): string | undefined => {
+    for (let n = 0; n < DRAWS; n++) {
+      lastNumbered = numberedKey(sets, size, Math.floor(Math.random() * count));
+      if (!isGone(lastNumbered)) return lastNumbered;
+    }
+    lastNumbered = undefined;
+    return undefined;
+  };
   return {
     wrote: (size, key) => {
       const tracked = all.get(size);
@@ -105,6 +120,7 @@ export function createTrackedKeys(
       }
     },
     own: (size) => {
+      lastNumbered = undefined;
       const tracked = all.get(size);
       if (tracked === undefined) return undefined;
       lastOf = tracked.own;
@@ -112,6 +128,7 @@ export function createTrackedKeys(
       return lastOf[last];
     },
     any: (size) => {
+      lastNumbered = undefined;
       const tracked = all.get(size);
       if (tracked === undefined) return undefined;
       const own = tracked.own;
@@ -130,9 +147,13 @@ export function createTrackedKeys(
         return others[last];
       }
       lastOf = undefined;
-      return last < listedToo ? files?.[last - known] : numberedKey(sets, size, last - listedToo);
+      if (last < listedToo) return files?.[last - known];
+      lastNumbered = numberedKey(sets, size, last - listedToo);
+      return isGone(lastNumbered) ? another(size, tracked.numbered) : lastNumbered;
     },
     forget: () => {
+      if (lastNumbered !== undefined && gone.size < TRACKED_KEYS) gone.add(lastNumbered);
+      lastNumbered = undefined;
       if (lastOf === undefined) return;
       const end = lastOf.pop();
       if (end !== undefined && last < lastOf.length) lastOf[last] = end;
