@@ -40,7 +40,7 @@ func (i *instance) Exports() modules.Exports {
 	return modules.Exports{Named: map[string]any{
 		"connect": i.connect, "hold": i.hold, "openFiles": hold.OpenFiles, "awaitStart": i.awaitStart,
 		"generatedKeyEnd": content.KeyEnd, "setGCPercent": setGCPercent,
-		"claim": claim, "post": board.Post, "newer": i.newer,
+		"board": i.board,
 	}}
 }
 
@@ -52,17 +52,22 @@ func (i *instance) awaitStart(path string, limitMs float64) error {
 // board is that of all VUs of this process.
 var board = shared.NewBoard()
 
-func claim(name string, everyMs float64) bool {
-	return board.Claim(name, time.Duration(everyMs*float64(time.Millisecond)))
-}
-
-// newer gives undefined where nothing newer was posted.
-func (i *instance) newer(name string, version int) sobek.Value {
-	post := board.Newer(name, version)
-	if post == nil {
-		return sobek.Undefined()
+// board gives it as JavaScript has it: Board of lib/s3/engines/extension.ts. A VU that never asks has no function of it.
+func (i *instance) board() map[string]any {
+	return map[string]any{
+		"claim": func(name string, everyMs float64) bool {
+			return board.Claim(name, time.Duration(everyMs*float64(time.Millisecond)))
+		},
+		"post": board.Post,
+		// undefined where nothing newer was posted.
+		"newer": func(name string, version int) sobek.Value {
+			post := board.Newer(name, version)
+			if post == nil {
+				return sobek.Undefined()
+			}
+			return i.vu.Runtime().ToValue(post)
+		},
 	}
-	return i.vu.Runtime().ToValue(post)
 }
 
 // setGCPercent sets Go's GOGC, which is the whole process's.

@@ -14,20 +14,23 @@ const PAUSE_SECONDS = 1;
 /** Longer than any run. */
 const ONCE_MS = 400 * 86_400_000;
 
+/** Kinds that this VU has shown; made when one comes. */
+let shown: Set<string> | undefined;
+
+function threw(e: unknown): void {
+  exceptions.add(1);
+  const kind = String(e);
+  shown ??= new Set();
+  if (!shown.has(kind) && (extension?.board().claim(`exception ${kind}`, ONCE_MS) ?? true)) {
+    const stack = e instanceof Error ? (e.stack ?? kind) : kind;
+    console.error(`script exception: ${stack.trim()} (further ones of this kind are counted)`);
+  }
+  shown.add(kind);
+  sleep(PAUSE_SECONDS);
+}
+
 /** The same function, which never throws. */
 export function guarded<P>(iterate: Iterate<P>): Iterate<P> {
-  const shown = new Set<string>();
-  const isFirst = (kind: string): boolean => {
-    if (shown.has(kind)) return false;
-    shown.add(kind);
-    return extension?.claim(`exception ${kind}`, ONCE_MS) ?? true;
-  };
-  const threw = (e: unknown): void => {
-    exceptions.add(1);
-    const stack = e instanceof Error ? (e.stack ?? String(e)) : String(e);
-    if (isFirst(String(e))) console.error(`script exception: ${stack.trim()} (further ones of this kind are counted)`);
-    sleep(PAUSE_SECONDS);
-  };
   return (prepared) => {
     try {
       const pending = iterate(prepared);

@@ -24,9 +24,7 @@ import { sharedKeys, sharedPlan, sharedSchedule, type VuLoad } from './shared';
 
 /** Loaded when they are needed: most VUs never do. */
 declare function require(module: './secrets'): typeof import('./secrets');
-declare function require(module: './readable'): typeof import('./readable');
-declare function require(module: './supply'): typeof import('./supply');
-declare function require(module: '../s3/multipart'): typeof import('../s3/multipart');
+declare function require(module: './seldom'): typeof import('./seldom');
 
 /** Operations that were due while no VU was free: k6's own name, so that they are one figure whoever counts them. */
 const dropped = new Counter('dropped_iterations');
@@ -157,8 +155,8 @@ function virtualUser(
   const workers = Number(__ENV[FROM_CLI.workers] || 1);
   const labels = [...new Set([...sizes, ...readSizes].map((size) => size.label))];
   const finder = () => {
-    const { BESIDE_LOAD, findReadable, keyFinder } = require('./readable');
-    return keyFinder(() => findReadable(silent(), config, sizes, BESIDE_LOAD), extension);
+    const { BESIDE_LOAD, findReadable, keyFinder } = require('./seldom');
+    return keyFinder(() => findReadable(silent(), config, sizes, BESIDE_LOAD), extension?.board());
   };
   let find: ReturnType<typeof finder> | undefined;
   const operate = step.start({
@@ -177,13 +175,14 @@ function virtualUser(
     },
     writer: () => {
       const payload = payloadFor(config, sizes, (n) => content?.slice(0, n) ?? crypto.randomBytes(n));
-      return writer(connection.engine, config.partSize, payload, (engine) =>
-        require('../s3/multipart').putInParts(engine),
-      );
+      return writer(connection.engine, config.partSize, payload, (engine) => {
+        const { putInParts } = require('./seldom');
+        return putInParts(engine);
+      });
     },
     supply: (size) => {
       const payload = payloadFor(config, [size], crypto.randomBytes);
-      const { supply } = require('./supply');
+      const { supply } = require('./seldom');
       return supply({ engine: silent(), config, test: load.test, payload, keyEnd: keyEndFor(config) }, size);
     },
     hold: (holding) => hold(config, counting, vu, load.test, holding),

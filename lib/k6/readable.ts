@@ -6,6 +6,7 @@
 import { describeFailure } from '../s3/classify';
 import { LIST_KEYS } from '../s3/commands';
 import type { Engine } from '../s3/engine';
+import type { Board } from '../s3/engines/extension';
 import { keysPageOf, listArguments } from '../s3/listing';
 import type { Config, ObjectSize } from '../settings/config';
 import { type Finding, findKeys, type SearchLimits } from '../workload/find-keys';
@@ -47,13 +48,6 @@ export function findingText({ keys, requests, ms, complete, failure }: Finding):
     return `${found}, not all: ${describeFailure(status, code, message)}`;
   }
   return complete ? found : `${found}, and went on with these: there are more folders than a search may list`;
-}
-
-/** What VUs of a process share: lib/s3/engines/extension.ts says what each does. */
-export interface Board {
-  claim(name: string, everyMs: number): boolean;
-  post(name: string, text: string): number;
-  newer(name: string, version: number): { readonly version: number; readonly text: string } | undefined;
 }
 
 /**

@@ -66,6 +66,9 @@ export interface XmlAnswer {
   readonly encoded?: readonly string[];
 }
 
+/** A row with fields of its own. Called as pure, so that bundles leave out rows that nobody compiles: each costs a VU 2 KB. */
+const like = (row: Partial<Command>, own: Partial<Command>) => ({ ...row, ...own }) as Command;
+
 const NOTHING: ExpectedAnswer = { kind: 'none' };
 const HEADERS: ExpectedAnswer = { kind: 'headers' };
 
@@ -82,7 +85,7 @@ export const GET: Command = {
 };
 
 /** A GET whose bytes are kept. */
-export const READ: Command = { ...GET, answer: { kind: 'content' } };
+export const READ: Command = /* @__PURE__ */ like(GET, { answer: { kind: 'content' } });
 
 export const PUT: Command = {
   op: 'PUT',
@@ -159,26 +162,27 @@ const PAGE = {
 } as const;
 
 /** A page of a listing whose keys nobody wants: reading them would cost the client more than asking for them. */
-export const LIST: Command = {
-  ...LISTING,
+export const LIST: Command = /* @__PURE__ */ like(LISTING, {
   op: 'LIST',
   query: { 'list-type': '2', 'encoding-type': 'url' },
   answer: PAGE,
-};
+});
 
 /** The same with its keys. */
-export const LIST_KEYS: Command = {
-  ...LIST,
+export const LIST_KEYS: Command = /* @__PURE__ */ like(LIST, {
   answer: {
-    ...PAGE,
+    kind: 'xml',
+    root: 'ListBucketResult',
+    texts: ['IsTruncated', 'NextContinuationToken'],
+    continuation: 'NextContinuationToken',
+    objects: 'Contents',
     lists: { Contents: ['Key', 'Size'], CommonPrefixes: ['Prefix'] },
     encoded: ['Key', 'Prefix'],
   },
-};
+});
 
 /** https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectVersions.html */
-export const LIST_VERSIONS: Command = {
-  ...LISTING,
+export const LIST_VERSIONS: Command = /* @__PURE__ */ like(LISTING, {
   op: 'LIST_VERSIONS',
   query: { versions: '', 'encoding-type': 'url' },
   answer: {
@@ -194,11 +198,10 @@ export const LIST_VERSIONS: Command = {
     objects: 'Version',
     encoded: ['Key', 'Prefix', 'NextKeyMarker'],
   },
-};
+});
 
 /** https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListMultipartUploads.html */
-export const LIST_UPLOADS: Command = {
-  ...LISTING,
+export const LIST_UPLOADS: Command = /* @__PURE__ */ like(LISTING, {
   op: 'LIST_UPLOADS',
   query: { uploads: '', 'encoding-type': 'url' },
   answer: {
@@ -210,7 +213,7 @@ export const LIST_UPLOADS: Command = {
     objects: 'Upload',
     encoded: ['Key', 'Prefix', 'NextKeyMarker'],
   },
-};
+});
 
 export const CREATE_MULTIPART: Command = {
   op: 'CREATE_MULTIPART',
@@ -244,7 +247,7 @@ export const COMPLETE_MULTIPART: Command = {
   body: 'text',
   status: 200,
   counts: 'part',
-  completes: PUT.op,
+  completes: 'PUT',
   answer: { kind: 'xml' },
 };
 

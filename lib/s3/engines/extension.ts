@@ -22,9 +22,15 @@ interface Extension {
   readonly generatedKeyEnd: string;
   /** Sets Go's GOGC: how much may be allocated until garbage is collected, in percent of what is in use. */
   setGCPercent(percent: number): void;
-  /** Whether the calling VU is to do for all of this process what nobody has claimed for so many milliseconds. */
+  /** Where VUs of this process post what they share. */
+  board(): Board;
+}
+
+/** What the VUs of one process share: extension/shared. */
+export interface Board {
+  /** Whether the calling VU is to do for all what nobody has claimed for so many milliseconds. */
   claim(name: string, everyMs: number): boolean;
-  /** Puts a text where the VUs of this process find it. Returns its version. */
+  /** Puts a text where the VUs find it. Returns its version. */
   post(name: string, text: string): number;
   /** What was posted since a version. */
   newer(name: string, version: number): { readonly version: number; readonly text: string } | undefined;
