@@ -195,11 +195,19 @@ export async function newBucket(site: Site): Promise<string> {
 
 /** Keys of all objects in a bucket, as its folder has them. */
 export function keysIn(site: Site, bucket: string): string[] {
+  return filesIn(site, bucket).filter((name) => !name.startsWith('.sgwtmp/'));
+}
+
+/** The files in which the server keeps the parts of unfinished uploads of a bucket. */
+export function partsIn(site: Site, bucket: string): string[] {
+  return filesIn(site, bucket).filter((name) => name.startsWith('.sgwtmp/multipart/'));
+}
+
+function filesIn(site: Site, bucket: string): string[] {
   const folder = join(site.buckets, bucket);
   return readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1))
-    .filter((key) => !key.startsWith('.sgwtmp/'));
+    .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1));
 }
 
 /** What a machine gives to every process, and nothing of the settings that this one's user may have. */

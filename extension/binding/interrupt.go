@@ -14,6 +14,12 @@ import (
 // cleanupTime is how long a call may take that is made when the test has ended.
 const cleanupTime = 4 * time.Second
 
+// cleanupCalls is how often such a call is made, and cleanupPause how long what it cleans up has to settle in between.
+const (
+	cleanupCalls = 3
+	cleanupPause = 300 * time.Millisecond
+)
+
 // unrecorded is a recorder of calls beside the load.
 type unrecorded struct{}
 
@@ -39,7 +45,8 @@ func (b *bound) atInterrupt(call sobek.FunctionCall) sobek.Value {
 	})
 }
 
-// cleanUp makes a call, in no figure and on a connection of its own.
+// cleanUp makes a call, in no figure and on a connection of its own. What was broken off may go on at the server, and land after
+// the call was served: S3's documentation says to abort an upload several times for that.
 func (b *bound) cleanUp(command *request.Command, call *request.Call) {
 	ctx, cancel := context.WithTimeout(context.Background(), cleanupTime)
 	defer cancel()
@@ -47,5 +54,10 @@ func (b *bound) cleanUp(command *request.Command, call *request.Call) {
 	// A server may still be busy with what was broken off, and refuse at first.
 	options.Attempts, options.Timeout, options.Limit = 5, cleanupTime, nil
 	client := request.New(options, wire.NewPool(b.state.Dialer, wire.Never), unrecorded{})
-	client.Do(request.Caller{Context: ctx}, command, call)
+	for n := range cleanupCalls {
+		if n > 0 {
+			time.Sleep(cleanupPause)
+		}
+		client.Do(request.Caller{Context: ctx}, command, call)
+	}
 }
