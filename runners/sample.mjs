@@ -12,7 +12,7 @@ const END = '```\n<!-- end of sample -->';
 
 /** What the README shows of a run: `output` without what only a first start prints, and without the machine's folders. */
 export function sampleOf(/** @type {string} */ output) {
-  const lines = output.split('\n').filter((line) => !/^(?:installing|building|built) |^$(?![\s\S])/.test(line));
+  const lines = output.split('\n').filter((line) => !/^(?:installing|building|built) /.test(line));
   return lines.join('\n').replaceAll(ROOT, '').trim();
 }
 
