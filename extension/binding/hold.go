@@ -36,7 +36,7 @@ type holdOptions struct {
 	} `js:"downloads"`
 }
 
-// holding is a holder as JavaScript has it: HeldConnections of lib/s3/engines/held.ts.
+// holding is a holder as JavaScript has it: HeldConnections of lib/s3/held.ts.
 type holding struct {
 	holdOptions
 	vu     modules.VU

@@ -54,10 +54,12 @@ func (b *bound) cleanUp(command *request.Command, call *request.Call) {
 	// A server may still be busy with what was broken off, and refuse at first.
 	options.Attempts, options.Timeout, options.Limit = 5, cleanupTime, nil
 	client := request.New(options, wire.NewPool(b.state.Dialer, wire.Never), unrecorded{})
-	for n := range cleanupCalls {
-		if n > 0 {
-			time.Sleep(cleanupPause)
+	for n := 1; ; n++ {
+		outcome := client.Do(request.Caller{Context: ctx}, command, call)
+		// Of a server that does not answer nothing is to be expected any more.
+		if n == cleanupCalls || outcome.Status == 0 {
+			return
 		}
-		client.Do(request.Caller{Context: ctx}, command, call)
+		time.Sleep(cleanupPause)
 	}
 }

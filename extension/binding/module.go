@@ -1,5 +1,4 @@
-// Package s3loadtest is the k6 extension k6/x/s3loadtest, and the output of that name: what the load tester needs of k6 and
-// JavaScript can't do.
+// Package binding is the k6 extension k6/x/s3loadtest as scripts see it: what the load tester needs of k6 and JavaScript can't do.
 package binding
 
 import (

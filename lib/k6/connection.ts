@@ -1,6 +1,5 @@
 /** What a VU speaks to the store by: an engine of the backend that the settings name, bodies and keys for it. */
 import { sleep } from 'k6';
-import { setTimeout } from 'k6/timers';
 import type { Connect, Counting, Engine, EngineOptions, EngineSource } from '../s3/engine';
 import { holdConnections } from '../s3/engines/held';
 import { generatedKeyEnd } from '../s3/engines/native';
@@ -8,6 +7,7 @@ import type { HeldConnections, Holding } from '../s3/held';
 import type { Config, ObjectSize } from '../settings/config';
 import { createKeyFrame } from '../workload/keys';
 import { createPayload, describePayload, type Payload } from '../workload/payload';
+import { pause } from './pause';
 
 /** k6 keeps attempts at a failed operation within what the original did. */
 const ATTEMPTS = 5;
@@ -39,8 +39,8 @@ export function hold(config: Config, counting: Counting, vu: number, test: strin
 }
 
 function optionsOf(config: Config, firstEndpoint: number): EngineOptions {
-  const pause = (seconds: number) => new Promise<void>((resolve) => setTimeout(resolve, seconds * 1000));
-  return { ...config, credentials: config, firstEndpoint, attempts: ATTEMPTS, sleep, pause };
+  const own = { credentials: config, firstEndpoint, attempts: ATTEMPTS };
+  return { ...config, ...own, sleep, pause: (seconds) => pause(seconds * 1000) };
 }
 
 /** Bodies for an engine of `connect`, of these sizes and no others. */

@@ -9,7 +9,7 @@ import { awaitStart, setGCPercent } from '../s3/engines/native';
 import { ConfigError } from '../settings/config';
 import type { ListedKeys } from '../workload/keys';
 import { gcPercent, tooLittleMemory } from '../workload/memory';
-import { countOf } from '../workload/numbered';
+import { countIn } from '../workload/numbered';
 import { partOfSegment } from '../workload/part';
 import {
   does,
@@ -196,10 +196,7 @@ async function setUp(
 
 /** Objects to read when the load begins, by size, and what looking for them came to. */
 function readableBy({ sizes }: Plan, { found, seeded, discovery }: Readable, listed: ListedKeys): ReadableFacts {
-  const count = (label: string) =>
-    (found[label]?.length ?? 0) +
-    (listed[label]?.length ?? 0) +
-    seeded.reduce((sum, set) => sum + countOf(set, label), 0);
+  const count = (label: string) => (found[label]?.length ?? 0) + (listed[label]?.length ?? 0) + countIn(seeded, label);
   const sum = { objects: 0, bytes: 0 };
   for (const { label, bytes } of sizes) {
     sum.objects += count(label);

@@ -10,7 +10,7 @@ import type { Config, ObjectSize } from '../settings/config';
 import { formatCount } from '../settings/units';
 import type { Finding } from '../workload/find-keys';
 import { createKeyMaker, type FoundKeys, type ListedKeys } from '../workload/keys';
-import { countOf, type NumberedSet, numbered, numberedSet } from '../workload/numbered';
+import { countIn, type NumberedSet, numbered, numberedSet } from '../workload/numbered';
 import { does, k6Vus, onlyReading, type Plan } from '../workload/plan';
 import { has as hasEffect, holdsConnections, type Step } from '../workload/step';
 import type { ShapedLoad } from '../workload/with-settings';
@@ -55,11 +55,11 @@ export async function prepare(plan: Plan, by: Connect, listed: ListedKeys): Prom
     if ('problem' in set) return set;
     seeded.push(set);
   }
-  const missing = plan.sizes.filter(({ label }) => (listed[label]?.length ?? 0) + seededOf(seeded, label) === 0);
+  const missing = plan.sizes.filter(({ label }) => (listed[label]?.length ?? 0) + countIn(seeded, label) === 0);
   const finding = missing.length > 0 ? await look(by, config, missing) : undefined;
   const found: Record<string, readonly string[]> = { ...finding?.keys };
   const has = ({ label }: ObjectSize) =>
-    (listed[label]?.length ?? 0) + (found[label]?.length ?? 0) + seededOf(seeded, label) > 0;
+    (listed[label]?.length ?? 0) + (found[label]?.length ?? 0) + countIn(seeded, label) > 0;
   for (const { step, test, readSizes } of plan.loads) {
     for (const size of holdsConnections(step) ? readSizes : []) {
       if (has(size)) continue;
@@ -90,9 +90,6 @@ function discoveryOf({ keys, requests, ms, complete }: Finding): Discovery {
   const objects = Object.values(keys).reduce((sum, list) => sum + list.length, 0);
   return { requests, objects, ms, complete };
 }
-
-const seededOf = (seeded: readonly NumberedSet[], size: string) =>
-  seeded.reduce((sum, set) => sum + countOf(set, size), 0);
 
 /** Files that k6 has open beside connections to the store, with room to spare. */
 const OTHER_FILES = 200;

@@ -67,7 +67,8 @@ export interface XmlAnswer {
 }
 
 /** A row with fields of its own. Called as pure, so that bundles leave out rows that nobody compiles: each costs a VU 2 KB. */
-const like = (row: Partial<Command>, own: Partial<Command>) => ({ ...row, ...own }) as Command;
+const like = <T extends object = Command>(row: Partial<NoInfer<T>>, own: Partial<NoInfer<T>>) =>
+  ({ ...row, ...own }) as T;
 
 const NOTHING: ExpectedAnswer = { kind: 'none' };
 const HEADERS: ExpectedAnswer = { kind: 'headers' };
@@ -170,15 +171,10 @@ export const LIST: Command = /* @__PURE__ */ like(LISTING, {
 
 /** The same with its keys. */
 export const LIST_KEYS: Command = /* @__PURE__ */ like(LIST, {
-  answer: {
-    kind: 'xml',
-    root: 'ListBucketResult',
-    texts: ['IsTruncated', 'NextContinuationToken'],
-    continuation: 'NextContinuationToken',
-    objects: 'Contents',
+  answer: /* @__PURE__ */ like<XmlAnswer>(PAGE, {
     lists: { Contents: ['Key', 'Size'], CommonPrefixes: ['Prefix'] },
     encoded: ['Key', 'Prefix'],
-  },
+  }),
 });
 
 /** https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectVersions.html */

@@ -1,5 +1,5 @@
 /** Where objects stand, and which of them a VU may read. Pure but for the clock. */
-import { countOf, keyOf, type NumberedSet } from './numbered';
+import { countIn, countOf, keyOf, type NumberedSet } from './numbered';
 import { below } from './random';
 
 /** `loadtest/{worker}/{size}/{test}/{timestamp_us}/{suffix}`, as the original laid it out. */
@@ -89,8 +89,7 @@ export function createTrackedKeys(
   const room = Math.max(1, Math.floor(TRACKED_KEYS / vus / sizes.length));
   const all = new Map<string, SizeKeys>(
     sizes.map((size) => {
-      const numbered = sets.reduce((sum, set) => sum + countOf(set, size), 0);
-      return [size, { own: [], oldest: 0, found: [...(found[size] ?? [])], numbered }];
+      return [size, { own: [], oldest: 0, found: [...(found[size] ?? [])], numbered: countIn(sets, size) }];
     }),
   );
   let lastOf: string[] | undefined;

@@ -33,6 +33,11 @@ export function countOf({ sizes, count }: NumberedSet, size: string): number {
   return first < 0 || count <= first ? 0 : Math.floor((count - first - 1) / sizes.length) + 1;
 }
 
+/** How many objects of a size there are in all sets. */
+export function countIn(sets: readonly NumberedSet[], size: string): number {
+  return sets.reduce((sum, set) => sum + countOf(set, size), 0);
+}
+
 /** The key of the object of a size that is number i among those of this size. */
 export function keyOf(set: NumberedSet, size: string, i: number): string {
   return numbered(set, i * set.sizes.length + set.sizes.indexOf(size)).key;

@@ -82,6 +82,7 @@ function checkConstant(loads: readonly ShapedLoad[], config: Config): void {
 }
 
 const different = (sizes: readonly ObjectSize[]) => [...new Map(sizes.map((size) => [size.label, size])).values()];
+
 function measuredBy(name: string, all: readonly ShapedLoad[], config: Config): Measured {
   const loads = all.filter(({ test }) => test === name);
   const series = new Map<string, { op: string; size: string }>();

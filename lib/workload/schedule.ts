@@ -79,18 +79,18 @@ export function spikes(duration: number, burst: number, pause: number, seed: num
 
 /** The last window that began at or before `t` milliseconds from the start; undefined before the first. */
 export function windowBegun(schedule: Schedule, t: number): Window | undefined {
-  let low = 0;
-  let high = schedule.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((schedule[middle] as Window).start <= t) low = middle + 1;
-    else high = middle;
-  }
-  return schedule[low - 1];
+  const i = indexAt(schedule, t);
+  const window = schedule[i];
+  return window !== undefined && window.start <= t ? window : schedule[i - 1];
 }
 
 /** The window that holds `t` milliseconds from the start, or else the next one to come; undefined after the last. */
 export function windowAt(schedule: Schedule, t: number): Window | undefined {
+  return schedule[indexAt(schedule, t)];
+}
+
+/** The number of the first window that ends after `t`; that of all windows where none does. */
+function indexAt(schedule: Schedule, t: number): number {
   let low = 0;
   let high = schedule.length;
   while (low < high) {
@@ -98,5 +98,5 @@ export function windowAt(schedule: Schedule, t: number): Window | undefined {
     if ((schedule[middle] as Window).end <= t) low = middle + 1;
     else high = middle;
   }
-  return schedule[low];
+  return low;
 }

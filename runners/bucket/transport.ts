@@ -1,6 +1,6 @@
 /**
  * One HTTP request of the CLI's engine, and what went wrong with it in the words that k6's transport has for it: so
- * lib/s3/classify.ts and lib/k6/preflight.ts understand both.
+ * lib/s3/classify.ts and lib/s3/explain.ts understand both.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http';

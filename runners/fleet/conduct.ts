@@ -1,7 +1,7 @@
 /** A run from its preparation to its exit code, at any place that can start k6. */
 import { newRunId } from '../../lib/result/protocol';
 import { loadPrices } from '../cost/prices';
-import { onStopSignals } from '../process/stoppable';
+import { aborted, onStopSignals } from '../process/stoppable';
 import { type Cause, EXIT_OF, isRefusal } from '../run/exit';
 import { makeRunFolder, type RunFolder } from '../run/folder';
 import { isOfOurSignal } from '../run/k6-log';
@@ -192,7 +192,7 @@ class Interrupts {
     const [first, leaving] = [new AbortController(), new AbortController()];
     this.first = first.signal;
     this.leaving = leaving.signal;
-    this.second = new Promise((resolve) => leaving.signal.addEventListener('abort', () => resolve(), { once: true }));
+    this.second = aborted(leaving.signal);
     const what = place.alone
       ? 'stopping, the figures so far are kept (again: at once)'
       : 'stopping all workers (again: leave them to it)';

@@ -2,7 +2,7 @@
 import { FROM_CLI } from '../../lib/result/protocol';
 import { planK6 } from '../run/plan';
 import type { Segment } from '../run/segments';
-import type { Settings } from '../run/settings';
+import { defaultConcurrency, type Settings } from '../run/settings';
 import type { ReadyMachine } from './prepare';
 import { runFolder, startRun } from './worker';
 
@@ -58,9 +58,6 @@ export interface Launch {
   readonly environment: NodeJS.ProcessEnv;
 }
 
-/** VUs for each core, as the original took threads. */
-const VUS_PER_CORE = 8;
-
 /** Starts it, and returns where it is and what it is. @throws RemoteError */
 export async function launch(ready: ReadyMachine, how: Launch): Promise<{ folder: string; manifest: Manifest }> {
   const { remote, probe, machine } = ready;
@@ -92,7 +89,7 @@ export async function launch(ready: ReadyMachine, how: Launch): Promise<{ folder
     worker: machine.id,
     outs: how.outs,
     settings,
-    concurrency: Math.max(1, Math.floor((probe.cores * VUS_PER_CORE) / how.alike)),
+    concurrency: defaultConcurrency(probe.cores, how.alike),
     tests: how.tests,
     keys: how.keys === '' ? '' : `${folder}/${FILES.keys}`,
     tellDeleted: how.tellDeleted,

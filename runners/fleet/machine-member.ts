@@ -3,6 +3,8 @@ import { dirname } from 'node:path/posix';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Result } from '../../lib/result/result';
 import { formatDuration } from '../../lib/settings/units';
+import { lastLine } from '../process/last-line';
+import { aborted } from '../process/stoppable';
 import { Transcript } from '../run/transcript';
 import { FILES, type Manifest } from './launch';
 import { isOver, isWhole, type Member, type MemberEvents, type MemberState } from './place';
@@ -195,7 +197,7 @@ export class MachineMember implements Member {
     this.streams = streams;
     const ends = await Promise.all(streams.map(({ ended }) => ended));
     const failed = ends.find(({ code }) => code !== 0);
-    if (failed) throw this.failure(`its files can't be followed (${failed.stderr.trim().split('\n').at(-1)})`);
+    if (failed) throw this.failure(`its files can't be followed (${lastLine(failed.stderr)})`);
     const all = await runStatus(remote, folder.split('/').slice(0, -2).join('/'));
     await this.end(all.find(({ run, worker }) => run === manifest.run && worker === manifest.worker));
   }
@@ -251,12 +253,4 @@ export class MachineMember implements Member {
     const answer = await this.remote?.run(script, { args: [this.handle.folder] }).catch(() => undefined);
     return answer && Number(answer.stdout) === 0;
   }
-}
-
-/** Resolves when it is aborted. */
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });
 }

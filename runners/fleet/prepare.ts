@@ -124,7 +124,7 @@ async function prepareOne(
     const found = await probe(remote, config.remoteCodeDir, config.remoteLogDir, [k6, script]);
     const missing = [k6, script].filter(({ name }) => !found.have.has(name));
     check(remote, found, missing, preparation);
-    set({ probe: found, doubts: doubts(found, clock, preparation) });
+    set({ probe: found, doubts: doubts(found, clock) });
     for (const file of missing) {
       set({ doing: `uploading ${formatBytes(file.bytes)}` });
       const there = `${found.code.path}/${file.name}`;
@@ -179,7 +179,7 @@ function check(remote: Remote, found: Probe, missing: readonly LocalFile[], { co
   }
 }
 
-function doubts({ runs }: Probe, clock: ClockOffset, _: Preparation): string[] {
+function doubts({ runs }: Probe, clock: ClockOffset): string[] {
   const active = runs.filter(({ state }) => state === 'running' || state === 'starting');
   const others = active.map(({ run, age }) => `run ${run} is under way there, since ${formatDuration(age * 1000)}`);
   const far = Math.abs(clock.offsetMs) > CLOCK_FAR_MS;

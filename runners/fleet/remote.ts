@@ -5,6 +5,7 @@ import { stat } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { isFileError, writeWhole } from '../files/atomic-file';
+import { lastLine } from '../process/last-line';
 import { quote } from '../process/quote';
 import { Deadline } from './deadline';
 import { type Exit, type Output, RemoteError, type Running, type Shell, type Trouble } from './shell';
@@ -266,12 +267,6 @@ class Greeting implements Output {
     if (!this.isOver) this.errors = Buffer.concat([this.errors, chunk]);
     this.output.stderr(chunk);
   };
-}
-
-/** The last line that says something. */
-export function lastLine(text: string): string {
-  const lines = text.split('\n').filter((line) => line.trim() !== '');
-  return lines.at(-1)?.trim() ?? 'it did not say why';
 }
 
 /** A script whose lines are whole commands, in one: csh, which may be the user's own shell, takes no quoted line ends. */

@@ -1,5 +1,5 @@
 /** Brings a run on its way: k6 is started on every machine, and when all of them are ready they begin at one instant. */
-
+import { aborted } from '../process/stoppable';
 import { segmentsOf } from '../run/segments';
 import { atOnce } from './at-once';
 import { sayWhy } from './each';
@@ -52,8 +52,7 @@ export async function start(
   });
   const members = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
   const unstarted = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [sayWhy(outcome.reason)] : []));
-  const calledOff = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
-  await Promise.race([calledOff, Promise.all(members.map((member) => member.ready))]);
+  await Promise.race([aborted(signal), Promise.all(members.map((member) => member.ready))]);
   const waiting = members.filter(({ state }) => state === 'ready');
   const unready = members.filter(({ state }) => state !== 'ready');
   const problems = [...unstarted, ...reasonsOf(unready)];

@@ -2,9 +2,10 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { lastLine } from '../process/last-line';
 import { quote } from '../process/quote';
 import { ROOT } from '../tools/project';
-import { lastLine, type OnLine, type Remote, type Streaming } from './remote';
+import type { OnLine, Remote, Streaming } from './remote';
 
 let script: string | undefined;
 

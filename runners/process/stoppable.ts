@@ -43,6 +43,14 @@ export async function stoppable(work: (signal: AbortSignal) => Promise<number>):
   }
 }
 
+/** Resolves when it is aborted, or is so already. */
+export function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
+
 /** The name of the signal that broke work off, when that is what an error is. */
 export function stoppedBy(error: unknown, signal: AbortSignal): string | undefined {
   return signal.aborted && error === signal.reason ? (error as DOMException).message : undefined;

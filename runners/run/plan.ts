@@ -103,7 +103,7 @@ function tags(runId: string, worker: string): string[] {
 /**
  * Go collects garbage when its memory has doubled, which for k6 is many times a second; at five times it costs a tenth less
  * CPU an operation. The limit makes it collect sooner where memory is not there for that; of large objects k6 itself sees to
- * that it does, by lib/workload/plan.ts's gcPercent.
+ * that it does, by lib/workload/memory.ts's gcPercent.
  */
 function garbageCollection(freeMemory: number | undefined): Record<string, string> {
   return freeMemory === undefined ? {} : { GOGC: '400', GOMEMLIMIT: String(Math.floor(freeMemory * 0.7)) };

@@ -85,9 +85,9 @@ function textsOf(sources: readonly Environment[]): Record<string, string> {
   return { ...settingTexts(...sources), ...(options.length > 0 && { [FROM_CLI.options]: options.join(',') }) };
 }
 
-/** VUs for this machine, where nobody asked for any. */
-export function defaultConcurrency(): number {
-  return availableParallelism() * VUS_PER_CORE;
+/** VUs of each of the k6 processes on a machine, this one or another, where nobody asked for any. */
+export function defaultConcurrency(cores = availableParallelism(), processes = 1): number {
+  return Math.max(1, Math.floor((cores * VUS_PER_CORE) / processes));
 }
 
 function fromOptions(options: Options): Environment {

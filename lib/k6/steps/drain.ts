@@ -1,5 +1,4 @@
 /** Deleting what tests have written: one VU lists the prefix, and has many batches under way at once. */
-import { setTimeout } from 'k6/timers';
 import type { Part } from '../../result/protocol';
 import { type DeletedRange, MARKS } from '../../result/protocol';
 import { batchOf, MOST_IN_BATCH, undeletedOf } from '../../s3/batch';
@@ -10,13 +9,12 @@ import { ownKey } from '../../workload/own-keys';
 import { partOf } from '../../workload/part';
 import { targetAt } from '../../workload/shape';
 import type { TaskStep, VirtualUser } from '../../workload/step';
+import { pause } from '../pause';
 
 /** A cycle begins so long after the last one did, or at its end when that took longer. Milliseconds. */
 const CYCLE_MS = 30_000;
 /** How long to wait for another look at a clock or a load that stands at nothing. */
 const LOOK_MS = 100;
-
-const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, Math.max(0, ms)));
 
 /** Lists the prefix page by page and deletes the layout's keys of the sizes that are set, all of them where none are. */
 export function drain(): TaskStep {

@@ -1,9 +1,9 @@
 /** Holding slow connections open: one VU has them all, half upload and half download, a few bytes a second each. */
-import { setTimeout } from 'k6/timers';
 import { GET, PUT } from '../../s3/commands';
 import type { ObjectSize } from '../../settings/config';
 import { targetAt } from '../../workload/shape';
 import type { ConnectionsStep, VirtualUser } from '../../workload/step';
+import { pause } from '../pause';
 
 /** How often it is looked how many connections there are to be. */
 const LOOK_MS = 100;
@@ -11,8 +11,6 @@ const LOOK_MS = 100;
 const SUPPLY_MS = 2_000;
 /** Different objects to download: more would not make a server any busier. */
 const MOST_KEYS = 100;
-
-const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, Math.max(0, ms)));
 
 /**
  * As many connections as the load has, each replaced when it ends; with a rate, so many are opened a second, and what is due

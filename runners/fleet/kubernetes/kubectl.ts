@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { FROM_CLI } from '../../../lib/result/protocol';
 import { ConfigError } from '../../../lib/settings/config';
 import { run, StepFailure } from '../../process/child';
+import { lastLine } from '../../process/last-line';
 
 /** A cluster that doesn't answer is not waited for longer. */
 const ANSWER_MS = 30_000;
@@ -59,7 +60,7 @@ export interface RunnerPod {
 export interface TestRunState {
   /** initialization, initialized, created, started, stopped, finished or error; '' at first. */
   readonly stage: string;
-  /** The run that its spec is of, as \`export k8s\` has called it. */
+  /** The run that its spec is of, as `export k8s` has called it. */
   readonly run: string | undefined;
 }
 
@@ -197,8 +198,6 @@ function troubleOf({ status }: Pod): string | undefined {
   const stuck = waiting.find(({ reason = '' }) => reason !== '' && !ON_ITS_WAY.has(reason));
   return stuck && [stuck.reason, stuck.message].filter((part) => part !== undefined).join(': ');
 }
-
-const lastLine = (text: string) => text.trim().split('\n').at(-1) || 'it failed, and did not say why';
 
 function notFound(e: unknown): Error {
   const { code, message } = e as NodeJS.ErrnoException;

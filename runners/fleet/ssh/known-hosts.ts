@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { appendFile } from 'node:fs/promises';
 import { $ } from 'zx';
+import { lastLine } from '../../process/last-line';
 import { quote } from '../../process/quote';
 import type { SshTarget } from './config';
 import { SshProblem } from './problem';
@@ -130,7 +131,7 @@ async function search(name: string, file: string, environment: NodeJS.ProcessEnv
   }
   // 1 is for a name that is not there.
   if (exitCode !== 0 && exitCode !== 1) {
-    throw new SshProblem('hostKey', `${file} can't be searched (${stderr.trim().split('\n').at(-1)})`);
+    throw new SshProblem('hostKey', `${file} can't be searched (${lastLine(stderr)})`);
   }
   return stdout.split('\n').flatMap((line) => {
     const [, marker, type = '', base64 = ''] = /^(?:(@[\w-]+) )?\S+ (\S+) (\S+)/.exec(line) ?? [];
