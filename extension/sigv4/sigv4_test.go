@@ -24,7 +24,7 @@ type suite struct {
 	Cases                      []published
 }
 
-// vectors are those of lib/s3/sign.test.ts.
+// vectors are read by lib/s3/sign.test.ts, too.
 type vectors struct {
 	Suites []suite
 	// Plain has signatures by botocore, of requests whose body is not hashed.
