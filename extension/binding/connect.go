@@ -74,7 +74,7 @@ func (i *instance) connect(call sobek.FunctionCall) sobek.Value {
 	if !ok {
 		common.Throw(rt, errors.New("connect needs a pause"))
 	}
-	return (&bound{vu: i.vu, rt: rt, state: state, client: client, pause: pause}).object()
+	return (&engine{vu: i.vu, rt: rt, state: state, client: client, pause: pause}).object()
 }
 
 func reuseOf(options lib.Options) wire.Reuse {

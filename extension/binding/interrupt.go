@@ -28,16 +28,16 @@ func (unrecorded) Composed(request.Caller, string, string, *request.Outcome) {}
 
 // atInterrupt gives a function that takes a call and keeps it back: it is made when the test ends before the function that it
 // returns was called. k6 breaks a script off wherever it is, so that no script can do that by itself.
-func (b *bound) atInterrupt(call sobek.FunctionCall) sobek.Value {
-	command := b.command(call)
-	return b.rt.ToValue(func(call sobek.FunctionCall) sobek.Value {
-		kept := b.callOf(command, call)
+func (e *engine) atInterrupt(call sobek.FunctionCall) sobek.Value {
+	command := e.command(call)
+	return e.rt.ToValue(func(call sobek.FunctionCall) sobek.Value {
+		kept := e.callOf(command, call)
 		shared.Cleanups.Begin()
-		stop := context.AfterFunc(b.vu.Context(), func() {
+		stop := context.AfterFunc(e.vu.Context(), func() {
 			defer shared.Cleanups.End()
-			b.cleanUp(command, &kept)
+			e.cleanUp(command, &kept)
 		})
-		return b.rt.ToValue(func() {
+		return e.rt.ToValue(func() {
 			if stop() {
 				shared.Cleanups.End()
 			}
@@ -47,13 +47,13 @@ func (b *bound) atInterrupt(call sobek.FunctionCall) sobek.Value {
 
 // cleanUp makes a call, in no figure and on a connection of its own. What was broken off may go on at the server, and land after
 // the call was served: S3's documentation says to abort an upload several times for that.
-func (b *bound) cleanUp(command *request.Command, call *request.Call) {
+func (e *engine) cleanUp(command *request.Command, call *request.Call) {
 	ctx, cancel := context.WithTimeout(context.Background(), cleanupTime)
 	defer cancel()
-	options := b.client.Options
+	options := e.client.Options
 	// A server may still be busy with what was broken off, and refuse at first.
 	options.Attempts, options.Timeout, options.Limit = 5, cleanupTime, nil
-	client := request.New(options, wire.NewPool(b.state.Dialer, wire.Never), unrecorded{})
+	client := request.New(options, wire.NewPool(e.state.Dialer, wire.Never), unrecorded{})
 	for n := 1; ; n++ {
 		outcome := client.Do(request.Caller{Context: ctx}, command, call)
 		// Of a server that does not answer nothing is to be expected any more.
