@@ -94,18 +94,25 @@ function discoveryOf({ keys, requests, ms, complete }: Finding): Discovery {
 /** Files that k6 has open beside connections to the store, with room to spare. */
 const OTHER_FILES = 200;
 
-/** Why connections can't all be open, in one line: each is a file to the system. */
+/** Why not every connection can be open, in one line: each is a file to the system. A VU may have one to each endpoint. */
 function tooFewFiles({ loads, config }: Plan): string | undefined {
-  const held = loads.filter(({ step }) => holdsConnections(step));
-  if (held.length === 0) return undefined;
-  const connections = held.reduce((sum, { shape }) => sum + shape.vus, 0);
-  const others = loads.reduce((sum, load) => sum + k6Vus(load), 0) * config.endpoints.length;
-  const wanted = connections + others + OTHER_FILES;
+  const held = loads.filter(({ step }) => holdsConnections(step)).reduce((sum, { shape }) => sum + shape.vus, 0);
+  const vus = loads.reduce((sum, load) => sum + k6Vus(load), 0);
+  const endpoints = config.endpoints.length;
+  const wanted = held + vus * endpoints + OTHER_FILES;
   const allowed = openFiles(wanted);
   if (allowed >= wanted) return undefined;
+  const missing = wanted - allowed;
+  const [what, fewer] =
+    held > 0
+      ? [`${held} connections take`, held - missing]
+      : [
+          `${vus} VUs at ${endpoints} ${endpoints === 1 ? 'endpoint' : 'endpoints'} take`,
+          vus - Math.ceil(missing / endpoints),
+        ];
   return (
-    `${connections} connections take ${wanted} open files, and k6 may have ${allowed}: take --concurrency ` +
-    `${Math.max(1, connections - (wanted - allowed))}, or start it where \`ulimit -n ${wanted}\` is allowed`
+    `${what} ${wanted} open files, and k6 may have ${allowed}: ` +
+    `${fewer < 1 ? '' : `take --concurrency ${fewer}, or `}start it where \`ulimit -n ${wanted}\` is allowed`
   );
 }
 

@@ -37,6 +37,8 @@ export interface Evidence {
   /** Requests that were answered or failed; those that failed, by class. */
   readonly attempts: number;
   readonly failed: Partial<Record<ErrorClass, number>>;
+  /** What this machine had no more of when connections failed. */
+  readonly exhausted?: 'open files' | 'local ports';
   readonly stages: readonly Stage[];
 }
 
@@ -72,6 +74,7 @@ export function evidenceOf(result: Result): Evidence {
     due: generator.iterations + generator.droppedIterations,
     attempts: ops + misses + Object.values(failed).reduce((n, count) => n + count, 0),
     failed,
+    ...exhaustedBy(result),
     stages: stagesOf(result),
   };
 }
@@ -87,6 +90,19 @@ function failures({ totals }: Result): Partial<Record<ErrorClass, number>> {
     for (const [name, n] of Object.entries(errors) as [ErrorClass, number][]) failed[name] = (failed[name] ?? 0) + n;
   }
   return failed;
+}
+
+/** What the system says when connect(2) or socket(2) fails for want of something here: EMFILE, ENFILE, EADDRNOTAVAIL. */
+const EXHAUSTED = [
+  [/too many open files/i, 'open files'],
+  [/cannot assign requested address/i, 'local ports'],
+] as const;
+
+/** By the samples of errors: one stands for all of its class. */
+function exhaustedBy({ errorSamples }: Result): Pick<Evidence, 'exhausted'> {
+  const said = errorSamples.filter((sample) => sample.class === 'connect').map(({ message }) => message);
+  const found = EXHAUSTED.find(([pattern]) => said.some((message) => pattern.test(message)));
+  return found === undefined ? {} : { exhausted: found[1] };
 }
 
 /** Seconds that VUs were there with something to do. */

@@ -127,6 +127,22 @@ describe('the generator', () => {
     expect(said.limit).toBe('generator');
   });
 
+  test.each([
+    ['dial tcp 127.0.0.1:7070: socket: too many open files', 'open files'],
+    ['dial tcp 127.0.0.1:7070: connect: cannot assign requested address', 'local ports'],
+  ])('had no more of what connections need: %s', (message, what) => {
+    const result = madeResult(busy(withErrors({ connect: 0.38 })));
+    const sample = { class: 'connect', op: 'PUT', message } as const;
+    const said = verdictOf({ ...result, errorSamples: [sample] });
+    expect([said.limit, said.message]).toEqual([
+      'generator',
+      `The load generator was the limit: its machine had no more ${what}, and 38% of the requests failed so.`,
+    ]);
+    expect(verdictOf({ ...result, errorSamples: [{ ...sample, message: 'connect: connection refused' }] }).limit).toBe(
+      'store',
+    );
+  });
+
   test('has too few VUs for the rate, where latency did not rise', () => {
     const flat = { name: 'firehose', series: [{ op: 'GET', size: '1KB', perSecond: 59, median: 30, sigma: 0.02 }] };
     const { limit, message } = verdict({

@@ -34,9 +34,9 @@ function judge(result: Result, evidence: Evidence): Judgement {
   if (throttled >= MUCH)
     return ['store', `The store was the limit: it throttled ${share(throttled)} of the requests (503 or 429).`];
   const held = heldOnly(result);
-  if (held === undefined && sum(result.totals).ops === 0)
-    return ['unknown', 'What the limit was is not known: no operation succeeded.'];
   const own = generatorLimit(evidence);
+  if (held === undefined && sum(result.totals).ops === 0 && evidence.exhausted === undefined)
+    return ['unknown', 'What the limit was is not known: no operation succeeded.'];
   if (own !== undefined) return ['generator', own];
   if (held !== undefined) return held;
   const failed = failedShare(evidence, NO_CAPACITY);
@@ -61,7 +61,10 @@ function heldOnly({ run, connections }: Result): Judgement | undefined {
 }
 
 function generatorLimit(evidence: Evidence): string | undefined {
-  const { cpu, link, ownShare, vus, othersCores, openLoop, opSeconds } = evidence;
+  const { cpu, link, ownShare, vus, othersCores, openLoop, opSeconds, exhausted } = evidence;
+  const refused = failedShare(evidence, ['connect']);
+  if (exhausted !== undefined && refused >= MUCH)
+    return `The load generator was the limit: its machine had no more ${exhausted}, and ${share(refused)} of the requests failed so.`;
   if (cpu !== undefined && (cpu.used >= FULL * cpu.cores || cpu.fullShare >= HALF))
     return `The load generator was the limit: k6 used ${usedOf(cpu)}, all that it could have${limitText(cpu)}.`;
   if (cpu !== undefined && cpu.wanted >= FULL * cpu.cores) {

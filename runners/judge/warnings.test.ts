@@ -107,6 +107,16 @@ describe('errors', () => {
   });
 
   test.each([
+    ['socket: too many open files', /ulimit -n/],
+    ['connect: cannot assign requested address', /ip_local_port_range/],
+    ['connect: connection refused', /endpoints refuse connections/],
+  ])('whose is the remedy: %s', (message, remedy) => {
+    const sample = { class: 'connect', op: 'PUT', message } as const;
+    const change = (result: Result) => ({ ...result, errorSamples: [sample] });
+    expect(one(series({ errors: { connect: 0.1 } }), change)).toMatch(remedy);
+  });
+
+  test.each([
     ['timeout', /--timeout/],
     ['throttled', /--concurrency/],
     ['corrupt', /look into this/],

@@ -92,14 +92,22 @@ const REMEDIES: Readonly<Record<ErrorClass, string>> = {
   corrupt: 'data came back as it was not written: look into this before any figure',
 };
 
-function manyErrors({ totals }: Result, { attempts, failed }: Evidence): Warning[] {
+/** Where this machine, and not an endpoint, refused connections. */
+const EXHAUSTED_REMEDIES: Readonly<Record<NonNullable<Evidence['exhausted']>, string>> = {
+  'open files': 'raise `ulimit -n` for k6, lower --concurrency, or spread the load: dist --workers',
+  'local ports':
+    'widen net.ipv4.ip_local_port_range, see whether the store closes connections after each answer, or spread the load: dist --workers',
+};
+
+function manyErrors({ totals }: Result, { attempts, failed, exhausted }: Evidence): Warning[] {
   const errors = sum(totals).errors;
   const classes = (Object.entries(failed) as [ErrorClass, number][]).sort(([, a], [, b]) => b - a);
   const worst = classes[0]?.[0];
   if (worst === undefined || errors <= attempts * MANY_ERRORS) return [];
   const most = classes.map(([name, n]) => `${name} ${formatCount(n)}`);
   const message = `${share(errors / attempts)} of the requests failed (${list(most)})`;
-  return [{ code: 'many-errors', message, remedy: REMEDIES[worst] }];
+  const remedy = worst === 'connect' && exhausted !== undefined ? EXHAUSTED_REMEDIES[exhausted] : REMEDIES[worst];
+  return [{ code: 'many-errors', message, remedy }];
 }
 
 /** Part of the time with no core left from which on latencies have k6's own waiting in them. */

@@ -258,6 +258,20 @@ describe('refuses, in one line', () => {
       ]);
       expect(keys()).toEqual([]);
     });
+
+    test('and so for VUs of any pattern, at each endpoint', async () => {
+      const { home, env, keys } = await setting();
+      const firehose = [process.execPath, CLI, 'run', 'firehose', '--concurrency', '400'];
+      const limited = ['-c', 'ulimit -n 300; exec "$@"', 'sh', ...firehose];
+      const [program = 'sh', ...before] = [...unprivileged, 'sh'];
+      const { code, stderr } = await new Program(program, [...before, ...limited], env, home.path).ended;
+      expect([code, stderr]).toEqual([
+        2,
+        'error: 400 VUs at 1 endpoint take 600 open files, and k6 may have 300: take --concurrency 100, or start it where ' +
+          '`ulimit -n 600` is allowed\n',
+      ]);
+      expect(keys()).toEqual([]);
+    });
   } else notRun('a limit of open files', lacks.join(' and '));
 });
 
