@@ -30,6 +30,8 @@ export interface Evidence {
   /** How many times the fastest of an operation its median takes: over series, by the time they took. */
   readonly lift?: number;
   readonly openLoop: boolean;
+  /** Whether every endpoint is on the generator's own machine: elsewhere a network is between, of which only the first link is seen. */
+  readonly onLoopback: boolean;
   readonly vus: number;
   /** Operations that were due and had no VU, and that were due in all. */
   readonly dropped: number;
@@ -44,6 +46,7 @@ export interface Evidence {
 
 /** Part of its cores from which on k6 is taken to have none left. */
 export const FULL = 0.9;
+const LOOPBACK = /^(localhost|127\.[\d.]+|\[::1\])(:|$)/;
 /** Fewer operations do not show which is the fastest. */
 const LEAST_FOR_LIFT = 50;
 
@@ -69,6 +72,7 @@ export function evidenceOf(result: Result): Evidence {
       : { ownShare: Math.min(1, ((cpu.seconds + (cpu.waitSeconds ?? 0)) * measuredShare(result)) / whole) }),
     ...(lift === undefined ? {} : { lift }),
     openLoop,
+    onLoopback: result.endpoints.every(({ endpoint }) => LOOPBACK.test(endpoint)),
     vus: generator.vus,
     dropped: generator.droppedIterations,
     due: generator.iterations + generator.droppedIterations,

@@ -45,13 +45,27 @@ describe('the store', () => {
           "The median operation took 3.9 times as long as the fastest of its kind.",
         ],
         "limit": "store",
-        "message": "The store was the limit: VUs waited for it 92% of their time, while k6 used 0.5 of 8 cores.",
+        "message": "The store, or the network to it, was the limit: VUs waited for it 92% of their time, while k6 used 0.5 of 8 cores.",
       }
     `);
   });
 
   test("the same by stock k6's figures", () => {
     expect(verdictOf(asStock(madeResult(busy()))).limit).toBe('store');
+  });
+
+  test.each([
+    [['127.0.0.1:9000', '[::1]:9000', 'localhost'], true],
+    [['127.0.0.1:9000', 'localhost.example.com:9000'], false],
+  ])('alone, where no network is between: %j', (endpoints, alone) => {
+    const said = alone
+      ? /^The store was the limit: VUs waited/
+      : /^The store, or the network to it, was the limit: VUs/;
+    expect(verdict({ endpoints }).message).toMatch(said);
+  });
+
+  test('alone, where it answers that it failed', () => {
+    expect(verdict(withErrors({ server: 0.02, reset: 0.01 })).message).toMatch(/^The store was the limit: 3% .*server/);
   });
 
   test('where it says so itself, whatever k6 used', () => {
@@ -67,14 +81,17 @@ describe('the store', () => {
     const { limit, message } = verdict(withErrors({ timeout: 0.02, server: 0.01 }));
     expect([limit, message]).toEqual([
       'store',
-      'The store was the limit: 3% of the requests failed (server and timeout).',
+      'The store, or the network to it, was the limit: 3% of the requests failed (server and timeout).',
     ]);
   });
 
   test('where more VUs brought no more', () => {
     const stages = { unit: 'vus', list: [4, 16].map((target) => ({ target, ms: 10_000 })) };
     const { limit, message, evidence } = verdict({ config: { stages } });
-    expect([limit, message]).toEqual(['store', 'The store was the limit: from 4 to 16 VUs, 700/s became 700/s.']);
+    expect([limit, message]).toEqual([
+      'store',
+      'The store, or the network to it, was the limit: from 4 to 16 VUs, 700/s became 700/s.',
+    ]);
     expect(evidence).toContainEqual(
       expect.stringMatching(
         /^From 4 VUs to 16 VUs, throughput went from 700\/s to 700\/s, and the median latency from/,
@@ -86,7 +103,7 @@ describe('the store', () => {
     const { limit, message } = verdict({ config: { rate: 1000 }, dropped: 6000 });
     expect(limit).toBe('store');
     expect(message).toBe(
-      'The store was the limit at 700/s: 30% of the operations due could not begin, for all 16 VUs were waiting for it.',
+      'The store, or the network to it, was the limit at 700/s: 30% of the operations due could not begin, for all 16 VUs were waiting for it.',
     );
   });
 

@@ -20,6 +20,12 @@ const STEP = { load: 1.4, gain: 1.1 };
 /** The median over the fastest: below it, latency has not risen under the load. */
 export const FLAT = 1.5;
 
+const STORE = 'The store was the limit';
+
+/** Of a network in between, only the link of this machine is seen: a narrower one looks like a slow store. */
+const storeOrNetwork = ({ onLoopback }: Evidence) =>
+  onLoopback ? STORE : 'The store, or the network to it, was the limit';
+
 const NO_CAPACITY: readonly ErrorClass[] = ['server', 'timeout', 'connect', 'reset'];
 
 export function verdictOf(result: Result, evidence: Evidence = evidenceOf(result)): Verdict {
@@ -31,8 +37,7 @@ type Judgement = readonly [Verdict['limit'], string];
 
 function judge(result: Result, evidence: Evidence): Judgement {
   const throttled = failedShare(evidence, ['throttled']);
-  if (throttled >= MUCH)
-    return ['store', `The store was the limit: it throttled ${share(throttled)} of the requests (503 or 429).`];
+  if (throttled >= MUCH) return ['store', `${STORE}: it throttled ${share(throttled)} of the requests (503 or 429).`];
   const held = heldOnly(result);
   const own = generatorLimit(evidence);
   if (held === undefined && sum(result.totals).ops === 0 && evidence.exhausted === undefined)
@@ -42,7 +47,9 @@ function judge(result: Result, evidence: Evidence): Judgement {
   const failed = failedShare(evidence, NO_CAPACITY);
   if (failed >= MUCH) {
     const classes = NO_CAPACITY.filter((name) => (evidence.failed[name] ?? 0) > 0);
-    return ['store', `The store was the limit: ${share(failed)} of the requests failed (${list(classes)}).`];
+    // An answer of status 500 is the store's own word.
+    const whose = failedShare(evidence, ['server']) >= failed / 2 ? STORE : storeOrNetwork(evidence);
+    return ['store', `${whose}: ${share(failed)} of the requests failed (${list(classes)}).`];
   }
   return evidence.openLoop ? openLoop(result, evidence) : closedLoop(evidence);
 }
@@ -99,7 +106,7 @@ function openLoop({ run, totals }: Result, evidence: Evidence): Judgement {
   if (isClear(evidence)) {
     return [
       'store',
-      `The store was the limit at ${reached}: ${share(dropped / due)} of the operations due could not begin, for all ${count(vus, 'VU')} were waiting for it.`,
+      `${storeOrNetwork(evidence)} at ${reached}: ${share(dropped / due)} of the operations due could not begin, for all ${count(vus, 'VU')} were waiting for it.`,
     ];
   }
   return ['unknown', `What the limit was is not known: ${share(dropped / due)} of the operations due could not begin.`];
@@ -110,7 +117,7 @@ function closedLoop(evidence: Evidence): Judgement {
   const [before, after] = plateau(evidence) ?? [];
   if (before !== undefined && after !== undefined && isClear(evidence)) {
     const gained = `${rate(before.opsPerSecond)} became ${rate(after.opsPerSecond)}`;
-    return ['store', `The store was the limit: from ${before.target} to ${after.target} VUs, ${gained}.`];
+    return ['store', `${storeOrNetwork(evidence)}: from ${before.target} to ${after.target} VUs, ${gained}.`];
   }
   if (cpu === undefined)
     return ['unknown', 'What the limit was is not known: what k6 used of its machine was not measured.'];
@@ -119,7 +126,7 @@ function closedLoop(evidence: Evidence): Judgement {
     return ['neither', `Neither was at its limit: VUs had nothing to do for ${share(1 - busyShare)} of the time.`];
   if (isClear(evidence)) {
     const waited = share(Math.max(0, busyShare - ownShare));
-    return ['store', `The store was the limit: VUs waited for it ${waited} of their time, while ${used}.`];
+    return ['store', `${storeOrNetwork(evidence)}: VUs waited for it ${waited} of their time, while ${used}.`];
   }
   return [
     'unknown',
@@ -186,7 +193,7 @@ function statements({ generator, workers }: Result, evidence: Evidence): string[
   said.push(
     link === undefined
       ? 'How full the network was is not known.'
-      : `Network link ${link.name} carried ${share(link.share)} of what it can.`,
+      : `Network link ${link.name} carried ${share(link.share)} of what it can; a narrower one on the way would not show.`,
   );
   if (lift !== undefined) said.push(latencyRise(evidence, lift));
   const throttled = failedShare(evidence, ['throttled']);
