@@ -33,6 +33,8 @@ test('an operation or a connection is something achieved, attempts are not', () 
   expect(achieved({ totals: [total], connections: [connections] })).toBe(false);
   expect(achieved({ totals: [{ ...total, ops: 1 }], connections: [] })).toBe(true);
   expect(achieved({ totals: [total], connections: [{ ...connections, opened: 1 }] })).toBe(true);
+  const rejected = { ...connections, opened: 2, ended: { rejected: 2 } };
+  expect(achieved({ totals: [total], connections: [rejected] })).toBe(false);
 });
 
 describe('parseResult', () => {

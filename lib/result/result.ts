@@ -323,9 +323,9 @@ export function stillOpen({ opened, ended }: Pick<Connections, 'opened' | 'ended
   return Math.max(0, opened - all);
 }
 
-/** Whether anything was achieved: an operation succeeded, or a connection that was to be held was opened. */
+/** Whether anything was achieved: an operation succeeded, or a connection that was to be held was opened and not rejected. */
 export function achieved({ totals, connections }: Pick<Result, 'totals' | 'connections'>): boolean {
-  return sum(totals).ops > 0 || connections.some(({ opened }) => opened > 0);
+  return sum(totals).ops > 0 || connections.some(({ opened, ended }) => opened > (ended.rejected ?? 0));
 }
 
 /** Reads that succeeded, and how many of those were verified. */

@@ -237,6 +237,18 @@ describe('connections that are to be held', () => {
     expect(verdict(holding(open))).toMatchObject({ limit, message });
   });
 
+  test('nothing is said of a limit where the store rejected their requests', () => {
+    const { connections = [], ...more } = holding(1000);
+    const rejecting = {
+      ...more,
+      connections: connections.map((each) => ({ ...each, ended: { rejected: each.opened ?? 0 } })),
+    };
+    expect(verdict(rejecting)).toMatchObject({
+      limit: 'unknown',
+      message: 'What the limit was is not known: the store rejected 100% of the requests on its connections.',
+    });
+  });
+
   test('a generator without CPU is the limit all the same', () => {
     expect(verdict({ ...holding(600), ...using({ seconds: 160, cores: 8 }) }).limit).toBe('generator');
   });
@@ -244,6 +256,11 @@ describe('connections that are to be held', () => {
 
 describe('not known', () => {
   test.each<[string, Partial<Made>, RegExp]>([
+    [
+      'where most requests were refused',
+      withErrors({ auth: 0.55, timeout: 0.02 }),
+      /^What the limit was is not known: the store refused 55% of the requests \(auth\)\.$/,
+    ],
     [
       'where nothing was measured of k6',
       { generator: { cpu: null } },

@@ -26,6 +26,8 @@ const STORE = 'The store was the limit';
 const storeOrNetwork = ({ onLoopback }: Evidence) =>
   onLoopback ? STORE : 'The store, or the network to it, was the limit';
 
+/** What the store does not take, however little load there is. */
+const REFUSED: readonly ErrorClass[] = ['auth', 'client', 'notFound'];
 const NO_CAPACITY: readonly ErrorClass[] = ['server', 'timeout', 'connect', 'reset'];
 
 export function verdictOf(result: Result, evidence: Evidence = evidenceOf(result)): Verdict {
@@ -44,15 +46,24 @@ function judge(result: Result, evidence: Evidence): Judgement {
     return ['unknown', 'What the limit was is not known: no operation succeeded.'];
   if (own !== undefined) return ['generator', own];
   if (held !== undefined) return held;
+  const refused = failedShare(evidence, REFUSED);
+  if (refused >= HALF)
+    return [
+      'unknown',
+      `What the limit was is not known: the store refused ${share(refused)} of the requests (${classesOf(evidence, REFUSED)}).`,
+    ];
   const failed = failedShare(evidence, NO_CAPACITY);
   if (failed >= MUCH) {
-    const classes = NO_CAPACITY.filter((name) => (evidence.failed[name] ?? 0) > 0);
     // An answer of status 500 is the store's own word.
     const whose = failedShare(evidence, ['server']) >= failed / 2 ? STORE : storeOrNetwork(evidence);
-    return ['store', `${whose}: ${share(failed)} of the requests failed (${list(classes)}).`];
+    return ['store', `${whose}: ${share(failed)} of the requests failed (${classesOf(evidence, NO_CAPACITY)}).`];
   }
   return evidence.openLoop ? openLoop(result, evidence) : closedLoop(evidence);
 }
+
+/** Those of the classes that there were. */
+const classesOf = ({ failed }: Evidence, classes: readonly ErrorClass[]) =>
+  list(classes.filter((name) => (failed[name] ?? 0) > 0));
 
 /** Of the connections asked for: fewer are those that were about to be replaced. */
 const NEARLY_ALL = 0.98;
@@ -63,6 +74,13 @@ function heldOnly({ run, connections }: Result): Judgement | undefined {
   if (asked === 0 || run.loads.some((load) => load.connections === undefined)) return undefined;
   const open = connections.reduce((sum, { peakOpen }) => sum + peakOpen, 0);
   const all = count(asked, 'connection');
+  const opened = connections.reduce((sum, each) => sum + each.opened, 0);
+  const rejected = connections.reduce((sum, { ended }) => sum + (ended.rejected ?? 0), 0);
+  if (rejected >= HALF * opened)
+    return [
+      'unknown',
+      `What the limit was is not known: the store rejected ${share(rejected / opened)} of the requests on its connections.`,
+    ];
   if (open >= NEARLY_ALL * asked) return ['neither', `Neither was at its limit: all ${all} asked for were held.`];
   return ['store', `The store was the limit: of ${all} asked for it held ${formatCount(open)} at most.`];
 }
