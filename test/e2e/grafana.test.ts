@@ -131,6 +131,9 @@ describe.skipIf(noPrometheus.length > 0)('with a real Prometheus', () => {
     }
   });
 
+  /** A row may have errors only: of elephant's few requests, where the proxy refuses just these. There is no series of its operations. */
+  const succeeded = (result: Result) => result.totals.filter(({ ops }) => ops > 0);
+
   test.each(['native', 'stats'] as const)('%s: operations are those of the Result', async (trends) => {
     const result = runs.get(trends) as Result;
     const [panel] = dashboard(trends).panels;
@@ -138,14 +141,18 @@ describe.skipIf(noPrometheus.length > 0)('with a real Prometheus', () => {
     const total = (panel?.targets[0]?.expr ?? '').replace('rate(', '(').replace('[$__rate_interval]', '');
     const found = await series(filledIn(total, { ...choices(result), by: 'test,op' }), result);
     const counted = found.map(({ metric, values }) => [metric.test, metric.op, values.at(-1)]);
-    expect(counted.sort()).toEqual(result.totals.map(({ test, op, ops }) => [test, op, ops]).sort());
+    expect(counted.sort()).toEqual(
+      succeeded(result)
+        .map(({ test, op, ops }) => [test, op, ops])
+        .sort(),
+    );
   });
 
   test('native: a percentile of the whole run is the one of the Result, as near as buckets of 10% are', async () => {
     const result = runs.get('native') as Result;
     const histogram = `k6_s3_op_duration_seconds{testid="${result.run.id}"}`;
     const found = await series(`histogram_quantile(0.95, sum by (test,op) (${histogram}))`, result);
-    for (const { test, op, latency } of result.totals) {
+    for (const { test, op, latency } of succeeded(result)) {
       const own = found.find(({ metric }) => metric.test === test && metric.op === op)?.values.at(-1) ?? 0;
       const ratio = (own * 1000) / (percentile(latency as Distribution, 95) as number);
       expect(ratio, `${test} ${op}`).toBeGreaterThan(0.85);
