@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 import type { Interval } from './result/interval';
 import { INTERVAL_SCHEMA } from './result/interval';
 import * as metrics from './result/metrics';
-import { ERROR_CLASSES, RETRYABLE, STATUS_OF_CODE } from './s3/classify';
+import { AUTH_CODES, ERROR_CLASSES, RETRYABLE, STATUS_OF_CODE } from './s3/classify';
 import * as commands from './s3/commands';
 
 const capital = (name: string) => name.charAt(0).toUpperCase() + name.slice(1);
@@ -21,6 +21,10 @@ function table(rows: readonly (readonly [string, string])[]): string {
   return rows.map(([name, value]) => `\t${name.padEnd(width)} ${value}\n`).join('');
 }
 
+/** A Go set of texts. */
+const setOf = (comment: string, name: string, texts: ReadonlySet<string>) =>
+  `// ${comment}\nvar ${name} = map[string]bool{\n${table([...texts].map((text) => [`"${text}":`, 'true,']))}}\n`;
+
 /** Entries of a Go map. */
 const entries = (values: Readonly<Record<string, number>>) =>
   table(Object.entries(values).map(([name, value]) => [`"${name}":`, `${value},`]));
@@ -34,9 +38,8 @@ const NAMES = [
     'Classes of failures: lib/s3/classify.ts.',
     Object.fromEntries(ERROR_CLASSES.map((name) => [`Class${capital(name)}`, name])),
   ),
-  `// Retryable classes are those that another attempt may mend.\nvar Retryable = map[string]bool{\n${table(
-    [...RETRYABLE].map((name) => [`"${name}":`, 'true,']),
-  )}}\n`,
+  setOf('Retryable classes are those that another attempt may mend.', 'Retryable', RETRYABLE),
+  setOf("AuthCodes are S3's codes for credentials that are not known, or not any more.", 'AuthCodes', AUTH_CODES),
   `// StatusOfCode has S3's codes that may stand in an answer of status 200, and the status each has elsewhere.\nvar StatusOfCode = map[string]int{\n${entries(
     STATUS_OF_CODE,
   )}}\n`,

@@ -25,6 +25,16 @@ var Retryable = map[string]bool{
 	"reset":     true,
 }
 
+// AuthCodes are S3's codes for credentials that are not known, or not any more.
+var AuthCodes = map[string]bool{
+	"ExpiredToken":         true,
+	"InvalidAccessKeyId":   true,
+	"InvalidToken":         true,
+	"RequestExpired":       true,
+	"TokenRefreshRequired": true,
+	"XAdminUserNotFound":   true,
+}
+
 // StatusOfCode has S3's codes that may stand in an answer of status 200, and the status each has elsewhere.
 var StatusOfCode = map[string]int{
 	"AccessDenied":       403,

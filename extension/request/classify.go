@@ -32,7 +32,7 @@ func classifyStatus(status int, code string) Class {
 	switch {
 	case status == 503 || status == 429 || code == "SlowDown":
 		return Throttled
-	case status == 401 || status == 403 || code == "XAdminUserNotFound":
+	case status == 401 || status == 403 || generated.AuthCodes[code]:
 		return Auth
 	case status == 404:
 		return NotFound

@@ -28,14 +28,24 @@ export function isRetryable(errorClass: ErrorClass): boolean {
   return RETRYABLE.has(errorClass);
 }
 
+/** S3's codes for credentials that are not known, or not any more; stores answer them with 400 and 404, too. */
+export const AUTH_CODES: ReadonlySet<string> = new Set([
+  'ExpiredToken',
+  'InvalidAccessKeyId',
+  'InvalidToken',
+  'RequestExpired',
+  'TokenRefreshRequired',
+  // versitygw's word for InvalidAccessKeyId
+  'XAdminUserNotFound',
+]);
+
 /**
  * The class of an answer that is not a success: by HTTP status, and by S3's code where one status stands for two things.
  * A 503 is throttling whatever its code, as the original had it: servers say SlowDown, ServiceUnavailable or nothing.
  */
 export function classifyStatus(status: number, code = ''): ErrorClass {
   if (status === 503 || status === 429 || code === 'SlowDown') return 'throttled';
-  // versitygw says 404 XAdminUserNotFound where S3 says 403 InvalidAccessKeyId.
-  if (status === 401 || status === 403 || code === 'XAdminUserNotFound') return 'auth';
+  if (status === 401 || status === 403 || AUTH_CODES.has(code)) return 'auth';
   if (status === 404) return 'notFound';
   if (status === 408 || code === 'RequestTimeout') return 'timeout';
   if (status >= 500) return 'server';

@@ -94,7 +94,7 @@ test.each(all)('%s: what is shown as its default is its default', (_, s) => {
 });
 
 test('no variable and no option stands for two settings', () => {
-  const variables = all.flatMap(([, s]) => s.env);
+  const variables = all.flatMap(([, s]) => [...s.env, ...(s.others ?? [])]);
   const options = all.flatMap(([, s]) => (s.option === undefined ? [] : [s.option.split(' ')[0]]));
   expect(new Set(variables).size).toBe(variables.length);
   expect(new Set(options).size).toBe(options.length);
@@ -124,9 +124,12 @@ describe('values', () => {
     accessKeyId: [
       { text: 'AKIAIOSFODNN7EXAMPLE', value: 'AKIAIOSFODNN7EXAMPLE', why: "AWS's" },
       { text: 'a', value: 'a', why: 'as short as others have them' },
+      { text: 'tenant$user', value: 'tenant$user', why: "Ceph's tenants" },
+      { text: 'test:tester', value: 'test:tester', why: "Swift's accounts" },
     ],
     secretAccessKey: [
-      { text: 'wJalrXUtnFEMI/K7MDENG+bPx#=', value: 'wJalrXUtnFEMI/K7MDENG+bPx#=', why: 'any character but spaces' },
+      { text: 'wJalrXUtnFEMI/K7MDENG+bPx#=', value: 'wJalrXUtnFEMI/K7MDENG+bPx#=', why: "AWS's" },
+      { text: 'correct horse "bättery"', value: 'correct horse "bättery"', why: 'any sign' },
     ],
     sessionToken: [{ text: 'FwoGZXIvYXdzEBYaD/token==', value: 'FwoGZXIvYXdzEBYaD/token==', why: 'as AWS gives them' }],
     region: [
@@ -347,10 +350,7 @@ describe('values', () => {
       { text: 'a b', why: 'a space' },
       { text: '"AKID"', why: 'quotes that a shell left' },
     ],
-    secretAccessKey: [
-      { text: 'two words', why: 'a space' },
-      { text: 'a\nb', why: 'a line break' },
-    ],
+    secretAccessKey: [{ text: 'a\nb', why: 'a line break' }],
     sessionToken: [{ text: 'two words', why: 'a space' }],
     region: [
       { text: 'us east', why: 'a space' },
@@ -616,6 +616,28 @@ describe('readConfig', () => {
     expect(problemsOf({ S3LOADTEST_SEED: 'x' }, { ...LEAST, S3LOADTEST_SEED: '1' })).toHaveLength(1);
   });
 
+  test("another tool's variable counts where no source has ours", () => {
+    const own = { AWS_ENDPOINT_URL_S3: 'http://s3', AWS_ENDPOINT_URL: 'http://any', AWS_DEFAULT_REGION: 'eu-west-1' };
+    const { S3_ENDPOINTS: _, ...least } = LEAST;
+    expect(readConfig(own, least)).toMatchObject({ endpoints: ['http://s3'], region: 'eu-west-1' });
+    expect(readConfig(own, { ...LEAST, AWS_REGION: 'garage' })).toMatchObject({
+      endpoints: ['http://127.0.0.1:9000'],
+      region: 'garage',
+    });
+    expect(problemsOf({ AWS_ENDPOINT_URL: 'localhost:9000' }, least)[0]).toMatch(
+      /^AWS_ENDPOINT_URL is "localhost:9000"/,
+    );
+  });
+
+  test('credentials are one set: no token of other keys', () => {
+    const shell = { AWS_SESSION_TOKEN: 'of-other-keys', AWS_SECRET_ACCESS_KEY: 'others' };
+    const config = readConfig(shell, LEAST);
+    expect(config.sessionToken).toBeUndefined();
+    expect(config.secretAccessKey).toBe(LEAST.AWS_SECRET_ACCESS_KEY);
+    expect(settingTexts(shell, LEAST)).toEqual(LEAST);
+    expect(readConfig({ ...LEAST, AWS_SESSION_TOKEN: 'own' }, shell).sessionToken).toBe('own');
+  });
+
   test('variables that are no settings are left alone', () => {
     expect(readConfig({ ...LEAST, PATH: '/bin', AWS_PROFILE: 'x' })).toEqual(readConfig(LEAST));
   });
@@ -828,8 +850,8 @@ describe('secrets', () => {
   });
 
   test('are not in a message about them, nor in one about an endpoint that has some', () => {
-    const [about] = problemsOf({ ...LEAST, AWS_SECRET_ACCESS_KEY: 'hush hush' });
-    expect(about).toBe('AWS_SECRET_ACCESS_KEY is (not shown): give a secret key without spaces');
+    const [about] = problemsOf({ ...LEAST, AWS_SECRET_ACCESS_KEY: 'hush\thush' });
+    expect(about).toBe('AWS_SECRET_ACCESS_KEY is (not shown): give a secret key without control characters');
     const [endpoint] = problemsOf({ ...LEAST, S3_ENDPOINTS: 'http://me:hush@host:9000,https://a:hush@b' });
     expect(endpoint).toMatch(/^S3_ENDPOINTS is "http:\/\/…@host:9000,https:\/\/…@b": give /);
   });

@@ -62,9 +62,9 @@ export function readSome<K extends SettingName>(
 /** The texts of all settings that are set, each under its first name: what a child process gets. */
 export function settingTexts(...environments: readonly Environment[]): Record<string, string> {
   const texts: Record<string, string> = {};
-  for (const s of Object.values(settings)) {
-    const found = lookUp(s, environments);
-    if (found) texts[s.env[0]] = found.text;
+  for (const name of Object.keys(settings) as SettingName[]) {
+    const found = lookUp(settings[name], sourcesOf(name, environments));
+    if (found) texts[settings[name].env[0]] = found.text;
   }
   return texts;
 }
@@ -88,7 +88,7 @@ function readValues(names: readonly SettingName[], environments: readonly Enviro
   const problems: Problem[] = [];
   for (const name of names) {
     const s = settings[name] as Setting<unknown>;
-    const found = lookUp(s, environments);
+    const found = lookUp(s, sourcesOf(name, environments));
     if (!found) {
       if (keyless && (name === 'accessKeyId' || name === 'secretAccessKey')) values[name] = '';
       else if (s.required)
@@ -112,12 +112,21 @@ function shown({ secret }: Setting<unknown>, text: string): string {
   return secret ? '(not shown)' : JSON.stringify(text.replace(/\/\/[^/@,]*@/g, '//…@'));
 }
 
+/** Credentials are one set: a secret or a token of another source than the access key's belongs to other credentials. */
+function sourcesOf(name: SettingName, environments: readonly Environment[]): readonly Environment[] {
+  if (name !== 'secretAccessKey' && name !== 'sessionToken') return environments;
+  const source = environments.find((environment) => lookUp(settings.accessKeyId, [environment]) !== undefined);
+  return source === undefined ? environments : [source];
+}
+
 /** The text of a setting, and what the user typed to set it. */
-function lookUp(s: Pick<Setting<unknown>, 'env' | 'option'>, environments: readonly Environment[]) {
-  for (const environment of environments) {
-    for (const variable of s.env) {
-      const text = environment[variable]?.trim();
-      if (text) return { text, typed: typedName(s, variable, environment) };
+function lookUp(s: Pick<Setting<unknown>, 'env' | 'others' | 'option'>, environments: readonly Environment[]) {
+  for (const variables of [s.env, s.others ?? []]) {
+    for (const environment of environments) {
+      for (const variable of variables) {
+        const text = environment[variable]?.trim();
+        if (text) return { text, typed: typedName(s, variable, environment) };
+      }
     }
   }
   return undefined;

@@ -4,6 +4,8 @@
 export interface Setting<T> {
   /** The environment variable, and further names for it. Within one source the first name that is set wins. */
   readonly env: readonly [string, ...string[]];
+  /** Variables of other tools with the same meaning, in order: read where no source has one of `env`. */
+  readonly others?: readonly string[];
   /** The CLI's option as commander writes it, without the dashes: `duration <time>`. */
   readonly option?: string;
   /** The option may be repeated; the variable separates its values by semicolons. */

@@ -27,6 +27,7 @@ function parseEndpoints(value: string): string[] | undefined {
 export const store = {
   endpoints: {
     env: ['S3_ENDPOINTS', 'S3_POOL'],
+    others: ['AWS_ENDPOINT_URL_S3', 'AWS_ENDPOINT_URL'],
     help: 'S3 endpoints, separated by commas. Requests go to them in turn',
     required: true,
     parse: parseEndpoints,
@@ -37,16 +38,17 @@ export const store = {
     help: 'Access key',
     required: true,
     secret: true,
-    parse: text(/^[\w+=,.@/-]+$/),
-    expected: 'an access key: letters, digits and _+=,.@/- without spaces',
+    // Stores have their own: tenant$user, test:tester.
+    parse: text(/^[!#-&(-~]+$/),
+    expected: 'an access key: ASCII letters, digits and signs, without spaces and quotes',
   } satisfies Setting<string>,
   secretAccessKey: {
     env: ['AWS_SECRET_ACCESS_KEY'],
     help: 'Secret key',
     required: true,
     secret: true,
-    parse: text(/^\S+$/),
-    expected: 'a secret key without spaces',
+    parse: text(/^\P{Cc}+$/u),
+    expected: 'a secret key without control characters',
   } satisfies Setting<string>,
   sessionToken: {
     env: ['AWS_SESSION_TOKEN'],
@@ -57,6 +59,7 @@ export const store = {
   } satisfies Setting<string>,
   region: {
     env: ['AWS_REGION'],
+    others: ['AWS_DEFAULT_REGION'],
     help: 'Region to sign requests for',
     fallback: 'us-east-1',
     parse: text(/^[A-Za-z0-9_-]+$/),
