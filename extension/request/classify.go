@@ -72,5 +72,9 @@ func failureOf(status int, body string) *Failure {
 		message, _, _ = strings.Cut(body, "\n")
 		message = message[:min(len(message), longestLine)]
 	}
+	// A redirect of AWS says where to in an element of its own.
+	if elsewhere, named := textOf(body, "Endpoint"); named && strings.HasSuffix(code, "Redirect") {
+		message += " at " + elsewhere
+	}
 	return &Failure{classifyStatus(status, code), code, message}
 }

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { fakeS3, OK } from '../../test/fake-s3';
 import type { S3 } from '../../test/s3';
 import { classifyStatus, classifyTransport } from '../s3/classify';
-import { explain, PREFLIGHT_TIMEOUT_MS } from '../s3/explain';
+import { explain } from '../s3/explain';
 import type { Failure, Outcome } from '../s3/outcome';
 import { preflight } from './preflight';
 
@@ -17,7 +17,9 @@ const config: Checked = {
   verifySsl: true,
   addressing: 'path',
   backend: 'http',
+  timeout: 60_000,
 };
+const LONGER = 'S3LOADTEST_TIMEOUT or --timeout gives it longer';
 
 /** As the client makes it of an answer. */
 function answered(
@@ -160,6 +162,32 @@ const rows: readonly Row[] = [
     says: `AWS_REGION "us-east-1" is not the region of ${ENDPOINT} (307 TemporaryRedirect)`,
     why: 'what is set already is no advice',
   },
+  // Redirects
+  {
+    outcome: answered(301, 'PermanentRedirect', 'Use the specified endpoint. at load.s3.eu-west-1.amazonaws.com', {
+      'x-amz-bucket-region': 'eu-west-1',
+    }),
+    says: `AWS_REGION "us-east-1" is not the region of ${ENDPOINT} (301 PermanentRedirect: Use the specified endpoint. at load.s3.eu-west-1.amazonaws.com): give "eu-west-1" and S3_ENDPOINTS=http://s3.eu-west-1.amazonaws.com`,
+    why: 'AWS names both',
+  },
+  {
+    outcome: answered(301, 'PermanentRedirect', 'Use the specified endpoint. at load.s3.eu-west-1.amazonaws.com', {
+      'x-amz-bucket-region': 'eu-west-1',
+    }),
+    config: { region: 'eu-west-1', endpoints: [`https://${ENDPOINT}`] },
+    says: `S3_ENDPOINTS: ${ENDPOINT} redirects elsewhere (301 PermanentRedirect: Use the specified endpoint. at load.s3.eu-west-1.amazonaws.com): give https://s3.eu-west-1.amazonaws.com`,
+    why: 'the region is right already',
+  },
+  ...[301, 302, 307, 308].map((status) => ({
+    outcome: answered(status, '', '', { location: `https://${ENDPOINT}/load?list-type=2` }),
+    says: `S3_ENDPOINTS: ${ENDPOINT} redirects elsewhere (${status}): give https://${ENDPOINT}`,
+    why: `a gateway that wants TLS, by ${status}`,
+  })),
+  {
+    outcome: answered(307, 'TemporaryRedirect', '', { location: 'http://load.node7.example.com:9000/?list-type=2' }),
+    says: `S3_ENDPOINTS: ${ENDPOINT} redirects elsewhere (307 TemporaryRedirect): give http://node7.example.com:9000`,
+    why: 'to another host, with the bucket before it',
+  },
   // Clocks
   {
     outcome: answered(403, 'RequestTimeTooSkewed', '', serverTime(-20)),
@@ -242,17 +270,17 @@ const rows: readonly Row[] = [
   },
   {
     outcome: silent('dial tcp 10.0.0.1:9000: i/o timeout'),
-    says: `S3_ENDPOINTS: ${ENDPOINT} does not answer within ${PREFLIGHT_TIMEOUT_MS / 1000} s (dial tcp 10.0.0.1:9000: i/o timeout)`,
+    says: `S3_ENDPOINTS: ${ENDPOINT} does not answer within 1m (dial tcp 10.0.0.1:9000: i/o timeout): ${LONGER}`,
     why: 'a firewall that drops',
   },
   {
     outcome: silent('request timeout'),
-    says: `S3_ENDPOINTS: ${ENDPOINT} does not answer within 4 s (request timeout)`,
+    says: `S3_ENDPOINTS: ${ENDPOINT} does not answer within 1m (request timeout): ${LONGER}`,
     why: 'a server that hangs',
   },
   {
     outcome: silent('context deadline exceeded'),
-    says: `S3_ENDPOINTS: ${ENDPOINT} does not answer within 4 s (context deadline exceeded)`,
+    says: `S3_ENDPOINTS: ${ENDPOINT} does not answer within 1m (context deadline exceeded): ${LONGER}`,
     why: 'the same in other words',
   },
   {
@@ -275,7 +303,8 @@ describe('explain', () => {
 });
 
 describe('preflight', () => {
-  const two = { ...config, endpoints: ['http://10.0.0.1:9000', 'http://10.0.0.2:9000'] };
+  const two = { ...config, endpoints: ['http://10.0.0.1:9000', 'http://10.0.0.2:9000'], prefix: 'loadtest/' };
+  const all = { lists: true, writes: true, deletes: true };
   const marker = (size: string) => `loadtest/w0/${size}/firehose/1763726400000000/0-mark-0`;
   const denied = answered(403, 'AccessDenied', '');
 
@@ -287,7 +316,7 @@ describe('preflight', () => {
       return outcome;
     };
     const s3 = fakeS3({
-      listObjects: (options) => ({ ...said(`list ${options?.maxKeys}`), objects: [], prefixes: [] }),
+      listObjects: (options) => ({ ...said(`list ${options?.prefix} ${options?.maxKeys}`), objects: [], prefixes: [] }),
       putObject: (key, body) => said(`put ${key} ${(body as ArrayBuffer).byteLength}`),
       getObject: (key, _, expected) => said(`get ${key} ${expected}`),
       deleteObject: (key) => said(`delete ${key}`),
@@ -308,14 +337,20 @@ describe('preflight', () => {
 
   test('lists at every endpoint, then writes, reads and deletes one object', async () => {
     const { s3, asked } = bucket();
-    expect(await preflight(s3, two, marker, true)).toBeUndefined();
-    expect(asked).toEqual(['list 1', 'list 1', `put ${KEY} 1024`, `get ${KEY} 1024`, `delete ${KEY}`]);
+    expect(await preflight(s3, two, marker, all)).toEqual({});
+    expect(asked).toEqual([
+      'list loadtest/ 1',
+      'list loadtest/ 1',
+      `put ${KEY} 1024`,
+      `get ${KEY} 1024`,
+      `delete ${KEY}`,
+    ]);
   });
 
   test('writes nothing for a test that only reads', async () => {
     const { s3, asked } = bucket();
-    expect(await preflight(s3, two, marker, false)).toBeUndefined();
-    expect(asked).toEqual(['list 1', 'list 1']);
+    expect(await preflight(s3, two, marker, { ...all, writes: false })).toEqual({});
+    expect(asked).toEqual(['list loadtest/ 1', 'list loadtest/ 1']);
   });
 
   test.each([
@@ -328,26 +363,53 @@ describe('preflight', () => {
     {
       name: 'putObject',
       verb: 'write to',
-      after: ['list 1', 'list 1', 'putObject fails'],
+      after: ['list loadtest/ 1', 'list loadtest/ 1', 'putObject fails'],
       why: 'there is nothing to delete',
     },
     {
       name: 'getObject',
       verb: 'read from',
-      after: ['list 1', 'list 1', `put ${KEY} 1024`, 'getObject fails', `delete ${KEY}`],
+      after: ['list loadtest/ 1', 'list loadtest/ 1', `put ${KEY} 1024`, 'getObject fails', `delete ${KEY}`],
       why: 'but what was written goes',
     },
     {
       name: 'deleteObject',
       verb: 'delete from',
-      after: ['list 1', 'list 1', `put ${KEY} 1024`, `get ${KEY} 1024`, 'deleteObject fails'],
+      after: ['list loadtest/ 1', 'list loadtest/ 1', `put ${KEY} 1024`, `get ${KEY} 1024`, 'deleteObject fails'],
       why: 'the last step counts, too',
     },
   ])('says that the credentials may not $verb the bucket: $why', async ({ name, verb, after }) => {
     const { s3, asked } = bucket({ [name]: () => ({ ...denied, objects: [], prefixes: [] }) });
-    expect(await preflight(s3, two, marker, true)).toBe(
-      `S3_BUCKET "load": the credentials may not ${verb} it at ${ENDPOINT} (403 AccessDenied)`,
-    );
+    const stays = name === 'deleteObject' ? `; ${KEY} stays` : '';
+    expect(await preflight(s3, two, marker, all)).toEqual({
+      problem: `S3_BUCKET "load": the credentials may not ${verb} it at ${ENDPOINT} (403 AccessDenied)${stays}`,
+    });
     expect(asked).toEqual(after);
+  });
+
+  test('a run that does not delete is warned that nothing can be cleaned up, and what stays', async () => {
+    const { s3 } = bucket({ deleteObject: () => denied });
+    expect(await preflight(s3, two, marker, { ...all, deletes: false })).toEqual({
+      doubt: `these credentials can't clean up "load" (403 AccessDenied): ${KEY} stays, and so will what this run writes`,
+    });
+  });
+
+  test('a run that does not list needs no right to', async () => {
+    const { s3, asked } = bucket({ listObjects: () => ({ ...denied, objects: [], prefixes: [] }) });
+    expect(await preflight(s3, two, marker, { ...all, lists: false })).toEqual({
+      doubt: `S3_BUCKET "load": the credentials may not list it at ${ENDPOINT} (403 AccessDenied): this run does not list`,
+    });
+    expect(asked.at(-1)).toBe(`delete ${KEY}`);
+  });
+
+  test('but an endpoint that does not know them stops it', async () => {
+    const unknown = answered(403, 'InvalidAccessKeyId', '');
+    const { s3 } = bucket({ listObjects: () => ({ ...unknown, objects: [], prefixes: [] }) });
+    expect((await preflight(s3, two, marker, { ...all, lists: false })).problem).toMatch(/^AWS_ACCESS_KEY_ID/);
+  });
+
+  test('a write without an answer may be done later, and its key is named', async () => {
+    const { s3 } = bucket({ putObject: () => silent('request timeout') });
+    expect((await preflight(s3, two, marker, all)).problem).toMatch(new RegExp(`; ${KEY} may be there all the same$`));
   });
 });

@@ -3,31 +3,63 @@
  * wrong ends in one line that names the setting to change.
  */
 
-import { DELETE, GET, PUT } from '../s3/commands';
-import type { Engine } from '../s3/engine';
+import { describeFailure } from '../s3/classify';
+import { DELETE, GET, LIST_KEYS, PUT } from '../s3/commands';
+import type { Engine, Reply } from '../s3/engine';
 import { type ExplainedConfig, explain } from '../s3/explain';
-import { listKeys } from '../s3/listing';
+import { listArguments } from '../s3/listing';
 import type { MakeKey } from '../workload/keys';
 
-/** What stands in the way of the run, in one line; undefined when nothing does. */
+/** What the run will do to the bucket. */
+export interface Needs {
+  readonly lists: boolean;
+  readonly writes: boolean;
+  readonly deletes: boolean;
+}
+
+export interface Checked {
+  /** What stands in the way of the run, in one line; undefined when nothing does. */
+  readonly problem?: string;
+  /** What the run can do without, and its user should know. */
+  readonly doubt?: string;
+}
+
 export async function preflight(
   engine: Engine,
-  config: ExplainedConfig,
+  config: ExplainedConfig & { readonly prefix: string },
   marker: MakeKey,
-  writes: boolean,
-): Promise<string | undefined> {
-  const list = listKeys(engine);
+  needs: Needs,
+  /** Passes a call on, and says what it is for where that takes long. */
+  watch: (doing: string, call: Promise<Reply>) => Promise<Reply> = (_, call) => call,
+): Promise<Checked> {
+  const said = (verb: string, reply: Reply) => explain(verb, reply, config, Date.now());
+  const list = engine.compileAsync(LIST_KEYS);
+  let doubt: string | undefined;
   for (const _ of config.endpoints) {
-    const listed = list({ maxKeys: 1 }); // the engine goes on to the next endpoint by itself
-    if (listed.failure) return explain('list', listed, config, Date.now());
+    // The engine goes on to the next endpoint by itself.
+    const page = listArguments({ prefix: config.prefix, maxKeys: 1 });
+    const listed = await watch('a listing', list('', '', undefined, page));
+    if (listed.failure?.code === 'AccessDenied' && !needs.lists)
+      doubt = `${said('list', listed)}: this run does not list`;
+    else if (listed.failure) return { problem: said('list', listed) };
   }
-  if (!writes) return undefined;
+  if (!needs.writes) return doubt === undefined ? {} : { doubt };
   const key = marker('1KB');
   const body = new ArrayBuffer(1024);
-  const put = await engine.compile(PUT)(key, '', body);
-  if (put.failure) return explain('write to', put, config, Date.now());
-  const got = await engine.compile(GET)(key, '', body.byteLength);
-  const deleted = await engine.compile(DELETE)(key, '');
-  if (got.failure) return explain('read from', got, config, Date.now());
-  return deleted.failure ? explain('delete from', deleted, config, Date.now()) : undefined;
+  const put = await watch('a write', engine.compileAsync(PUT)(key, '', body));
+  if (put.failure) {
+    // The server may still do what it did not answer.
+    const left = put.status === 0 ? `; ${key} may be there all the same` : '';
+    return { problem: `${said('write to', put)}${left}` };
+  }
+  const got = await watch('a read', engine.compileAsync(GET)(key, '', body.byteLength));
+  const deleted = await watch('a deletion', engine.compileAsync(DELETE)(key, ''));
+  const stays = deleted.failure ? `; ${key} stays` : '';
+  if (got.failure) return { problem: `${said('read from', got)}${stays}` };
+  if (deleted.failure === undefined) return doubt === undefined ? {} : { doubt };
+  if (needs.deletes) return { problem: `${said('delete from', deleted)}${stays}` };
+  const why = describeFailure(deleted.status, deleted.failure.code, deleted.failure.message);
+  return {
+    doubt: `these credentials can't clean up "${config.bucket}" (${why}): ${key} stays, and so will what this run writes`,
+  };
 }

@@ -1,13 +1,14 @@
 /** What is done before the load: the bucket is tried, keys to read are found, or written where that is asked for. */
 import crypto from 'k6/crypto';
+import { clearTimeout, setTimeout } from 'k6/timers';
 import type { Discovery } from '../result/result';
 import { describeFailure } from '../s3/classify';
-import type { Connect, Engine } from '../s3/engine';
+import type { Connect, Engine, Reply } from '../s3/engine';
 import { openFiles } from '../s3/engines/held';
-import { PREFLIGHT_TIMEOUT_MS } from '../s3/explain';
+import { PATIENCE_MS } from '../s3/explain';
 import { putInParts } from '../s3/multipart';
 import type { Config, ObjectSize } from '../settings/config';
-import { formatCount } from '../settings/units';
+import { formatCount, formatDuration } from '../settings/units';
 import type { Finding } from '../workload/find-keys';
 import { createKeyMaker, type FoundKeys, type ListedKeys } from '../workload/keys';
 import { countIn, type NumberedSet, numbered, numberedSet } from '../workload/numbered';
@@ -42,11 +43,16 @@ export async function prepare(plan: Plan, by: Connect, listed: ListedKeys): Prom
   const tooFew = tooFewFiles(plan);
   if (tooFew !== undefined) return { problem: tooFew };
   const test = plan.measured[0]?.test ?? '';
-  const check = connect(by, config, SILENT, 0, { timeout: PREFLIGHT_TIMEOUT_MS, attempts: 1 });
+  const check = connect(by, config, SILENT, 0, { attempts: 1 });
   const makeKey = createKeyMaker(config.prefix, config.workerId, test, 0);
-  const writes = does('write', plan) || does('delete', plan) || config.seedObjects > 0;
-  const problem = await preflight(check.engine, config, makeKey, writes);
+  const deletes = does('delete', plan);
+  const writes = does('write', plan) || deletes || config.seedObjects > 0;
+  const looks = does('read', plan) && plan.sizes.some(({ label }) => (listed[label]?.length ?? 0) === 0);
+  const lists = plan.loads.some(({ step }) => step.commands.some(({ effect }) => effect === 'list'));
+  const needs = { lists: lists || looks, writes, deletes };
+  const { problem, doubt } = await preflight(check.engine, config, makeKey, needs, watched(config));
   if (problem !== undefined) return { problem };
+  if (doubt !== undefined) console.warn(doubt);
   if (!does('read', plan)) return { found: {}, seeded: [] };
   const { engine } = connect(by, config, SILENT, 0);
   const seeded: NumberedSet[] = [];
@@ -74,6 +80,19 @@ export async function prepare(plan: Plan, by: Connect, listed: ListedKeys): Prom
     if (problem !== undefined) return { problem };
   }
   return { found, seeded, discovery: finding && discoveryOf(finding) };
+}
+
+/** Says what the check waits for, where that takes long. */
+function watched({ endpoints, timeout }: Config) {
+  return async (doing: string, call: Promise<Reply>): Promise<Reply> => {
+    const line = `${endpoints.join(', ')}: no answer to ${doing} yet, up to ${formatDuration(timeout)} (--timeout) is waited for it`;
+    const timer = setTimeout(() => console.info(line), PATIENCE_MS);
+    try {
+      return await call;
+    } finally {
+      clearTimeout(timer);
+    }
+  };
 }
 
 /** Looks for keys once, and says what that came to. */

@@ -1,16 +1,17 @@
 /** What a failure means for who set things up: one line that names the setting to change. Pure. */
 import { type Config, leavesSigning } from '../settings/config';
+import { formatDuration } from '../settings/units';
 import { describeFailure } from './classify';
 import type { Outcome } from './outcome';
 
-/** Milliseconds a request of the check may take: the whole check is to end within 5 s, however an endpoint fails. */
-export const PREFLIGHT_TIMEOUT_MS = 4_000;
+/** Milliseconds after which the check says what it waits for. */
+export const PATIENCE_MS = 4_000;
 /** Servers allow 15 minutes; a clock this far off is worth telling in any case. */
 const SKEW_TOLD_MS = 5 * 60_000;
 
 export type ExplainedConfig = Pick<
   Config,
-  'endpoints' | 'bucket' | 'region' | 'verifySsl' | 'addressing' | 'backend' | 's3poolBinary'
+  'endpoints' | 'bucket' | 'region' | 'verifySsl' | 'addressing' | 'backend' | 's3poolBinary' | 'timeout'
 >;
 
 /** One line for a failure: what is wrong, with which value, and which setting mends it. `now` in ms since 1970. */
@@ -41,12 +42,17 @@ export function explain(verb: string, outcome: Outcome, config: ExplainedConfig,
     case 'NoSuchBucket':
       return `S3_BUCKET "${config.bucket}" is not at ${endpoint} (${said}): create it, or name another`;
   }
-  const region =
+  const elsewhere = redirection(outcome, config);
+  const named =
     /\bexpect(?:ing|ed)?:? '?"?([a-z][a-z0-9-]*)/.exec(message)?.[1] ?? outcome.headers?.['x-amz-bucket-region'];
-  if (/region|scope/i.test(message) || code === 'PermanentRedirect' || status === 301 || status === 307) {
-    const right = region && region !== config.region ? `: give "${region}"` : '';
-    return `AWS_REGION "${config.region}" is not the region of ${endpoint} (${said})${right}`;
+  const region = named === config.region ? undefined : named;
+  const redirected = code === 'PermanentRedirect' || (status >= 301 && status <= 308);
+  if (/region|scope/i.test(message) || (redirected && (region !== undefined || elsewhere === undefined))) {
+    const right = [region && `"${region}"`, region && elsewhere && `S3_ENDPOINTS=${elsewhere}`].filter(Boolean);
+    const give = right.length > 0 ? `: give ${right.join(' and ')}` : '';
+    return `AWS_REGION "${config.region}" is not the region of ${endpoint} (${said})${give}`;
   }
+  if (elsewhere !== undefined) return `S3_ENDPOINTS: ${endpoint} redirects elsewhere (${said}): give ${elsewhere}`;
   if (status === 400 && /HTTP request (?:was sent )?to an? HTTPS|plain HTTP request/i.test(message || said)) {
     return `S3_ENDPOINTS: ${endpoint} speaks TLS (${said}): give https://${endpoint}`;
   }
@@ -61,6 +67,25 @@ export function explain(verb: string, outcome: Outcome, config: ExplainedConfig,
   }
   if (errorClass === 'corrupt') return `S3_ENDPOINTS: ${endpoint} answers ${said}: is it an S3 endpoint?`;
   return `S3_ENDPOINTS: ${endpoint} does not let us ${verb} "${config.bucket}": it answers ${said}`;
+}
+
+/**
+ * The endpoint that an answer redirects to, without the bucket that its host may begin with; undefined where it is the same one.
+ * AWS names a host in the text of its answer, others give a Location.
+ */
+function redirection(
+  { status, endpoint, headers, failure }: Outcome,
+  { endpoints, bucket }: ExplainedConfig,
+): string | undefined {
+  const asked = endpoints.find((one) => one.endsWith(`//${endpoint}`)) ?? `http://${endpoint}`;
+  const host = /Redirect$/.test(failure?.code ?? '')
+    ? / at ([A-Za-z0-9.-]+(?::\d+)?)$/.exec(failure?.message ?? '')?.[1]
+    : undefined;
+  const location = status >= 301 && status <= 308 ? headers?.location : undefined;
+  const origin =
+    host === undefined ? /^https?:\/\/[^/?#]+/i.exec(location ?? '')?.[0] : `${asked.split('//')[0]}//${host}`;
+  const target = origin?.replace(`//${bucket}.`, '//').replace(/:(80|443)$/, '');
+  return target === asked ? undefined : target;
 }
 
 function explainTransport(endpoint: string, message: string, config: ExplainedConfig): string {
@@ -78,7 +103,7 @@ function explainTransport(endpoint: string, message: string, config: ExplainedCo
     return `S3_VERIFY_SSL is ${config.verifySsl}, and the certificate of ${endpoint} is not trusted (${message}): ${remedy}`;
   }
   if (/timeout|deadline/i.test(message)) {
-    return `S3_ENDPOINTS: ${endpoint} does not answer within ${PREFLIGHT_TIMEOUT_MS / 1000} s (${message})`;
+    return `S3_ENDPOINTS: ${endpoint} does not answer within ${formatDuration(config.timeout)} (${message}): S3LOADTEST_TIMEOUT or --timeout gives it longer`;
   }
   const plain = config.endpoints.some((e) => e === `http://${endpoint}`);
   const hint = plain && /EOF|reset/.test(message) ? `; if it speaks TLS, give https://${endpoint}` : '';

@@ -110,7 +110,13 @@ function failureOf(answer: Answer): Failure {
   const code = textOf(xml, 'Code') ?? '';
   // A proxy, or a TLS port that plain HTTP is sent to, answers with a line of text.
   const message = textOf(xml, 'Message') ?? (xml.startsWith('<') ? '' : (xml.split('\n')[0] ?? '').slice(0, 200));
-  return { errorClass: classifyStatus(status, code), code, message };
+  // A redirect of AWS says where to in an element of its own.
+  const elsewhere = code.endsWith('Redirect') ? textOf(xml, 'Endpoint') : undefined;
+  return {
+    errorClass: classifyStatus(status, code),
+    code,
+    message: elsewhere ? `${message} at ${elsewhere}` : message,
+  };
 }
 
 function errorIn(xml: string): Failure {

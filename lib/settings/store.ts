@@ -47,7 +47,7 @@ export const store = {
     help: 'Secret key',
     required: true,
     secret: true,
-    parse: text(/^\P{Cc}+$/u),
+    parse: text(/^[ -~\u00a0-\uffff]+$/),
     expected: 'a secret key without control characters',
   } satisfies Setting<string>,
   sessionToken: {

@@ -12,7 +12,7 @@ import {
   LIST_VERSIONS,
 } from '../../lib/s3/commands';
 import type { Reply } from '../../lib/s3/engine';
-import { explain, PREFLIGHT_TIMEOUT_MS } from '../../lib/s3/explain';
+import { explain } from '../../lib/s3/explain';
 import { keysPageOf, listArguments, nextOf, type Position, prefixesOf } from '../../lib/s3/listing';
 import type { Failure, Outcome } from '../../lib/s3/outcome';
 import { isRepeatable, pauseBefore } from '../../lib/s3/retry';
@@ -73,7 +73,7 @@ export interface LeftEntry extends Entry {
 }
 
 export interface Bucket {
-  /** Lists at each endpoint, in 4 s at most. @throws ConfigError naming the setting that is wrong */
+  /** Lists at each endpoint, once. @throws ConfigError naming the setting that is wrong */
   check(prefix: string, signal?: AbortSignal): Promise<void>;
   readonly listObjects: List<Entry>;
   /** Every version of every object, and delete markers. */
@@ -137,8 +137,7 @@ export function openBucket(config: BucketConfig, pause: (ms: number) => Promise<
 
   return {
     check: async (prefix, signal) => {
-      // An endpoint that fails for a moment has the time the check may take, not more.
-      const once = { ...options, attempts: 1, timeout: PREFLIGHT_TIMEOUT_MS };
+      const once = { ...options, attempts: 1 };
       const replies = config.endpoints.map((endpoint) => {
         const call = createNodeEngine({ ...once, endpoints: [endpoint] }, transport).compile(LIST_KEYS);
         return call('', '', listArguments({ prefix, maxKeys: 1 }), signal);

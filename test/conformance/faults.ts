@@ -510,6 +510,26 @@ export const faults: readonly Fault[] = [
     requests: 1,
   },
   {
+    name: 'credentials that have expired are auth, with status 400, too, and not tried again',
+    answer: error(400, 'ExpiredToken'),
+    operate: put,
+    want: { errorClass: 'auth', status: 400, code: 'ExpiredToken' },
+    requests: 1,
+  },
+  {
+    name: 'a redirect that names an endpoint says so, and is not followed',
+    answer: (response) =>
+      xml(
+        response,
+        301,
+        '<Error><Code>PermanentRedirect</Code><Message>said so</Message><Endpoint>b.example.com</Endpoint></Error>',
+      ),
+    operate: put,
+    want: { errorClass: 'client', status: 301, code: 'PermanentRedirect' },
+    check: ({ failure }) => same('message', failure?.message, 'said so at b.example.com'),
+    requests: 1,
+  },
+  {
     name: '404 is notFound, and not tried again',
     answer: error(404, 'NoSuchKey'),
     want: { errorClass: 'notFound', status: 404 },
