@@ -5,7 +5,8 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { ConfigError } from '../../lib/settings/config';
 import { signatureFault } from '../../test/fault-server';
-import { type BucketConfig, BucketError, openBucket } from './bucket';
+import { type BucketConfig, openBucket } from './bucket';
+import { BucketError } from './entry';
 
 interface Asked {
   readonly method: string;
@@ -67,6 +68,33 @@ function open(endpoint: string | string[], more: Partial<BucketConfig> = {}) {
 
 const error = (code: string, message = 'said') => `<Error><Code>${code}</Code><Message>${message}</Message></Error>`;
 const EMPTY = '<ListBucketResult></ListBucketResult>';
+
+describe('a store without DeleteObjects', () => {
+  test.each([
+    [501, 'NotImplemented'],
+    [400, 'NotImplemented'],
+    [405, 'MethodNotAllowed'],
+  ])('which answers %d %s gets one deletion each, after one batch that is not repeated', async (status, code) => {
+    const { asked, endpoint } = await serve(({ method, url }) => {
+      if (method === 'POST') return [status, error(code)];
+      return url.includes('denied')
+        ? [403, error('AccessDenied')]
+        : url.includes('gone')
+          ? [404, error('NoSuchKey')]
+          : 204;
+    });
+    const { bucket } = open(endpoint);
+    const left = await bucket.deleteAll(['a', 'b', 'gone', 'denied'].map((key) => ({ key, bytes: 1 })));
+    expect(left).toEqual([{ key: 'denied', bytes: 1, code: 'AccessDenied', message: 'said' }]);
+    await bucket.deleteAll([{ key: 'c', bytes: 1, versionId: 'v1' }]);
+    expect(bucket.deletesOneByOne()).toBe(true);
+    const [batch, ...others] = asked.map(({ method, url }) => `${method} ${url}`);
+    expect(batch).toBe('POST /b?delete=');
+    expect(others.sort()).toEqual(
+      ['DELETE /b/a', 'DELETE /b/b', 'DELETE /b/c?versionId=v1', 'DELETE /b/denied', 'DELETE /b/gone'].sort(),
+    );
+  });
+});
 
 describe('requests', () => {
   test('are signed, with a hashed body and its checksum', async () => {

@@ -1,10 +1,11 @@
 /** A bucket as the CLI sees it, outside any load: what is in it, and out with it. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { batchOf, type Deletable, undeletedOf } from '../../lib/s3/batch';
-import { classifyCode, describeFailure } from '../../lib/s3/classify';
+import { classifyCode } from '../../lib/s3/classify';
 import {
   ABORT_MULTIPART,
   type Command,
+  DELETE,
   DELETE_OBJECTS,
   GET_BUCKET_VERSIONING,
   LIST_KEYS,
@@ -13,11 +14,12 @@ import {
 } from '../../lib/s3/commands';
 import type { Reply } from '../../lib/s3/engine';
 import { explain } from '../../lib/s3/explain';
-import { keysPageOf, listArguments, nextOf, type Position, prefixesOf } from '../../lib/s3/listing';
-import type { Failure, Outcome } from '../../lib/s3/outcome';
+import { keysPageOf, listArguments, nextOf, prefixesOf } from '../../lib/s3/listing';
 import { isRepeatable, pauseBefore } from '../../lib/s3/retry';
 import { type Config, ConfigError, leavesSigning } from '../../lib/settings/config';
 import { createNodeEngine, type NodeCall } from './engine';
+import { BucketError, type Entry, type LeftEntry, type List } from './entry';
+import { createRemoval } from './removal';
 import { createTransport } from './transport';
 
 /** The settings that it takes to reach a bucket. */
@@ -37,39 +39,9 @@ export const BUCKET_SETTINGS = [
 
 export type BucketConfig = Pick<Config, (typeof BUCKET_SETTINGS)[number]>;
 
-/** An object, or one version of it, or a delete marker. */
-export interface Entry extends Deletable {
-  /** 0 for a delete marker. */
-  readonly bytes: number;
-}
-
 export interface Upload {
   readonly key: string;
   readonly uploadId: string;
-}
-
-/** A page of a listing of the CLI's. */
-export interface EntriesPage<T> {
-  readonly entries: readonly T[];
-  /** One level below, when there is a delimiter. */
-  readonly prefixes: readonly string[];
-  /** Of the next page; undefined on the last one. */
-  readonly next?: Position | undefined;
-}
-
-export interface Listing {
-  readonly prefix: string;
-  readonly delimiter?: '/';
-  readonly from?: Position | undefined;
-}
-
-/** Gives one page of at most 1,000. @throws BucketError, or the signal's reason */
-export type List<T> = (listing: Listing, signal?: AbortSignal) => Promise<EntriesPage<T>>;
-
-/** An entry that an answer to a batch says is still there. */
-export interface LeftEntry extends Entry {
-  readonly code: string;
-  readonly message: string;
 }
 
 export interface Bucket {
@@ -82,6 +54,8 @@ export interface Bucket {
   readonly listUploads: List<Upload>;
   /** At most 1,000. Gives those that are still there. An aborted signal ends repeats, not what is under way. @throws BucketError */
   deleteAll(entries: readonly Entry[], signal?: AbortSignal): Promise<LeftEntry[]>;
+  /** Whether the store turned out to have no DeleteObjects. */
+  deletesOneByOne(): boolean;
   abortUpload(upload: Upload, signal?: AbortSignal): Promise<void>;
   /** Whether the bucket keeps, or has kept, versions. @throws BucketError */
   versioned(signal?: AbortSignal): Promise<boolean>;
@@ -89,21 +63,6 @@ export interface Bucket {
   explain(error: BucketError): string;
   /** Ends its connections. */
   close(): void;
-}
-
-/** A call that failed, at its last attempt. */
-export class BucketError extends Error {
-  readonly failure: Failure;
-
-  /** `verb` is what could not be done to the bucket: list, delete from. */
-  constructor(
-    readonly outcome: Outcome & { readonly failure: Failure },
-    readonly verb: string,
-  ) {
-    super(describeFailure(outcome.status, outcome.failure.code, outcome.failure.message));
-    this.name = 'BucketError';
-    this.failure = outcome.failure;
-  }
 }
 
 const ATTEMPTS = 5;
@@ -124,7 +83,7 @@ export function openBucket(config: BucketConfig, pause: (ms: number) => Promise<
   const abort = orThrow(engine.compile(ABORT_MULTIPART), ABORT_MULTIPART);
   const getVersioning = orThrow(engine.compile(GET_BUCKET_VERSIONING), GET_BUCKET_VERSIONING);
 
-  const deleteOnce = async (entries: readonly Entry[], signal?: AbortSignal): Promise<LeftEntry[]> => {
+  const deleteBatch = async (entries: readonly Entry[], signal?: AbortSignal): Promise<LeftEntry[]> => {
     const reply = await remove('', batchOf(entries), { objects: entries.length }, signal);
     const byId = new Map(entries.map((entry) => [idOf(entry), entry]));
     return undeletedOf(reply).flatMap((left) => {
@@ -134,6 +93,11 @@ export function openBucket(config: BucketConfig, pause: (ms: number) => Promise<
       return GONE.has(code) ? [] : [{ ...entry, code, message }];
     });
   };
+
+  const deleteOne = engine.compile(DELETE);
+  const removal = createRemoval(deleteBatch, ({ key, versionId }, signal) =>
+    deleteOne(key, '', versionId === undefined ? {} : { query: { versionId } }, signal),
+  );
 
   return {
     check: async (prefix, signal) => {
@@ -165,7 +129,7 @@ export function openBucket(config: BucketConfig, pause: (ms: number) => Promise<
       return { entries, prefixes: prefixesOf(reply), next: nextOf(reply.found) };
     },
     deleteAll: async (entries, signal) => {
-      let left = await deleteOnce(entries, signal);
+      let left = await removal.remove(entries, signal);
       const forGood: LeftEntry[] = [];
       for (let n = 2; n <= ATTEMPTS + 1; n++) {
         // The server may have been too busy for some of them only.
@@ -173,10 +137,11 @@ export function openBucket(config: BucketConfig, pause: (ms: number) => Promise<
         forGood.push(...left.filter((entry) => !again.includes(entry)));
         if (again.length === 0) break;
         await pause(pauseBefore(n) * 1000);
-        left = await deleteOnce(again, signal);
+        left = await removal.remove(again, signal);
       }
       return forGood;
     },
+    deletesOneByOne: removal.oneByOne,
     abortUpload: async ({ key, uploadId }, signal) => {
       try {
         await abort(key, '', { query: { uploadId } }, signal);

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import type { ErrorClass } from '../../lib/s3/classify';
-import { BucketError, type Entry, type LeftEntry } from './bucket';
 import { createDeletion } from './deletion';
+import { BucketError, type Entry, type LeftEntry } from './entry';
 
 const entries = (n: number, bytes = 10): Entry[] => Array.from({ length: n }, (_, i) => ({ key: `k${i}`, bytes }));
 const never = new AbortController().signal;

@@ -1,6 +1,6 @@
 /** Deletes in batches, several at once, and keeps account of what came of it. */
 import { MOST_IN_BATCH } from '../../lib/s3/batch';
-import { BucketError, type Entry, type LeftEntry } from './bucket';
+import { BucketError, type Entry, type LeftEntry } from './entry';
 
 /** Batches that may fail as a whole one after the other, each after five attempts, before that is taken for good. */
 const MOST_FAILED_BATCHES = 5;

@@ -2,7 +2,7 @@
 
 import { formatBytes, formatCount, parseSize } from '../../lib/settings/units';
 import { ownKey } from '../../lib/workload/own-keys';
-import type { Entry } from './bucket';
+import type { Entry } from './entry';
 
 /** Objects, or versions, of one worker, size and test. */
 export interface Group {

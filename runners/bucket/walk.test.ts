@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import type { EntriesPage, Entry, List, Listing } from './bucket';
+import type { EntriesPage, Entry, List, Listing } from './entry';
 import { folders, inParallel, pages, walk } from './walk';
 
 /** A listing over keys, in pages of so many, which notes what it is asked for. */

@@ -1,6 +1,6 @@
 /** Goes through what stands under a prefix, however much it is: folder by folder, several at once, a page in memory each. */
 import type { Position } from '../../lib/s3/listing';
-import type { List } from './bucket';
+import type { List } from './entry';
 
 /** Levels of folders in the layout of keys: worker, size, test. */
 const LEVELS = 3;

@@ -4,8 +4,9 @@ import type { Command } from 'commander';
 import { ConfigError } from '../../lib/settings/config';
 import { formatBytes, formatCount, formatDuration } from '../../lib/settings/units';
 import { ownKey } from '../../lib/workload/own-keys';
-import { BUCKET_SETTINGS, type Bucket, BucketError, openBucket, type Upload } from '../bucket/bucket';
+import { BUCKET_SETTINGS, type Bucket, openBucket, type Upload } from '../bucket/bucket';
 import { createDeletion, type Deletion } from '../bucket/deletion';
+import { BucketError } from '../bucket/entry';
 import { createCount, type Inventory, inventoryTable } from '../bucket/inventory';
 import { inParallel, pages, walk } from '../bucket/walk';
 import { stoppable, stoppedBy } from '../process/stoppable';
@@ -279,6 +280,7 @@ function sayDone(plan: Plan, deletion: Deletion, aborted: number, ms: number, st
   status.say(
     `deleted ${formatCount(objects)} ${noun(plan)} (${formatBytes(bytes)})${uploads} in ${formatDuration(ms)}, ${rate}/s`,
   );
+  if (plan.bucket.deletesOneByOne()) status.say('they were deleted one by one: the store has no DeleteObjects');
   tellFailures(deletion, status);
 }
 

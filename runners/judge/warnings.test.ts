@@ -191,6 +191,12 @@ describe('endpoints', () => {
     expect(said).toMatch(/^uneven-endpoints: c:9000 had 100% of the failures/);
   });
 
+  test('of which one hangs: its failures are few, and all are', () => {
+    const said = changed('c:9000', (figures) => ({ ...figures, errors: { timeout: 12 } }));
+    expect(said).toMatch(/^uneven-endpoints: c:9000 had 100% of the failures/);
+    expect(changed('c:9000', (figures) => ({ ...figures, errors: { timeout: 9 } }))).toBe('');
+  });
+
   test('of which one is slow', () => {
     const slow = madeResult(calm({ ...series({ median: 60 }), endpoints: ['a:9000'] })).endpoints[0]?.latency;
     const said = changed('a:9000', (figures) => ({ ...figures, latency: slow }));

@@ -240,6 +240,7 @@ function unsteady({ run, timeline }: Result): Warning[] {
 const UNEVEN = 1.25;
 const SLOW = 2;
 const LEAST_PER_ENDPOINT = 100;
+const LEAST_ERRORS = 10;
 
 function unevenEndpoints({ endpoints }: Result): Warning[] {
   const byName = new Map<string, { attempts: number; errors: number }>();
@@ -263,7 +264,10 @@ function unevenEndpoints({ endpoints }: Result): Warning[] {
       return [{ code, message, remedy: 'retries go to the next endpoint: see which of the others fail' }];
     }),
     ...all.flatMap((each): Warning[] => {
-      if (errors < LEAST_PER_ENDPOINT || each.errors < 2 * (errors / all.length)) return [];
+      const fairErrors = errors / all.length;
+      // A hung endpoint makes few errors, each after a whole time limit; three standard deviations are no chance.
+      if (errors < LEAST_ERRORS || each.errors < Math.max(2 * fairErrors, fairErrors + 3 * Math.sqrt(fairErrors)))
+        return [];
       const message = `${each.endpoint} had ${share(each.errors / errors)} of the failures`;
       return [{ code, message, remedy: 'look at this gateway, or leave it out of S3_ENDPOINTS' }];
     }),
