@@ -1,19 +1,44 @@
 /** A proxy in front of an S3 server, on loopback, that answers now and then as a server in trouble would. */
-import { createServer, request as httpRequest } from 'node:http';
+import { createServer, request as httpRequest, type IncomingMessage } from 'node:http';
 import { listen } from './stage';
 
-/** Passes requests on as they are. Of those on objects every 20th is answered with 503 SlowDown, every 30th GET with 404. */
-export async function startFlakyProxy(target: string): Promise<{ endpoint: string; stop(): void }> {
-  const { hostname, port } = new URL(target);
+interface Refusal {
+  readonly status: number;
+  readonly code: string;
+}
+
+/** Of requests on objects every 20th is answered with 503 SlowDown, every 30th GET with 404. */
+export function startFlakyProxy(target: string) {
   let [requests, reads] = [0, 0];
+  return startRefusingProxy(target, ({ method, url = '' }) => {
+    if (!/^\/[^/?]+\/[^?]/.test(url)) return undefined;
+    if (++requests % 20 === 0) return { status: 503, code: 'SlowDown' };
+    return method === 'GET' && ++reads % 30 === 0 ? { status: 404, code: 'NoSuchKey' } : undefined;
+  });
+}
+
+/** So many milliseconds after the first write credentials expire, which AWS answers with 400. */
+export function startExpiringProxy(target: string, afterMs: number) {
+  let end = Number.POSITIVE_INFINITY;
+  return startRefusingProxy(target, ({ method }) => {
+    if (method === 'PUT') end = Math.min(end, Date.now() + afterMs);
+    return Date.now() < end ? undefined : { status: 400, code: 'ExpiredToken' };
+  });
+}
+
+/** Passes requests on as they are, but for those that `refusalOf` refuses. */
+async function startRefusingProxy(
+  target: string,
+  refusalOf: (request: IncomingMessage) => Refusal | undefined,
+): Promise<{ endpoint: string; stop(): void }> {
+  const { hostname, port } = new URL(target);
   const server = createServer((request, response) => {
     const { method = '', url = '', headers } = request;
-    const onObject = /^\/[^/?]+\/[^?]/.test(url);
-    const code = onObject && ++requests % 20 === 0 ? 503 : onObject && method === 'GET' && ++reads % 30 === 0 ? 404 : 0;
-    if (code !== 0) {
+    const refusal = refusalOf(request);
+    if (refusal !== undefined) {
       request.resume().once('end', () => {
-        response.writeHead(code, { 'Content-Type': 'application/xml' });
-        response.end(`<Error><Code>${code === 503 ? 'SlowDown' : 'NoSuchKey'}</Code></Error>`);
+        response.writeHead(refusal.status, { 'Content-Type': 'application/xml' });
+        response.end(`<Error><Code>${refusal.code}</Code></Error>`);
       });
       return;
     }

@@ -1,5 +1,6 @@
 /** A run from its preparation to its exit code, at any place that can start k6. */
 import { newRunId } from '../../lib/result/protocol';
+import { formatDuration } from '../../lib/settings/units';
 import { loadPrices } from '../cost/prices';
 import { aborted, onStopSignals } from '../process/stoppable';
 import { type Cause, EXIT_OF, isRefusal } from '../run/exit';
@@ -80,10 +81,18 @@ async function runFrom(expected: number, missing: number, session: Session): Pro
   const { run, place, id, folder, keys, terminal, interrupts } = session;
   const { config } = run.settings;
   let steady = false;
-  const monitor = new Monitor(terminal, config.statsInterval, () => {
-    steady = true;
-    terminal.say('steady: throughput stays within 5%, stopping');
-    interrupts.stopMembers();
+  const monitor = new Monitor(terminal, config.statsInterval, {
+    steady: () => {
+      steady = true;
+      terminal.say('steady: throughput stays within 5%, stopping');
+      interrupts.stopMembers();
+    },
+    refused: (sinceMs) => {
+      const since = sinceMs < 1000 ? 'from the start' : `from ${formatDuration(Math.round(sinceMs / 1000) * 1000)} on`;
+      const message = `the store refuses these credentials ${since}, and nothing else comes back: stopping`;
+      terminal.log({ level: 'error', message });
+      interrupts.stopMembers();
+    },
   });
   const on = eventsFor({ monitor, keys, folder, terminal, alone: place.alone });
   const started = await place.start({ run: id, keys: keys.path, tellDeleted: keys.any }, on, interrupts.first);

@@ -4,6 +4,7 @@ import { type Stats, statsLine } from '../../lib/result/final';
 import type { Interval } from '../../lib/result/interval';
 import { Meter } from '../../lib/result/live';
 import { formatDuration } from '../../lib/settings/units';
+import { RefusalWatch } from '../run/refusal';
 import { SteadyWatch } from '../run/steady';
 import type { WorkerView } from '../terminal/live-view';
 import type { Terminal } from '../terminal/terminal';
@@ -25,6 +26,7 @@ interface Recent {
 export class Monitor {
   private meter: Meter | undefined;
   private steady: SteadyWatch | undefined;
+  private refusal: RefusalWatch | undefined;
   private readonly recent = new Map<Member, Recent>();
   private readonly shownStates = new Map<Member, string>();
   /** Those that have reported since the last tick. */
@@ -37,8 +39,12 @@ export class Monitor {
   constructor(
     private readonly terminal: Terminal,
     private readonly statsMs: number,
-    /** Throughput of all together has become steady: of a run that ends then. */
-    private readonly onSteady: () => void = () => {},
+    private readonly on: {
+      /** Throughput of all together has become steady: of a run that ends then. */
+      steady?(): void;
+      /** The store refuses the credentials of all, since so many milliseconds after the start. */
+      refused?(sinceMs: number): void;
+    } = {},
   ) {}
 
   /** A member's load has begun. */
@@ -50,13 +56,16 @@ export class Monitor {
     this.plannedMs = facts.plannedMs;
     this.meter = new Meter(startedAt);
     this.steady = new SteadyWatch(facts, startedAt);
+    this.refusal = new RefusalWatch(startedAt);
   }
 
   /** It has reported some time. */
   interval(interval: Interval, member: Member): void {
     const offset = -member.clockOffsetMs;
     this.meter?.add(interval, offset);
-    if (this.steady?.add(member.id, interval, offset)) this.onSteady();
+    if (this.steady?.add(member.id, interval, offset)) this.on.steady?.();
+    const refusedSince = this.refusal?.add(interval, offset);
+    if (refusedSince !== undefined) this.on.refused?.(refusedSince);
     const ops = interval.series.reduce((sum, series) => sum + (series.ops ?? 0), 0);
     const before = this.recent.get(member)?.cpuSeconds;
     const { cpuSeconds } = interval.generator;

@@ -10,6 +10,7 @@ import { parseResult, type Result, sum } from '../../lib/result/result';
 import { defaultText, type Setting, settings } from '../../lib/settings/config';
 import { formatCount } from '../../lib/settings/units';
 import { startProxy } from '../fault-server';
+import { startExpiringProxy } from '../flaky-proxy';
 import { ROOT } from '../k6';
 import { freePort, makeCertificates, missing } from '../servers';
 import {
@@ -416,6 +417,21 @@ describe('ends', () => {
     cli.kill('SIGINT');
     expect((await cli.ended).stdout).toMatch(/^FINAL: .* \(interrupted\)$/m);
     expect(partsIn(stage.site, bucket)).toEqual([]);
+  });
+
+  test('credentials that expire end the run, with since when, and the figures so far are kept', async () => {
+    const { home, env } = await setting();
+    const proxy = await startExpiringProxy(stage.server.endpoints[0], 2_000);
+    const load = ['--duration', '60s', '--size', '1KB', '--rate', '50', '--concurrency', '4'];
+    const cli = startRun(home, { ...env, S3_ENDPOINTS: proxy.endpoint }, ...load);
+    const { code, stdout, stderr, ms } = await cli.ended;
+    proxy.stop();
+    expect(stderr).toMatch(
+      /^error: the store refuses these credentials from \ds on, and nothing else comes back: stopping$/m,
+    );
+    expect([code, stdout]).toEqual([1, expect.stringMatching(/^ {2}Errors: GET auth=\d+ \| PUT auth=\d+$/m)]);
+    expect(stdout).toMatch(/^FINAL: ops=[1-9].* \(interrupted\)$/m);
+    expect(ms).toBeLessThan(30_000);
   });
 
   // k6 takes 40 ms to end: the second comes before, while the Result is written, and as the CLI exits.
