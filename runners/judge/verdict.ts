@@ -131,7 +131,7 @@ function openLoop({ run, totals }: Result, evidence: Evidence): Judgement {
 }
 
 function closedLoop(evidence: Evidence): Judgement {
-  const { cpu, busyShare, ownShare = 1 } = evidence;
+  const { cpu, busyShare, ownShare = 1, lift, vus } = evidence;
   const [before, after] = plateau(evidence) ?? [];
   if (before !== undefined && after !== undefined && isClear(evidence)) {
     const gained = `${rate(before.opsPerSecond)} became ${rate(after.opsPerSecond)}`;
@@ -144,6 +144,14 @@ function closedLoop(evidence: Evidence): Judgement {
     return ['neither', `Neither was at its limit: VUs had nothing to do for ${share(1 - busyShare)} of the time.`];
   if (isClear(evidence)) {
     const waited = share(Math.max(0, busyShare - ownShare));
+    // In a closed loop each VU waits for the store, however idle that is: only latency that rises shows a limit.
+    if (lift !== undefined && lift < FLAT) {
+      const few = vus === 1 ? '1 VU is' : `${count(vus, 'VU')} are`;
+      return [
+        'unknown',
+        `What the limit was is not known: VUs waited for the store ${waited} of their time, but its latency did not rise: ${few} too few to show a limit, or it was as busy before.`,
+      ];
+    }
     return ['store', `${storeOrNetwork(evidence)}: VUs waited for it ${waited} of their time, while ${used}.`];
   }
   return [
