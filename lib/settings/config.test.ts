@@ -636,6 +636,11 @@ describe('readConfig', () => {
     expect(config.secretAccessKey).toBe(LEAST.AWS_SECRET_ACCESS_KEY);
     expect(settingTexts(shell, LEAST)).toEqual(LEAST);
     expect(readConfig({ ...LEAST, AWS_SESSION_TOKEN: 'own' }, shell).sessionToken).toBe('own');
+    const { AWS_SECRET_ACCESS_KEY: _, ...withoutSecret } = LEAST;
+    expect(readConfig(withoutSecret, shell)).toMatchObject({
+      secretAccessKey: 'others',
+      sessionToken: 'of-other-keys',
+    });
   });
 
   test('variables that are no settings are left alone', () => {

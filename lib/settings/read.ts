@@ -112,11 +112,18 @@ function shown({ secret }: Setting<unknown>, text: string): string {
   return secret ? '(not shown)' : JSON.stringify(text.replace(/\/\/[^/@,]*@/g, '//…@'));
 }
 
-/** Credentials are one set: a secret or a token of another source than the access key's belongs to other credentials. */
+/**
+ * Credentials are one set. A secret of the access key's own source comes before any other, and a session token of another source
+ * than theirs belongs to other credentials.
+ */
 function sourcesOf(name: SettingName, environments: readonly Environment[]): readonly Environment[] {
   if (name !== 'secretAccessKey' && name !== 'sessionToken') return environments;
-  const source = environments.find((environment) => lookUp(settings.accessKeyId, [environment]) !== undefined);
-  return source === undefined ? environments : [source];
+  const has = (key: SettingName) => (source: Environment) => lookUp(settings[key], [source]) !== undefined;
+  const own = environments.filter(has('accessKeyId')).slice(0, 1);
+  if (own.length === 0) return environments;
+  const secrets = [...own, ...environments];
+  if (name === 'secretAccessKey') return secrets;
+  return [...own, ...secrets.filter(has('secretAccessKey')).slice(0, 1)];
 }
 
 /** The text of a setting, and what the user typed to set it. */

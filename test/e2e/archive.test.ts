@@ -171,7 +171,7 @@ describe('an archive that runs without any file or variable of this machine', ()
   test('says that a secret is none, without showing it', async () => {
     const { elsewhere, run } = await archived();
     const file = join(elsewhere.path, 'secrets');
-    await writeFile(file, 'AWS_ACCESS_KEY_ID=two words\nAWS_SECRET_ACCESS_KEY=secret\n');
+    await writeFile(file, 'AWS_ACCESS_KEY_ID=two words\nAWS_SECRET_ACCESS_KEY=hush/hush\n');
     const { code, stderr } = await run(`--secret-source=file=${file}`);
     expect(code).toBe(108);
     expect(stderr).toContain('the secret AWS_ACCESS_KEY_ID is (not shown): give an access key');

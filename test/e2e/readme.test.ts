@@ -35,8 +35,8 @@ function settingsPage(): string {
 
 Every setting has an environment variable, and many have an option of the same meaning. Options win over the environment, the
 environment over \`./.env\`, and that over \`~/.s3loadtest/.env\`. An empty value counts as none. \`npx s3loadtest run --help\` lists
-the options. Other tools' variables (\`AWS_ENDPOINT_URL\`, \`AWS_DEFAULT_REGION\`) count where none of these has ours. The secret key and
-the session token are read from where the access key was found, so that they are of one set.
+the options. Other tools' variables (\`AWS_ENDPOINT_URL\`, \`AWS_DEFAULT_REGION\`) count where none of these has ours. The secret key is
+taken from where the access key was found before anywhere else, and a session token only from where these two were: they are one set.
 
 Credentials reach k6 through its environment only, never on a command line; no log, report or Result holds them. Under bare
 \`k6 run\` they may also come from k6's secrets: \`k6 run --secret-source=file=FILE build/firehose.js\`.
