@@ -249,9 +249,10 @@ test.each<{ patterns: readonly Workload[]; more: Environment; connections: numbe
   expect(optionsFor(patterns, more)).toMatchObject({ batch: connections, batchPerHost: connections });
 });
 
-test('setup has two minutes for a bucket to be looked through, and hours where objects are written before or others are waited for', () => {
+test('setup has two minutes for a bucket to be looked through and the time limits of the check, and hours where objects are written before or others are waited for', () => {
   const reading: Workload = { name: 'reading', data: { sizes: ['1KB'] }, loads: [{ step: operations('GET') }] };
-  expect(optionsFor([reading]).setupTimeout).toBe('120s');
+  expect(optionsFor([reading]).setupTimeout).toBe('360s');
+  expect(optionsFor([reading], { S3LOADTEST_TIMEOUT: '500ms' }).setupTimeout).toBe('122s');
   expect(optionsFor([reading], { S3LOADTEST_SEED_OBJECTS: '1' }).setupTimeout).toBe('4h');
   expect(optionsOf(planned([reading], {}), 3).setupTimeout).toBe('4h');
 });

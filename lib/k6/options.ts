@@ -10,6 +10,7 @@ import {
   submetric,
   submetrics,
 } from '../result/metrics';
+import type { Config } from '../settings/config';
 import type { Plan } from '../workload/plan';
 import { acrossWorkers, scenarioOf, WAITING } from '../workload/scenario';
 import { durationOf, type Shape } from '../workload/shape';
@@ -17,9 +18,17 @@ import { isPaced } from '../workload/step';
 import type { ShapedLoad } from '../workload/with-settings';
 import { TREND_STATS } from './summary';
 
-/** Preparation may list a large bucket; or write objects first, or wait for other machines that do. */
-const SETUP_TIMEOUT = '120s';
+/** To look through a large bucket, beside the check: seconds. */
+const LOOK_SECONDS = 120;
+/** Requests of the check beside one to each endpoint. */
+const CHECK_REQUESTS = 3;
+/** To write objects first, or to wait for other machines that do. */
 const LONG_SETUP_TIMEOUT = '4h';
+/** Each request of the check has as long as any other. */
+function setupTimeout({ endpoints, timeout }: Config): string {
+  return `${LOOK_SECONDS + Math.ceil(((endpoints.length + CHECK_REQUESTS) * timeout) / 1000)}s`;
+}
+
 /** What k6 leaves idle connections for: more batches at once than that would connect anew for each. */
 const LEAST_IDLE = 64;
 
@@ -72,7 +81,7 @@ export function optionsOf(plan: Plan, workers = 1, forCloud = false): Options {
     throw: true,
     // S3 has no cookies, and a new jar for each iteration is not for nothing.
     noCookiesReset: true,
-    setupTimeout: config.seedObjects > 0 || workers > 1 ? LONG_SETUP_TIMEOUT : SETUP_TIMEOUT,
+    setupTimeout: config.seedObjects > 0 || workers > 1 ? LONG_SETUP_TIMEOUT : setupTimeout(config),
     batch: idle,
     batchPerHost: idle,
     userAgent: 's3loadtest',

@@ -337,7 +337,7 @@ describe('preflight', () => {
 
   test('lists at every endpoint, then writes, reads and deletes one object', async () => {
     const { s3, asked } = bucket();
-    expect(await preflight(s3, two, marker, all)).toEqual({});
+    expect(await preflight(s3, two, marker, all)).toEqual({ doubts: [] });
     expect(asked).toEqual([
       'list loadtest/ 1',
       'list loadtest/ 1',
@@ -349,7 +349,7 @@ describe('preflight', () => {
 
   test('writes nothing for a test that only reads', async () => {
     const { s3, asked } = bucket();
-    expect(await preflight(s3, two, marker, { ...all, writes: false })).toEqual({});
+    expect(await preflight(s3, two, marker, { ...all, writes: false })).toEqual({ doubts: [] });
     expect(asked).toEqual(['list loadtest/ 1', 'list loadtest/ 1']);
   });
 
@@ -383,6 +383,7 @@ describe('preflight', () => {
     const stays = name === 'deleteObject' ? `; ${KEY} stays` : '';
     expect(await preflight(s3, two, marker, all)).toEqual({
       problem: `S3_BUCKET "load": the credentials may not ${verb} it at ${ENDPOINT} (403 AccessDenied)${stays}`,
+      doubts: [],
     });
     expect(asked).toEqual(after);
   });
@@ -390,14 +391,18 @@ describe('preflight', () => {
   test('a run that does not delete is warned that nothing can be cleaned up, and what stays', async () => {
     const { s3 } = bucket({ deleteObject: () => denied });
     expect(await preflight(s3, two, marker, { ...all, deletes: false })).toEqual({
-      doubt: `these credentials can't clean up "load" (403 AccessDenied): ${KEY} stays, and so will what this run writes`,
+      doubts: [
+        `these credentials can't clean up "load" (403 AccessDenied): ${KEY} stays, and so will what this run writes`,
+      ],
     });
   });
 
   test('a run that does not list needs no right to', async () => {
     const { s3, asked } = bucket({ listObjects: () => ({ ...denied, objects: [], prefixes: [] }) });
     expect(await preflight(s3, two, marker, { ...all, lists: false })).toEqual({
-      doubt: `S3_BUCKET "load": the credentials may not list it at ${ENDPOINT} (403 AccessDenied): this run does not list`,
+      doubts: Array(2).fill(
+        `S3_BUCKET "load": the credentials may not list it at ${ENDPOINT} (403 AccessDenied): this run does not list`,
+      ),
     });
     expect(asked.at(-1)).toBe(`delete ${KEY}`);
   });

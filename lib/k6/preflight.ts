@@ -20,8 +20,8 @@ export interface Needs {
 export interface Checked {
   /** What stands in the way of the run, in one line; undefined when nothing does. */
   readonly problem?: string;
-  /** What the run can do without, and its user should know. */
-  readonly doubt?: string;
+  /** What the run can do without, and its user should know, in lines. */
+  readonly doubts: readonly string[];
 }
 
 export async function preflight(
@@ -34,32 +34,33 @@ export async function preflight(
 ): Promise<Checked> {
   const said = (verb: string, reply: Reply) => explain(verb, reply, config, Date.now());
   const list = engine.compileAsync(LIST_KEYS);
-  let doubt: string | undefined;
+  const doubts: string[] = [];
   for (const _ of config.endpoints) {
     // The engine goes on to the next endpoint by itself.
     const page = listArguments({ prefix: config.prefix, maxKeys: 1 });
     const listed = await watch('a listing', list('', '', undefined, page));
-    if (listed.failure?.code === 'AccessDenied' && !needs.lists)
-      doubt = `${said('list', listed)}: this run does not list`;
-    else if (listed.failure) return { problem: said('list', listed) };
+    if (listed.failure?.code === 'AccessDenied' && !needs.lists) {
+      doubts.push(`${said('list', listed)}: this run does not list`);
+    } else if (listed.failure) return { problem: said('list', listed), doubts };
   }
-  if (!needs.writes) return doubt === undefined ? {} : { doubt };
+  if (!needs.writes) return { doubts };
   const key = marker('1KB');
   const body = new ArrayBuffer(1024);
   const put = await watch('a write', engine.compileAsync(PUT)(key, '', body));
   if (put.failure) {
     // The server may still do what it did not answer.
     const left = put.status === 0 ? `; ${key} may be there all the same` : '';
-    return { problem: `${said('write to', put)}${left}` };
+    return { problem: `${said('write to', put)}${left}`, doubts };
   }
   const got = await watch('a read', engine.compileAsync(GET)(key, '', body.byteLength));
   const deleted = await watch('a deletion', engine.compileAsync(DELETE)(key, ''));
   const stays = deleted.failure ? `; ${key} stays` : '';
-  if (got.failure) return { problem: `${said('read from', got)}${stays}` };
-  if (deleted.failure === undefined) return doubt === undefined ? {} : { doubt };
-  if (needs.deletes) return { problem: `${said('delete from', deleted)}${stays}` };
+  if (got.failure) return { problem: `${said('read from', got)}${stays}`, doubts };
+  if (deleted.failure === undefined) return { doubts };
+  if (needs.deletes) return { problem: `${said('delete from', deleted)}${stays}`, doubts };
   const why = describeFailure(deleted.status, deleted.failure.code, deleted.failure.message);
-  return {
-    doubt: `these credentials can't clean up "${config.bucket}" (${why}): ${key} stays, and so will what this run writes`,
-  };
+  doubts.push(
+    `these credentials can't clean up "${config.bucket}" (${why}): ${key} stays, and so will what this run writes`,
+  );
+  return { doubts };
 }

@@ -50,9 +50,9 @@ export async function prepare(plan: Plan, by: Connect, listed: ListedKeys): Prom
   const looks = does('read', plan) && plan.sizes.some(({ label }) => (listed[label]?.length ?? 0) === 0);
   const lists = plan.loads.some(({ step }) => step.commands.some(({ effect }) => effect === 'list'));
   const needs = { lists: lists || looks, writes, deletes };
-  const { problem, doubt } = await preflight(check.engine, config, makeKey, needs, watched(config));
+  const { problem, doubts } = await preflight(check.engine, config, makeKey, needs, watched(config));
   if (problem !== undefined) return { problem };
-  if (doubt !== undefined) console.warn(doubt);
+  for (const doubt of doubts) console.warn(doubt);
   if (!does('read', plan)) return { found: {}, seeded: [] };
   const { engine } = connect(by, config, SILENT, 0);
   const seeded: NumberedSet[] = [];

@@ -224,6 +224,7 @@ describe('connections that are to be held', () => {
   test.each([
     [1000, 'neither', 'Neither was at its limit: all 1,000 connections asked for were held.'],
     [600, 'store', 'The store was the limit: of 1,000 connections asked for it held 600 at most.'],
+    [0, 'store', 'The store was the limit: of 1,000 connections asked for it held 0 at most.'],
   ])('%d of 1,000 were', (open, limit, message) => {
     expect(verdict(holding(open))).toMatchObject({ limit, message });
   });

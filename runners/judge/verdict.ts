@@ -76,7 +76,7 @@ function heldOnly({ run, connections }: Result): Judgement | undefined {
   const all = count(asked, 'connection');
   const opened = connections.reduce((sum, each) => sum + each.opened, 0);
   const rejected = connections.reduce((sum, { ended }) => sum + (ended.rejected ?? 0), 0);
-  if (rejected >= HALF * opened)
+  if (opened > 0 && rejected >= HALF * opened)
     return [
       'unknown',
       `What the limit was is not known: the store rejected ${share(rejected / opened)} of the requests on its connections.`,
