@@ -4,7 +4,7 @@ import type { Connect, Counting, Engine, EngineOptions, EngineSource } from '../
 import { holdConnections } from '../s3/engines/held';
 import { generatedKeyEnd } from '../s3/engines/native';
 import type { HeldConnections, Holding } from '../s3/held';
-import type { Config, ObjectSize } from '../settings/config';
+import type { ObjectSize, VuConfig } from '../settings/config';
 import { createKeyFrame } from '../workload/keys';
 import { createPayload, describePayload, type Payload } from '../workload/payload';
 import { pause } from './pause';
@@ -23,7 +23,7 @@ export interface Connection extends Omit<EngineSource, 'create'> {
 /** `first` is the endpoint that the engine begins with, by number. */
 export function connect(
   by: Connect,
-  config: Config,
+  config: VuConfig,
   counting: Counting,
   first: number,
   how: Partial<Pick<EngineOptions, 'plainKeys' | 'timeout' | 'attempts'>> = {},
@@ -33,19 +33,25 @@ export function connect(
 }
 
 /** Connections of one VU for a test, none at first. */
-export function hold(config: Config, counting: Counting, vu: number, test: string, holding: Holding): HeldConnections {
+export function hold(
+  config: VuConfig,
+  counting: Counting,
+  vu: number,
+  test: string,
+  holding: Holding,
+): HeldConnections {
   const options = { ...optionsOf(config, vu), attempts: 1 };
   return holdConnections(options, counting, holding, createKeyFrame(config.prefix, config.workerId, test, vu));
 }
 
-function optionsOf(config: Config, firstEndpoint: number): EngineOptions {
+function optionsOf(config: VuConfig, firstEndpoint: number): EngineOptions {
   const own = { credentials: config, firstEndpoint, attempts: ATTEMPTS };
   return { ...config, ...own, sleep, pause: (seconds) => pause(seconds * 1000) };
 }
 
 /** Bodies for an engine of `connect`, of these sizes and no others. */
 export function payloadFor(
-  { backend, partSize }: Config,
+  { backend, partSize }: VuConfig,
   sizes: readonly ObjectSize[],
   randomBytes: (n: number) => ArrayBuffer,
 ): Payload {
@@ -58,6 +64,6 @@ export function payloadFor(
 }
 
 /** What ends the keys of objects with such bodies. */
-export function keyEndFor({ backend }: Config): string {
+export function keyEndFor({ backend }: VuConfig): string {
   return backend === 'native' ? generatedKeyEnd() : '';
 }

@@ -6,7 +6,7 @@ import { type Begin, FROM_CLI, MARKS, newRunId, type PlanText } from '../result/
 import type { Connect } from '../s3/engine';
 import { connectBy } from '../s3/engines/backends';
 import { awaitStart, setGCPercent } from '../s3/engines/native';
-import { ConfigError } from '../settings/config';
+import { ConfigError, type VuConfig } from '../settings/config';
 import type { ListedKeys } from '../workload/keys';
 import { gcPercent, tooLittleMemory } from '../workload/memory';
 import { countIn } from '../workload/numbered';
@@ -105,13 +105,21 @@ function controlOf(workloads: readonly Workload[]): Control & { readonly plan?: 
   };
 }
 
+const FOR_VUS: Readonly<Record<keyof VuConfig, true>> = {
+  ...{ accessKeyId: true, secretAccessKey: true, sessionToken: true, endpoints: true, bucket: true, region: true },
+  ...{ addressing: true, prefix: true, workerId: true, timeout: true, verifySsl: true, backend: true, jslibUrl: true },
+  ...{ concurrency: true, duration: true, bytesPerSecond: true, partSize: true, seed: true, sizes: true, verify: true },
+};
+
 function vuPlanOf(plan: Plan, listed: readonly string[], lacksCredentials: boolean): VuPlan {
   const { config, loads, measured } = plan;
+  const forVus = Object.entries(config).filter(([name]) => name in FOR_VUS);
   return {
-    config,
-    loads: loads.map(({ name, test, shape, sizes, readSizes, phased }) => {
+    config: Object.fromEntries(forVus) as unknown as VuConfig,
+    loads: loads.map(({ name, test, shape, sizes, readSizes: reads, phased }) => {
       const missesExpected = measured.some((m) => m.test === test && m.missesExpected);
-      return { name, test, shape, sizes, readSizes, phased, missesExpected };
+      const readSizes = reads === sizes ? {} : { readSizes: reads };
+      return { name, test, shape, sizes, ...readSizes, phased, missesExpected };
     }),
     // The native backend makes bodies by itself.
     content: does('write', plan) && config.backend !== 'native' ? findContent(plan) : undefined,

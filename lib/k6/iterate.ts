@@ -7,7 +7,7 @@ import { FROM_CLI } from '../result/protocol';
 import type { Connect } from '../s3/engine';
 import { connectBy } from '../s3/engines/backends';
 import { extension } from '../s3/engines/extension';
-import type { Config } from '../settings/config';
+import type { VuConfig } from '../settings/config';
 import { createKeyMaker, createTrackedKeys, type FoundKeys, type ListedKeys } from '../workload/keys';
 import type { NumberedSet } from '../workload/numbered';
 import { partOfSegment } from '../workload/part';
@@ -51,7 +51,7 @@ interface Prepared {
 
 /** What a VU has before it knows which scenario it is in. */
 interface Equipment {
-  readonly config: Config;
+  readonly config: VuConfig;
   readonly by: Connect;
   /** Keys out of key files. */
   readonly listed: ListedKeys;
@@ -146,7 +146,7 @@ function virtualUser(
 ): Iterate {
   const { load, step, schedule } = place;
   const { config, by, listed, content } = equipment;
-  const { sizes, readSizes } = load;
+  const { sizes, readSizes = sizes } = load;
   const vu = exec.vu.idInTest;
   const counting = { silent: false, missesExpected: load.missesExpected };
   const connection = connect(by, config, counting, vu, { plainKeys: true });

@@ -8,7 +8,7 @@ import { LIST_KEYS } from '../s3/commands';
 import type { Engine } from '../s3/engine';
 import type { Board } from '../s3/engines/extension';
 import { keysPageOf, listArguments } from '../s3/listing';
-import type { Config, ObjectSize } from '../settings/config';
+import type { ObjectSize, VuConfig } from '../settings/config';
 import { type Finding, findKeys, type SearchLimits } from '../workload/find-keys';
 import { type FoundKeys, foundKeysFor } from '../workload/keys';
 
@@ -28,7 +28,7 @@ const IN_VAIN = 'searches in vain';
 /** Keys of every worker and test in the bucket, of these sizes. */
 export function findReadable(
   engine: Engine,
-  { prefix, concurrency }: Config,
+  { prefix, concurrency }: Pick<VuConfig, 'prefix' | 'concurrency'>,
   sizes: readonly ObjectSize[],
   limits: SearchLimits,
 ): Promise<Finding> {

@@ -4,13 +4,13 @@
  * all others: that one says how, the others find it done.
  */
 import { SharedArray } from 'k6/data';
-import type { Config, ObjectSize } from '../settings/config';
+import type { ObjectSize, VuConfig } from '../settings/config';
 import type { Schedule, Window } from '../workload/schedule';
 import type { Shape } from '../workload/shape';
 
 /** A plan as far as VUs need it, as data. */
 export interface VuPlan {
-  readonly config: Config;
+  readonly config: VuConfig;
   readonly loads: readonly VuLoad[];
   /** Path of the file that bodies are cut from; random bytes where it is left out. */
   readonly content?: string | undefined;
@@ -27,8 +27,8 @@ export interface VuLoad {
   readonly test: string;
   readonly shape: Shape;
   readonly sizes: readonly ObjectSize[];
-  /** Sizes that it reads. */
-  readonly readSizes: readonly ObjectSize[];
+  /** Sizes that it reads, where they are not those. */
+  readonly readSizes?: readonly ObjectSize[];
   /** Where several phases are counted apart. */
   readonly phased: boolean;
   /** That an object is not there is a miss, and no error. */

@@ -2,7 +2,7 @@
 import { describeFailure } from '../s3/classify';
 import type { Engine } from '../s3/engine';
 import { putInParts } from '../s3/multipart';
-import type { Config, ObjectSize } from '../settings/config';
+import type { ObjectSize, VuConfig } from '../settings/config';
 import { createKeyMaker } from '../workload/keys';
 import type { Payload } from '../workload/payload';
 import { writer } from '../workload/write';
@@ -10,7 +10,7 @@ import { BESIDE_LOAD, findReadable } from './readable';
 
 export interface Supplier {
   readonly engine: Engine;
-  readonly config: Config;
+  readonly config: VuConfig;
   readonly test: string;
   /** Bodies of the size that is written. */
   readonly payload: Payload;

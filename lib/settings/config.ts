@@ -11,5 +11,6 @@ export {
   type SettingName,
   settings,
   showValue,
+  type VuConfig,
 } from './settings';
 export { BACKENDS, type Backend, CREDENTIALS, type CredentialName, leavesSigning } from './store';

@@ -7,7 +7,7 @@ import { type LoadSettings, load } from './load';
 import { type ReportSettings, report } from './report';
 import { type RunSettings, run } from './run';
 import type { Setting } from './setting';
-import { type StoreSettings, store } from './store';
+import { type CredentialName, type StoreSettings, store } from './store';
 
 export const settings = { ...store, ...load, ...run, ...report, ...fleet };
 export type SettingName = keyof typeof settings;
@@ -25,6 +25,29 @@ export type Config = StoreSettings &
   RunSettings &
   ReportSettings &
   FleetSettings & { readonly [TYPED]?: TypedNames };
+
+/** What VUs go by: the rest is with VU 0 alone, since each setting is there as often as there are VUs. */
+export type VuConfig = Pick<
+  Config,
+  | CredentialName
+  | 'addressing'
+  | 'backend'
+  | 'bucket'
+  | 'bytesPerSecond'
+  | 'concurrency'
+  | 'duration'
+  | 'endpoints'
+  | 'jslibUrl'
+  | 'partSize'
+  | 'prefix'
+  | 'region'
+  | 'seed'
+  | 'sizes'
+  | 'timeout'
+  | 'verify'
+  | 'verifySsl'
+  | 'workerId'
+>;
 
 /** A setting as a message names it: as the user typed it, else by its variable. */
 export function nameOf(config: { readonly [TYPED]?: TypedNames }, name: SettingName): string {

@@ -7,7 +7,7 @@ import type { Part } from '../result/protocol';
 import type { Command, Effect } from '../s3/commands';
 import type { Awaitable, Engine } from '../s3/engine';
 import type { HeldConnections, Holding } from '../s3/held';
-import type { Config, ObjectSize } from '../settings/config';
+import type { ObjectSize, VuConfig } from '../settings/config';
 import type { FoundKeys, MakeKey, TrackedKeys } from './keys';
 import type { Random } from './random';
 import type { Window } from './schedule';
@@ -17,7 +17,7 @@ import type { WriteObject } from './write';
 /** What a VU works with. Made at its first iteration in a scenario. */
 export interface VirtualUser {
   readonly engine: Engine;
-  readonly config: Config;
+  readonly config: VuConfig;
   readonly sizes: readonly ObjectSize[];
   /** Those that it reads. */
   readonly readSizes: readonly ObjectSize[];

@@ -1,5 +1,5 @@
 /** The engines of k6's VUs, by the names that S3LOADTEST_BACKEND has for them. */
-import type { Config } from '../../settings/config';
+import type { VuConfig } from '../../settings/config';
 import type { Connect } from '../engine';
 import { connectNative } from './native';
 
@@ -11,7 +11,7 @@ declare function require(module: './proxy'): typeof import('./proxy');
  * How a VU connects by a backend, or why it can't, in one line. To be asked in k6's init context; what others are made of is
  * not loaded.
  */
-export function connectBy({ backend, jslibUrl }: Config): Connect | string {
+export function connectBy({ backend, jslibUrl }: Pick<VuConfig, 'backend' | 'jslibUrl'>): Connect | string {
   switch (backend) {
     case 'native':
       return connectNative;
