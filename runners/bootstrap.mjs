@@ -41,7 +41,7 @@ async function build() {
     absWorkingDir: root,
     sourcemap: true,
     outdir: 'build',
-    define: { VERSION: JSON.stringify(version), PATTERNS: JSON.stringify(patterns) },
+    define: { VERSION: JSON.stringify(version), PATTERNS: JSON.stringify(patterns.join(',')) },
   };
   // What a report's page has in it, as text: it is one file.
   const page = async (file, options) => {

@@ -1,12 +1,10 @@
-/** What a VU speaks to the store by: an engine of the backend that the settings name, bodies and keys for it. */
+/** What a VU speaks to the store by: an engine of the backend that the settings name, and connections that it holds. */
 import { sleep } from 'k6';
 import type { Connect, Counting, Engine, EngineOptions, EngineSource } from '../s3/engine';
 import { holdConnections } from '../s3/engines/held';
-import { generatedKeyEnd } from '../s3/engines/native';
 import type { HeldConnections, Holding } from '../s3/held';
-import type { ObjectSize, VuConfig } from '../settings/config';
+import type { VuConfig } from '../settings/config';
 import { createKeyFrame } from '../workload/keys';
-import { createPayload, describePayload, type Payload } from '../workload/payload';
 import { pause } from './pause';
 
 /** k6 keeps attempts at a failed operation within what the original did. */
@@ -47,23 +45,4 @@ export function hold(
 function optionsOf(config: VuConfig, firstEndpoint: number): EngineOptions {
   const own = { credentials: config, firstEndpoint, attempts: ATTEMPTS };
   return { ...config, ...own, sleep, pause: (seconds) => pause(seconds * 1000) };
-}
-
-/** Bodies for an engine of `connect`, of these sizes and no others. */
-export function payloadFor(
-  { backend, partSize }: VuConfig,
-  sizes: readonly ObjectSize[],
-  randomBytes: (n: number) => ArrayBuffer,
-): Payload {
-  if (backend === 'native') return describePayload(partSize);
-  return createPayload(
-    sizes.map(({ bytes }) => bytes),
-    partSize,
-    randomBytes,
-  );
-}
-
-/** What ends the keys of objects with such bodies. */
-export function keyEndFor({ backend }: VuConfig): string {
-  return backend === 'native' ? generatedKeyEnd() : '';
 }

@@ -4,7 +4,6 @@ import type { Options } from 'k6/options';
 import { finalText } from '../result/final';
 import { type Begin, FROM_CLI, MARKS, newRunId, type PlanText } from '../result/protocol';
 import type { Connect } from '../s3/engine';
-import { connectBy } from '../s3/engines/backends';
 import { awaitStart, setGCPercent } from '../s3/engines/native';
 import { ConfigError, type VuConfig } from '../settings/config';
 import type { ListedKeys } from '../workload/keys';
@@ -23,6 +22,7 @@ import {
   withoutExtension,
 } from '../workload/plan';
 import { nameOf, type Workload } from '../workload/workload';
+import { connectBy } from './backend';
 import { optionsOf } from './options';
 import { overridden } from './override';
 import { findSecrets, readSecrets, type SecretNames } from './secrets';

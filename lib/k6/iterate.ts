@@ -5,7 +5,6 @@ import exec from 'k6/execution';
 import { Counter } from 'k6/metrics';
 import { FROM_CLI } from '../result/protocol';
 import type { Connect } from '../s3/engine';
-import { connectBy } from '../s3/engines/backends';
 import { extension } from '../s3/engines/extension';
 import type { VuConfig } from '../settings/config';
 import { createKeyMaker, createTrackedKeys, type FoundKeys, type ListedKeys } from '../workload/keys';
@@ -18,12 +17,13 @@ import { durationOf, partOfRate } from '../workload/shape';
 import { isPaced, type Step } from '../workload/step';
 import { nameOf, scenarioName, type Workload } from '../workload/workload';
 import { writer } from '../workload/write';
-import { connect, hold, keyEndFor, payloadFor, SILENT } from './connection';
+import { connectBy, keyEndFor, payloadFor } from './backend';
+import { connect, hold, SILENT } from './connection';
 import type { SecretNames } from './secrets';
 import { sharedKeys, sharedPlan, sharedSchedule, type VuLoad } from './shared';
 
 /** Loaded when they are needed: most VUs never do. */
-declare function require(module: './secrets'): typeof import('./secrets');
+declare function require(module: './rare'): typeof import('./rare');
 declare function require(module: './seldom'): typeof import('./seldom');
 
 /** Operations that were due while no VU was free: k6's own name, so that they are one figure whoever counts them. */
@@ -114,7 +114,7 @@ export function iteration(workloads: readonly Workload[]): (prepared: Prepared) 
   };
   if (!plan.lacksCredentials) return iterate;
   // k6 gives secrets to a VU that runs, and not sooner.
-  const { readSecrets } = require('./secrets');
+  const { readSecrets } = require('./rare');
   let complete = false;
   return (prepared) => {
     if (complete || prepared.secrets === undefined) return iterate(prepared);

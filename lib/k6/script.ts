@@ -4,7 +4,6 @@
  * Only the iterations are for every VU. All else k6 calls in VU 0, and it is most of the code: loaded by `require`, which the
  * build makes a closure of, it costs the others nothing. A function costs a VU 0.7 KB, called or not.
  */
-import type { Options } from 'k6/options';
 import type { Workload } from '../workload/workload';
 import type { Control } from './control';
 import { guarded } from './guard';
@@ -18,16 +17,9 @@ export interface Script extends Control {
 
 /** Builds what a k6 script exports. Called in k6's init context, once for the run and once in every VU. */
 export function script(workloads: readonly Workload[]): Script {
-  const control = __VU === 0 ? loadControl(workloads) : inVu0;
-  return { ...control, run: guarded(iteration(workloads)) };
-}
-
-function loadControl(workloads: readonly Workload[]): Control {
+  const run = () => guarded(iteration(workloads));
+  if (__VU !== 0) return { run: run() } as Script;
   const { control } = require('./control');
-  return control(workloads);
+  // First the control: it makes the plan that all VUs go by. k6 looks at it in no other VU.
+  return { ...control(workloads), run: run() };
 }
-
-const notHere = () => {
-  throw new Error('this is for VU 0');
-};
-const inVu0: Control = { options: {} as Options, setup: notHere, handleSummary: notHere };

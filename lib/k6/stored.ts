@@ -8,8 +8,8 @@ import type { Plan } from '../workload/plan';
 import { isBareRun } from './settings';
 import { sharedKeys } from './shared';
 
-/** Names of the project's patterns, set by the build from scripts/. */
-declare const PATTERNS: readonly string[];
+/** Names of the project's patterns, between commas, set by the build from scripts/. A list would be a module of each VU. */
+declare const PATTERNS: string;
 
 /** Path of the payload file that bodies are cut from: the smallest that is enough for all. Undefined when there is none. */
 export function findContent({ config, sizes }: Plan): string | undefined {
@@ -38,7 +38,9 @@ function keysOf(size: ObjectSize, config: Config, path: string | undefined): str
   const paths =
     path !== undefined
       ? [path]
-      : PATTERNS.map((test) => `${folder}/${keyFileName({ test, worker: config.workerId, size: size.label })}`);
+      : PATTERNS.split(',').map(
+          (test) => `${folder}/${keyFileName({ test, worker: config.workerId, size: size.label })}`,
+        );
   const lines = paths.flatMap((file) => (readIfThere(file) ?? '').split('\n'));
   return lines.filter((key) => isListedKey(config.prefix, key, size.label));
 }

@@ -33,7 +33,7 @@ async function add(path: string, text: string): Promise<void> {
 async function runScript(name: string, native: boolean): Promise<Ended & { result: Result | undefined }> {
   await bundleForK6({
     ...{ absWorkingDir: copy, entryPoints: [`scripts/${name}.ts`], outdir: join(copy, 'build') },
-    define: { VERSION: '"0"', PATTERNS: '[]' },
+    define: { VERSION: '"0"', PATTERNS: '""' },
   });
   const home = await stage.home();
   await mkdir(join(home.path, 'data', 'results'), { recursive: true });

@@ -1,5 +1,5 @@
-/** The http engine: own SigV4, with k6's hashes. */
-import { createSigner } from '../sign';
+/** Engines that send by k6's HTTP client: with our own SigV4, and, for a proxy such as s3pool that signs, without. */
+import { createSigner, unsigned } from '../sign';
 import { createEngine } from './k6';
 import { k6Hashes } from './send';
 import { connectOnK6 } from './source';
@@ -8,3 +8,5 @@ export const connectHttp = connectOnK6((options, recorder) => {
   const { credentials, region } = options;
   return createEngine(options, recorder, (host) => createSigner(k6Hashes, credentials, region, host));
 });
+
+export const connectProxy = connectOnK6((options, recorder) => createEngine(options, recorder, () => unsigned));
