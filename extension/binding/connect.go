@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/grafana/sobek"
+	"github.com/sirupsen/logrus"
 	"go.k6.io/k6/v2/js/common"
 	"go.k6.io/k6/v2/lib"
 
@@ -33,6 +34,9 @@ type connectOptions struct {
 	SampleMark     string  `js:"sampleMark"`
 }
 
+// outages are what all VUs of this process know of their endpoints.
+var outages = request.NewOutages()
+
 // clientOptions are what a script gave to connect or hold, and what it counts by. The VU that asks must be running: before
 // that, k6 has no network for it.
 func (i *instance) clientOptions(given sobek.Value) (request.Options, *measure.Recorder) {
@@ -56,6 +60,10 @@ func (i *instance) clientOptions(given sobek.Value) (request.Options, *measure.R
 		UserAgent:     state.Options.UserAgent.String,
 		Verify:        a.Verify,
 		TLS:           state.TLSConfig,
+	}
+	options.Outages = outages
+	options.Tell = func(line string) {
+		state.Logger.WithFields(logrus.Fields{"source": "console"}).Warn(line)
 	}
 	if state.RPSLimit != nil {
 		options.Limit = state.RPSLimit

@@ -117,6 +117,9 @@ func (r *Recorder) Attempt(by request.Caller, a *request.Attempt) {
 
 func (r *Recorder) addOwn(s *samples, tags *metrics.TagSet, a *request.Attempt) {
 	if failure := a.Outcome.Failure; failure != nil {
+		if a.WasDoneBefore() {
+			return
+		}
 		if r.count(s, tags, a, failure, 1) {
 			s.add(r.own.errorDuration, tags, metrics.D(a.Outcome.Took))
 		}

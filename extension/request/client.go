@@ -45,6 +45,10 @@ type Options struct {
 	TLS *tls.Config
 	// OneRequest a connection: the server is asked to close it when it has answered.
 	OneRequest bool
+	// Outages are what all clients of the process know of their endpoints; nil where each is to find out for itself.
+	Outages *Outages
+	// Tell, which may be nil, says a line to the user.
+	Tell func(line string)
 	// Limit, which may be nil, says when the next request may go: k6's rps.
 	Limit interface{ Wait(context.Context) error }
 }
@@ -101,6 +105,12 @@ type Attempt struct {
 	FailedAt string
 }
 
+// WasDoneBefore tells of a repeat that is refused since an attempt before it was done: the failure is that attempt's.
+func (a *Attempt) WasDoneBefore() bool {
+	done, failure := a.Command.DoneBefore, a.Outcome.Failure
+	return a.FailedAt != "" && failure != nil && done != "" && failure.Code == done
+}
+
 // Recorder records every attempt, and operations that several calls made.
 type Recorder interface {
 	Attempt(by Caller, a *Attempt)
@@ -119,6 +129,7 @@ type host struct {
 	// line is the Host header's, with what else is in every request.
 	line   string
 	signer *sigv4.Signer
+	health *health
 }
 
 // Client is one virtual user's. Calls may be under way at the same time.
@@ -140,6 +151,9 @@ func New(options Options, exchanger Exchanger, recorder Recorder) *Client {
 	if options.Virtual {
 		c.bucketPath, c.root = []byte("/"), []byte("/")
 	}
+	if c.Outages == nil {
+		c.Outages = NewOutages()
+	}
 	for _, url := range options.Endpoints {
 		c.hosts = append(c.hosts, c.newHost(url))
 	}
@@ -154,7 +168,7 @@ func (c *Client) newHost(url string) *host {
 		name = c.Bucket + "." + endpoint
 	}
 	port := map[string]string{"http": "80", "https": "443"}[scheme]
-	made := &host{endpoint: endpoint}
+	made := &host{endpoint: endpoint, health: c.Outages.of(endpoint)}
 	made.Address = name
 	if _, _, err := net.SplitHostPort(name); err != nil {
 		made.Address = name + ":" + port
@@ -177,7 +191,16 @@ func (c *Client) newHost(url string) *host {
 	return made
 }
 
+// nextHost gives the next one that is not left out; where all are, just the next.
 func (c *Client) nextHost() *host {
+	h := c.takeTurn()
+	for n := 1; n < len(c.hosts) && !h.health.mayTry(); n++ {
+		h = c.takeTurn()
+	}
+	return h
+}
+
+func (c *Client) takeTurn() *host {
 	for {
 		now := c.next.Load()
 		after := now + 1
@@ -324,6 +347,10 @@ func (c *Client) pauseAfter(n int, outcome *Outcome) (pause time.Duration, again
 	if failure == nil || n >= c.Attempts || !failure.Class.retryable() || isNotImplemented(outcome) {
 		return 0, false
 	}
+	if outcome.Status == 0 && n < len(c.hosts) {
+		// Another endpoint need not wait for one that does not answer.
+		return 0, true
+	}
 	return PauseBefore(n+1, rand.Float64()), true
 }
 
@@ -355,6 +382,9 @@ func (c *Client) attempt(by Caller, p *prepared, h *host, failedAt string) Outco
 	}
 	answer, times, err := c.wire.Exchange(by.Context, &request, p.keepsHeaders)
 	heads.Put(head)
+	if len(c.hosts) > 1 {
+		c.learn(h.health, times.Began, err)
+	}
 
 	outcome := Outcome{Status: answer.Status, Took: times.Ended.Sub(times.Began), Endpoint: h.endpoint}
 	a := Attempt{
@@ -376,6 +406,20 @@ func (c *Client) attempt(by Caller, p *prepared, h *host, failedAt string) Outco
 	}
 	c.recorder.Attempt(by, &a)
 	return outcome
+}
+
+// learn takes note of whether an endpoint answered a request that began then.
+func (c *Client) learn(h *health, began time.Time, err *wire.Error) {
+	line := ""
+	switch {
+	case err == nil:
+		line = h.answered()
+	case err.Class != wire.Aborted && !err.IsOwn():
+		line = h.notAnswered(began, err.Message)
+	}
+	if line != "" && c.Tell != nil {
+		c.Tell(line)
+	}
 }
 
 // readSuccess reads what came with a status of success, which may be none for all that.

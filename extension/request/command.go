@@ -18,6 +18,8 @@ type Row struct {
 	Counts  string            `js:"counts"`
 	Many    bool              `js:"many"`
 	MayMiss bool              `js:"mayMiss"`
+
+	DoneBefore string `js:"doneBefore"`
 }
 
 // AnswerRow is the part of a row about answers.
@@ -43,6 +45,8 @@ type Command struct {
 	Many bool
 	// MayMiss: another may have deleted its object meanwhile.
 	MayMiss bool
+	// DoneBefore is the code that a repeat is refused with where an attempt before it was done; "" where there is none.
+	DoneBefore string
 	// SendsPayload and SendsText tell what its body is, where it has one.
 	SendsPayload, SendsText bool
 
@@ -62,7 +66,7 @@ func NewCommand(row Row) *Command {
 	kind := row.Answer.Kind
 	c := &Command{
 		Op: row.Op, Method: row.Method,
-		Counted: row.Counts == "operation", Many: row.Many, MayMiss: row.MayMiss,
+		Counted: row.Counts == "operation", Many: row.Many, MayMiss: row.MayMiss, DoneBefore: row.DoneBefore,
 		SendsPayload: row.Body == "payload", SendsText: row.Body == "text",
 		onBucket: row.On == "bucket", needsMD5: row.MD5,
 		query: row.Query, canonicalQuery: sigv4.CanonicalQuery(row.Query),

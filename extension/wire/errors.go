@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -36,6 +37,15 @@ type Error struct {
 }
 
 func (e *Error) Error() string { return e.Message }
+
+// exhausted is what the system says where it has no more open files or local ports.
+var exhausted = []syscall.Errno{syscall.EMFILE, syscall.ENFILE, syscall.EADDRNOTAVAIL}
+
+// IsOwn tells of what is wrong with this machine or with k6's options, and with no endpoint.
+func (e *Error) IsOwn() bool {
+	said := func(errno syscall.Errno) bool { return strings.HasSuffix(e.Message, errno.Error()) }
+	return e.Code == codeBlacklisted || e.Code == codeBlocked || slices.ContainsFunc(exhausted, said)
+}
 
 const (
 	codeOther       = 1000

@@ -303,7 +303,12 @@ describe('explain', () => {
 });
 
 describe('preflight', () => {
-  const two = { ...config, endpoints: ['http://10.0.0.1:9000', 'http://10.0.0.2:9000'], prefix: 'loadtest/' };
+  const two = {
+    ...config,
+    endpoints: ['http://10.0.0.1:9000', 'http://10.0.0.2:9000'],
+    prefix: 'loadtest/',
+    allowPartial: false,
+  };
   const all = { lists: true, writes: true, deletes: true };
   const marker = (size: string) => `loadtest/w0/${size}/firehose/1763726400000000/0-mark-0`;
   const denied = answered(403, 'AccessDenied', '');
@@ -337,7 +342,7 @@ describe('preflight', () => {
 
   test('lists at every endpoint, then writes, reads and deletes one object', async () => {
     const { s3, asked } = bucket();
-    expect(await preflight(s3, two, marker, all)).toEqual({ doubts: [] });
+    expect(await preflight(() => s3, two, marker, all)).toMatchObject({ doubts: [], live: two.endpoints });
     expect(asked).toEqual([
       'list loadtest/ 1',
       'list loadtest/ 1',
@@ -349,7 +354,7 @@ describe('preflight', () => {
 
   test('writes nothing for a test that only reads', async () => {
     const { s3, asked } = bucket();
-    expect(await preflight(s3, two, marker, { ...all, writes: false })).toEqual({ doubts: [] });
+    expect(await preflight(() => s3, two, marker, { ...all, writes: false })).toMatchObject({ doubts: [] });
     expect(asked).toEqual(['list loadtest/ 1', 'list loadtest/ 1']);
   });
 
@@ -381,7 +386,7 @@ describe('preflight', () => {
   ])('says that the credentials may not $verb the bucket: $why', async ({ name, verb, after }) => {
     const { s3, asked } = bucket({ [name]: () => ({ ...denied, objects: [], prefixes: [] }) });
     const stays = name === 'deleteObject' ? `; ${KEY} stays` : '';
-    expect(await preflight(s3, two, marker, all)).toEqual({
+    expect(await preflight(() => s3, two, marker, all)).toMatchObject({
       problem: `S3_BUCKET "load": the credentials may not ${verb} it at ${ENDPOINT} (403 AccessDenied)${stays}`,
       doubts: [],
     });
@@ -390,7 +395,7 @@ describe('preflight', () => {
 
   test('a run that does not delete is warned that nothing can be cleaned up, and what stays', async () => {
     const { s3 } = bucket({ deleteObject: () => denied });
-    expect(await preflight(s3, two, marker, { ...all, deletes: false })).toEqual({
+    expect(await preflight(() => s3, two, marker, { ...all, deletes: false })).toMatchObject({
       doubts: [
         `these credentials can't clean up "load" (403 AccessDenied): ${KEY} stays, and so will what this run writes`,
       ],
@@ -399,7 +404,7 @@ describe('preflight', () => {
 
   test('a run that does not list needs no right to', async () => {
     const { s3, asked } = bucket({ listObjects: () => ({ ...denied, objects: [], prefixes: [] }) });
-    expect(await preflight(s3, two, marker, { ...all, lists: false })).toEqual({
+    expect(await preflight(() => s3, two, marker, { ...all, lists: false })).toMatchObject({
       doubts: Array(2).fill(
         `S3_BUCKET "load": the credentials may not list it at ${ENDPOINT} (403 AccessDenied): this run does not list`,
       ),
@@ -407,14 +412,71 @@ describe('preflight', () => {
     expect(asked.at(-1)).toBe(`delete ${KEY}`);
   });
 
+  test('nor a listing that answers in time', async () => {
+    const slow = answered(500, 'InternalError', '');
+    for (const failed of [slow, silent('request timeout')]) {
+      const { s3 } = bucket({ listObjects: () => ({ ...failed, objects: [], prefixes: [] }) });
+      const { problem, doubts } = await preflight(() => s3, two, marker, { ...all, lists: false });
+      expect(problem).toBeUndefined();
+      expect(doubts).toEqual(Array(2).fill(expect.stringMatching(/: this run does not list$/)));
+    }
+  });
+
+  describe('an endpoint that does not answer', () => {
+    const refused = silent('dial tcp 10.0.0.1:9000: connect: connection refused');
+    /** Of all listings the first so many are not answered. */
+    const dead = (n: number) => {
+      let listings = 0;
+      const listed = OK;
+      return bucket({
+        listObjects: () => ({ ...(listings++ < n ? refused : listed), objects: [], prefixes: [] }),
+      });
+    };
+
+    test('stops the run, and there is a way to begin without it', async () => {
+      expect((await preflight(() => dead(1).s3, two, marker, all)).problem).toMatch(
+        /connection refused\); --allow-partial begins without it$/,
+      );
+    });
+
+    test('is left out where that is allowed, and told', async () => {
+      const partial = { ...two, allowPartial: true };
+      const asked: Array<readonly string[]> = [];
+      const { s3 } = dead(1);
+      const checked = await preflight(
+        (endpoints) => {
+          asked.push(endpoints);
+          return s3;
+        },
+        partial,
+        marker,
+        all,
+      );
+      expect(checked).toEqual({
+        live: [two.endpoints[1]],
+        doubts: [expect.stringMatching(/connection refused\): the run begins without it, and tries it now and then$/)],
+      });
+      expect(asked).toEqual([two.endpoints, [two.endpoints[1]]]);
+    });
+
+    test('is a problem all the same where none answers, or where others know the reason', async () => {
+      const partial = { ...two, allowPartial: true };
+      expect((await preflight(() => dead(2).s3, partial, marker, all)).problem).toMatch(/connection refused\)$/);
+      const { s3 } = bucket({ listObjects: () => ({ ...denied, objects: [], prefixes: [] }) });
+      expect((await preflight(() => s3, partial, marker, all)).problem).toMatch(/may not list/);
+    });
+  });
+
   test('but an endpoint that does not know them stops it', async () => {
     const unknown = answered(403, 'InvalidAccessKeyId', '');
     const { s3 } = bucket({ listObjects: () => ({ ...unknown, objects: [], prefixes: [] }) });
-    expect((await preflight(s3, two, marker, { ...all, lists: false })).problem).toMatch(/^AWS_ACCESS_KEY_ID/);
+    expect((await preflight(() => s3, two, marker, { ...all, lists: false })).problem).toMatch(/^AWS_ACCESS_KEY_ID/);
   });
 
   test('a write without an answer may be done later, and its key is named', async () => {
     const { s3 } = bucket({ putObject: () => silent('request timeout') });
-    expect((await preflight(s3, two, marker, all)).problem).toMatch(new RegExp(`; ${KEY} may be there all the same$`));
+    expect((await preflight(() => s3, two, marker, all)).problem).toMatch(
+      new RegExp(`; ${KEY} may be there all the same$`),
+    );
   });
 });

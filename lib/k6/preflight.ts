@@ -3,11 +3,13 @@
  * wrong ends in one line that names the setting to change.
  */
 
-import { describeFailure } from '../s3/classify';
+import { describeFailure, isRetryable } from '../s3/classify';
 import { DELETE, GET, LIST_KEYS, PUT } from '../s3/commands';
 import type { Engine, Reply } from '../s3/engine';
 import { type ExplainedConfig, explain } from '../s3/explain';
 import { listArguments } from '../s3/listing';
+import type { Failure } from '../s3/outcome';
+import type { Config } from '../settings/config';
 import type { MakeKey } from '../workload/keys';
 
 /** What the run will do to the bucket. */
@@ -18,32 +20,76 @@ export interface Needs {
 }
 
 export interface Checked {
+  /** The endpoints that answered. */
+  readonly live: readonly string[];
   /** What stands in the way of the run, in one line; undefined when nothing does. */
   readonly problem?: string;
   /** What the run can do without, and its user should know, in lines. */
   readonly doubts: readonly string[];
 }
 
+type CheckedConfig = ExplainedConfig & Pick<Config, 'prefix' | 'allowPartial'>;
+type Watch = (doing: string, call: Promise<Reply>) => Promise<Reply>;
+
+/** `engineOf` makes an engine of one attempt for endpoints, in this order. */
 export async function preflight(
-  engine: Engine,
-  config: ExplainedConfig & { readonly prefix: string },
+  engineOf: (endpoints: readonly string[]) => Engine,
+  config: CheckedConfig,
   marker: MakeKey,
   needs: Needs,
   /** Passes a call on, and says what it is for where that takes long. */
-  watch: (doing: string, call: Promise<Reply>) => Promise<Reply> = (_, call) => call,
+  watch: Watch = (_, call) => call,
 ): Promise<Checked> {
-  const said = (verb: string, reply: Reply) => explain(verb, reply, config, Date.now());
+  const listed = await tryEndpoints(engineOf(config.endpoints), config, needs, watch);
+  if (listed.problem !== undefined || !needs.writes) return listed;
+  const tried = await tryObject(engineOf(listed.live), config, marker, needs, watch);
+  return { ...tried, live: listed.live, doubts: [...listed.doubts, ...tried.doubts] };
+}
+
+/** Lists at each. */
+async function tryEndpoints(engine: Engine, config: CheckedConfig, needs: Needs, watch: Watch): Promise<Checked> {
   const list = engine.compileAsync(LIST_KEYS);
   const doubts: string[] = [];
-  for (const _ of config.endpoints) {
+  const live: string[] = [];
+  let first: string | undefined;
+  for (const endpoint of config.endpoints) {
     // The engine goes on to the next endpoint by itself.
     const page = listArguments({ prefix: config.prefix, maxKeys: 1 });
     const listed = await watch('a listing', list('', '', undefined, page));
-    if (listed.failure?.code === 'AccessDenied' && !needs.lists) {
-      doubts.push(`${said('list', listed)}: this run does not list`);
-    } else if (listed.failure) return { problem: said('list', listed), doubts };
+    const { failure, status } = listed;
+    const said = failure && explain('list', listed, config, Date.now());
+    if (said === undefined) live.push(endpoint);
+    else if (!needs.lists && isOfListing(failure, status)) {
+      live.push(endpoint);
+      doubts.push(`${said}: this run does not list`);
+    } else if (!(config.allowPartial && isOfServer(failure))) {
+      const others = config.endpoints.length > 1 && isOfServer(failure);
+      return { problem: others ? `${said}; --allow-partial begins without it` : said, live, doubts };
+    } else {
+      first ??= said;
+      doubts.push(`${said}: the run begins without it, and tries it now and then`);
+    }
   }
-  if (!needs.writes) return { doubts };
+  return live.length > 0 || first === undefined ? { live, doubts } : { problem: first, live, doubts: [] };
+}
+
+/** Whether an endpoint that lists nothing may do all else. */
+const isOfListing = (failure: Failure | undefined, status: number) =>
+  failure?.code === 'AccessDenied' || failure?.errorClass === 'timeout' || (status !== 0 && isOfServer(failure));
+
+/** Whether a failure is the endpoint's, and not that of what was asked of it. */
+const isOfServer = (failure: Failure | undefined) => failure !== undefined && isRetryable(failure.errorClass);
+
+/** Writes an object, reads and deletes it. */
+async function tryObject(
+  engine: Engine,
+  config: CheckedConfig,
+  marker: MakeKey,
+  needs: Needs,
+  watch: Watch,
+): Promise<Omit<Checked, 'live'>> {
+  const said = (verb: string, reply: Reply) => explain(verb, reply, config, Date.now());
+  const doubts: string[] = [];
   const key = marker('1KB');
   const body = new ArrayBuffer(1024);
   const put = await watch('a write', engine.compileAsync(PUT)(key, '', body));

@@ -40,20 +40,12 @@ export interface Readable {
 
 /** What there is to read, or in one line why the load can't begin. */
 export async function prepare(plan: Plan, by: Connect, listed: ListedKeys): Promise<Readable | { problem: string }> {
-  const { config } = plan;
   const tooFew = tooFewFiles(plan);
   if (tooFew !== undefined) return { problem: tooFew };
-  const test = plan.measured[0]?.test ?? '';
-  const check = connect(by, config, SILENT, 0, { attempts: 1 });
-  const makeKey = createKeyMaker(config.prefix, config.workerId, test, 0);
-  const deletes = does('delete', plan);
-  const writes = does('write', plan) || deletes || config.seedObjects > 0;
-  const looks = does('read', plan) && plan.sizes.some(({ label }) => (listed[label]?.length ?? 0) === 0);
-  const lists = plan.loads.some(({ step }) => step.commands.some(({ effect }) => effect === 'list'));
-  const needs = { lists: lists || looks, writes, deletes };
-  const { problem, doubts } = await preflight(check.engine, config, makeKey, needs, watched(config));
-  if (problem !== undefined) return { problem };
-  for (const doubt of doubts) console.warn(doubt);
+  const checked = plan.config.check ? await check(plan, by, listed) : { live: plan.config.endpoints };
+  if ('problem' in checked) return checked;
+  // What is left to do before the load goes to those that answer.
+  const config = { ...plan.config, endpoints: checked.live };
   if (!does('read', plan)) return { found: {}, seeded: [] };
   const { engine } = connect(by, config, SILENT, 0);
   const seeded: NumberedSet[] = [];
@@ -81,6 +73,23 @@ export async function prepare(plan: Plan, by: Connect, listed: ListedKeys): Prom
     if (problem !== undefined) return { problem };
   }
   return { found, seeded, discovery: finding && discoveryOf(finding) };
+}
+
+/** Tries the bucket. Gives the endpoints that answer, or what is wrong in one line; doubts are logged. */
+async function check(plan: Plan, by: Connect, listed: ListedKeys): Promise<{ live: string[] } | { problem: string }> {
+  const { config } = plan;
+  const makeKey = createKeyMaker(config.prefix, config.workerId, plan.measured[0]?.test ?? '', 0);
+  const engineOf = (endpoints: readonly string[]) =>
+    connect(by, { ...config, endpoints: [...endpoints] }, SILENT, 0, { attempts: 1 }).engine;
+  const deletes = does('delete', plan);
+  const writes = does('write', plan) || deletes || config.seedObjects > 0;
+  const looks = does('read', plan) && plan.sizes.some(({ label }) => (listed[label]?.length ?? 0) === 0);
+  const lists = plan.loads.some(({ step }) => step.commands.some(({ effect }) => effect === 'list'));
+  const needs = { lists: lists || looks, writes, deletes };
+  const { problem, doubts, live } = await preflight(engineOf, config, makeKey, needs, watched(config));
+  if (problem !== undefined) return { problem };
+  for (const doubt of doubts) console.warn(doubt);
+  return { live: [...live] };
 }
 
 /** Says what the check waits for, where that takes long. */

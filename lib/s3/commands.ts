@@ -30,6 +30,11 @@ export interface Command {
   readonly many?: true;
   /** The op that its success is one of, to those who count requests: the last call of several that make one operation. */
   readonly completes?: string;
+  /**
+   * The code that a repeat is refused with where an attempt before it was done and its answer lost. That is no failure of its
+   * own: the attempt before was one, and the caller looks what there is.
+   */
+  readonly doneBefore?: string;
   /** Another may have deleted its object meanwhile: a 404 may be a miss. */
   readonly mayMiss?: true;
 }
@@ -108,6 +113,12 @@ export const HEAD: Command = {
   counts: 'operation',
   answer: HEADERS,
   mayMiss: true,
+};
+
+/** The same for an object that this client has written: no operation of the load. */
+export const HEAD_WRITTEN: Command = {
+  ...{ op: 'HEAD', method: 'HEAD', on: 'object', effect: 'inspect' },
+  ...{ body: 'none', status: 200, counts: 'part', answer: HEADERS },
 };
 
 export const DELETE: Command = {
@@ -240,6 +251,7 @@ export const COMPLETE_MULTIPART: Command = {
   status: 200,
   counts: 'part',
   completes: 'PUT',
+  doneBefore: 'NoSuchUpload',
   answer: { kind: 'xml' },
 };
 

@@ -1,5 +1,5 @@
 /** A PUT of an object in parts: create, parts and complete to the server, one operation to its caller. */
-import { ABORT_MULTIPART, COMPLETE_MULTIPART, CREATE_MULTIPART, PUT, UPLOAD_PART } from './commands';
+import { ABORT_MULTIPART, COMPLETE_MULTIPART, CREATE_MULTIPART, HEAD_WRITTEN, PUT, UPLOAD_PART } from './commands';
 import type { Body, Engine } from './engine';
 import type { Outcome } from './outcome';
 import { escapeXml, XMLNS } from './xml';
@@ -39,7 +39,14 @@ export function putInParts(engine: Engine): PutInParts {
       if (part.failure) return failed(part);
       etags.push(part.headers?.etag ?? '');
     }
-    const completed = complete(key, size, completionOf(etags), { query });
+    let completed: Outcome = complete(key, size, completionOf(etags), { query });
+    if (completed.failure?.code === COMPLETE_MULTIPART.doneBefore) {
+      // The upload is no more: its object is there, where an attempt completed it and the answer was lost.
+      const found = engine.compileSync(HEAD_WRITTEN)(key, size);
+      settle?.();
+      if (found.failure || Number(found.headers?.['content-length']) !== body.bytes) return ended(completed, 0);
+      completed = found;
+    }
     if (completed.failure) return failed(completed);
     settle?.();
     const whole = ended(completed, body.bytes);

@@ -25,6 +25,14 @@ test.each<{ errorClass?: ErrorClass; status: number; code?: string; n: number; a
   { errorClass: 'server', status: 200, code: 'NotImplemented', n: 1, again: false, why: 'by its code, too' },
 ])('$status $code at attempt $n of 5 is tried again: $again ($why)', ({ errorClass, status, code = '', n, again }) => {
   const failure = errorClass && { errorClass, code, message: '' };
-  const seconds = nextPause({ failure, status, bytes: 0, ms: 1, endpoint: 'e:1' }, n, 5);
+  const seconds = nextPause({ failure, status, bytes: 0, ms: 1, endpoint: 'e:1' }, n, 5, 1);
   expect(seconds !== undefined).toBe(again);
+});
+
+test('another endpoint need not wait for one that does not answer; the next round does', () => {
+  const failure = { errorClass: 'timeout', code: '', message: '' } as const;
+  const outcome = { failure, status: 0, bytes: 0, ms: 1, endpoint: 'e:1' };
+  expect([1, 2].map((n) => nextPause(outcome, n, 5, 3))).toEqual([0, 0]);
+  expect(nextPause(outcome, 3, 5, 3)).toBeGreaterThan(0);
+  expect(nextPause({ ...outcome, status: 503 }, 1, 5, 3)).toBeGreaterThan(0);
 });

@@ -16,8 +16,17 @@ export function isRepeatable({ errorClass, code }: Failure, status: number): boo
   return isRetryable(errorClass) && status !== 501 && code !== 'NotImplemented';
 }
 
-/** Seconds until the next attempt, or undefined when this one is what came of the operation: it was the nth of `attempts`. */
-export function nextPause({ failure, status }: Outcome, n: number, attempts: number): number | undefined {
+/**
+ * Seconds until the next attempt, or undefined when this one is what came of the operation: it was the nth of `attempts`, which go
+ * to so many `endpoints` in turn. Where one does not answer, another need not wait for it.
+ */
+export function nextPause(
+  { failure, status }: Outcome,
+  n: number,
+  attempts: number,
+  endpoints: number,
+): number | undefined {
   if (failure === undefined || n >= attempts || !isRepeatable(failure, status)) return undefined;
+  if (status === 0 && n < endpoints) return 0;
   return pauseBefore(n + 1);
 }

@@ -51,6 +51,8 @@ test('the table of settings: variable, option, default', () => {
     S3_VERIFY_SSL |  | false
     S3_ADDRESSING |  | path
     S3LOADTEST_TIMEOUT | --timeout <time> | 60s
+    S3LOADTEST_CHECK | --no-check | true
+    S3LOADTEST_ALLOW_PARTIAL | --allow-partial | false
     S3LOADTEST_PART_SIZE |  | 8MB
     S3LOADTEST_BACKEND |  | native where k6 has it, else http
     S3LOADTEST_JSLIB_URL |  | https://jslib.k6.io/aws/0.14.0/index.js
@@ -140,6 +142,8 @@ describe('values', () => {
       { text: 'my-bucket.v1', value: 'my-bucket.v1', why: 'dots and dashes' },
       { text: 'Old_Bucket', value: 'Old_Bucket', why: 'older names' },
     ],
+    check: [{ text: 'false', value: false, why: 'as --no-check has it' }],
+    allowPartial: [{ text: 'true', value: true, why: 'as the option has it' }],
     verify: [{ text: 'yes', value: true, why: 'as a word' }],
     verifySsl: [
       { text: 'TRUE', value: true, why: 'any case' },
@@ -362,6 +366,8 @@ describe('values', () => {
       { text: '-bucket', why: 'begins with a dash' },
       { text: 'bücket', why: 'no ASCII' },
     ],
+    check: [{ text: 'writes', why: 'not what, but whether' }],
+    allowPartial: [{ text: '2', why: 'not how many, but whether' }],
     verify: [{ text: 'md5', why: 'not how, but whether' }],
     verifySsl: [
       { text: 'maybe', why: 'neither' },

@@ -104,6 +104,22 @@ export const store = {
     expected: 'a duration such as 60s',
     show: formatDuration,
   } satisfies Setting<number>,
+  check: {
+    env: ['S3LOADTEST_CHECK'],
+    option: 'no-check',
+    help: 'Whether the bucket is tried before the load: a listing at each endpoint, one object written, read and deleted',
+    fallback: true,
+    parse: boolean,
+    expected: 'true or false',
+  } satisfies Setting<boolean>,
+  allowPartial: {
+    env: ['S3LOADTEST_ALLOW_PARTIAL'],
+    option: 'allow-partial',
+    help: 'Begin even if some of the endpoints do not answer, or some of the workers of `dist` can not run',
+    fallback: false,
+    parse: boolean,
+    expected: 'true or false',
+  } satisfies Setting<boolean>,
   partSize: {
     env: ['S3LOADTEST_PART_SIZE'],
     help: 'Part size of multipart uploads. Larger objects are uploaded in parts',

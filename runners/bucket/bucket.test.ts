@@ -57,6 +57,7 @@ function open(endpoint: string | string[], more: Partial<BucketConfig> = {}) {
     addressing: 'path',
     backend: 'http',
     timeout: 1000,
+    allowPartial: false,
     ...more,
   };
   const bucket = openBucket(config, async (ms) => {

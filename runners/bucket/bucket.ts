@@ -1,7 +1,7 @@
 /** A bucket as the CLI sees it, outside any load: what is in it, and out with it. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { batchOf, type Deletable, undeletedOf } from '../../lib/s3/batch';
-import { classifyCode } from '../../lib/s3/classify';
+import { classifyCode, isRetryable } from '../../lib/s3/classify';
 import {
   ABORT_MULTIPART,
   type Command,
@@ -35,6 +35,7 @@ export const BUCKET_SETTINGS = [
   'backend',
   's3poolBinary',
   'timeout',
+  'allowPartial',
 ] as const;
 
 export type BucketConfig = Pick<Config, (typeof BUCKET_SETTINGS)[number]>;
@@ -45,8 +46,11 @@ export interface Upload {
 }
 
 export interface Bucket {
-  /** Lists at each endpoint, once. @throws ConfigError naming the setting that is wrong */
-  check(prefix: string, signal?: AbortSignal): Promise<void>;
+  /**
+   * Lists at each endpoint, once. Gives a line for each that does not answer, where it may go on without them.
+   * @throws ConfigError naming the setting that is wrong
+   */
+  check(prefix: string, signal?: AbortSignal): Promise<string[]>;
   readonly listObjects: List<Entry>;
   /** Every version of every object, and delete markers. */
   readonly listVersions: List<Entry>;
@@ -106,10 +110,17 @@ export function openBucket(config: BucketConfig, pause: (ms: number) => Promise<
         const call = createNodeEngine({ ...once, endpoints: [endpoint] }, transport).compile(LIST_KEYS);
         return call('', '', listArguments({ prefix, maxKeys: 1 }), signal);
       });
+      const dead: string[] = [];
       for (const result of await Promise.allSettled(replies)) {
         if (result.status === 'rejected') throw result.reason;
-        if (result.value.failure) throw new ConfigError([explain('list', result.value, config, Date.now())]);
+        const { failure } = result.value;
+        if (failure === undefined) continue;
+        const said = explain('list', result.value, config, Date.now());
+        if (!config.allowPartial || !isRetryable(failure.errorClass)) throw new ConfigError([said]);
+        dead.push(said);
       }
+      if (dead.length === config.endpoints.length) throw new ConfigError(dead);
+      return dead.map((said) => `${said}: goes on without it`);
     },
     listObjects: async (listing, signal) => {
       const { objects, prefixes, next } = keysPageOf(await list('', '', listArguments(listing), signal));

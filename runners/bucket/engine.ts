@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from '../../lib/s3/commands';
 import type { Arguments, EngineOptions, Reply } from '../../lib/s3/engine';
+import { createOutages } from '../../lib/s3/outage';
 import { replyOf } from '../../lib/s3/reply';
 import { extrasOf, hostsOf, pathsOf, type SignedHost } from '../../lib/s3/request';
 import { nextPause } from '../../lib/s3/retry';
@@ -41,7 +42,16 @@ export function createNodeEngine(
     options.leavesSigning ? unsigned : createSigner(nodeHashes, credentials, region, host),
   );
   const paths = pathsOf(options);
+  const outages = createOutages();
   let turn = 0;
+
+  /** The next one that is not left out; where all are, just the next. */
+  const nextHost = (): SignedHost => {
+    const take = () => hosts[turn++ % hosts.length] as SignedHost;
+    let host = take();
+    for (let n = 1; n < hosts.length && !outages.mayTry(host.endpoint); n++) host = take();
+    return host;
+  };
 
   return {
     compile: (command) => {
@@ -52,7 +62,7 @@ export function createNodeEngine(
         const { query, headers, payloadHash } = extrasOf(command, text, more, nodeHashes);
         const breakable = changes ? undefined : signal;
         for (let attempt = 1; ; attempt++) {
-          const { endpoint, origin, signer } = hosts[turn++ % hosts.length] as SignedHost;
+          const { endpoint, origin, signer } = nextHost();
           const began = Date.now();
           const answer = await transport.send({
             ...{ method, origin, timeout, body: text, signal: breakable },
@@ -61,7 +71,9 @@ export function createNodeEngine(
           });
           const sent = { bytes: 0, expected: undefined, objects: more.objects ?? 0 };
           const reply = replyOf(command, endpoint, answer, sent, Date.now() - began);
-          const seconds = nextPause(reply, attempt, attempts);
+          if (reply.status === 0) outages.notAnswered(endpoint, reply.failure?.message ?? '');
+          else outages.answered(endpoint);
+          const seconds = nextPause(reply, attempt, attempts, hosts.length);
           if (seconds === undefined || signal?.aborted) return reply;
           await pause(seconds * 1000);
           breakable?.throwIfAborted();

@@ -43,7 +43,7 @@ interface Report {
 }
 
 export function addCleanup(program: Command): void {
-  addSettingOptions(program.command('cleanup'), ['prefix'])
+  addSettingOptions(program.command('cleanup'), ['prefix', 'timeout', 'allowPartial'])
     .summary('delete objects that tests wrote, and no others')
     .description(DESCRIPTION)
     .option('--yes', "don't ask before deleting")
@@ -105,7 +105,7 @@ async function cleanUp(plan: Plan, signal: AbortSignal): Promise<number> {
   let inventory: Inventory = createCount(prefix).inventory();
   let uploads = 0;
   try {
-    await bucket.check(prefix, signal);
+    for (const doubt of await bucket.check(prefix, signal)) status.tell(`warning: ${doubt}`);
     inventory = await count(plan, status, signal);
     uploads = await countUploads(plan, status, signal);
     status.clear();

@@ -23,7 +23,7 @@ export function addDist(program: Command): void {
 }
 
 export function addDistOptions(command: Command): Command {
-  return addFleetOptions(command).argument('<patterns...>').option('--allow-partial', "run even if some workers can't");
+  return addFleetOptions(command).argument('<patterns...>');
 }
 
 /** Runs patterns and returns the exit code; `detached`, leaves them alone once they have begun. @throws ConfigError, ToolError */
@@ -47,7 +47,7 @@ export async function dist(
     return showRun(shown, tried, environment, options.json === true);
   }
   const name = [...new Set(names)].join('-');
-  const allowPartial = options.allowPartial === true;
+  const { allowPartial } = settings.config;
   const memoryCheck = options.memoryCheck !== false;
   const load = { name, tests, settings, outs, memoryCheck, allowPartial, environment };
   const run = { name, settings, json: options.json === true, detached, allowPartial, k6Version: fleet.k6.version };

@@ -42,7 +42,7 @@ interface Counts {
 }
 
 export function addKeys(program: Command): void {
-  addSettingOptions(program.command('keys'), ['prefix'])
+  addSettingOptions(program.command('keys'), ['prefix', 'timeout', 'allowPartial'])
     .summary('write key files from a listing of the bucket')
     .description(DESCRIPTION)
     .action(async (options: Options) => {
@@ -58,7 +58,7 @@ export async function keys(options: Options, environment: NodeJS.ProcessEnv, sig
   const status = createStatusLine(false);
   const counts: Counts = { files: 0, keys: 0, otherLength: 0, foreign: 0 };
   try {
-    await bucket.check(prefix, signal);
+    for (const doubt of await bucket.check(prefix, signal)) status.tell(`warning: ${doubt}`);
     makeKeyDir(keyDir);
     const groups = await findGroups(bucket, prefix, counts, signal);
     const written = new Set<string>();

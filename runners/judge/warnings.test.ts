@@ -197,6 +197,16 @@ describe('endpoints', () => {
     expect(changed('c:9000', (figures) => ({ ...figures, errors: { timeout: 9 } }))).toBe('');
   });
 
+  test('of which one did not answer for a while, and the others had its part', () => {
+    const said = changed('c:9000', (figures) => ({ ...figures, ops: 20, errors: { timeout: 4 } }));
+    expect(said).toMatch(
+      /^uneven-endpoints: c:9000 left \d+ requests \(timeout \d+\) unanswered: it had [\d.]+% of all, its part is 33%/,
+    );
+    expect(said).not.toMatch(/[ab]:9000/);
+    const none = changed('c:9000', (figures) => ({ ...figures, ops: 0, errors: { connect: 9 } }));
+    expect(none).toMatch(/^uneven-endpoints: c:9000 answered none of \d+ requests \(connect \d+\)/);
+  });
+
   test('of which one is slow', () => {
     const slow = madeResult(calm({ ...series({ median: 60 }), endpoints: ['a:9000'] })).endpoints[0]?.latency;
     const said = changed('a:9000', (figures) => ({ ...figures, latency: slow }));

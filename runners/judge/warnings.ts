@@ -1,7 +1,6 @@
 /** Reasons to trust a run's figures less that need more than k6's counts: percentiles, the timeline, CPU, workers. Pure. */
 import { percentile } from '../../lib/result/distribution';
 import {
-  errorCount,
   measuredMs,
   measuredPoints,
   type Result,
@@ -12,6 +11,7 @@ import {
 } from '../../lib/result/result';
 import type { ErrorClass } from '../../lib/s3/classify';
 import { effectOf } from '../../lib/s3/commands';
+import { OUT_AFTER } from '../../lib/s3/outage';
 import { formatBytes, formatCount, formatDuration, formatLatency } from '../../lib/settings/units';
 import { configOf } from '../figures/config';
 import { enoughFor, isEnough } from '../figures/latency';
@@ -241,30 +241,35 @@ const UNEVEN = 1.25;
 const SLOW = 2;
 const LEAST_PER_ENDPOINT = 100;
 const LEAST_ERRORS = 10;
+/** Failures of requests that nobody answered. */
+const UNANSWERED = ['connect', 'timeout', 'reset'] as const;
+
+interface EndpointCounts {
+  readonly endpoint: string;
+  readonly attempts: number;
+  readonly errors: number;
+  /** Requests without an answer, by class. */
+  readonly unanswered: Readonly<Record<string, number>>;
+}
 
 function unevenEndpoints({ endpoints }: Result): Warning[] {
-  const byName = new Map<string, { attempts: number; errors: number }>();
-  for (const figures of endpoints) {
-    const known = byName.get(figures.endpoint) ?? { attempts: 0, errors: 0 };
-    const errors = errorCount(figures);
-    known.attempts += figures.ops + (figures.misses ?? 0) + errors;
-    known.errors += errors;
-    byName.set(figures.endpoint, known);
-  }
-  if (byName.size < 2) return [];
-  const all = [...byName].map(([endpoint, counts]) => ({ endpoint, ...counts }));
-  const attempts = all.reduce((n, each) => n + each.attempts, 0);
-  const errors = all.reduce((n, each) => n + each.errors, 0);
-  const fair = attempts / all.length;
+  const all = countsOf(endpoints);
+  if (all.length < 2) return [];
+  const silent = all.filter((each) => isSilent(each, all));
+  const rest = all.filter((each) => !silent.includes(each));
+  const attempts = attemptsOf(rest);
+  const errors = rest.reduce((n, each) => n + each.errors, 0);
+  const fair = attempts / rest.length;
   const code = 'uneven-endpoints';
   return [
-    ...all.flatMap((each): Warning[] => {
+    ...silent.map((each) => silence(each, all)),
+    ...rest.flatMap((each): Warning[] => {
       if (each.attempts < UNEVEN * fair || each.attempts - fair < LEAST_PER_ENDPOINT) return [];
-      const message = `${each.endpoint} had ${share(each.attempts / attempts)} of the requests, its part is ${share(1 / all.length)}`;
+      const message = `${each.endpoint} had ${share(each.attempts / attempts)} of the requests, its part is ${share(1 / rest.length)}`;
       return [{ code, message, remedy: 'retries go to the next endpoint: see which of the others fail' }];
     }),
-    ...all.flatMap((each): Warning[] => {
-      const fairErrors = errors / all.length;
+    ...rest.flatMap((each): Warning[] => {
+      const fairErrors = errors / rest.length;
       // A hung endpoint makes few errors, each after a whole time limit; three standard deviations are no chance.
       if (errors < LEAST_ERRORS || each.errors < Math.max(2 * fairErrors, fairErrors + 3 * Math.sqrt(fairErrors)))
         return [];
@@ -273,6 +278,43 @@ function unevenEndpoints({ endpoints }: Result): Warning[] {
     }),
     ...slowEndpoints({ endpoints }),
   ];
+}
+
+function countsOf(endpoints: Result['endpoints']): EndpointCounts[] {
+  const byName = new Map<string, EndpointCounts>();
+  for (const { endpoint, ops, misses = 0, errors } of endpoints) {
+    const known = byName.get(endpoint) ?? { endpoint, attempts: 0, errors: 0, unanswered: {} };
+    const failed = sumOf(errors);
+    const unanswered: Record<string, number> = { ...known.unanswered };
+    for (const name of UNANSWERED) {
+      if (errors[name] !== undefined) unanswered[name] = (unanswered[name] ?? 0) + errors[name];
+    }
+    const attempts = known.attempts + ops + misses + failed;
+    byName.set(endpoint, { endpoint, attempts, errors: known.errors + failed, unanswered });
+  }
+  return [...byName.values()];
+}
+
+const sumOf = (counts: Readonly<Record<string, number>>) => Object.values(counts).reduce((a, b) => a + b, 0);
+
+const attemptsOf = (all: readonly EndpointCounts[]) => all.reduce((n, { attempts }) => n + attempts, 0);
+
+/** Whether an endpoint did not answer for a while, while others did: clients leave it out (lib/s3/outage.ts). */
+function isSilent({ endpoint, attempts, unanswered }: EndpointCounts, all: readonly EndpointCounts[]): boolean {
+  const others = all.some((each) => each.endpoint !== endpoint && each.attempts > 2 * sumOf(each.unanswered));
+  return others && sumOf(unanswered) >= OUT_AFTER && attempts < attemptsOf(all) / all.length / UNEVEN;
+}
+
+function silence({ endpoint, attempts, unanswered }: EndpointCounts, all: readonly EndpointCounts[]): Warning {
+  const classes = Object.entries(unanswered).map(([name, n]) => `${name} ${n}`);
+  const what = `${formatCount(sumOf(unanswered))} requests (${classes.join(', ')})`;
+  const part = `it had ${share(attempts / attemptsOf(all))} of all, its part is ${share(1 / all.length)}`;
+  const message =
+    sumOf(unanswered) === attempts
+      ? `${endpoint} answered none of ${what}`
+      : `${endpoint} left ${what} unanswered: ${part}`;
+  const remedy = 'look at this node; while it does not answer, the others are asked in its place';
+  return { code: 'uneven-endpoints', message, remedy };
 }
 
 function slowEndpoints({ endpoints }: Pick<Result, 'endpoints'>): Warning[] {

@@ -93,8 +93,10 @@ export function defaultConcurrency(cores = availableParallelism(), processes = 1
 function fromOptions(options: Options): Environment {
   const values: Record<string, string> = {};
   for (const s of Object.values(settings) as Setting<unknown>[]) {
-    const name = s.option?.split(' ')[0]?.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
-    const value = name === undefined ? undefined : options[name];
+    const [option = ''] = s.option?.split(' ') ?? [];
+    const name = option.replace(/^no-/, '').replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
+    // Of an option that says no, commander has true where it was not given.
+    const value = option.startsWith('no-') && options[name] === true ? undefined : options[name];
     if (value !== undefined) values[s.env[0]] = Array.isArray(value) ? value.join(';') : String(value);
   }
   return { ...values, [ORIGIN]: { options: Object.keys(values) } };

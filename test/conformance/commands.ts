@@ -13,6 +13,7 @@ import {
   GET,
   GET_BUCKET_VERSIONING,
   HEAD,
+  HEAD_WRITTEN,
   LIST,
   LIST_KEYS,
   LIST_UPLOADS,
@@ -48,6 +49,7 @@ export const commandCases: readonly CommandCase[] = [
   { command: READ, load: 3, request: 'GET /key', answer: 'abc', bytes: 3 },
   { command: PUT, load: new ArrayBuffer(5), request: 'PUT /key', bytes: 5 },
   { command: HEAD, request: 'HEAD /key', headers: { ETag: '"e"' }, has: { etag: '"e"' } },
+  { command: HEAD_WRITTEN, request: 'HEAD /key', headers: { ETag: '"e"' }, has: { etag: '"e"' } },
   { command: DELETE, request: 'DELETE /key' },
   {
     command: DELETE_OBJECTS,
@@ -130,8 +132,9 @@ export const commandCases: readonly CommandCase[] = [
 export const keyFor = ({ command }: CommandCase): string => (command.on === 'bucket' ? '' : KEY);
 
 /** `GET, content`: rows of one op differ in what they have of an answer. */
-export function nameOf({ command: { op, answer } }: CommandCase, all = commandCases): string {
+export function nameOf({ command: { op, answer, counts } }: CommandCase, all = commandCases): string {
   const alike = all.filter(({ command }) => command.op === op);
   if (alike.length === 1) return op;
+  if (counts === 'part') return `${op}, part of another operation`;
   return `${op}, ${answer.kind === 'xml' ? `${answer.kind} of ${Object.keys(answer.lists ?? {}).length} lists` : answer.kind}`;
 }

@@ -113,6 +113,29 @@ const neverSleeps: Partial<EngineOptions> = {
 };
 const noneFailed = (outcome: Outcome): void => same('failed', (outcome as DeleteObjectsOutcome).failed, []);
 
+/** The upload is completed and the answer lost; then the upload is no more, and the object has so many bytes. */
+function lostCompletion(bytes: number): Pick<Fault, 'answer' | 'operate' | 'requests'> {
+  let completions = 0;
+  return {
+    answer: (response, _, { method, url }) => {
+      if (method === 'PUT') return ok(response);
+      if (method === 'HEAD') return response.writeHead(200, { 'Content-Length': bytes, ETag: '"e"' }).end();
+      if (url?.includes('uploads')) return xml(response, 200, '<R><UploadId>id</UploadId></R>');
+      completions++;
+      return completions % 2 === 1 ? reset(response) : error(404, 'NoSuchUpload')(response);
+    },
+    operate: (s3, t) => s3.putObjectInParts('key', partedBody(t, 150, 100).body, ''),
+    requests: [
+      'POST /key?uploads=',
+      'PUT /key?partNumber=1&uploadId=id',
+      'PUT /key?partNumber=2&uploadId=id',
+      'POST /key?uploadId=id',
+      'POST /key?uploadId=id',
+      'HEAD /key',
+    ],
+  };
+}
+
 /** Keys and what they are refused with: two of one class, two of one code, and a code that nobody knows. */
 const REFUSED = [
   ['denied', 'AccessDenied'],
@@ -661,6 +684,19 @@ export const faults: readonly Fault[] = [
       'POST /key?uploadId=id',
       'DELETE /key?uploadId=id',
     ],
+  },
+  {
+    name: 'a completion that was done though its answer was lost is a success, which a look at the object tells',
+    ...lostCompletion(150),
+    want: 'success',
+    check: (outcome) => same('bytes', outcome.bytes, 150),
+    told: { bytes: 150, errors: { reset: 1 }, failures: 1, retries: 1 },
+  },
+  {
+    name: 'a completion whose answer was lost has failed where the object is another',
+    ...lostCompletion(149),
+    want: { errorClass: 'notFound', status: 404, code: 'NoSuchUpload' },
+    told: { errors: { reset: 1 }, failures: 1, retries: 1 },
   },
   {
     name: 'putObjectInParts sends no more parts, and aborts, when one fails',

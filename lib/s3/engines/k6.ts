@@ -1,6 +1,7 @@
 /** An engine on k6/http, whoever signs: addresses, sends, classifies, records and tries again. */
 import type { Command } from '../commands';
 import type { CallLoad, Engine, EngineOptions, Recorder, Reply, SyncCall } from '../engine';
+import { createOutages } from '../outage';
 import { contentLength, refusalsOf, replyOf, type Sent } from '../reply';
 import { type Extras, extrasOf, hostsOf, isPlain, pathsOf, type SignedHost } from '../request';
 import { nextPause } from '../retry';
@@ -39,9 +40,19 @@ export function createEngine(
   const sendAsync = createSendAsync(options.timeout);
   let next = options.firstEndpoint % hosts.length;
 
-  const nextHost = (): SignedHost => {
+  const outages = hosts.length > 1 ? createOutages() : undefined;
+
+  const takeTurn = (): SignedHost => {
     const host = hosts[next] as SignedHost;
     next = next + 1 === hosts.length ? 0 : next + 1;
+    return host;
+  };
+
+  /** The next one that is not left out; where all are, just the next. */
+  const nextHost = (): SignedHost => {
+    let host = takeTurn();
+    if (outages === undefined) return host;
+    for (let n = 1; n < hosts.length && !outages.mayTry(host.endpoint); n++) host = takeTurn();
     return host;
   };
 
@@ -63,9 +74,13 @@ export function createEngine(
   /** Records a reply. Returns seconds until the next attempt, or undefined when the reply is what came of the operation. */
   const settle = (command: Command, reply: Reply, attempt: number): number | undefined => {
     const { failure } = reply;
+    if (reply.status === 0) outages?.notAnswered(reply.endpoint, failure?.message ?? '');
+    else outages?.answered(reply.endpoint);
     if (failure !== undefined) {
-      recorder.failed(command, reply, failure);
-      return nextPause(reply, attempt, attempts);
+      if (attempt === 1 || failure.code === '' || failure.code !== command.doneBefore) {
+        recorder.failed(command, reply, failure);
+      }
+      return nextPause(reply, attempt, attempts, hosts.length);
     }
     if (command.counts === 'operation') recorder.succeeded(reply.ms, reply.bytes, reply.found?.objects ?? 0);
     for (const refusal of refusalsOf(command, reply))
@@ -105,6 +120,7 @@ export function createEngine(
             const t = answer.timings;
             const ms = t.duration + t.blocked;
             recorder.succeeded(ms, bytes, 0);
+            outages?.answered(endpoint);
             return { status: 200, bytes, ms, endpoint };
           }
         }

@@ -1,0 +1,104 @@
+/** Clusters with a node down: it is told, it is left out, and the others are tested. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { parseResult } from '../../lib/result/result';
+import { type Relay, startRelay } from '../relay';
+import { freePort } from '../servers';
+import { CLI, environment, newBucket, openStage, Program, type Stage } from '../stage';
+
+let stage: Stage;
+let relays: Relay[] = [];
+
+beforeAll(async () => {
+  stage = await openStage();
+});
+afterAll(() => stage?.stop());
+
+async function cluster(nodes: number): Promise<Relay[]> {
+  for (const relay of relays) relay.stop();
+  relays = await Promise.all(Array.from({ length: nodes }, () => startRelay(stage.server.endpoints[0])));
+  return relays;
+}
+afterAll(() => {
+  for (const relay of relays) relay.stop();
+});
+
+async function start(command: readonly string[], endpoints: readonly string[], more: NodeJS.ProcessEnv = {}) {
+  const home = await stage.home();
+  const env = environment(stage, home, stage.site.server, await newBucket(stage.site));
+  const own = { ...env, S3_ENDPOINTS: endpoints.join(','), ...more };
+  return new Program(process.execPath, [CLI, ...command], own, home.path);
+}
+
+const nowhere = async () => `http://127.0.0.1:${await freePort()}`;
+
+describe.each(['native', 'http'])('backend %s', (backend) => {
+  const own = { S3LOADTEST_BACKEND: backend, S3LOADTEST_STATS_INTERVAL: '2s' };
+  const load = ['run', 'firehose', '--size', '1KB', '--json'];
+
+  test('a node that is down stops the run, unless some may', async () => {
+    const [one, two] = (await cluster(2)) as [Relay, Relay];
+    const endpoints = [one.endpoint, await nowhere(), two.endpoint];
+    const refused = await (await start([...load, '--duration', '1s'], endpoints, own)).ended;
+    expect(refused.code).toBe(2);
+    expect(refused.stderr).toMatch(
+      /nothing listens at \S+ \(connection refused\); --allow-partial begins without it$/m,
+    );
+
+    const partial = [...load, '--duration', '2s', '--concurrency', '4', '--allow-partial'];
+    const { code, stdout, stderr } = await (await start(partial, endpoints, own)).ended;
+    expect(code, stderr).toBe(0);
+    expect(stderr).toMatch(/nothing listens at \S+ \(connection refused\): the run begins without it/);
+    const result = parseResult(stdout);
+    const dead = (endpoints[1] as string).replace('http://', '');
+    expect(result.warnings.map(({ message }) => message).join('\n')).toContain(`${dead} answered none of`);
+    const attempts = result.endpoints.filter(({ endpoint }) => endpoint === dead);
+    // It is tried by three requests of each process, or of each VU, and then once a second.
+    expect(attempts.reduce((n, { errors }) => n + Object.values(errors).reduce((a, b) => a + b, 0), 0)).toBeLessThan(
+      30,
+    );
+  });
+
+  test('a node that hangs holds up what it was asked, and no more', async () => {
+    const nodes = await cluster(3);
+    const [hung] = nodes as [Relay];
+    const endpoints = nodes.map(({ endpoint }) => endpoint);
+    const args = [...load, '--duration', '12s', '--concurrency', '6', '--timeout', '2s'];
+    const program = await start(args, endpoints, own);
+    await program.says(/STATS/);
+    hung.hang();
+    const { stdout, stderr } = await program.ended;
+    const result = parseResult(stdout);
+    const bySecond = new Map<number, number>();
+    for (const { t, ops } of result.timeline) bySecond.set(t, (bySecond.get(t) ?? 0) + ops);
+    const seconds = [...bySecond.values()];
+    // Its requests end by their time limit; then it is left out, and what tries it again holds up one VU of the process, or
+    // under k6's own client, where VUs know nothing of each other, each of them for itself.
+    const after = seconds.slice(seconds.indexOf(0) + 3, -1);
+    expect(after.length, stderr).toBeGreaterThan(3);
+    const idle = after.filter((ops) => ops === 0).length;
+    expect(idle, JSON.stringify(seconds)).toBeLessThanOrEqual(backend === 'native' ? 0 : after.length / 2);
+    expect(result.warnings.map(({ message }) => message).join('\n')).toContain(hung.endpoint.replace('http://', ''));
+    if (backend === 'native') expect(stderr).toMatch(/has answered none of 3 requests in a row \(request timeout\)/);
+  });
+});
+
+test('cleanup and keys go on without it, too', async () => {
+  const [one] = (await cluster(1)) as [Relay];
+  const endpoints = [one.endpoint, await nowhere()];
+  for (const command of [['cleanup', '--yes'], ['keys']]) {
+    const refused = await (await start(command, endpoints)).ended;
+    expect(refused.code).toBe(2);
+    const { code, stderr } = await (await start([...command, '--allow-partial'], endpoints)).ended;
+    expect(code, stderr).toBe(0);
+    expect(stderr).toMatch(/^warning: S3_ENDPOINTS: nothing listens at .*: goes on without it$/m);
+  }
+});
+
+test('--no-check tries nothing before the load', async () => {
+  const endpoints = [await nowhere()];
+  const args = ['run', 'firehose', '--size', '1KB', '--duration', '1s', '--concurrency', '1'];
+  expect((await (await start(args, endpoints)).ended).code).toBe(2);
+  const { code, stdout, stderr } = await (await start([...args, '--no-check'], endpoints)).ended;
+  expect(code, stderr).toBe(1);
+  expect(stdout + stderr).toMatch(/connect=\d/);
+});

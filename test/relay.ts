@@ -1,0 +1,37 @@
+/** Nodes of a cluster, as a client sees them: TCP relays on loopback to one S3 server, which can hang. */
+import { connect, createServer, type Socket } from 'node:net';
+import { listen } from './stage';
+
+export interface Relay {
+  /** http://host:port */
+  readonly endpoint: string;
+  /** From now on it takes connections and bytes, and answers nothing, as a process that is stopped. */
+  hang(): void;
+  stop(): void;
+}
+
+export async function startRelay(target: string): Promise<Relay> {
+  const { hostname, port } = new URL(target);
+  const sockets = new Set<Socket>();
+  let hangs = false;
+  const server = createServer((socket) => {
+    const behind = connect(Number(port), hostname);
+    for (const one of [socket, behind]) {
+      sockets.add(one);
+      one.on('error', () => {}).on('close', () => sockets.delete(one));
+    }
+    socket.on('data', (bytes) => hangs || behind.write(bytes)).on('close', () => behind.destroy());
+    behind.on('data', (bytes) => hangs || socket.write(bytes)).on('close', () => hangs || socket.destroy());
+  });
+  const own = await listen(server);
+  return {
+    endpoint: `http://127.0.0.1:${own}`,
+    hang: () => {
+      hangs = true;
+    },
+    stop: () => {
+      server.close();
+      for (const socket of sockets) socket.destroy();
+    },
+  };
+}
