@@ -10,7 +10,8 @@ export interface Relay {
   stop(): void;
 }
 
-export async function startRelay(target: string): Promise<Relay> {
+/** Answers pass at so many bytes a second, where that is given. */
+export async function startRelay(target: string, bytesPerSecond = Number.POSITIVE_INFINITY): Promise<Relay> {
   const { hostname, port } = new URL(target);
   const sockets = new Set<Socket>();
   let hangs = false;
@@ -21,7 +22,13 @@ export async function startRelay(target: string): Promise<Relay> {
       one.on('error', () => {}).on('close', () => sockets.delete(one));
     }
     socket.on('data', (bytes) => hangs || behind.write(bytes)).on('close', () => behind.destroy());
-    behind.on('data', (bytes) => hangs || socket.write(bytes)).on('close', () => hangs || socket.destroy());
+    behind.on('data', (bytes) => {
+      if (hangs) return;
+      socket.write(bytes);
+      behind.pause();
+      setTimeout(() => behind.resume(), (1000 * bytes.length) / bytesPerSecond);
+    });
+    behind.on('close', () => hangs || socket.end());
   });
   const own = await listen(server);
   return {

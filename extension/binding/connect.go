@@ -24,8 +24,9 @@ type connectOptions struct {
 	AccessKeyID     string   `js:"accessKeyId"`
 	SecretAccessKey string   `js:"secretAccessKey"`
 	SessionToken    string   `js:"sessionToken"`
-	// Timeout is in milliseconds.
+	// Timeout and RequestTimeout are in milliseconds, the latter 0 for none.
 	Timeout        float64 `js:"timeout"`
+	RequestTimeout float64 `js:"requestTimeout"`
 	Attempts       int     `js:"attempts"`
 	FirstEndpoint  int     `js:"firstEndpoint"`
 	Silent         bool    `js:"silent"`
@@ -55,6 +56,7 @@ func (i *instance) clientOptions(given sobek.Value) (request.Options, *measure.R
 		Region:        a.Region,
 		Credentials:   sigv4.Credentials{AccessKeyID: a.AccessKeyID, SecretAccessKey: a.SecretAccessKey, SessionToken: a.SessionToken},
 		Timeout:       time.Duration(a.Timeout * float64(time.Millisecond)),
+		Whole:         time.Duration(a.RequestTimeout * float64(time.Millisecond)),
 		Attempts:      a.Attempts,
 		FirstEndpoint: a.FirstEndpoint,
 		UserAgent:     state.Options.UserAgent.String,

@@ -32,8 +32,8 @@ type Options struct {
 	Virtual     bool
 	Region      string
 	Credentials sigv4.Credentials
-	// Timeout is for one request, body included.
-	Timeout time.Duration
+	// Timeout is how long a request may move nothing, and Whole how long it may take, body included; 0 for no limit.
+	Timeout, Whole time.Duration
 	// Attempts in all; 1 for none but the first.
 	Attempts int
 	// FirstEndpoint is where rotation begins.
@@ -373,7 +373,7 @@ func (c *Client) attempt(by Caller, p *prepared, h *host, failedAt string) Outco
 	*head = c.appendHead((*head)[:0], h, p)
 	request := wire.Request{
 		Host: &h.Host, Head: *head, Body: p.body, IsHead: p.Method == "HEAD",
-		Keep: p.keep, Timeout: c.Timeout, Iteration: by.Iteration,
+		Keep: p.keep, Timeout: c.Timeout, Whole: c.Whole, Iteration: by.Iteration,
 	}
 	var compared *comparison
 	if p.wanted != nil {

@@ -32,6 +32,10 @@ type conn struct {
 	// failed is what reading last failed with: the header's parser tells it in words only.
 	failed error
 	raw    syscall.RawConn
+	// Limits of the exchange under way: how long nothing may move, 0 for no limit; and when all of it must have ended, zero for
+	// never. renewed is when the connection's deadline was last set.
+	silence      time.Duration
+	end, renewed time.Time
 }
 
 // newConn reads through a buffer of so many bytes.
@@ -48,7 +52,44 @@ func newConn(c net.Conn, buffer int) *conn {
 func (c *conn) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
 	c.failed = err
+	if n > 0 {
+		c.moved()
+	}
 	return n, err
+}
+
+// limit begins an exchange that may be silent for so long, and must have ended by then.
+func (c *conn) limit(began time.Time, silence time.Duration, end time.Time) error {
+	c.silence, c.end, c.renewed = silence, end, began
+	return c.SetDeadline(earlier(began.Add(silence), end))
+}
+
+// renewals in the time that a connection may be silent: each costs a lock, and small objects none.
+const renewals = 16
+
+// moved gives it more time: bytes went out or came in.
+func (c *conn) moved() {
+	if c.silence == 0 {
+		return
+	}
+	now := time.Now()
+	if now.Sub(c.renewed) < c.silence/renewals {
+		return
+	}
+	c.renewed = now
+	_ = c.SetDeadline(earlier(now.Add(c.silence), c.end))
+	if c.ctx.Err() != nil {
+		// The test ended meanwhile, and its sign was overwritten.
+		c.abort()
+	}
+}
+
+// earlier of a time and a limit that may be zero.
+func earlier(t, limit time.Time) time.Time {
+	if !limit.IsZero() && limit.Before(t) {
+		return limit
+	}
+	return t
 }
 
 // RawOf finds the socket below what counts its bytes and encrypts them; nil where there is none.

@@ -33,8 +33,8 @@ type Request struct {
 	Keep func(status int) int64
 	// Look, which may be nil, is shown each piece of a body as it comes, with where it stands.
 	Look func(status int, piece []byte, at int64)
-	// Timeout is for the whole of it.
-	Timeout time.Duration
+	// Timeout is how long nothing may move, to within a sixteenth. Whole is for all of it; 0 for no limit.
+	Timeout, Whole time.Duration
 	// Iteration is k6's.
 	Iteration int64
 }
@@ -72,10 +72,13 @@ var (
 // statuses the headers are wanted.
 func (p *Pool) Exchange(ctx context.Context, r *Request, wantHeaders func(status int) bool) (answer Answer, times Times, failure *Error) {
 	times.Began = time.Now()
-	deadline := times.Began.Add(r.Timeout)
+	var end time.Time
+	if r.Whole > 0 {
+		end = times.Began.Add(r.Whole)
+	}
 	c := p.take(ctx, r.Host, r.Iteration)
 	if c == nil {
-		made, err := p.dial(ctx, r.Host, r.Iteration, deadline, &times)
+		made, err := p.dial(ctx, r.Host, r.Iteration, earlier(times.Began.Add(r.Timeout), end), &times)
 		times.Ended = time.Now()
 		times.Blocked = times.Ended.Sub(times.Began)
 		if err != nil {
@@ -86,7 +89,7 @@ func (p *Pool) Exchange(ctx context.Context, r *Request, wantHeaders func(status
 	}
 	reusable := false
 	defer func() { p.give(r.Host, c, reusable) }()
-	if err := c.SetDeadline(deadline); err != nil {
+	if err := c.limit(time.Now(), r.Timeout, end); err != nil {
 		return answer, times, aborted(ctx, talkError(err))
 	}
 	// It may have ended before the deadline was set, and its sign been overwritten.
@@ -172,6 +175,7 @@ func (c *conn) send(r *Request) (whole bool, lastWrite time.Time, err error) {
 			if _, err := c.Conn.Write(buffer[:n+got]); err != nil {
 				return false, lastWrite, err
 			}
+			c.moved()
 		}
 		n = 0
 		if at == r.Body.Len() {

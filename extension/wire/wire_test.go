@@ -198,6 +198,64 @@ func TestFailures(t *testing.T) {
 	}
 }
 
+// slowly sends a body of ten bytes, one every so often.
+func slowly(pause time.Duration) func(net.Conn, *bufio.Reader) {
+	return func(c net.Conn, r *bufio.Reader) {
+		_, _, _ = readRequest(r)
+		_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n")
+		for range 10 {
+			time.Sleep(pause)
+			_, _ = io.WriteString(c, "x")
+		}
+	}
+}
+
+func TestTimeLimits(t *testing.T) {
+	for name, row := range map[string]struct {
+		timeout, whole time.Duration
+		inTime         bool
+	}{
+		"bytes move all the time":          {200 * time.Millisecond, 0, true},
+		"and so for too long":              {200 * time.Millisecond, 250 * time.Millisecond, false},
+		"within the limit of all of it":    {200 * time.Millisecond, 10 * time.Second, true},
+		"the silence between them is long": {20 * time.Millisecond, 0, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := request(serve(t, slowly(50*time.Millisecond)), content.Given([]byte("body")))
+			r.Timeout, r.Whole = row.timeout, row.whole
+			answer, _, err := NewPool(&net.Dialer{}, Always).Exchange(t.Context(), r, always)
+			switch {
+			case row.inTime && (err != nil || answer.Bytes != 10):
+				t.Errorf("%d bytes, %v", answer.Bytes, err)
+			case !row.inTime && (err == nil || err.Class != Timeout):
+				t.Errorf("%d bytes, %v", answer.Bytes, err)
+			}
+		})
+	}
+}
+
+func TestABodyThatIsTakenSlowlyIsNoSilence(t *testing.T) {
+	const size = 16 << 20
+	s := serve(t, func(c net.Conn, r *bufio.Reader) {
+		_ = c.(*net.TCPConn).SetReadBuffer(64 << 10)
+		for taken := 0; taken < size; {
+			n, err := r.Discard(1 << 20)
+			if taken += n; err != nil {
+				break
+			}
+			time.Sleep(30 * time.Millisecond)
+		}
+		_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+	})
+	r := request(s, content.Generated("key", 0, size))
+	r.Timeout = 250 * time.Millisecond
+	_, times, err := NewPool(&net.Dialer{}, Always).Exchange(t.Context(), r, always)
+	if err != nil || times.Sending < r.Timeout {
+		t.Errorf("sent in %v: %v", times.Sending, err)
+	}
+}
+
 func TestNobodyListens(t *testing.T) {
 	s := serve(t, answering(""))
 	_ = s.Close()

@@ -107,7 +107,16 @@ function controlOf(workloads: readonly Workload[]): Control & { readonly plan?: 
 
 const FOR_VUS: Readonly<Record<keyof VuConfig, true>> = {
   ...{ accessKeyId: true, secretAccessKey: true, sessionToken: true, endpoints: true, bucket: true, region: true },
-  ...{ addressing: true, prefix: true, workerId: true, timeout: true, verifySsl: true, backend: true, jslibUrl: true },
+  ...{
+    addressing: true,
+    prefix: true,
+    workerId: true,
+    timeout: true,
+    requestTimeout: true,
+    verifySsl: true,
+    backend: true,
+    jslibUrl: true,
+  },
   ...{ concurrency: true, duration: true, bytesPerSecond: true, partSize: true, seed: true, sizes: true, verify: true },
 };
 

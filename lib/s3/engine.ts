@@ -77,8 +77,10 @@ export interface EngineOptions {
   readonly addressing: 'path' | 'virtual';
   readonly region: string;
   readonly credentials: { accessKeyId: string; secretAccessKey: string; sessionToken?: string | undefined };
-  /** Milliseconds for one request, body included. */
+  /** Milliseconds in which a request may move nothing; for an engine that can't tell, those of a whole request. */
   readonly timeout: number;
+  /** Milliseconds of a whole request, body included. */
+  readonly requestTimeout?: number | undefined;
   /** Attempts in all; 1 for none but the first. */
   readonly attempts: number;
   /** Objects whose content the engine can tell from their key are compared with it as they are read. */

@@ -51,6 +51,7 @@ test('the table of settings: variable, option, default', () => {
     S3_VERIFY_SSL |  | false
     S3_ADDRESSING |  | path
     S3LOADTEST_TIMEOUT | --timeout <time> | 60s
+    S3LOADTEST_REQUEST_TIMEOUT | --request-timeout <time> | none; with the http and jslib backends --timeout
     S3LOADTEST_CHECK | --no-check | true
     S3LOADTEST_ALLOW_PARTIAL | --allow-partial | false
     S3LOADTEST_PART_SIZE |  | 8MB
@@ -142,6 +143,7 @@ describe('values', () => {
       { text: 'my-bucket.v1', value: 'my-bucket.v1', why: 'dots and dashes' },
       { text: 'Old_Bucket', value: 'Old_Bucket', why: 'older names' },
     ],
+    requestTimeout: [{ text: '10m', value: 600_000, why: 'as every duration' }],
     check: [{ text: 'false', value: false, why: 'as --no-check has it' }],
     allowPartial: [{ text: 'true', value: true, why: 'as the option has it' }],
     verify: [{ text: 'yes', value: true, why: 'as a word' }],
@@ -366,6 +368,7 @@ describe('values', () => {
       { text: '-bucket', why: 'begins with a dash' },
       { text: 'bücket', why: 'no ASCII' },
     ],
+    requestTimeout: [{ text: '0', why: 'nothing would be in time' }],
     check: [{ text: 'writes', why: 'not what, but whether' }],
     allowPartial: [{ text: '2', why: 'not how many, but whether' }],
     verify: [{ text: 'md5', why: 'not how, but whether' }],

@@ -41,6 +41,7 @@ export type VuConfig = Pick<
   | 'partSize'
   | 'prefix'
   | 'region'
+  | 'requestTimeout'
   | 'seed'
   | 'sizes'
   | 'timeout'

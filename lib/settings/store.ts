@@ -97,11 +97,20 @@ export const store = {
   timeout: {
     env: ['S3LOADTEST_TIMEOUT'],
     option: 'timeout <time>',
-    help: 'Time limit of one request, body included',
+    help: 'How long a request may move no byte. k6 by itself can not tell (http and jslib backends): there it is the limit of a whole request',
     fallback: 60_000,
     fallbackText: '60s',
     parse: positive(parseDuration),
     expected: 'a duration such as 60s',
+    show: formatDuration,
+  } satisfies Setting<number>,
+  requestTimeout: {
+    env: ['S3LOADTEST_REQUEST_TIMEOUT'],
+    option: 'request-timeout <time>',
+    help: 'Time limit of a whole request, body included',
+    fallbackText: 'none; with the http and jslib backends --timeout',
+    parse: positive(parseDuration),
+    expected: 'a duration such as 10m',
     show: formatDuration,
   } satisfies Setting<number>,
   check: {

@@ -82,6 +82,29 @@ describe.each(['native', 'http'])('backend %s', (backend) => {
   });
 });
 
+describe('a link that takes its time', () => {
+  const SECONDS = 4;
+  const load = ['run', 'heavyread', '--size', '1MB', '--seed-objects', '1', '--concurrency', '1', '--json'];
+  const limits = ['--timeout', '1s', '--duration', `${SECONDS}s`];
+
+  test.each([
+    { backend: 'native', more: [], whole: true, why: 'bytes move all the time' },
+    { backend: 'native', more: ['--request-timeout', '1s'], whole: false, why: 'that is asked for' },
+    { backend: 'http', more: ['--request-timeout', '20s'], whole: true, why: 'k6 knows a limit of the whole' },
+    { backend: 'http', more: [], whole: false, why: 'and that is --timeout where no other is given' },
+  ])('$backend $more: a read that is slow is whole: $whole, $why', async ({ backend, more, whole }) => {
+    const relay = await startRelay(stage.server.endpoints[0], 400_000);
+    const program = await start([...load, ...limits, ...more], [relay.endpoint], { S3LOADTEST_BACKEND: backend });
+    const { stdout, stderr } = await program.ended;
+    relay.stop();
+    const [gets] = parseResult(stdout).totals.filter(({ op }) => op === 'GET');
+    expect({ read: (gets?.ops ?? 0) > 0, errors: gets?.errors }, stderr).toEqual({
+      read: whole,
+      errors: whole ? {} : { timeout: expect.any(Number) },
+    });
+  });
+});
+
 test('cleanup and keys go on without it, too', async () => {
   const [one] = (await cluster(1)) as [Relay];
   const endpoints = [one.endpoint, await nowhere()];

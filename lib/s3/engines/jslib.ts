@@ -122,7 +122,7 @@ function methodOf({ op, answer }: Command): Method | undefined {
 export function createJslibEngine(options: EngineOptions, recorder: Recorder): Engine {
   if (library === undefined) throw new Error('k6-jslib-aws was not loaded');
   const { AWSConfig, SignatureV4, Endpoint } = library;
-  const { bucket, region, credentials, endpoints, timeout, plainKeys } = options;
+  const { bucket, region, credentials, endpoints, timeout, requestTimeout, plainKeys } = options;
   const { accessKeyId, secretAccessKey, sessionToken } = credentials;
   const own = { accessKeyId, secretAccessKey, ...(sessionToken === undefined ? {} : { sessionToken }) };
   const signature = new SignatureV4({
@@ -134,7 +134,7 @@ export function createJslibEngine(options: EngineOptions, recorder: Recorder): E
   });
   const engine = createEngine(options, recorder, (host) => signerFor(signature, new Endpoint(`http://${host}`), host));
 
-  const Client = answering(library.S3Client, timeout);
+  const Client = answering(library.S3Client, requestTimeout ?? timeout);
   const clients = new Map(
     endpoints.map((url) => [
       url.replace(/^https?:\/\//, ''),

@@ -36,8 +36,9 @@ export function createEngine(
   const bucketPath = paths.bucket;
   const root = paths.objects;
   const plainKeys = options.plainKeys === true;
-  const send = createSend(options.timeout);
-  const sendAsync = createSendAsync(options.timeout);
+  const timeout = options.requestTimeout ?? options.timeout;
+  const send = createSend(timeout);
+  const sendAsync = createSendAsync(timeout);
   let next = options.firstEndpoint % hosts.length;
 
   const outages = hosts.length > 1 ? createOutages() : undefined;
