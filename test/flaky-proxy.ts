@@ -26,6 +26,13 @@ export function startExpiringProxy(target: string, afterMs: number) {
   });
 }
 
+/** A store without DeleteObjects. */
+export function startProxyWithoutBatches(target: string, refusal: Refusal) {
+  return startRefusingProxy(target, ({ method, url = '' }) =>
+    method === 'POST' && /[?&]delete\b/.test(url) ? refusal : undefined,
+  );
+}
+
 /** Passes requests on as they are, but for those that `refusalOf` refuses. */
 async function startRefusingProxy(
   target: string,

@@ -185,6 +185,7 @@ function virtualUser(
       const { supply } = require('./seldom');
       return supply({ engine: silent(), config, test: load.test, payload, keyEnd: keyEndFor(config) }, size);
     },
+    beside: silent,
     hold: (holding) => hold(config, counting, vu, load.test, holding),
     flush: connection.flush,
     part: () => partOfSegment(exec.test.options.executionSegment, exec.test.options.executionSegmentSequence),

@@ -159,8 +159,23 @@ const rows: readonly Row[] = [
   },
   {
     outcome: answered(307, 'TemporaryRedirect', '', { 'x-amz-bucket-region': 'us-east-1' }),
-    says: `AWS_REGION "us-east-1" is not the region of ${ENDPOINT} (307 TemporaryRedirect)`,
-    why: 'what is set already is no advice',
+    says: `S3_ENDPOINTS: ${ENDPOINT} redirects (307 TemporaryRedirect) and does not say where to: give the endpoint that "load" is at`,
+    why: 'the region that is set already is no advice',
+  },
+  {
+    outcome: answered(302, '', ''),
+    says: `S3_ENDPOINTS: ${ENDPOINT} redirects (302) and does not say where to: give the endpoint that "load" is at`,
+    why: 'a gateway that says nothing',
+  },
+  {
+    outcome: answered(400, 'TokenRefreshRequired', ''),
+    says: `AWS_SESSION_TOKEN is not valid at ${ENDPOINT} (400 TokenRefreshRequired)`,
+    why: 'another way to say that it has ended',
+  },
+  {
+    outcome: answered(400, 'RequestExpired', '', serverTime(7)),
+    says: `this machine's clock is 7 minutes behind the clock of ${ENDPOINT} (400 RequestExpired): set it right, by NTP`,
+    why: 'a request that is old is one of a clock that is late',
   },
   // Redirects
   {

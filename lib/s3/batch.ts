@@ -1,5 +1,6 @@
 /** Batches of DELETE_OBJECTS: what names the objects, and what became of each. Pure. */
 import type { Reply } from './engine';
+import type { Outcome } from './outcome';
 import { escapeXml, XMLNS } from './xml';
 
 /** S3's limit on the objects of one batch: https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html */
@@ -24,6 +25,15 @@ export function batchOf(objects: readonly Deletable[]): string {
     return `<Object><Key>${escapeXml(key)}</Key>${version}</Object>`;
   });
   return `<Delete xmlns="${XMLNS}"><Quiet>true</Quiet>${elements.join('')}</Delete>`;
+}
+
+/** What stores answer to a command that they do not have. */
+const LACKING_STATUS: ReadonlySet<number> = new Set([405, 501]);
+const LACKING_CODES: ReadonlySet<string> = new Set(['NotImplemented', 'MethodNotAllowed']);
+
+/** Whether an answer to a batch says that the store has no such command: objects are then to be deleted one by one. */
+export function lacksBatches({ status, failure }: Pick<Outcome, 'status' | 'failure'>): boolean {
+  return failure !== undefined && (LACKING_STATUS.has(status) || LACKING_CODES.has(failure.code));
 }
 
 /** Objects that the answer to a batch says are still there. */

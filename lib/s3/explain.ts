@@ -38,7 +38,10 @@ export function explain(verb: string, outcome: Outcome, config: ExplainedConfig,
       return `AWS_SECRET_ACCESS_KEY is not the secret of AWS_ACCESS_KEY_ID at ${endpoint} (${said})`;
     case 'InvalidToken':
     case 'ExpiredToken':
+    case 'TokenRefreshRequired':
       return `AWS_SESSION_TOKEN is not valid at ${endpoint} (${said})`;
+    case 'RequestExpired':
+      return `this machine's clock is ${describeSkew(skew)} the clock of ${endpoint} (${said}): set it right, by NTP`;
     case 'NoSuchBucket':
       return `S3_BUCKET "${config.bucket}" is not at ${endpoint} (${said}): create it, or name another`;
   }
@@ -47,12 +50,15 @@ export function explain(verb: string, outcome: Outcome, config: ExplainedConfig,
     /\bexpect(?:ing|ed)?:? '?"?([a-z][a-z0-9-]*)/.exec(message)?.[1] ?? outcome.headers?.['x-amz-bucket-region'];
   const region = named === config.region ? undefined : named;
   const redirected = code === 'PermanentRedirect' || (status >= 301 && status <= 308);
-  if (/region|scope/i.test(message) || (redirected && (region !== undefined || elsewhere === undefined))) {
+  if (/region|scope/i.test(message) || (redirected && region !== undefined)) {
     const right = [region && `"${region}"`, region && elsewhere && `S3_ENDPOINTS=${elsewhere}`].filter(Boolean);
     const give = right.length > 0 ? `: give ${right.join(' and ')}` : '';
     return `AWS_REGION "${config.region}" is not the region of ${endpoint} (${said})${give}`;
   }
   if (elsewhere !== undefined) return `S3_ENDPOINTS: ${endpoint} redirects elsewhere (${said}): give ${elsewhere}`;
+  if (redirected) {
+    return `S3_ENDPOINTS: ${endpoint} redirects (${said}) and does not say where to: give the endpoint that "${config.bucket}" is at`;
+  }
   if (status === 400 && /HTTP request (?:was sent )?to an? HTTPS|plain HTTP request/i.test(message || said)) {
     return `S3_ENDPOINTS: ${endpoint} speaks TLS (${said}): give https://${endpoint}`;
   }

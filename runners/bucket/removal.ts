@@ -1,13 +1,11 @@
 /** Deletes entries by batches, or one by one where the store has no DeleteObjects. */
+import { lacksBatches } from '../../lib/s3/batch';
 import type { Reply } from '../../lib/s3/engine';
 import { BucketError, type Entry, type LeftEntry } from './entry';
 import { inParallel } from './walk';
 
 /** Deletions at once, of those that a batch would have done. */
 const AT_ONCE = 16;
-/** What stores answer to a command that they do not have. */
-const LACKING_STATUS: ReadonlySet<number> = new Set([405, 501]);
-const LACKING_CODES: ReadonlySet<string> = new Set(['NotImplemented', 'MethodNotAllowed']);
 
 export interface Removal {
   /** Deletes at most 1,000 and gives what is still there. @throws BucketError, or the signal's reason */
@@ -41,15 +39,11 @@ export function createRemoval(
       try {
         return await batch(entries, signal);
       } catch (e) {
-        if (!(e instanceof BucketError) || !lacksCommand(e)) throw e;
+        if (!(e instanceof BucketError) || !lacksBatches(e.outcome)) throw e;
         batches = false;
         return singly(entries, signal);
       }
     },
     oneByOne: () => !batches,
   };
-}
-
-function lacksCommand({ outcome, failure }: BucketError): boolean {
-  return LACKING_STATUS.has(outcome.status) || LACKING_CODES.has(failure.code);
 }

@@ -92,7 +92,7 @@ function vuFor(ms: number, environment: Environment = {}, more: VuParts = {}): V
 
 test('drain is a task that lists and deletes', () => {
   const step = drain();
-  expect([step.kind, opsOf(step)]).toEqual(['task', ['LIST', 'DELETE_OBJECTS']]);
+  expect([step.kind, opsOf(step)]).toEqual(['task', ['LIST', 'DELETE_OBJECTS', 'DELETE']]);
   expect([has('read', step), has('write', step), has('delete', step)]).toEqual([false, false, true]);
 });
 

@@ -1,9 +1,10 @@
 /** Deleting what tests have written: one VU lists the prefix, and has many batches under way at once. */
 import type { Part } from '../../result/protocol';
 import { type DeletedRange, MARKS } from '../../result/protocol';
-import { batchOf, MOST_IN_BATCH, undeletedOf } from '../../s3/batch';
-import { DELETE_OBJECTS, LIST_KEYS } from '../../s3/commands';
-import type { AsyncCall, Reply } from '../../s3/engine';
+import { batchOf, lacksBatches, MOST_IN_BATCH, undeletedOf } from '../../s3/batch';
+import { describeFailure } from '../../s3/classify';
+import { DELETE, DELETE_OBJECTS, LIST_KEYS } from '../../s3/commands';
+import type { Engine, Reply } from '../../s3/engine';
 import { type ListKeys, listKeys, type Position } from '../../s3/listing';
 import { ownKey } from '../../workload/own-keys';
 import { partOf } from '../../workload/part';
@@ -20,12 +21,12 @@ const LOOK_MS = 100;
 export function drain(): TaskStep {
   return {
     kind: 'task',
-    commands: [LIST_KEYS, DELETE_OBJECTS],
+    commands: [LIST_KEYS, DELETE_OBJECTS, DELETE],
     start: (vu) => async (window, begin) => {
       const until = begin + window.end;
       const part = vu.part();
       const list = listKeys(vu.engine);
-      const remove = vu.engine.compileAsync(DELETE_OBJECTS);
+      const remove = await removalFor(vu);
       const pace = createPace(vu, begin);
       for (let now = Date.now(); now < until; now = Date.now()) {
         pace.resume();
@@ -36,11 +37,32 @@ export function drain(): TaskStep {
   };
 }
 
+/** Deletes so many keys at the most. */
+interface Removal {
+  readonly most: number;
+  remove(keys: readonly string[]): Promise<Reply>;
+}
+
+/** By batches, or one by one where the store says that it has none: it is asked for an object that is not there. */
+async function removalFor(vu: VirtualUser): Promise<Removal> {
+  const batch = (engine: Engine) => {
+    const remove = engine.compileAsync(DELETE_OBJECTS);
+    return (keys: readonly string[]) => remove('', '', batchOf(keys.map((key) => ({ key }))), { objects: keys.length });
+  };
+  const probe = await batch(vu.beside())([vu.makeKey('1KB')]);
+  if (!lacksBatches(probe)) return { most: MOST_IN_BATCH, remove: batch(vu.engine) };
+  const { code = '', message = '' } = probe.failure ?? {};
+  const said = describeFailure(probe.status, code, message);
+  console.warn(`${probe.endpoint} has no DeleteObjects (${said}): objects are deleted one by one`);
+  const one = vu.engine.compileAsync(DELETE);
+  return { most: 1, remove: ([key = '']) => one(key, ownKey(vu.config.prefix, key)?.size ?? '') };
+}
+
 /** Goes through the listing once, so that no key is sent twice. */
 async function cycle(
   vu: VirtualUser,
   list: ListKeys,
-  remove: AsyncCall,
+  { most, remove }: Removal,
   part: Part,
   pace: Pace,
   until: number,
@@ -57,13 +79,11 @@ async function cycle(
       if (parts !== undefined && (sizes === undefined || sizes.has(parts.size)) && isOurs(key)) found.push(key);
     }
     from = page.next;
-    while (found.length >= MOST_IN_BATCH || (from === undefined && found.length > 0)) {
+    while (found.length >= most || (from === undefined && found.length > 0)) {
       if (!(await pace.turn(until))) return pace.idle();
-      const batch = found.slice(0, MOST_IN_BATCH);
-      found = found.slice(MOST_IN_BATCH);
-      const body = batchOf(batch.map((key) => ({ key })));
-      const removed = remove('', '', body, { objects: batch.length });
-      pace.start(removed.then((reply) => deleted(vu, part, batch, reply)));
+      const batch = found.slice(0, most);
+      found = found.slice(most);
+      pace.start(remove(batch).then((reply) => deleted(vu, part, batch, reply)));
     }
   } while (from !== undefined && Date.now() < until);
   return pace.idle();
