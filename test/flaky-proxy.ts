@@ -5,6 +5,7 @@ import { listen } from './stage';
 interface Refusal {
   readonly status: number;
   readonly code: string;
+  readonly message?: string;
 }
 
 /** Of requests on objects every 20th is answered with 503 SlowDown, every 30th GET with 404. */
@@ -26,6 +27,19 @@ export function startExpiringProxy(target: string, afterMs: number) {
   });
 }
 
+/** A bucket under object lock: it takes no body without a checksum. `headers` are those of what writes, as they came. */
+export async function startDemandingProxy(target: string) {
+  const headers: Array<{ readonly op: string } & NodeJS.Dict<string | string[]>> = [];
+  const proxy = await startRefusingProxy(target, (request) => {
+    const { method = '', url = '' } = request;
+    headers.push({ op: method + (/[?&](uploads|uploadId)\b/.exec(url)?.[1] ?? ''), ...request.headers });
+    const names = Object.keys(request.headers);
+    if (method !== 'PUT' || names.some((name) => /^(content-md5|x-amz-checksum-)/.test(name))) return undefined;
+    return { status: 400, code: 'InvalidRequest', message: 'Content-MD5 OR x-amz-checksum- HTTP header is required' };
+  });
+  return { ...proxy, headers };
+}
+
 /** A store without DeleteObjects. */
 export function startProxyWithoutBatches(target: string, refusal: Refusal) {
   return startRefusingProxy(target, ({ method, url = '' }) =>
@@ -45,7 +59,7 @@ async function startRefusingProxy(
     if (refusal !== undefined) {
       request.resume().once('end', () => {
         response.writeHead(refusal.status, { 'Content-Type': 'application/xml' });
-        response.end(`<Error><Code>${refusal.code}</Code></Error>`);
+        response.end(`<Error><Code>${refusal.code}</Code><Message>${refusal.message ?? ''}</Message></Error>`);
       });
       return;
     }

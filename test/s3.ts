@@ -120,7 +120,7 @@ export function s3Of(engine: Engine, region: string): S3 {
       return { ...reply, number, etag: reply.headers?.etag ?? '' };
     },
     completeMultipartUpload: (key, uploadId, parts, size) => {
-      const body = completionOf(parts.map(({ etag }) => etag));
+      const body = completionOf(parts);
       return engine.compileSync(COMPLETE_MULTIPART)(key, size, body, { query: { uploadId } });
     },
     abortMultipartUpload: (key, uploadId, size) =>

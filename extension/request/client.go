@@ -5,8 +5,10 @@ package request
 import (
 	"context"
 	"crypto/md5" //nolint:gosec // S3 asks for it.
+	"crypto/sha256"
 	"crypto/tls"
 	"encoding/base64"
+	"encoding/hex"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -261,7 +263,7 @@ type prepared struct {
 func (c *Client) prepare(command *Command, call *Call) prepared {
 	p := prepared{
 		Command: command, size: call.Size, body: call.Body, expect: call.Expect, objects: call.Objects,
-		headers: call.Headers, query: command.queryWith(call.Query), path: c.bucketPath,
+		headers: slices.Concat(command.headers, call.Headers), query: command.queryWith(call.Query), path: c.bucketPath,
 	}
 	if !command.onBucket {
 		p.path = c.pathOf(call.Key)
@@ -274,6 +276,12 @@ func (c *Client) prepare(command *Command, call *Call) prepared {
 		sum := md5.Sum(call.Body.Bytes()) //nolint:gosec // S3 asks for it.
 		md5 := sigv4.Header{Name: "content-md5", Value: base64.StdEncoding.EncodeToString(sum[:])}
 		p.headers = append(p.headers, md5)
+	}
+	if command.checksum != "" {
+		p.headers = append(p.headers, checksumHeader(command.checksum, call.Body))
+	}
+	if command.hashed {
+		p.hash = hex.EncodeToString(sumOf(sha256.New(), call.Body))
 	}
 	if c.Verify && command.receives && !command.KeepsContent && call.isOfWhole() {
 		p.wanted = wantedOf(call.Key, call.Expect)

@@ -1,7 +1,9 @@
 package request
 
 import (
+	"maps"
 	"math"
+	"slices"
 
 	"s3loadtest/extension/sigv4"
 )
@@ -19,7 +21,10 @@ type Row struct {
 	Many    bool              `js:"many"`
 	MayMiss bool              `js:"mayMiss"`
 
-	DoneBefore string `js:"doneBefore"`
+	DoneBefore string            `js:"doneBefore"`
+	Headers    map[string]string `js:"headers"`
+	Checksum   string            `js:"checksum"`
+	Hashed     bool              `js:"hashed"`
 }
 
 // AnswerRow is the part of a row about answers.
@@ -51,6 +56,11 @@ type Command struct {
 	SendsPayload, SendsText bool
 
 	onBucket, needsMD5 bool
+	// headers are in every request of it, by name.
+	headers []sigv4.Header
+	// checksum is of its payload, "" for none; hashed: the payload's SHA-256 is signed.
+	checksum string
+	hashed   bool
 	// query is the row's own, and canonicalQuery that alone in canonical form.
 	query          map[string]string
 	canonicalQuery string
@@ -71,7 +81,10 @@ func NewCommand(row Row) *Command {
 		onBucket: row.On == "bucket", needsMD5: row.MD5,
 		query: row.Query, canonicalQuery: sigv4.CanonicalQuery(row.Query),
 		receives: kind == "payload" || kind == "content", KeepsContent: kind == "content",
-		wantsHeaders: kind == "headers",
+		wantsHeaders: kind == "headers", checksum: row.Checksum, hashed: row.Hashed,
+	}
+	for _, name := range slices.Sorted(maps.Keys(row.Headers)) {
+		c.headers = append(c.headers, sigv4.Header{Name: name, Value: row.Headers[name]})
 	}
 	if kind == "xml" {
 		c.answer = &xmlAnswer{row.Answer}

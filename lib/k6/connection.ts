@@ -7,6 +7,9 @@ import type { VuConfig } from '../settings/config';
 import { createKeyFrame } from '../workload/keys';
 import { pause } from './pause';
 
+/** Loaded when it is needed: most VUs never do. */
+declare function require(module: './seldom'): typeof import('./seldom');
+
 /** k6 keeps attempts at a failed operation within what the original did. */
 const ATTEMPTS = 5;
 
@@ -27,7 +30,10 @@ export function connect(
   how: Partial<Pick<EngineOptions, 'plainKeys' | 'timeout' | 'attempts'>> = {},
 ): Connection {
   const { create, begin, flush } = by(counting);
-  return { engine: create({ ...optionsOf(config, first), ...how }), begin, flush };
+  const engine = create({ ...optionsOf(config, first), ...how });
+  if (!isDemanding(config)) return { engine, begin, flush };
+  const { demanding } = require('./seldom');
+  return { engine: demanding(engine, config), begin, flush };
 }
 
 /** Connections of one VU for a test, none at first. */
@@ -39,7 +45,15 @@ export function hold(
   holding: Holding,
 ): HeldConnections {
   const options = { ...optionsOf(config, vu), attempts: 1 };
-  return holdConnections(options, counting, holding, createKeyFrame(config.prefix, config.workerId, test, vu));
+  const keys = createKeyFrame(config.prefix, config.workerId, test, vu);
+  if (!isDemanding(config)) return holdConnections(options, counting, holding, keys);
+  const { demanded } = require('./seldom');
+  return holdConnections(options, counting, holding, keys, (row) => demanded(row, config));
+}
+
+/** Whether requests are to have more than S3 asks for. */
+function isDemanding({ headers, storageClass, checksum, signPayload }: VuConfig): boolean {
+  return (headers ?? storageClass ?? checksum) !== undefined || signPayload;
 }
 
 function optionsOf(config: VuConfig, firstEndpoint: number): EngineOptions {

@@ -117,7 +117,19 @@ const FOR_VUS: Readonly<Record<keyof VuConfig, true>> = {
     backend: true,
     jslibUrl: true,
   },
-  ...{ concurrency: true, duration: true, bytesPerSecond: true, partSize: true, seed: true, sizes: true, verify: true },
+  ...{
+    concurrency: true,
+    duration: true,
+    bytesPerSecond: true,
+    partSize: true,
+    seed: true,
+    sizes: true,
+    headers: true,
+    storageClass: true,
+    checksum: true,
+    signPayload: true,
+    verify: true,
+  },
 };
 
 function vuPlanOf(plan: Plan, listed: readonly string[], lacksCredentials: boolean): VuPlan {

@@ -83,7 +83,13 @@ function warnOfPackedCredentials(): void {
 
 /** A k6 that is asked for an extension it does not have ends with a stack. */
 function checkBackend(config: Config): void {
-  const { backend, verify, s3poolBinary } = config;
+  const { backend, verify, s3poolBinary, checksum } = config;
+  if (checksum?.startsWith('crc') && backend !== 'native') {
+    throw new ConfigError([
+      `${nameOf(config, 'checksum')} is ${checksum}: only the native backend makes that, and this run has ` +
+        `${settings.backend.env[0]} "${backend}": give md5, sha1 or sha256, or run by a k6 with the project's extension`,
+    ]);
+  }
   if (verify && backend !== 'native') {
     throw new ConfigError([
       `${nameOf(config, 'verify')} is true: only the native backend knows what was written, and this run has ` +

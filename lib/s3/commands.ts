@@ -6,6 +6,8 @@
  * A new command is a row here and a case in test/conformance/: CONTRIBUTING.md shows one.
  */
 
+import type { Checksum } from './demands';
+
 /** What a command does to what is stored. Steps say by this what they read, write and delete. */
 export type Effect = 'read' | 'write' | 'delete' | 'list' | 'inspect' | 'configure';
 
@@ -21,6 +23,12 @@ export interface Command {
   readonly body: 'none' | 'payload' | 'text';
   /** S3 refuses it without a Content-MD5. */
   readonly md5?: true;
+  /** Sent and signed with each request, by lower-case name. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Of its payload, sent in a header. */
+  readonly checksum?: Checksum;
+  /** The payload is hashed after all, and the hash signed. */
+  readonly hashed?: true;
   readonly answer: ExpectedAnswer;
   /** Status of a success, as S3 documents it; any 2xx is taken for one. */
   readonly status: 200 | 204;

@@ -1,5 +1,6 @@
 /** What makes requests out of the rows of commands.ts: the contract of every engine, held by the conformance suite. */
 import type { Command } from './commands';
+import type { Checksum } from './demands';
 import type { Failure, Outcome } from './outcome';
 
 /** A value, or the promise of one. To await the one as the other would cost each operation a turn of the event loop. */
@@ -66,6 +67,8 @@ export interface Engine {
    * outlives the script, which k6 breaks off wherever it is.
    */
   atInterrupt?(command: Command): (...call: Parameters<SyncCall>) => () => void;
+  /** What it sends with the bodies of objects; uploads in parts name it when they are completed. */
+  readonly checksum?: Checksum | undefined;
   /** Records the success of an operation that several calls made. */
   composed(op: string, size: string, whole: Outcome): void;
 }

@@ -45,6 +45,12 @@ export function explain(verb: string, outcome: Outcome, config: ExplainedConfig,
     case 'NoSuchBucket':
       return `S3_BUCKET "${config.bucket}" is not at ${endpoint} (${said}): create it, or name another`;
   }
+  if (status === 400 && /content-md5|x-amz-checksum/i.test(message)) {
+    return (
+      `S3_BUCKET "${config.bucket}" wants a checksum with every object, as object lock does (${said}): ` +
+      '--checksum crc32c sends one, or md5 (S3LOADTEST_CHECKSUM)'
+    );
+  }
   const elsewhere = redirection(outcome, config);
   const named =
     /\bexpect(?:ing|ed)?:? '?"?([a-z][a-z0-9-]*)/.exec(message)?.[1] ?? outcome.headers?.['x-amz-bucket-region'];

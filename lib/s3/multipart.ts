@@ -1,5 +1,6 @@
 /** A PUT of an object in parts: create, parts and complete to the server, one operation to its caller. */
 import { ABORT_MULTIPART, COMPLETE_MULTIPART, CREATE_MULTIPART, HEAD_WRITTEN, PUT, UPLOAD_PART } from './commands';
+import { type Checksum, checksumHeader } from './demands';
 import type { Body, Engine } from './engine';
 import type { Outcome } from './outcome';
 import { escapeXml, XMLNS } from './xml';
@@ -19,6 +20,7 @@ export function putInParts(engine: Engine): PutInParts {
   const uploadPart = engine.compileSync(UPLOAD_PART);
   const complete = engine.compileSync(COMPLETE_MULTIPART);
   const abort = engine.compileSync(ABORT_MULTIPART);
+  const { checksum } = engine;
   const abortLater = engine.atInterrupt?.(ABORT_MULTIPART);
   return (key, body, size) => {
     const began = Date.now();
@@ -32,14 +34,15 @@ export function putInParts(engine: Engine): PutInParts {
       abort(key, size, undefined, { query });
       return ended(last, 0);
     };
-    const etags: string[] = [];
+    const parts: CompletedPart[] = [];
     for (let sent = 0; sent < body.bytes; sent += body.partBytes) {
-      const partNumber = etags.length + 1;
-      const part = uploadPart(key, size, body.part(etags.length), { query: { partNumber, ...query } });
+      const partNumber = parts.length + 1;
+      const part = uploadPart(key, size, body.part(parts.length), { query: { partNumber, ...query } });
       if (part.failure) return failed(part);
-      etags.push(part.headers?.etag ?? '');
+      const { etag = '', ...headers } = part.headers ?? {};
+      parts.push({ etag, checksum: checksum && headers[checksumHeader(checksum)] });
     }
-    let completed: Outcome = complete(key, size, completionOf(etags), { query });
+    let completed: Outcome = complete(key, size, completionOf(parts, checksum), { query });
     if (completed.failure?.code === COMPLETE_MULTIPART.doneBefore) {
       // The upload is no more: its object is there, where an attempt completed it and the answer was lost.
       const found = engine.compileSync(HEAD_WRITTEN)(key, size);
@@ -55,8 +58,18 @@ export function putInParts(engine: Engine): PutInParts {
   };
 }
 
-/** The document that COMPLETE_MULTIPART sends: the parts' ETags in order, from part 1 on. */
-export function completionOf(etags: readonly string[]): string {
-  const parts = etags.map((etag, i) => `<Part><PartNumber>${i + 1}</PartNumber><ETag>${escapeXml(etag)}</ETag></Part>`);
+/** What the answer to a part has of it. */
+interface CompletedPart {
+  readonly etag: string;
+  readonly checksum?: string | undefined;
+}
+
+/** The document that COMPLETE_MULTIPART sends: the parts in order, from part 1 on. */
+export function completionOf(all: readonly CompletedPart[], algorithm?: Checksum): string {
+  const parts = all.map(({ etag, checksum }, i) => {
+    const name = `Checksum${algorithm?.toUpperCase()}`;
+    const sum = checksum === undefined ? '' : `<${name}>${escapeXml(checksum)}</${name}>`;
+    return `<Part><PartNumber>${i + 1}</PartNumber><ETag>${escapeXml(etag)}</ETag>${sum}</Part>`;
+  });
   return `<CompleteMultipartUpload xmlns="${XMLNS}">${parts.join('')}</CompleteMultipartUpload>`;
 }

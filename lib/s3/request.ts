@@ -1,5 +1,6 @@
 /** How the row of a command becomes a request: where it goes to, what is signed. For all engines but the native one. Pure. */
 import type { Command } from './commands';
+import { checksumHeader } from './demands';
 import type { Arguments, CallLoad, EngineOptions } from './engine';
 import { type Hashes, type Signer, UNSIGNED_PAYLOAD } from './sign';
 import { canonicalQuery } from './uri';
@@ -34,9 +35,13 @@ export function pathsOf({ bucket, addressing }: Addressing): { readonly bucket: 
   return addressing === 'virtual' ? { bucket: '/', objects: '/' } : { bucket: `/${bucket}`, objects: `/${bucket}/` };
 }
 
-/** SigV4's hashes, and the one of Content-MD5. */
+type Data = string | ArrayBuffer;
+
+/** SigV4's hashes, and those that stores check bodies by. */
 export interface BodyHashes extends Hashes {
-  md5(data: string, encoding: 'base64'): string;
+  md5(data: Data, encoding: 'base64'): string;
+  sha1(data: Data, encoding: 'base64'): string;
+  sha256(data: Data, encoding: 'hex' | 'base64'): string;
 }
 
 /** What a request has beside method, path and body. */
@@ -49,14 +54,21 @@ export interface Extras {
 }
 
 /** Whether calls of a row need nothing but method, path and body, as long as their arguments name no more. */
-export function isPlain({ query, body }: Command): boolean {
-  return query === undefined && body !== 'text';
+export function isPlain({ query, body, headers, checksum, hashed }: Command): boolean {
+  return query === undefined && body !== 'text' && (headers ?? checksum ?? hashed) === undefined;
 }
 
 export function extrasOf(command: Command, load: CallLoad | undefined, more: Arguments, hashes: BodyHashes): Extras {
   const query = canonicalQuery({ ...command.query, ...more.query });
-  const { headers = {} } = more;
-  if (command.body !== 'text') return { query, headers, payloadHash: UNSIGNED_PAYLOAD };
+  const headers = { ...command.headers, ...more.headers };
+  if (command.body !== 'text') {
+    const { checksum, hashed } = command;
+    const payload = load as ArrayBuffer;
+    if (checksum === 'md5' || checksum === 'sha1' || checksum === 'sha256') {
+      headers[checksumHeader(checksum)] = hashes[checksum](payload, 'base64');
+    }
+    return { query, headers, payloadHash: hashed === true ? hashes.sha256(payload, 'hex') : UNSIGNED_PAYLOAD };
+  }
   const text = load as string;
   return {
     query,

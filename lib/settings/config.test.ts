@@ -52,6 +52,10 @@ test('the table of settings: variable, option, default', () => {
     S3_ADDRESSING |  | path
     S3LOADTEST_TIMEOUT | --timeout <time> | 60s
     S3LOADTEST_REQUEST_TIMEOUT | --request-timeout <time> | none; with the http and jslib backends --timeout
+    S3LOADTEST_HEADERS | --header <header> | none
+    S3LOADTEST_STORAGE_CLASS | --storage-class <class> | none
+    S3LOADTEST_CHECKSUM | --checksum <algorithm> | none
+    S3LOADTEST_SIGN_PAYLOAD | --sign-payload | false
     S3LOADTEST_CHECK | --no-check | true
     S3LOADTEST_ALLOW_PARTIAL | --allow-partial | false
     S3LOADTEST_PART_SIZE |  | 8MB
@@ -144,6 +148,17 @@ describe('values', () => {
       { text: 'Old_Bucket', value: 'Old_Bucket', why: 'older names' },
     ],
     requestTimeout: [{ text: '10m', value: 600_000, why: 'as every duration' }],
+    headers: [
+      {
+        text: 'X-Amz-Server-Side-Encryption: AES256',
+        value: { 'x-amz-server-side-encryption': 'AES256' },
+        why: 'by lower-case name',
+      },
+      { text: 'a:b c ; d: e:f', value: { a: 'b c', d: 'e:f' }, why: 'several, with what values may have' },
+    ],
+    storageClass: [{ text: 'STANDARD_IA', value: 'STANDARD_IA', why: "S3's" }],
+    checksum: [{ text: 'CRC64NVME', value: 'crc64nvme', why: "as AWS's headers write it" }],
+    signPayload: [{ text: 'true', value: true, why: 'as the option has it' }],
     check: [{ text: 'false', value: false, why: 'as --no-check has it' }],
     allowPartial: [{ text: 'true', value: true, why: 'as the option has it' }],
     verify: [{ text: 'yes', value: true, why: 'as a word' }],
@@ -369,6 +384,15 @@ describe('values', () => {
       { text: 'bücket', why: 'no ASCII' },
     ],
     requestTimeout: [{ text: '0', why: 'nothing would be in time' }],
+    headers: [
+      { text: 'AES256', why: 'no name' },
+      { text: 'a:', why: 'no value' },
+      { text: 'Authorization: x', why: 'ours' },
+      { text: 'x-amz-server-side-encryption-customer-key: x', why: 'a secret' },
+    ],
+    storageClass: [{ text: 'cold storage', why: 'no word of S3' }],
+    checksum: [{ text: 'crc16', why: 'none that S3 has' }],
+    signPayload: [{ text: 'sha256', why: 'not how, but whether' }],
     check: [{ text: 'writes', why: 'not what, but whether' }],
     allowPartial: [{ text: '2', why: 'not how many, but whether' }],
     verify: [{ text: 'md5', why: 'not how, but whether' }],

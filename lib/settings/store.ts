@@ -1,4 +1,5 @@
 /** Settings of the store: where it is, who asks, and how requests reach it. Pure; runs in k6 and in Node. */
+import { CHECKSUMS, type Checksum } from '../s3/demands';
 import { anyText, boolean, oneOf, positive, sizeBetween, text } from './parse';
 import type { Setting, Values } from './setting';
 import { formatDuration, parseDuration, sizeLabel } from './units';
@@ -22,6 +23,21 @@ function parseEndpoints(value: string): string[] | undefined {
   // Figures are kept by host and port: the same host by both schemes would be one endpoint with two shares.
   const hosts = new Set(endpoints.map((e) => e.replace(/^https?:/, '')));
   return valid && endpoints.length > 0 && hosts.size === endpoints.length ? endpoints : undefined;
+}
+
+/** Headers that a request has anyway, and keys of SSE-C. */
+const OWN_HEADER =
+  /^(authorization|connection|content-length|content-md5|expect|host|range|transfer-encoding|user-agent|x-amz-(checksum-.*|content-sha256|date|decoded-content-length|sdk-checksum-algorithm|security-token|server-side-encryption-customer-.*|storage-class|trailer))$/;
+
+/** `name: value` and more of them, with semicolons between; by lower-case name. */
+function parseHeaders(value: string): Readonly<Record<string, string>> | undefined {
+  const headers: Record<string, string> = {};
+  for (const part of value.split(';')) {
+    const [, name = '', text = ''] = /^\s*([A-Za-z0-9-]+)\s*:\s*([ -~]*[!-~])\s*$/.exec(part) ?? [];
+    if (name === '' || OWN_HEADER.test(name.toLowerCase())) return undefined;
+    headers[name.toLowerCase()] = text;
+  }
+  return headers;
 }
 
 export const store = {
@@ -113,6 +129,41 @@ export const store = {
     expected: 'a duration such as 10m',
     show: formatDuration,
   } satisfies Setting<number>,
+  headers: {
+    env: ['S3LOADTEST_HEADERS'],
+    option: 'header <header>',
+    repeats: true,
+    help: "A header to send with requests, such as 'x-amz-server-side-encryption: AES256', or several; those about objects go with what writes one",
+    parse: parseHeaders,
+    expected:
+      "headers as 'x-amz-server-side-encryption: AES256'; not those that every request has, and no key of SSE-C, which is a secret",
+    show: (value) =>
+      Object.entries(value)
+        .map(([name, text]) => `${name}: ${text}`)
+        .join('; '),
+  } satisfies Setting<Readonly<Record<string, string>>>,
+  storageClass: {
+    env: ['S3LOADTEST_STORAGE_CLASS'],
+    option: 'storage-class <class>',
+    help: 'Storage class of the objects written',
+    parse: text(/^[A-Z][A-Z0-9_-]*$/),
+    expected: 'a storage class such as STANDARD_IA',
+  } satisfies Setting<string>,
+  checksum: {
+    env: ['S3LOADTEST_CHECKSUM'],
+    option: 'checksum <algorithm>',
+    help: 'Checksum to send with each object and part: md5, crc32, crc32c, crc64nvme, sha1 or sha256 (native backend; md5, sha1 and sha256 by all)',
+    parse: oneOf(...CHECKSUMS),
+    expected: 'md5, crc32, crc32c, crc64nvme, sha1 or sha256',
+  } satisfies Setting<Checksum>,
+  signPayload: {
+    env: ['S3LOADTEST_SIGN_PAYLOAD'],
+    option: 'sign-payload',
+    help: 'Hash the bodies of objects and sign the hash, in place of UNSIGNED-PAYLOAD',
+    fallback: false,
+    parse: boolean,
+    expected: 'true or false',
+  } satisfies Setting<boolean>,
   check: {
     env: ['S3LOADTEST_CHECK'],
     option: 'no-check',

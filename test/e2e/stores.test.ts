@@ -1,7 +1,7 @@
 /** Stores that lack what others have: it is found out, said once, and done without. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parseResult, sum } from '../../lib/result/result';
-import { startProxyWithoutBatches } from '../flaky-proxy';
+import { startDemandingProxy, startProxyWithoutBatches } from '../flaky-proxy';
 import { CLI, environment, keysIn, newBucket, openStage, Program, type Stage } from '../stage';
 
 let stage: Stage;
@@ -35,5 +35,71 @@ describe.each([
     const { totals } = parseResult(stdout);
     expect(totals.find(({ op }) => op === 'DELETE')?.ops).toBe(there);
     expect(sum(totals).errors).toBe(0);
+  });
+});
+
+describe('a bucket that wants more than S3 does', () => {
+  async function run(backend: string, endpoint: string, ...args: string[]) {
+    const home = await stage.home();
+    const env = environment(stage, home, stage.site.server, await newBucket(stage.site));
+    const own = { ...env, S3_ENDPOINTS: endpoint, S3LOADTEST_BACKEND: backend };
+    const load = ['firehose', '--size', '1KB,9MB', '--concurrency', '2', '--duration', '1s', '--json'];
+    return new Program(process.execPath, [CLI, 'run', ...load, ...args], own, home.path).ended;
+  }
+
+  test.each(['native', 'http'])('a checksum, by %s: the way is told', async (backend) => {
+    const proxy = await startDemandingProxy(stage.server.endpoints[0]);
+    const { code, stderr } = await run(backend, proxy.endpoint);
+    proxy.stop();
+    expect({ code, stderr }).toEqual({
+      code: 2,
+      stderr: expect.stringMatching(
+        /^error: S3_BUCKET "[\w-]+" wants a checksum with every object.*--checksum crc32c sends one/,
+      ),
+    });
+  });
+
+  test.each([
+    ...['md5', 'crc32', 'crc32c', 'crc64nvme', 'sha1', 'sha256'].map((checksum) => ({ backend: 'native', checksum })),
+    ...['md5', 'sha1', 'sha256'].map((checksum) => ({ backend: 'http', checksum })),
+  ])('$checksum, which the store checks, by $backend, in parts, too', async ({ backend, checksum }) => {
+    const proxy = await startDemandingProxy(stage.server.endpoints[0]);
+    const { code, stdout, stderr } = await run(backend, proxy.endpoint, '--checksum', checksum, '--sign-payload');
+    proxy.stop();
+    expect(code, stderr).toBe(0);
+    const { errors, ops } = sum(parseResult(stdout).totals);
+    expect({ errors, written: ops > 1 }).toEqual({ errors: 0, written: true });
+    const puts = proxy.headers.filter(({ op }) => op === 'PUT');
+    expect(puts.length).toBeGreaterThan(1);
+    for (const put of puts) expect(put['x-amz-content-sha256']).toMatch(/^[0-9a-f]{64}$/);
+    expect(proxy.headers.some(({ op }) => op === 'PUTuploadId')).toBe(true);
+  });
+
+  test('http by itself makes no CRC, and says so', async () => {
+    const { code, stderr } = await run('http', stage.server.endpoints[0], '--checksum', 'crc32c');
+    expect({ code, stderr }).toEqual({
+      code: 2,
+      stderr: expect.stringMatching(/^error: --checksum is crc32c: only the native backend makes that/),
+    });
+  });
+
+  test.each(['native', 'http'])('headers and a storage class with each object, by %s', async (backend) => {
+    const proxy = await startDemandingProxy(stage.server.endpoints[0]);
+    const sse = ['--header', 'x-amz-meta-owner: me', '--header', 'X-Route: a', '--storage-class', 'STANDARD'];
+    const { code, stderr } = await run(backend, proxy.endpoint, ...sse, '--checksum', 'md5');
+    proxy.stop();
+    expect(code, stderr).toBe(0);
+    for (const { op, ...headers } of proxy.headers) {
+      const makes = op === 'PUT' || op === 'POSTuploads';
+      expect({
+        op,
+        route: headers['x-route'],
+        owner: headers['x-amz-meta-owner'],
+        class: headers['x-amz-storage-class'],
+      }).toEqual({
+        ...{ op, route: 'a', owner: makes ? 'me' : undefined },
+        class: makes ? 'STANDARD' : undefined,
+      });
+    }
   });
 });

@@ -1,6 +1,6 @@
 /** Slow connections, which extension/hold holds in Go, whatever backend does the rest. */
 import type { KeyFrame } from '../../workload/keys';
-import { GET, PUT } from '../commands';
+import { type Command, GET, PUT } from '../commands';
 import type { Counting, EngineOptions } from '../engine';
 import type { HeldConnections, Holding } from '../held';
 import { extension, nativeOptions } from './extension';
@@ -11,6 +11,7 @@ export function holdConnections(
   counting: Counting,
   { bytesPerSecond, uploads, downloads }: Holding,
   keys: KeyFrame,
+  rowOf = (row: Command) => row,
 ): HeldConnections {
   if (extension === undefined) throw new Error('slow connections need a k6 with the extension');
   const holding = {
@@ -19,7 +20,7 @@ export function holdConnections(
     after: keys.after,
     downloads: { size: downloads.label, bytes: downloads.bytes },
   };
-  return extension.hold(nativeOptions(options, counting), holding, { upload: PUT, download: GET });
+  return extension.hold(nativeOptions(options, counting), holding, { upload: rowOf(PUT), download: rowOf(GET) });
 }
 
 /** How many files k6 may have open, each connection being one, after an attempt to be allowed so many. */

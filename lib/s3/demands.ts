@@ -1,0 +1,45 @@
+/** What stores and policies demand of requests beyond what S3 does: headers, checksums, hashed bodies. Rows are given it. Pure. */
+import { type Command, CREATE_MULTIPART } from './commands';
+
+/** Checksums of a body, as S3 has them: https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity.html */
+export const CHECKSUMS = ['md5', 'crc32', 'crc32c', 'crc64nvme', 'sha1', 'sha256'] as const;
+export type Checksum = (typeof CHECKSUMS)[number];
+
+export interface Demands {
+  /** By lower-case name. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  readonly storageClass?: string | undefined;
+  /** Sent with each body of an object or a part. */
+  readonly checksum?: Checksum | undefined;
+  /** Such a body's SHA-256 is signed. */
+  readonly signPayload?: boolean | undefined;
+}
+
+/** Headers that are about the request, and not about the object that it makes. */
+const OF_REQUEST = /^x-amz-(request-payer|expected-bucket-owner)$/;
+const OF_OBJECT = /^(x-amz-.*|cache-control|content-(disposition|encoding|language|type)|expires)$/;
+
+/** The row with what is demanded of it; headers of objects are sent where one is made. */
+export function demanded(command: Command, { headers, storageClass, checksum, signPayload }: Demands): Command {
+  const { method, on, body, op } = command;
+  const startsUpload = op === CREATE_MULTIPART.op;
+  const makesObject = (method === 'PUT' && on === 'object' && command.counts === 'operation') || startsUpload;
+  const wanted = Object.entries(headers ?? {}).filter(
+    ([name]) => makesObject || OF_REQUEST.test(name) || !OF_OBJECT.test(name),
+  );
+  if (makesObject && storageClass !== undefined) wanted.push(['x-amz-storage-class', storageClass]);
+  if (startsUpload && checksum !== undefined && checksum !== 'md5') {
+    wanted.push(['x-amz-checksum-algorithm', checksum.toUpperCase()]);
+  }
+  const carries = body === 'payload';
+  return {
+    ...command,
+    ...(wanted.length > 0 && { headers: Object.fromEntries(wanted) }),
+    ...(carries && checksum !== undefined && { checksum }),
+    ...(carries && signPayload === true && { hashed: true }),
+  };
+}
+
+/** The header that has a checksum, in base64. */
+export const checksumHeader = (checksum: Checksum) =>
+  checksum === 'md5' ? 'content-md5' : `x-amz-checksum-${checksum}`;
