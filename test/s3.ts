@@ -18,9 +18,9 @@ import {
 } from '../lib/s3/commands';
 import type { Awaitable, Body, Engine, Reply } from '../lib/s3/engine';
 import { type KeysPage, keysPageOf, type ListOptions, listArguments, pageOf } from '../lib/s3/listing';
+import { locationOf } from '../lib/s3/location';
 import { completionOf, type PartedBody, putInParts } from '../lib/s3/multipart';
 import type { Outcome } from '../lib/s3/outcome';
-import { XMLNS } from '../lib/s3/xml';
 
 /** Inclusive, as HTTP counts: [0, 9] is the first ten bytes. */
 type ByteRange = readonly [first: number, last: number];
@@ -127,10 +127,7 @@ export function s3Of(engine: Engine, region: string): S3 {
       engine.compileSync(ABORT_MULTIPART)(key, size, undefined, { query: { uploadId } }),
     headBucket: () => engine.compileSync(HEAD_BUCKET)('', ''),
     createBucket: () => {
-      const place = `<LocationConstraint>${region}</LocationConstraint>`;
-      const text = `<CreateBucketConfiguration xmlns="${XMLNS}">${place}</CreateBucketConfiguration>`;
-      // us-east-1 is the one region that must not be named.
-      return engine.compileSync(CREATE_BUCKET)('', '', region === 'us-east-1' ? '' : text);
+      return engine.compileSync(CREATE_BUCKET)('', '', locationOf(region));
     },
   };
 }

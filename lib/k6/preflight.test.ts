@@ -102,7 +102,7 @@ const rows: readonly Row[] = [
   },
   {
     outcome: answered(404, 'NoSuchBucket', ''),
-    says: `S3_BUCKET "load" is not at ${ENDPOINT} (404 NoSuchBucket): create it, or name another`,
+    says: `S3_BUCKET "load" is not at ${ENDPOINT} (404 NoSuchBucket): --create-bucket creates it, or name another`,
     why: 'we make no buckets unasked',
   },
   {
@@ -226,7 +226,7 @@ const rows: readonly Row[] = [
   },
   {
     outcome: answered(404, 'NoSuchBucket', '', serverTime(60)),
-    says: `S3_BUCKET "load" is not at ${ENDPOINT} (404 NoSuchBucket): create it, or name another`,
+    says: `S3_BUCKET "load" is not at ${ENDPOINT} (404 NoSuchBucket): --create-bucket creates it, or name another`,
     why: 'nor an hour, when the server did not mind',
   },
   // http and https
@@ -323,6 +323,7 @@ describe('preflight', () => {
     endpoints: ['http://10.0.0.1:9000', 'http://10.0.0.2:9000'],
     prefix: 'loadtest/',
     allowPartial: false,
+    createBucket: false,
   };
   const all = { lists: true, writes: true, deletes: true };
   const marker = (size: string) => `loadtest/w0/${size}/firehose/1763726400000000/0-mark-0`;
@@ -467,7 +468,7 @@ describe('preflight', () => {
         marker,
         all,
       );
-      expect(checked).toEqual({
+      expect(checked).toMatchObject({
         live: [two.endpoints[1]],
         doubts: [expect.stringMatching(/connection refused\): the run begins without it, and tries it now and then$/)],
       });

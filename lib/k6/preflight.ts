@@ -4,10 +4,11 @@
  */
 
 import { describeFailure, isRetryable } from '../s3/classify';
-import { DELETE, GET, LIST_KEYS, PUT } from '../s3/commands';
+import { CREATE_BUCKET, DELETE, GET, LIST_KEYS, PUT } from '../s3/commands';
 import type { Engine, Reply } from '../s3/engine';
 import { type ExplainedConfig, explain } from '../s3/explain';
 import { listArguments } from '../s3/listing';
+import { locationOf } from '../s3/location';
 import type { Failure } from '../s3/outcome';
 import type { Config } from '../settings/config';
 import type { MakeKey } from '../workload/keys';
@@ -20,6 +21,8 @@ export interface Needs {
 }
 
 export interface Checked {
+  /** The bucket was not there, and is created. */
+  readonly created?: boolean;
   /** The endpoints that answered. */
   readonly live: readonly string[];
   /** What stands in the way of the run, in one line; undefined when nothing does. */
@@ -28,34 +31,45 @@ export interface Checked {
   readonly doubts: readonly string[];
 }
 
-type CheckedConfig = ExplainedConfig & Pick<Config, 'prefix' | 'allowPartial'>;
+type CheckedConfig = ExplainedConfig & Pick<Config, 'prefix' | 'allowPartial' | 'createBucket'>;
+/** Makes an engine of one attempt for endpoints, in this order. */
+type EngineOf = (endpoints: readonly string[]) => Engine;
 type Watch = (doing: string, call: Promise<Reply>) => Promise<Reply>;
 
-/** `engineOf` makes an engine of one attempt for endpoints, in this order. */
 export async function preflight(
-  engineOf: (endpoints: readonly string[]) => Engine,
+  engineOf: EngineOf,
   config: CheckedConfig,
   marker: MakeKey,
   needs: Needs,
   /** Passes a call on, and says what it is for where that takes long. */
   watch: Watch = (_, call) => call,
 ): Promise<Checked> {
-  const listed = await tryEndpoints(engineOf(config.endpoints), config, needs, watch);
+  const listed = await tryEndpoints(engineOf, config, needs, watch);
   if (listed.problem !== undefined || !needs.writes) return listed;
   const tried = await tryObject(engineOf(listed.live), config, marker, needs, watch);
-  return { ...tried, live: listed.live, doubts: [...listed.doubts, ...tried.doubts] };
+  return { ...listed, ...tried, doubts: [...listed.doubts, ...tried.doubts] };
 }
 
 /** Lists at each. */
-async function tryEndpoints(engine: Engine, config: CheckedConfig, needs: Needs, watch: Watch): Promise<Checked> {
-  const list = engine.compileAsync(LIST_KEYS);
+async function tryEndpoints(engineOf: EngineOf, config: CheckedConfig, needs: Needs, watch: Watch): Promise<Checked> {
+  const list = engineOf(config.endpoints).compileAsync(LIST_KEYS);
   const doubts: string[] = [];
   const live: string[] = [];
   let first: string | undefined;
+  let created = false;
   for (const endpoint of config.endpoints) {
     // The engine goes on to the next endpoint by itself.
     const page = listArguments({ prefix: config.prefix, maxKeys: 1 });
-    const listed = await watch('a listing', list('', '', undefined, page));
+    let listed = await watch('a listing', list('', '', undefined, page));
+    if (config.createBucket && listed.failure?.code === 'NoSuchBucket') {
+      const made = await engineOf([endpoint]).compileAsync(CREATE_BUCKET)('', '', locationOf(config.region));
+      // Another worker may have been first.
+      if (made.failure && made.failure.code !== 'BucketAlreadyOwnedByYou') {
+        return { problem: explain('create', made, config, Date.now()), live, doubts };
+      }
+      created = true;
+      listed = await engineOf([endpoint]).compileAsync(LIST_KEYS)('', '', undefined, page);
+    }
     const { failure, status } = listed;
     const said = failure && explain('list', listed, config, Date.now());
     if (said === undefined) live.push(endpoint);
@@ -70,7 +84,7 @@ async function tryEndpoints(engine: Engine, config: CheckedConfig, needs: Needs,
       doubts.push(`${said}: the run begins without it, and tries it now and then`);
     }
   }
-  return live.length > 0 || first === undefined ? { live, doubts } : { problem: first, live, doubts: [] };
+  return live.length > 0 || first === undefined ? { live, doubts, created } : { problem: first, live, doubts: [] };
 }
 
 /** Whether an endpoint that lists nothing may do all else. */

@@ -86,7 +86,8 @@ async function check(plan: Plan, by: Connect, listed: ListedKeys): Promise<{ liv
   const looks = does('read', plan) && plan.sizes.some(({ label }) => (listed[label]?.length ?? 0) === 0);
   const lists = plan.loads.some(({ step }) => step.commands.some(({ effect }) => effect === 'list'));
   const needs = { lists: lists || looks, writes, deletes };
-  const { problem, doubts, live } = await preflight(engineOf, config, makeKey, needs, watched(config));
+  const { problem, doubts, live, created } = await preflight(engineOf, config, makeKey, needs, watched(config));
+  if (created) console.info(`bucket "${config.bucket}" was not there, and is created`);
   if (problem !== undefined) return { problem };
   for (const doubt of doubts) console.warn(doubt);
   return { live: [...live] };

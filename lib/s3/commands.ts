@@ -6,7 +6,7 @@
  * A new command is a row here and a case in test/conformance/: CONTRIBUTING.md shows one.
  */
 
-import type { Checksum } from './demands';
+import type { Checksum } from '../settings/config';
 
 /** What a command does to what is stored. Steps say by this what they read, write and delete. */
 export type Effect = 'read' | 'write' | 'delete' | 'list' | 'inspect' | 'configure';

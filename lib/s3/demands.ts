@@ -1,9 +1,6 @@
 /** What stores and policies demand of requests beyond what S3 does: headers, checksums, hashed bodies. Rows are given it. Pure. */
+import type { Checksum } from '../settings/config';
 import { type Command, CREATE_MULTIPART } from './commands';
-
-/** Checksums of a body, as S3 has them: https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity.html */
-export const CHECKSUMS = ['md5', 'crc32', 'crc32c', 'crc64nvme', 'sha1', 'sha256'] as const;
-export type Checksum = (typeof CHECKSUMS)[number];
 
 export interface Demands {
   /** By lower-case name. */

@@ -1,6 +1,7 @@
 /** What makes requests out of the rows of commands.ts: the contract of every engine, held by the conformance suite. */
+
+import type { Checksum } from '../settings/config';
 import type { Command } from './commands';
-import type { Checksum } from './demands';
 import type { Failure, Outcome } from './outcome';
 
 /** A value, or the promise of one. To await the one as the other would cost each operation a turn of the event loop. */

@@ -43,7 +43,7 @@ export function explain(verb: string, outcome: Outcome, config: ExplainedConfig,
     case 'RequestExpired':
       return `this machine's clock is ${describeSkew(skew)} the clock of ${endpoint} (${said}): set it right, by NTP`;
     case 'NoSuchBucket':
-      return `S3_BUCKET "${config.bucket}" is not at ${endpoint} (${said}): create it, or name another`;
+      return `S3_BUCKET "${config.bucket}" is not at ${endpoint} (${said}): --create-bucket creates it, or name another`;
   }
   if (status === 400 && /content-md5|x-amz-checksum/i.test(message)) {
     return (

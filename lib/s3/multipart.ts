@@ -1,6 +1,7 @@
 /** A PUT of an object in parts: create, parts and complete to the server, one operation to its caller. */
+import type { Checksum } from '../settings/config';
 import { ABORT_MULTIPART, COMPLETE_MULTIPART, CREATE_MULTIPART, HEAD_WRITTEN, PUT, UPLOAD_PART } from './commands';
-import { type Checksum, checksumHeader } from './demands';
+import { checksumHeader } from './demands';
 import type { Body, Engine } from './engine';
 import type { Outcome } from './outcome';
 import { escapeXml, XMLNS } from './xml';

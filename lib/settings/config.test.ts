@@ -47,6 +47,7 @@ test('the table of settings: variable, option, default', () => {
     AWS_SESSION_TOKEN |  | none
     AWS_REGION |  | us-east-1
     S3_BUCKET |  | required
+    S3LOADTEST_CREATE_BUCKET | --create-bucket | false
     S3LOADTEST_PREFIX | --prefix <prefix> | loadtest/
     S3_VERIFY_SSL |  | false
     S3_ADDRESSING |  | path
@@ -158,6 +159,7 @@ describe('values', () => {
     ],
     storageClass: [{ text: 'STANDARD_IA', value: 'STANDARD_IA', why: "S3's" }],
     checksum: [{ text: 'CRC64NVME', value: 'crc64nvme', why: "as AWS's headers write it" }],
+    createBucket: [{ text: 'true', value: true, why: 'as the option has it' }],
     signPayload: [{ text: 'true', value: true, why: 'as the option has it' }],
     check: [{ text: 'false', value: false, why: 'as --no-check has it' }],
     allowPartial: [{ text: 'true', value: true, why: 'as the option has it' }],
@@ -392,6 +394,7 @@ describe('values', () => {
     ],
     storageClass: [{ text: 'cold storage', why: 'no word of S3' }],
     checksum: [{ text: 'crc16', why: 'none that S3 has' }],
+    createBucket: [{ text: 'mine', why: 'not which, but whether' }],
     signPayload: [{ text: 'sha256', why: 'not how, but whether' }],
     check: [{ text: 'writes', why: 'not what, but whether' }],
     allowPartial: [{ text: '2', why: 'not how many, but whether' }],
@@ -622,7 +625,7 @@ describe('readConfig', () => {
       'S3_ENDPOINTS is missing (S3 endpoints, separated by commas. Requests go to them in turn): set it in the environment or in .env',
       'AWS_ACCESS_KEY_ID is missing (Access key): set it in the environment or in .env',
       'AWS_SECRET_ACCESS_KEY is missing (Secret key): set it in the environment or in .env',
-      'S3_BUCKET is missing (Bucket to test. It must exist): set it in the environment or in .env',
+      'S3_BUCKET is missing (Bucket to test): set it in the environment or in .env',
       'S3_VERIFY_SSL is "perhaps": give true or false',
       'S3LOADTEST_DURATION is "5 minutes": give a duration of 1s or more, such as 30s, 5m, 2h, 1d, 1w or 1h30m',
     ]);

@@ -13,4 +13,4 @@ export {
   showValue,
   type VuConfig,
 } from './settings';
-export { BACKENDS, type Backend, CREDENTIALS, type CredentialName, leavesSigning } from './store';
+export { BACKENDS, type Backend, type Checksum, CREDENTIALS, type CredentialName, leavesSigning } from './store';

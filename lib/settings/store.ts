@@ -1,5 +1,4 @@
 /** Settings of the store: where it is, who asks, and how requests reach it. Pure; runs in k6 and in Node. */
-import { CHECKSUMS, type Checksum } from '../s3/demands';
 import { anyText, boolean, oneOf, positive, sizeBetween, text } from './parse';
 import type { Setting, Values } from './setting';
 import { formatDuration, parseDuration, sizeLabel } from './units';
@@ -7,6 +6,10 @@ import { formatDuration, parseDuration, sizeLabel } from './units';
 /** What `S3LOADTEST_BACKEND` may be. */
 export const BACKENDS = ['native', 'http', 'jslib', 'proxy'] as const;
 export type Backend = (typeof BACKENDS)[number];
+
+/** Checksums of a body, as S3 has them: https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity.html */
+const CHECKSUMS = ['md5', 'crc32', 'crc32c', 'crc64nvme', 'sha1', 'sha256'] as const;
+export type Checksum = (typeof CHECKSUMS)[number];
 
 const MB = 1024 ** 2;
 
@@ -83,11 +86,19 @@ export const store = {
   } satisfies Setting<string>,
   bucket: {
     env: ['S3_BUCKET'],
-    help: 'Bucket to test. It must exist',
+    help: 'Bucket to test',
     required: true,
     parse: text(/^[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]$/),
     expected: 'a bucket name: 3 or more letters, digits, dots and dashes',
   } satisfies Setting<string>,
+  createBucket: {
+    env: ['S3LOADTEST_CREATE_BUCKET'],
+    option: 'create-bucket',
+    help: 'Create the bucket where it is not there. It stays: cleanup deletes objects only',
+    fallback: false,
+    parse: boolean,
+    expected: 'true or false',
+  } satisfies Setting<boolean>,
   prefix: {
     env: ['S3LOADTEST_PREFIX'],
     option: 'prefix <prefix>',

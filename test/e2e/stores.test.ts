@@ -103,3 +103,25 @@ describe('a bucket that wants more than S3 does', () => {
     }
   });
 });
+
+describe.each(['native', 'http'])('--create-bucket, by %s', (backend) => {
+  test('creates it once, and uses it', async () => {
+    const home = await stage.home();
+    const bucket = `made-by-${backend}`;
+    const env = { ...environment(stage, home, stage.site.server, bucket), S3LOADTEST_BACKEND: backend };
+    const load = ['run', 'firehose', '--size', '1KB', '--concurrency', '2', '--duration', '1s'];
+    const run = (...args: string[]) => new Program(process.execPath, [CLI, ...load, ...args], env, home.path).ended;
+    const refused = await run();
+    expect({ code: refused.code, stderr: refused.stderr }).toEqual({
+      code: 2,
+      stderr: expect.stringMatching(/is not at .*NoSuchBucket.*: --create-bucket creates it, or name another/),
+    });
+    const first = await run('--create-bucket');
+    expect(first.code, first.stderr).toBe(0);
+    expect(first.stdout + first.stderr).toContain(`bucket "${bucket}" was not there, and is created`);
+    const second = await run('--create-bucket');
+    expect(second.code, second.stderr).toBe(0);
+    expect(second.stdout + second.stderr).not.toContain('is created');
+    expect(keysIn(stage.site, bucket).length).toBeGreaterThan(2);
+  });
+});
