@@ -1,5 +1,8 @@
 /** A proxy in front of an S3 server, on loopback, that answers now and then as a server in trouble would. */
+import { createHash, createHmac } from 'node:crypto';
 import { createServer, request as httpRequest, type IncomingMessage } from 'node:http';
+import type { Server } from './servers';
+import { startSigningProxy } from './signing-proxy';
 import { listen } from './stage';
 
 interface Refusal {
@@ -78,4 +81,51 @@ async function startRefusingProxy(
       server.close();
     },
   };
+}
+
+/** A gateway that has S3 below a path, and takes no request that was not signed as it came. `refused` counts those. */
+export async function startPathGateway(target: Server, base: string) {
+  const signing = await startSigningProxy({ ...target, endpoints: [target.endpoints[0]] });
+  const { hostname, port } = new URL(signing.endpoint);
+  const gateway = { refused: 0 };
+  const server = createServer((request, response) => {
+    const { method, url = '', headers } = request;
+    if (!url.startsWith(`${base}/`) || !isSigned(request, target)) {
+      gateway.refused++;
+      request
+        .resume()
+        .once('end', () => response.writeHead(403).end('<Error><Code>SignatureDoesNotMatch</Code></Error>'));
+      return;
+    }
+    const path = url.slice(base.length);
+    const passed = httpRequest({ hostname, port, method, path, headers }, (answer) => {
+      response.writeHead(answer.statusCode ?? 502, answer.rawHeaders);
+      answer.pipe(response);
+    });
+    passed.once('error', () => response.destroy());
+    request.pipe(passed);
+  });
+  const own = await listen(server);
+  return Object.assign(gateway, {
+    endpoint: `http://127.0.0.1:${own}${base}`,
+    stop: async () => {
+      server.closeAllConnections();
+      server.close();
+      await signing.stop();
+    },
+  });
+}
+
+/** SigV4 once more, by what the request has: nothing of the code under test. */
+function isSigned({ method, url = '', headers }: IncomingMessage, { region, secretAccessKey }: Server): boolean {
+  const [, names = '', signature] = /SignedHeaders=([^,]+), Signature=(\w+)$/.exec(headers.authorization ?? '') ?? [];
+  const [path, query = ''] = url.split('?');
+  const lines = names.split(';').map((name) => `${name}:${headers[name]}\n`);
+  const text = [method, path, query, lines.join(''), names, headers['x-amz-content-sha256']].join('\n');
+  const date = String(headers['x-amz-date']);
+  const scope = [date.slice(0, 8), region, 's3', 'aws4_request'];
+  const mac = (key: string | Buffer, data: string) => createHmac('sha256', key).update(data).digest();
+  const key = scope.reduce<string | Buffer>(mac, `AWS4${secretAccessKey}`);
+  const hash = createHash('sha256').update(text).digest('hex');
+  return mac(key, ['AWS4-HMAC-SHA256', date, scope.join('/'), hash].join('\n')).toString('hex') === signature;
 }

@@ -28,7 +28,7 @@ import (
 
 // Options are EngineOptions of lib/s3/engine.ts.
 type Options struct {
-	// Endpoints are http://host:port, rotated per request.
+	// Endpoints are http://host:port, rotated per request; with a path where S3 stands below one, the same for all.
 	Endpoints   []string
 	Bucket      string
 	Virtual     bool
@@ -126,7 +126,7 @@ type Exchanger interface {
 
 type host struct {
 	wire.Host
-	// endpoint is host:port without the bucket, as the tag has it.
+	// endpoint is host:port without the bucket, and the path, as the tag has it.
 	endpoint string
 	// line is the Host header's, with what else is in every request.
 	line   string
@@ -148,10 +148,17 @@ type Client struct {
 // New makes a client that sends by an exchanger.
 func New(options Options, exchanger Exchanger, recorder Recorder) *Client {
 	c := &Client{Options: options, wire: exchanger, recorder: recorder}
-	c.bucketPath = []byte("/" + options.Bucket)
-	c.root = []byte("/" + options.Bucket + "/")
+	base := ""
+	if _, rest, _ := strings.Cut(options.Endpoints[0], "://"); strings.Contains(rest, "/") {
+		base = rest[strings.Index(rest, "/"):]
+	}
+	c.bucketPath = sigv4.AppendKey([]byte(base+"/"), options.Bucket)
 	if options.Virtual {
-		c.bucketPath, c.root = []byte("/"), []byte("/")
+		c.bucketPath = []byte(base)
+	}
+	c.root = append(slices.Clone(c.bucketPath), '/')
+	if options.Virtual {
+		c.bucketPath = c.root
 	}
 	if c.Outages == nil {
 		c.Outages = NewOutages()
@@ -165,9 +172,9 @@ func New(options Options, exchanger Exchanger, recorder Recorder) *Client {
 
 func (c *Client) newHost(url string) *host {
 	scheme, endpoint, _ := strings.Cut(url, "://")
-	name := endpoint
+	name, _, _ := strings.Cut(endpoint, "/")
 	if c.Virtual {
-		name = c.Bucket + "." + endpoint
+		name = c.Bucket + "." + name
 	}
 	port := map[string]string{"http": "80", "https": "443"}[scheme]
 	made := &host{endpoint: endpoint, health: c.Outages.of(endpoint)}

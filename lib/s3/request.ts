@@ -1,13 +1,15 @@
 /** How the row of a command becomes a request: where it goes to, what is signed. For all engines but the native one. Pure. */
+
+import { basePathOf } from '../settings/config';
 import type { Command } from './commands';
 import { checksumHeader } from './demands';
 import type { Arguments, CallLoad, EngineOptions } from './engine';
 import { type Hashes, type Signer, UNSIGNED_PAYLOAD } from './sign';
-import { canonicalQuery } from './uri';
+import { canonicalQuery, encodeKey } from './uri';
 
 /** An endpoint, as requests to it are addressed and signed. */
 export interface SignedHost {
-  /** host:port without the bucket, as the endpoint tag has it. */
+  /** host:port without the bucket, and the path where it has one, as the endpoint tag has it. */
   readonly endpoint: string;
   /** Scheme and host, the bucket before it in virtual addressing. */
   readonly origin: string;
@@ -23,7 +25,8 @@ export function hostsOf(
 ): SignedHost[] {
   return endpoints.map((url) => {
     const [scheme = '', endpoint = ''] = url.split('://');
-    const host = addressing === 'virtual' ? `${bucket}.${endpoint}` : endpoint;
+    const [own = ''] = endpoint.split('/');
+    const host = addressing === 'virtual' ? `${bucket}.${own}` : own;
     // A default port is not sent in SignedHost, so it must not be signed either.
     const signed = host.replace(scheme === 'https' ? /:443$/ : /:80$/, '');
     return { endpoint, origin: `${scheme}://${host}`, signer: signerFor(signed) };
@@ -31,8 +34,14 @@ export function hostsOf(
 }
 
 /** Path of the bucket, and what stands before the encoded key of an object. */
-export function pathsOf({ bucket, addressing }: Addressing): { readonly bucket: string; readonly objects: string } {
-  return addressing === 'virtual' ? { bucket: '/', objects: '/' } : { bucket: `/${bucket}`, objects: `/${bucket}/` };
+export function pathsOf({ endpoints, bucket, addressing }: Addressing): {
+  readonly bucket: string;
+  readonly objects: string;
+} {
+  const base = basePathOf(endpoints[0] ?? '');
+  if (addressing === 'virtual') return { bucket: `${base}/`, objects: `${base}/` };
+  const path = `${base}/${encodeKey(bucket)}`;
+  return { bucket: path, objects: `${path}/` };
 }
 
 type Data = string | ArrayBuffer;

@@ -147,6 +147,7 @@ describe('values', () => {
     bucket: [
       { text: 'my-bucket.v1', value: 'my-bucket.v1', why: 'dots and dashes' },
       { text: 'Old_Bucket', value: 'Old_Bucket', why: 'older names' },
+      { text: 'tenant:bucket', value: 'tenant:bucket', why: "Ceph's tenants" },
     ],
     requestTimeout: [{ text: '10m', value: 600_000, why: 'as every duration' }],
     headers: [
@@ -359,7 +360,8 @@ describe('values', () => {
     endpoints: [
       { text: '127.0.0.1:9000', why: 'no scheme' },
       { text: 'ftp://a', why: 'another scheme' },
-      { text: 'http://a/bucket', why: 'a path' },
+      { text: 'http://a/s3?x', why: 'a query' },
+      { text: 'http://a/s3,http://b', why: 'paths that differ' },
       { text: 'http://a?x=1', why: 'a query' },
       { text: 'http://', why: 'no host' },
       { text: 'http://a:', why: 'no port after the colon' },

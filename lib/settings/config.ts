@@ -13,4 +13,12 @@ export {
   showValue,
   type VuConfig,
 } from './settings';
-export { BACKENDS, type Backend, type Checksum, CREDENTIALS, type CredentialName, leavesSigning } from './store';
+export {
+  BACKENDS,
+  type Backend,
+  basePathOf,
+  type Checksum,
+  CREDENTIALS,
+  type CredentialName,
+  leavesSigning,
+} from './store';

@@ -1,6 +1,7 @@
 /** Settings that are valid alone and wrong together. Pure. */
 import { STEADY_MS } from './run';
 import { type Config, nameOf, type SettingName, type TypedNames } from './settings';
+import { basePathOf } from './store';
 import { formatDuration } from './units';
 
 /** A line for each. `typed` has the settings that are not left to their defaults. */
@@ -59,7 +60,7 @@ function timeProblems(config: Config, typed: TypedNames): string[] {
 
 /** What some backends can't do. */
 function backendProblems(config: Config): string[] {
-  const { backend, addressing, accessKeyId, endpoints } = config;
+  const { backend, addressing, accessKeyId, endpoints, bucket } = config;
   const name = (setting: SettingName) => nameOf(config, setting);
   const own = `${name('backend')} is "${backend}"`;
   const problems: string[] = [];
@@ -68,7 +69,19 @@ function backendProblems(config: Config): string[] {
       `${name('addressing')} is "virtual", and ${own}, which supports path addressing only: give path, or another backend`,
     );
   }
+  if (basePathOf(endpoints[0] ?? '') === `/${bucket}`) {
+    problems.push(`${name('endpoints')} has the bucket at its end: leave it out there, ${name('bucket')} says it`);
+  }
+  if (addressing === 'virtual' && !/^[a-z0-9.-]+$/.test(bucket)) {
+    problems.push(
+      `${name('bucket')} is "${bucket}", which no host name can begin with: give ${name('addressing')}=path`,
+    );
+  }
   if (backend !== 'jslib') return problems;
+  const withPath = endpoints.find((endpoint) => basePathOf(endpoint) !== '');
+  if (withPath !== undefined) {
+    problems.push(`${name('endpoints')} has "${withPath}", and ${own}, which knows no path: give another backend`);
+  }
   // The AWSConfig of jslib throws at shorter keys, and at longer ones with a session token. A key that comes later is '' here.
   if (accessKeyId !== '' && (accessKeyId.length < 16 || accessKeyId.length > 128)) {
     problems.push(

@@ -16,17 +16,21 @@ const MB = 1024 ** 2;
 function parseEndpoints(value: string): string[] | undefined {
   const endpoints = value
     .split(',')
-    .map((part) => part.trim().replace(/\/$/, ''))
+    .map((part) => part.trim().replace(/\/+$/, ''))
     .filter((part) => part !== '');
   const valid = endpoints.every((e) => {
-    const match = /^https?:\/\/(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::(\d{1,5}))?$/.exec(e);
+    const match = /^https?:\/\/(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::(\d{1,5}))?(?:\/[A-Za-z0-9._~-]+)*$/.exec(e);
     const port = Number(match?.[1] ?? 1);
     return match !== null && port >= 1 && port <= 65_535;
   });
-  // Figures are kept by host and port: the same host by both schemes would be one endpoint with two shares.
+  const paths = new Set(endpoints.map(basePathOf));
+  // Figures are kept by host, port and path: the same by both schemes would be one endpoint with two shares.
   const hosts = new Set(endpoints.map((e) => e.replace(/^https?:/, '')));
-  return valid && endpoints.length > 0 && hosts.size === endpoints.length ? endpoints : undefined;
+  return valid && paths.size === 1 && hosts.size === endpoints.length ? endpoints : undefined;
 }
+
+/** The path that a gateway has S3 at: `/s3` of https://host:port/s3, '' of most. */
+export const basePathOf = (endpoint: string): string => endpoint.replace(/^\w+:\/\/[^/]*/, '');
 
 /** Headers that a request has anyway, and keys of SSE-C. */
 const OWN_HEADER =
@@ -50,7 +54,8 @@ export const store = {
     help: 'S3 endpoints, separated by commas. Requests go to them in turn',
     required: true,
     parse: parseEndpoints,
-    expected: 'http://host:port or https://host:port without a path, several separated by commas, none twice',
+    expected:
+      'http://host:port or https://host:port, several separated by commas, none twice; with a path, such as /s3, the same for all',
   } satisfies Setting<string[]>,
   accessKeyId: {
     env: ['AWS_ACCESS_KEY_ID'],
@@ -58,8 +63,8 @@ export const store = {
     required: true,
     secret: true,
     // Stores have their own: tenant$user, test:tester.
-    parse: text(/^[!#-&(-~]+$/),
-    expected: 'an access key: ASCII letters, digits and signs, without spaces and quotes',
+    parse: text(/^(?!(["']).*\1$)[!-~]+$/),
+    expected: 'an access key: ASCII letters, digits and signs, without spaces',
   } satisfies Setting<string>,
   secretAccessKey: {
     env: ['AWS_SECRET_ACCESS_KEY'],
@@ -88,8 +93,10 @@ export const store = {
     env: ['S3_BUCKET'],
     help: 'Bucket to test',
     required: true,
-    parse: text(/^[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]$/),
-    expected: 'a bucket name: 3 or more letters, digits, dots and dashes',
+    // Ceph has tenants, and older stores names that AWS does not take any more.
+    parse: text(/^(?:[A-Za-z0-9_-]+:)?[A-Za-z0-9_][A-Za-z0-9._-]{2,254}$/),
+    expected:
+      'a bucket name: 3 or more letters, digits, dots, dashes and underscores; of another tenant as tenant:bucket',
   } satisfies Setting<string>,
   createBucket: {
     env: ['S3LOADTEST_CREATE_BUCKET'],

@@ -1,8 +1,10 @@
 /** Stores that lack what others have: it is found out, said once, and done without. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parseResult, sum } from '../../lib/result/result';
-import { startDemandingProxy, startProxyWithoutBatches } from '../flaky-proxy';
-import { CLI, environment, keysIn, newBucket, openStage, Program, type Stage } from '../stage';
+import { startDemandingProxy, startPathGateway, startProxyWithoutBatches } from '../flaky-proxy';
+import { RGW_COMMANDS, startRgw } from '../rgw';
+import { command, makeCertificates, missing, temporaryFolder } from '../servers';
+import { CLI, environment, keysIn, newBucket, notRun, openStage, Program, type Stage } from '../stage';
 
 let stage: Stage;
 
@@ -123,5 +125,60 @@ describe.each(['native', 'http'])('--create-bucket, by %s', (backend) => {
     expect(second.code, second.stderr).toBe(0);
     expect(second.stdout + second.stderr).not.toContain('is created');
     expect(keysIn(stage.site, bucket).length).toBeGreaterThan(2);
+  });
+});
+
+describe.each(['native', 'http'])('S3 below a path, by %s', (backend) => {
+  test('is signed with it, in load and in cleanup', async () => {
+    const gateway = await startPathGateway(stage.server, '/gateway/s3');
+    const home = await stage.home();
+    const bucket = await newBucket(stage.site);
+    const env = environment(stage, home, stage.site.server, bucket);
+    const own = { ...env, S3_ENDPOINTS: `${gateway.endpoint}/`, S3LOADTEST_BACKEND: backend };
+    const program = (...args: string[]) => new Program(process.execPath, [CLI, ...args], own, home.path).ended;
+    const load = ['firehose', '--size', '1KB,9MB', '--concurrency', '2', '--duration', '1s', '--json'];
+    const { code, stdout, stderr } = await program('run', ...load);
+    expect(code, stderr).toBe(0);
+    expect(sum(parseResult(stdout).totals).errors).toBe(0);
+    expect(keysIn(stage.site, bucket).length).toBeGreaterThan(1);
+    const cleaned = await program('cleanup', '--yes');
+    await gateway.stop();
+    expect(cleaned.code, cleaned.stderr).toBe(0);
+    expect(keysIn(stage.site, bucket)).toEqual([]);
+    expect(gateway.refused).toBe(0);
+  });
+});
+
+const lacking = await missing(RGW_COMMANDS);
+if (lacking.length > 0) notRun("a bucket of a tenant, which is Ceph's", lacking.join(', '));
+
+describe.runIf(lacking.length === 0)("a tenant's bucket at Ceph RGW, with an access key of signs", () => {
+  const keys = { AWS_ACCESS_KEY_ID: `t1$u:"x'\\`, AWS_SECRET_ACCESS_KEY: 'correct horse "battery"' };
+  let rgw: Awaited<ReturnType<typeof startRgw>>;
+
+  beforeAll(async () => {
+    const folder = await temporaryFolder();
+    rgw = await startRgw(folder, await makeCertificates(folder));
+    const names = ['--uid', 't1$u', '--display-name', 'u'];
+    const own = ['--access-key', keys.AWS_ACCESS_KEY_ID, '--secret-key', keys.AWS_SECRET_ACCESS_KEY];
+    await command('radosgw-admin', '-c', `${folder}/ceph.conf`, 'user', 'create', ...names, ...own);
+  }, 120_000);
+  afterAll(() => rgw?.stop());
+
+  test.each(['native', 'http'])('is created, written, read and cleaned by %s', async (backend) => {
+    const home = await stage.home();
+    const env = {
+      ...environment(stage, home, rgw.plain, `t1:bucket-${backend}`),
+      ...keys,
+      S3LOADTEST_BACKEND: backend,
+    };
+    const program = (...args: string[]) => new Program(process.execPath, [CLI, ...args], env, home.path).ended;
+    const load = ['firehose', '--size', '1KB', '--concurrency', '2', '--duration', '1s', '--json', '--create-bucket'];
+    const { code, stdout, stderr } = await program('run', ...load);
+    expect(code, stderr).toBe(0);
+    expect(sum(parseResult(stdout).totals)).toMatchObject({ errors: 0, ops: expect.any(Number) });
+    const cleaned = await program('cleanup', '--yes');
+    expect(cleaned.code, cleaned.stderr).toBe(0);
+    expect(cleaned.stdout + cleaned.stderr).toMatch(/deleted \d+ objects/);
   });
 });
