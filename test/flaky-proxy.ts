@@ -129,3 +129,19 @@ function isSigned({ method, url = '', headers }: IncomingMessage, { region, secr
   const hash = createHash('sha256').update(text).digest('hex');
   return mac(key, ['AWS4-HMAC-SHA256', date, scope.join('/'), hash].join('\n')).toString('hex') === signature;
 }
+
+/** A store of access keys that end: it takes those that `isValid` takes, and passes requests on. `keys` are those it saw. */
+export async function startKeyedProxy(target: Server, isValid: (accessKey: string) => boolean) {
+  const signing = await startSigningProxy({ ...target, endpoints: [target.endpoints[0]] });
+  const keys = new Set<string>();
+  const proxy = await startRefusingProxy(signing.endpoint, ({ headers }) => {
+    const [, key = ''] = /Credential=([^/]+)\//.exec(headers.authorization ?? '') ?? [];
+    keys.add(key);
+    return isValid(key) ? undefined : { status: 400, code: 'ExpiredToken' };
+  });
+  const stop = async () => {
+    proxy.stop();
+    await signing.stop();
+  };
+  return { endpoint: proxy.endpoint, keys, stop };
+}

@@ -33,7 +33,13 @@ export interface SigningProxy {
 }
 
 /** What one connection has to say to the next. */
-const HOP_BY_HOP: ReadonlySet<string> = new Set(['connection', 'keep-alive', 'host', 'authorization']);
+const HOP_BY_HOP: ReadonlySet<string> = new Set([
+  'connection',
+  'keep-alive',
+  'host',
+  'authorization',
+  'x-amz-security-token',
+]);
 
 /** Starts one, and resolves when it listens. */
 export async function startSigningProxy(options: ProxyOptions): Promise<SigningProxy> {

@@ -24,6 +24,7 @@ type connectOptions struct {
 	AccessKeyID     string   `js:"accessKeyId"`
 	SecretAccessKey string   `js:"secretAccessKey"`
 	SessionToken    string   `js:"sessionToken"`
+	CredentialsFile string   `js:"credentialsFile"`
 	// Timeout and RequestTimeout are in milliseconds, the latter 0 for none.
 	Timeout        float64 `js:"timeout"`
 	RequestTimeout float64 `js:"requestTimeout"`
@@ -62,6 +63,9 @@ func (i *instance) clientOptions(given sobek.Value) (request.Options, *measure.R
 		UserAgent:     state.Options.UserAgent.String,
 		Verify:        a.Verify,
 		TLS:           state.TLSConfig,
+	}
+	if a.CredentialsFile != "" {
+		options.Latest = renewalOf(a.CredentialsFile).latest
 	}
 	options.Outages = outages
 	options.Tell = func(line string) {

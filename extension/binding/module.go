@@ -39,7 +39,7 @@ func (i *instance) Exports() modules.Exports {
 	return modules.Exports{Named: map[string]any{
 		"connect": i.connect, "hold": i.hold, "openFiles": hold.OpenFiles, "awaitStart": i.awaitStart,
 		"generatedKeyEnd": content.KeyEnd, "setGCPercent": setGCPercent,
-		"board": i.board,
+		"board": i.board, "credentials": i.credentials,
 	}}
 }
 

@@ -34,6 +34,8 @@ type Options struct {
 	Virtual     bool
 	Region      string
 	Credentials sigv4.Credentials
+	// Latest, which may be nil, gives credentials that have taken the place of those; nil for none.
+	Latest func() *sigv4.Credentials
 	// Timeout is how long a request may move nothing, and Whole how long it may take, body included; 0 for no limit.
 	Timeout, Whole time.Duration
 	// Attempts in all; 1 for none but the first.
@@ -189,6 +191,7 @@ func (c *Client) newHost(url string) *host {
 		made.line += "Connection: close\r\n"
 	}
 	made.signer = sigv4.NewSigner(c.Credentials, c.Region, signed, time.Now)
+	made.signer.Renewed(c.Latest)
 	if scheme == "https" {
 		made.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
 		if c.TLS != nil {

@@ -15,6 +15,8 @@ type Signer struct {
 	credentials  Credentials
 	region, host string
 	now          func() time.Time
+	// latest, which may be nil, gives those that have taken the place of credentials; nil for none.
+	latest func() *Credentials
 
 	mu sync.Mutex
 	// The second that all below is of.
@@ -35,6 +37,9 @@ type Signer struct {
 func NewSigner(credentials Credentials, region, host string, now func() time.Time) *Signer {
 	return &Signer{credentials: credentials, region: region, host: host, now: now, second: -1, hash: sha256.New()}
 }
+
+// Renewed makes it ask, once a second, for credentials that have taken the place of its own.
+func (s *Signer) Renewed(latest func() *Credentials) { s.latest = latest }
 
 // AppendPlain appends the signed header lines of a request whose body is not hashed, and which has no others to sign.
 func (s *Signer) AppendPlain(dst []byte, method string, path []byte, query string) []byte {
@@ -82,6 +87,11 @@ func (s *Signer) renew() {
 	}
 	s.second = now.Unix()
 	s.date = Date(now)
+	if s.latest != nil {
+		if renewed := s.latest(); renewed != nil && *renewed != s.credentials {
+			s.credentials, s.scope = *renewed, ""
+		}
+	}
 	if scope := Scope(s.date, s.region, "s3"); scope != s.scope {
 		s.scope = scope
 		s.mac = hmac.New(sha256.New, SigningKey(s.credentials.SecretAccessKey, scope))

@@ -1,5 +1,6 @@
 /** What a VU speaks to the store by: an engine of the backend that the settings name, and connections that it holds. */
 import { sleep } from 'k6';
+import { FROM_CLI } from '../result/protocol';
 import type { Connect, Counting, Engine, EngineOptions, EngineSource } from '../s3/engine';
 import { holdConnections } from '../s3/engines/held';
 import type { HeldConnections, Holding } from '../s3/held';
@@ -57,6 +58,7 @@ function isDemanding({ headers, storageClass, checksum, signPayload }: VuConfig)
 }
 
 function optionsOf(config: VuConfig, firstEndpoint: number): EngineOptions {
-  const own = { credentials: config, firstEndpoint, attempts: ATTEMPTS };
+  const credentialsFile = __ENV[FROM_CLI.credentials];
+  const own = { credentials: config, credentialsFile, firstEndpoint, attempts: ATTEMPTS };
   return { ...config, ...own, sleep, pause: (seconds) => pause(seconds * 1000) };
 }

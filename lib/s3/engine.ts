@@ -81,6 +81,8 @@ export interface EngineOptions {
   readonly addressing: 'path' | 'virtual';
   readonly region: string;
   readonly credentials: { accessKeyId: string; secretAccessKey: string; sessionToken?: string | undefined };
+  /** Path of a file that has the latest credentials, where they are renewed. */
+  readonly credentialsFile?: string | undefined;
   /** Milliseconds in which a request may move nothing; for an engine that can't tell, those of a whole request. */
   readonly timeout: number;
   /** Milliseconds of a whole request, body included. */

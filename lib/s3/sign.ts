@@ -104,8 +104,10 @@ export function createSigner(
   region: string,
   host: string,
   now: () => number = Date.now,
+  /** Those that have taken the place of `credentials`, if any have. */
+  latest: () => Credentials | undefined = () => undefined,
 ): Signer {
-  const { accessKeyId, secretAccessKey, sessionToken } = credentials;
+  let { accessKeyId, secretAccessKey, sessionToken } = credentials;
   const { sha256, hmac } = hashes;
   // The second that all of this is of, in milliseconds since 1970. A clock may be set back, so both its ends are looked at.
   let begins = Number.POSITIVE_INFINITY;
@@ -130,6 +132,11 @@ export function createSigner(
     expires = begins + 1000;
     date = amzDate(ms);
     const today = credentialScope(date, region, 's3');
+    const renewed = latest();
+    if (renewed !== undefined && renewed.accessKeyId !== accessKeyId) {
+      ({ accessKeyId, secretAccessKey, sessionToken } = renewed);
+      scope = '';
+    }
     if (today !== scope) {
       scope = today;
       key = signingKey(hashes, secretAccessKey, scope);

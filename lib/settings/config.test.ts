@@ -45,6 +45,7 @@ test('the table of settings: variable, option, default', () => {
     AWS_ACCESS_KEY_ID |  | required
     AWS_SECRET_ACCESS_KEY |  | required
     AWS_SESSION_TOKEN |  | none
+    S3LOADTEST_CREDENTIALS | --credentials <source> | env; aws where AWS_PROFILE is set and no key
     AWS_REGION |  | us-east-1
     S3_BUCKET |  | required
     S3LOADTEST_CREATE_BUCKET | --create-bucket | false
@@ -161,6 +162,7 @@ describe('values', () => {
     storageClass: [{ text: 'STANDARD_IA', value: 'STANDARD_IA', why: "S3's" }],
     checksum: [{ text: 'CRC64NVME', value: 'crc64nvme', why: "as AWS's headers write it" }],
     createBucket: [{ text: 'true', value: true, why: 'as the option has it' }],
+    credentials: [{ text: 'AWS', value: 'aws', why: 'any case' }],
     signPayload: [{ text: 'true', value: true, why: 'as the option has it' }],
     check: [{ text: 'false', value: false, why: 'as --no-check has it' }],
     allowPartial: [{ text: 'true', value: true, why: 'as the option has it' }],
@@ -397,6 +399,7 @@ describe('values', () => {
     storageClass: [{ text: 'cold storage', why: 'no word of S3' }],
     checksum: [{ text: 'crc16', why: 'none that S3 has' }],
     createBucket: [{ text: 'mine', why: 'not which, but whether' }],
+    credentials: [{ text: 'vault', why: 'neither' }],
     signPayload: [{ text: 'sha256', why: 'not how, but whether' }],
     check: [{ text: 'writes', why: 'not what, but whether' }],
     allowPartial: [{ text: '2', why: 'not how many, but whether' }],

@@ -81,6 +81,15 @@ export const store = {
     parse: text(/^\S+$/),
     expected: 'a session token without spaces',
   } satisfies Setting<string>,
+  credentials: {
+    env: ['S3LOADTEST_CREDENTIALS'],
+    option: 'credentials <source>',
+    help: "Where credentials come from: env, or aws for AWS's provider chain: profiles, SSO, processes, web identity, roles (CLI)",
+    fallback: 'env',
+    fallbackText: 'env; aws where AWS_PROFILE is set and no key',
+    parse: oneOf('env', 'aws'),
+    expected: 'env or aws',
+  } satisfies Setting<'env' | 'aws'>,
   region: {
     env: ['AWS_REGION'],
     others: ['AWS_DEFAULT_REGION'],

@@ -10,6 +10,7 @@ import { BucketError } from '../bucket/entry';
 import { createCount, type Inventory, inventoryTable } from '../bucket/inventory';
 import { inParallel, pages, walk } from '../bucket/walk';
 import { stoppable, stoppedBy } from '../process/stoppable';
+import { findCredentials } from '../run/credentials';
 import { EXIT } from '../run/exit';
 import { addSettingOptions, loadSome, type Options } from '../run/settings';
 import { createStatusLine, type StatusLine } from '../terminal/status-line';
@@ -43,7 +44,7 @@ interface Report {
 }
 
 export function addCleanup(program: Command): void {
-  addSettingOptions(program.command('cleanup'), ['prefix', 'timeout', 'allowPartial'])
+  addSettingOptions(program.command('cleanup'), ['prefix', 'timeout', 'allowPartial', 'credentials'])
     .summary('delete objects that tests wrote, and no others')
     .description(DESCRIPTION)
     .option('--yes', "don't ask before deleting")
@@ -59,7 +60,8 @@ export function addCleanup(program: Command): void {
 }
 
 /** Cleans up and returns the exit code. @throws ConfigError when it must not, or can't, before anything is deleted */
-export async function cleanup(options: Options, environment: NodeJS.ProcessEnv, signal: AbortSignal): Promise<number> {
+export async function cleanup(options: Options, given: NodeJS.ProcessEnv, signal: AbortSignal): Promise<number> {
+  const { environment } = await findCredentials(options, given);
   refuseEmptyPrefix(options, environment);
   const config = loadSome([...BUCKET_SETTINGS, 'prefix'], options, environment);
   if (options.yes !== true && !(process.stdin.isTTY && process.stderr.isTTY)) {

@@ -4,6 +4,7 @@ import { ConfigError, settings as settingOf } from '../../lib/settings/config';
 import type { Preparation } from '../fleet/prepare';
 import { findWorkers, type Workers } from '../fleet/workers';
 import { hasExtension, withBackend } from '../run/backend';
+import { endTooSoon, findCredentials } from '../run/credentials';
 import { startsProxy } from '../run/proxy';
 import { loadSettings, type Options, type Settings } from '../run/settings';
 import { ROOT } from '../tools/project';
@@ -28,7 +29,8 @@ export interface Fleet {
 }
 
 /** What is to run, where, and by what. @throws ConfigError, ToolError */
-export async function fleetOf(options: Options, environment: NodeJS.ProcessEnv, script: string): Promise<Fleet> {
+export async function fleetOf(options: Options, given: NodeJS.ProcessEnv, script: string): Promise<Fleet> {
+  const { environment, lease } = await findCredentials(options, given);
   const wanted = loadSettings(options, environment);
   check(wanted, options);
   const perHost = options.perHost === undefined ? undefined : wholeNumber('per-host', options.perHost);
@@ -42,6 +44,8 @@ export async function fleetOf(options: Options, environment: NodeJS.ProcessEnv, 
     ]);
   }
   const settings = withBackend(wanted, true, log);
+  const late = endTooSoon(lease, settings.config.duration);
+  if (late !== undefined) log(`warning: ${late}`);
   const vus = options.concurrency === undefined ? undefined : settings.config.concurrency;
   const k6For = builder(workers, k6, environment, log);
   return { settings, workers, k6, preparation: { config: settings.config, k6For, script, vus } };

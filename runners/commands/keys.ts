@@ -13,6 +13,7 @@ import { folders, inParallel, pages } from '../bucket/walk';
 import { isFileError, writeWhole } from '../files/atomic-file';
 import { makeFolders } from '../files/folders';
 import { stoppable, stoppedBy } from '../process/stoppable';
+import { findCredentials } from '../run/credentials';
 import { EXIT } from '../run/exit';
 import { addSettingOptions, loadSome, type Options } from '../run/settings';
 import { createStatusLine, type StatusLine } from '../terminal/status-line';
@@ -42,7 +43,7 @@ interface Counts {
 }
 
 export function addKeys(program: Command): void {
-  addSettingOptions(program.command('keys'), ['prefix', 'timeout', 'allowPartial'])
+  addSettingOptions(program.command('keys'), ['prefix', 'timeout', 'allowPartial', 'credentials'])
     .summary('write key files from a listing of the bucket')
     .description(DESCRIPTION)
     .action(async (options: Options) => {
@@ -51,7 +52,8 @@ export function addKeys(program: Command): void {
 }
 
 /** Writes the files and returns the exit code. @throws ConfigError when that can't be, before anything is written */
-export async function keys(options: Options, environment: NodeJS.ProcessEnv, signal: AbortSignal): Promise<number> {
+export async function keys(options: Options, given: NodeJS.ProcessEnv, signal: AbortSignal): Promise<number> {
+  const { environment } = await findCredentials(options, given);
   const config = loadSome([...BUCKET_SETTINGS, 'prefix', 'keyDir'], options, environment);
   const { prefix, keyDir } = config;
   const bucket = openBucket(config);

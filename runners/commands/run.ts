@@ -2,15 +2,24 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
+import { FROM_CLI } from '../../lib/result/protocol';
 import { conduct } from '../fleet/conduct';
 import { type LocalLoad, LocalProcess } from '../fleet/process';
 import { freePort } from '../process/free-port';
 import { availableMemory } from '../process/proc';
 import { hasExtension, withBackend } from '../run/backend';
+import { endTooSoon, findCredentials, renew } from '../run/credentials';
 import { showRun } from '../run/dry-run';
 import { planK6, showCommand } from '../run/plan';
 import { planProxy, startsProxy, throughProxy } from '../run/proxy';
-import { addSettingOptions, collect, defaultConcurrency, loadSettings, type Options } from '../run/settings';
+import {
+  addSettingOptions,
+  collect,
+  defaultConcurrency,
+  loadSettings,
+  type Options,
+  type Settings,
+} from '../run/settings';
 import { patterns, ROOT, scriptOf } from '../tools/project';
 import { getTools, type Tool } from '../tools/tools';
 
@@ -36,13 +45,20 @@ export function addRun(program: Command): void {
 }
 
 /** Runs patterns at once and returns the exit code. @throws ConfigError, ToolError */
-export async function run(names: readonly string[], options: Options, environment: NodeJS.ProcessEnv): Promise<number> {
+export async function run(names: readonly string[], options: Options, given: NodeJS.ProcessEnv): Promise<number> {
   const { script, tests } = scriptOf(names);
+  const { environment, lease } = await findCredentials(options, given);
   const wanted = loadSettings(options, environment);
   const isDry = options.dryRun === true;
   const k6 = isDry ? likelyK6(environment) : await findK6(environment);
   const extension = await hasExtension(k6.path, environment);
-  const settings = withBackend(wanted, extension, say);
+  const direct = withBackend(wanted, extension, say);
+  const canRenew = extension === true && direct.config.backend !== 'jslib';
+  const late = canRenew ? undefined : endTooSoon(lease, direct.config.duration);
+  if (late !== undefined) say(`warning: ${late}`);
+  const renewal =
+    lease !== undefined && canRenew && !isDry ? renew(lease, (line) => say(`warning: ${line}`)) : undefined;
+  const settings = renewal ? withVariable(direct, FROM_CLI.credentials, renewal.path) : direct;
   const load: LocalLoad = {
     name: [...new Set(names)].join('-'),
     script,
@@ -59,8 +75,17 @@ export async function run(names: readonly string[], options: Options, environmen
   const proxied = startsProxy(settings.config) ? settings.config.endpoints : undefined;
   const { name } = load;
   const rest = { detached: false, allowPartial: false, k6Version: k6.version, proxied };
-  return conduct({ name, settings, json, ...rest }, new LocalProcess(load));
+  try {
+    return await conduct({ name, settings, json, ...rest }, new LocalProcess(load));
+  } finally {
+    renewal?.stop();
+  }
 }
+
+const withVariable = (own: Settings, name: string, value: string): Settings => ({
+  ...own,
+  environment: { ...own.environment, [name]: value },
+});
 
 const say = (line: string) => process.stderr.write(`${line}\n`);
 

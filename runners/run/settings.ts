@@ -85,6 +85,11 @@ function textsOf(sources: readonly Environment[]): Record<string, string> {
   return { ...settingTexts(...sources), ...(options.length > 0 && { [FROM_CLI.options]: options.join(',') }) };
 }
 
+/** Whether a setting has a value in any of the places, and is not left to its default. */
+export function isSet(name: SettingName, options: Options, environment: Environment): boolean {
+  return settings[name].env[0] in settingTexts(...sourcesOf(options, environment));
+}
+
 /** VUs of each of the k6 processes on a machine, this one or another, where nobody asked for any. */
 export function defaultConcurrency(cores = availableParallelism(), processes = 1): number {
   return Math.max(1, Math.floor((cores * VUS_PER_CORE) / processes));

@@ -3,6 +3,7 @@ import { FROM_CLI, MARKS } from '../../result/protocol';
 import type { Command } from '../commands';
 import type { AsyncCall, Counting, Engine, EngineOptions, SyncCall } from '../engine';
 import type { HeldConnections } from '../held';
+import type { Credentials } from '../sign';
 
 /** What k6/x/s3loadtest exports. */
 interface Extension {
@@ -22,6 +23,8 @@ interface Extension {
   readonly generatedKeyEnd: string;
   /** Sets Go's GOGC: how much may be allocated until garbage is collected, in percent of what is in use. */
   setGCPercent(percent: number): void;
+  /** The latest set in a file of credentials, undefined while there is none. */
+  credentials(path: string): Credentials | undefined;
   /** Where VUs of this process post what they share. */
   board(): Board;
 }
@@ -67,11 +70,11 @@ export const extension = __ENV[FROM_CLI.extension] ? require('k6/x/s3loadtest') 
 
 export function nativeOptions(options: EngineOptions, counting: Counting): NativeOptions {
   const { endpoints, bucket, addressing, region, timeout, attempts, firstEndpoint, pause } = options;
-  const { verify = false, requestTimeout = 0 } = options;
+  const { verify = false, requestTimeout = 0, credentialsFile = '' } = options;
   const { accessKeyId, secretAccessKey, sessionToken = '' } = options.credentials;
   return {
     ...{ endpoints, bucket, addressing, region, timeout, attempts, firstEndpoint, pause },
-    ...{ accessKeyId, secretAccessKey, sessionToken, verify, requestTimeout },
+    ...{ accessKeyId, secretAccessKey, sessionToken, verify, requestTimeout, credentialsFile },
     ...{ silent: counting.silent, missesExpected: counting.missesExpected },
     sampleMark: MARKS.sample,
   };

@@ -1,0 +1,117 @@
+/** Credentials as AWS's own tools find them, by AWS's provider chain: loaded only where they are asked for. */
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ConfigError, settings } from '../../lib/settings/config';
+import { isSet, loadSome, type Options } from './settings';
+
+/** AwsCredentialIdentity of the AWS SDK: https://docs.aws.amazon.com/AWSJavaScriptSDK/v3/latest/Package/-aws-sdk-types */
+interface Identity {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken?: string;
+  readonly expiration?: Date;
+}
+
+type Provider = () => Promise<Identity>;
+
+export interface Credentials {
+  /** With the credentials in it, as one set. */
+  readonly environment: NodeJS.ProcessEnv;
+  /** Where they end: when, and how to get others. */
+  readonly lease?: Lease;
+}
+
+export interface Lease {
+  readonly ends: Date;
+  readonly provider: Provider;
+}
+
+/** Instance metadata that does not answer is none: a machine outside a cloud has no such address. */
+const METADATA = { timeout: 1_000, maxRetries: 1 };
+/** Milliseconds before credentials end at which others are asked for, and between two attempts. */
+const AHEAD_MS = 5 * 60_000;
+const AGAIN_MS = 30_000;
+
+/**
+ * The environment with the credentials of AWS's chain: where --credentials says aws, or where a profile is named and no key.
+ * @throws ConfigError when the chain finds none
+ */
+export async function findCredentials(options: Options, environment: NodeJS.ProcessEnv): Promise<Credentials> {
+  const { credentials } = loadSome(['credentials'], options, environment);
+  const isAsked = credentials === 'aws' || (environment.AWS_PROFILE && !isSet('accessKeyId', options, environment));
+  if (!isAsked) return { environment };
+  const { fromNodeProviderChain } = await import('@aws-sdk/credential-providers');
+  const provider: Provider = fromNodeProviderChain(METADATA);
+  const found = await ask(provider, environment);
+  const lease = found.expiration && { ends: found.expiration, provider };
+  return { environment: { ...environment, ...textsOf(found) }, ...(lease && { lease }) };
+}
+
+async function ask(provider: Provider, { AWS_PROFILE: profile }: NodeJS.ProcessEnv): Promise<Identity> {
+  try {
+    return await provider();
+  } catch (e) {
+    const why = (e as Error).message.replace(/\s+/g, ' ');
+    const asked = profile ? `AWS_PROFILE is "${profile}"` : `${settings.credentials.env[0]} is aws`;
+    throw new ConfigError([
+      `${asked}, and AWS's provider chain gives no credentials (${why}): \`aws sts get-caller-identity\` shows what AWS's own tools find`,
+    ]);
+  }
+}
+
+/** One set: no token of another that the environment may have. */
+const textsOf = ({ accessKeyId, secretAccessKey, sessionToken }: Identity) => ({
+  AWS_ACCESS_KEY_ID: accessKeyId,
+  AWS_SECRET_ACCESS_KEY: secretAccessKey,
+  AWS_SESSION_TOKEN: sessionToken ?? '',
+});
+
+export interface Renewal {
+  /** Path of a file that has the latest set, for this user alone. */
+  readonly path: string;
+  stop(): void;
+}
+
+/** Asks for others before credentials end, as long as a run goes on, and keeps the latest in a file. */
+export function renew({ ends, provider }: Lease, warn: (line: string) => void): Renewal {
+  const folder = mkdtempSync(join(tmpdir(), 's3loadtest-'));
+  const path = join(folder, 'credentials');
+  let timer: NodeJS.Timeout | undefined;
+  let isOver = false;
+
+  const askIn = (ms: number) => {
+    timer = setTimeout(take, Math.min(ms, 2 ** 31 - 1));
+  };
+  // Half of the time where it is little: chains give the same set until it is nearly over.
+  const due = (end: Date) =>
+    Math.max(1_000, Math.max((end.getTime() - Date.now()) / 2, end.getTime() - Date.now() - AHEAD_MS));
+  const take = async () => {
+    try {
+      const next = await provider();
+      if (isOver) return;
+      // A reader finds the old file or the new one, whole.
+      writeFileSync(`${path}.new`, JSON.stringify(next), { mode: 0o600 });
+      renameSync(`${path}.new`, path);
+      if (next.expiration !== undefined) askIn(due(next.expiration));
+    } catch (e) {
+      warn(`credentials could not be renewed: ${(e as Error).message.replace(/\s+/g, ' ')}`);
+      if (!isOver) askIn(AGAIN_MS);
+    }
+  };
+  askIn(due(ends));
+  return {
+    path,
+    stop: () => {
+      isOver = true;
+      clearTimeout(timer);
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** A line for a run that outlasts its credentials, where nobody renews them; undefined for any other. */
+export function endTooSoon(lease: Lease | undefined, durationMs: number): string | undefined {
+  if (lease === undefined || lease.ends.getTime() > Date.now() + durationMs) return undefined;
+  return `the credentials end at ${lease.ends.toISOString()}, before the run does, and can't be renewed there`;
+}
