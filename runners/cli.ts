@@ -52,6 +52,9 @@ function createProgram(): Command {
 
 async function main(): Promise<void> {
   outliveOutput();
+  // What AWS's tools call it. k6 and workers know the other name.
+  const { SSL_CERT_FILE, AWS_CA_BUNDLE } = process.env;
+  if (AWS_CA_BUNDLE && !SSL_CERT_FILE) process.env.SSL_CERT_FILE = AWS_CA_BUNDLE;
   try {
     await createProgram().parseAsync();
   } catch (e) {

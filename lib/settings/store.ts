@@ -63,8 +63,9 @@ export const store = {
     required: true,
     secret: true,
     // Stores have their own: tenant$user, test:tester.
-    parse: text(/^(?!(["']).*\1$)[!-~]+$/),
-    expected: 'an access key: ASCII letters, digits and signs, without spaces',
+    // A comma would end it in the Authorization header, and a quote at both ends is one that a shell left.
+    parse: text(/^(?!(["']).*\1$)[!-+\--~]+$/),
+    expected: 'an access key: ASCII letters, digits and signs, without spaces and commas',
   } satisfies Setting<string>,
   secretAccessKey: {
     env: ['AWS_SECRET_ACCESS_KEY'],

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parseResult, sum } from '../../lib/result/result';
 import { startKeyedProxy } from '../flaky-proxy';
+import { makeCertificates, temporaryFolder } from '../servers';
 import {
   CLI,
   environment,
@@ -80,6 +81,24 @@ describe('a profile', () => {
     expect(stderr).toMatch(says);
     expect(stderr.trim().split('\n').length).toBeLessThanOrEqual(2);
   });
+});
+
+test('the CA that AWS_CA_BUNDLE names is trusted, in load and in cleanup', async () => {
+  const tls = await makeCertificates(await temporaryFolder());
+  const site = await stage.another({ tls });
+  const home = await stage.home();
+  const env = { ...environment(stage, home, site.server, await newBucket(site)), S3_VERIFY_SSL: 'true' };
+  const run = (more: NodeJS.ProcessEnv, ...args: string[]) =>
+    new Program(process.execPath, [CLI, ...args], { ...env, ...more }, home.path).ended;
+  expect((await run({}, ...LOAD, '--duration', '1s')).stderr).toMatch(/certificate of \S+ is not trusted/);
+  const trusting = { AWS_CA_BUNDLE: tls.ca };
+  for (const args of [
+    [...LOAD, '--duration', '1s'],
+    ['cleanup', '--yes'],
+  ]) {
+    const { code, stderr } = await run(trusting, ...args);
+    expect(code, stderr).toBe(0);
+  }
 });
 
 test("a container's role is asked for by AWS's own protocol", async () => {

@@ -4,7 +4,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { FROM_CLI, MARKS } from '../../lib/result/protocol';
 import { parseResult, sum } from '../../lib/result/result';
 import { measureClock } from '../../runners/fleet/clock';
@@ -18,7 +18,7 @@ import { type Machine, parseEndpoint } from '../../runners/fleet/workers-file';
 import { canMakeHosts, type Hosts, startHosts, type TestHost } from '../hosts';
 import { ROOT } from '../k6';
 import { CREDENTIALS } from '../servers';
-import { keysIn, listen, newBucket, openStage, type Stage, startSilent } from '../stage';
+import { alive, keysIn, listen, newBucket, openStage, type Stage, startSilent } from '../stage';
 
 const CLOCK_AHEAD_MS = 3_000;
 const possible = canMakeHosts();
@@ -144,6 +144,40 @@ describe.runIf(possible)('connecting', () => {
         `^w\\d+ \\(${small.address}\\): host key SHA256:\\S+ \\(ssh-ed25519\\) is not in .*, then ssh .* true$`,
       ),
     );
+  });
+
+  /** A program for ProxyCommand, and connecting through it. */
+  function through(script: string) {
+    const program = join(folder, `through-${count}`);
+    writeFileSync(program, `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+    const lines = [`Host ${small.address}`, `ProxyCommand ${program} %h %p %r`];
+    const tunnelled = hosts.sshConfig({ knownHosts: hosts.known(), lines });
+    return { program, connecting: connect(small.address, tunnelled) };
+  }
+
+  test('through a program, which ends with the connection', async () => {
+    const marks = join(folder, 'marks');
+    const { connecting } = through(`echo $$ $3 >> ${marks}; exec busybox nc $1 $2`);
+    const remote = await connecting;
+    expect(await answer(remote, 'uname -n')).toBe('host2');
+    // More than any buffer on the way.
+    expect(await answer(remote, 'head -c 1000000 /dev/zero | tr "\\0" x')).toHaveLength(1_000_000);
+    const [pid, user] = readFileSync(marks, 'utf8').trim().split(' ');
+    expect([user, alive(Number(pid))]).toEqual(['root', true]);
+    remote.close();
+    await vi.waitFor(() => expect(alive(Number(pid))).toBe(false), 5_000);
+  });
+
+  test.each([
+    { script: 'echo no tunnel here >&2; exit 3', how: 'no tunnel here' },
+    { script: 'exit 4', how: 'exit code 4' },
+    { script: 'kill -TERM $$', how: 'SIGTERM' },
+  ])('a program that fails: $script', async ({ script, how }) => {
+    const { program, connecting } = through(script);
+    await expect(connecting).rejects.toMatchObject({
+      trouble: 'unreachable',
+      why: `ProxyCommand "${program} ${small.address} 22 root" does not connect us to root@${small.address} (${how})`,
+    });
   });
 
   test('many at once to a server that turns most of them away', async () => {

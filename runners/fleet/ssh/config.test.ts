@@ -38,7 +38,7 @@ Host gate
   HostName gate.example
   ProxyJump hidden
 Host command
-  ProxyCommand nc %h %p
+  ProxyCommand nc %h %p %r %%
 Host circle
   ProxyJump other
 Host other
@@ -131,8 +131,12 @@ describe.each(ways)('$way', ({ environment }) => {
     ]);
   });
 
+  test('through a program, with what stands for the machine', async () => {
+    const [only, ...rest] = await routeBy(CONFIG, 'command', {}, environment);
+    expect([only?.proxyCommand, only?.jumped, rest]).toEqual(['nc command 22 everyone %', true, []]);
+  });
+
   test.each([
-    { host: 'command', says: 'ssh\'s configuration has ProxyCommand "nc %h %p": give ProxyJump in its place' },
     {
       host: 'circle',
       says: "ssh's configuration leads in a circle (everyone@circle → everyone@other → everyone@circle): take ProxyJump from the jump host",

@@ -17,8 +17,10 @@ export interface SshTarget {
   readonly alias: string;
   /** Name or address to connect to. */
   readonly hostname: string;
-  /** It is reached through another. */
+  /** It is reached through another, or through a program. */
   readonly jumped: boolean;
+  /** What the connection goes through, for a shell. */
+  readonly proxyCommand?: string;
   /** How a user connects to it: `ssh -F file -p 2222 user@host`. */
   readonly command: string;
   readonly port: number;
@@ -79,7 +81,7 @@ async function route(endpoint: Endpoint, options: ConfigOptions, behind: readonl
   }
   const command = first(values, 'proxycommand');
   if (command !== undefined && command !== 'none') {
-    throw new SshProblem('config', `ssh's configuration has ProxyCommand "${command}": give ProxyJump in its place`);
+    return [{ ...target, jumped: true, proxyCommand: expandCommand(command, target) }];
   }
   const jumps = first(values, 'proxyjump') ?? 'none';
   if (jumps === 'none') return [target];
@@ -221,6 +223,12 @@ function expandPath(path: string, of: { hostname: string; user: string }, enviro
     .replace(/^~(?=\/|$)/, home)
     .replace(/\$\{(\w+)\}/g, (_, name: string) => environment[name] ?? '')
     .replace(/%(.)/g, (whole, token: string) => tokens[token] ?? whole);
+}
+
+/** The tokens of ssh_config(5) that make sense in a ProxyCommand. */
+function expandCommand(command: string, { alias, hostname, port, user }: SshTarget): string {
+  const tokens: Readonly<Record<string, string>> = { h: hostname, n: alias, p: String(port), r: user, '%': '%' };
+  return command.replace(/%(.)/g, (whole, token: string) => tokens[token] ?? whole);
 }
 
 /** Several paths in one value. */

@@ -10,6 +10,7 @@ import { diagnose, TurnedAway } from './diagnosis';
 import { type Identities, identitiesFor } from './identities';
 import { KnownHost } from './known-hosts';
 import { SshProblem } from './problem';
+import { throughCommand } from './proxy-command';
 import { SshShell, UNANSWERED } from './shell';
 
 export interface SshOptions {
@@ -98,12 +99,19 @@ class Attempt {
     const chain: Array<{ client: Client; target: SshTarget }> = [];
     for (const target of route) {
       const last = chain.at(-1);
-      const way = last && (() => this.forward(last.client, last.target, target));
+      const way = last ? () => this.forward(last.client, last.target, target) : this.wayTo(target);
       chain.push({ target, client: await this.logIn(target, way) });
     }
     const target = route.at(-1) as SshTarget;
     const clients = chain.map(({ client }) => client);
     return new SshShell(this.machine, clients, target, this.keepaliveOf(target));
+  }
+
+  /** To the first machine: by itself, or through a program. */
+  private wayTo(target: SshTarget): (() => Promise<Duplex>) | undefined {
+    const { proxyCommand } = target;
+    if (proxyCommand === undefined) return undefined;
+    return async () => throughCommand(proxyCommand, target, this.options.environment);
   }
 
   private keepaliveOf(target: SshTarget): number {
@@ -186,6 +194,7 @@ class Attempt {
         // It goes on with the next key.
         if (error.level === 'agent') return;
         client.destroy();
+        if (error instanceof SshProblem) return reject(error);
         reject(verdict ?? diagnose(error, { target, identities, shook, allowed: methods.allowed() }));
       };
       client
