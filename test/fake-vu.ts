@@ -6,7 +6,7 @@ import { seeded } from '../lib/workload/random';
 import type { VirtualUser } from '../lib/workload/step';
 import { shapeOf } from '../lib/workload/with-settings';
 import { writer } from '../lib/workload/write';
-import { fakeS3, OK } from './fake-s3';
+import { fakeS3 } from './fake-s3';
 
 export interface VuParts extends Partial<VirtualUser> {
   /** VUs that it has, and its part of the whole load, where it has not all of it. */
@@ -56,7 +56,7 @@ export function fakeVu(
     supply: () => {
       throw new Error('no object was to be looked for');
     },
-    beside: () => fakeS3({ deleteObjectsAsync: async () => ({ ...OK, failed: [] }) }),
+    oneByOne: false,
     hold: () => {
       throw new Error('no connection was to be held');
     },

@@ -45,6 +45,7 @@ interface Prepared {
   readonly found: FoundKeys;
   /** Objects that setup wrote. */
   readonly seeded: readonly NumberedSet[];
+  readonly oneByOne?: boolean;
   /** What k6 calls the credentials, where they are its secrets. */
   readonly secrets?: SecretNames;
 }
@@ -141,7 +142,7 @@ function sleepUntil(time: number): void {
 function virtualUser(
   place: Place,
   equipment: Equipment,
-  { found, seeded: sets }: Prepared,
+  { found, seeded: sets, oneByOne = false }: Prepared,
   { name, executor, startTime: begin }: typeof exec.scenario,
 ): Iterate {
   const { load, step, schedule } = place;
@@ -185,7 +186,7 @@ function virtualUser(
       const { supply } = require('./seldom');
       return supply({ engine: silent(), config, test: load.test, payload, keyEnd: keyEndFor(config) }, size);
     },
-    beside: silent,
+    oneByOne,
     hold: (holding) => hold(config, counting, vu, load.test, holding),
     flush: connection.flush,
     part: () => partOfSegment(exec.test.options.executionSegment, exec.test.options.executionSegmentSequence),

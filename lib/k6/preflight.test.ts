@@ -325,7 +325,7 @@ describe('preflight', () => {
     allowPartial: false,
     createBucket: false,
   };
-  const all = { lists: true, writes: true, deletes: true };
+  const all = { lists: true, writes: true, deletes: true, batches: false };
   const marker = (size: string) => `loadtest/w0/${size}/firehose/1763726400000000/0-mark-0`;
   const denied = answered(403, 'AccessDenied', '');
 
@@ -481,6 +481,16 @@ describe('preflight', () => {
       const { s3 } = bucket({ listObjects: () => ({ ...denied, objects: [], prefixes: [] }) });
       expect((await preflight(() => s3, partial, marker, all)).problem).toMatch(/may not list/);
     });
+  });
+
+  test('a run that deletes by batches is told where the store has none, and goes on', async () => {
+    const lacking = answered(501, 'NotImplemented', '');
+    const { s3, asked } = bucket({ deleteObjectsAsync: async () => ({ ...lacking, failed: [] }) });
+    expect(await preflight(() => s3, two, marker, { ...all, batches: true })).toMatchObject({
+      oneByOne: true,
+      doubts: [`${ENDPOINT} has no DeleteObjects (501 NotImplemented): objects are deleted one by one`],
+    });
+    expect(asked.slice(-2)).toEqual(['deleteObjectsAsync fails', `delete ${KEY}`]);
   });
 
   test('but an endpoint that does not know them stops it', async () => {

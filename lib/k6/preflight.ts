@@ -3,8 +3,9 @@
  * wrong ends in one line that names the setting to change.
  */
 
+import { batchOf, lacksBatches } from '../s3/batch';
 import { describeFailure, isRetryable } from '../s3/classify';
-import { CREATE_BUCKET, DELETE, GET, LIST_KEYS, PUT } from '../s3/commands';
+import { CREATE_BUCKET, DELETE, DELETE_OBJECTS, GET, LIST_KEYS, PUT } from '../s3/commands';
 import type { Engine, Reply } from '../s3/engine';
 import { type ExplainedConfig, explain } from '../s3/explain';
 import { listArguments } from '../s3/listing';
@@ -18,11 +19,15 @@ export interface Needs {
   readonly lists: boolean;
   readonly writes: boolean;
   readonly deletes: boolean;
+  /** By DELETE_OBJECTS. */
+  readonly batches: boolean;
 }
 
 export interface Checked {
   /** The bucket was not there, and is created. */
   readonly created?: boolean;
+  /** The store has no DELETE_OBJECTS. */
+  readonly oneByOne?: boolean;
   /** The endpoints that answered. */
   readonly live: readonly string[];
   /** What stands in the way of the run, in one line; undefined when nothing does. */
@@ -113,10 +118,22 @@ async function tryObject(
     return { problem: `${said('write to', put)}${left}`, doubts };
   }
   const got = await watch('a read', engine.compileAsync(GET)(key, '', body.byteLength));
+  const batch = needs.batches
+    ? await watch(
+        'a batch of deletions',
+        engine.compileAsync(DELETE_OBJECTS)('', '', batchOf([{ key }]), { objects: 1 }),
+      )
+    : undefined;
+  const oneByOne = batch !== undefined && lacksBatches(batch);
+  if (oneByOne) {
+    const { status, endpoint, failure: { code = '', message = '' } = {} } = batch;
+    const lack = describeFailure(status, code, message);
+    doubts.push(`${endpoint} has no DeleteObjects (${lack}): objects are deleted one by one`);
+  }
   const deleted = await watch('a deletion', engine.compileAsync(DELETE)(key, ''));
   const stays = deleted.failure ? `; ${key} stays` : '';
   if (got.failure) return { problem: `${said('read from', got)}${stays}`, doubts };
-  if (deleted.failure === undefined) return { doubts };
+  if (deleted.failure === undefined) return { doubts, oneByOne };
   if (needs.deletes) return { problem: `${said('delete from', deleted)}${stays}`, doubts };
   const why = describeFailure(deleted.status, deleted.failure.code, deleted.failure.message);
   doubts.push(

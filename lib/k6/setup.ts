@@ -3,6 +3,7 @@ import crypto from 'k6/crypto';
 import { clearTimeout, setTimeout } from 'k6/timers';
 import type { Discovery } from '../result/result';
 import { describeFailure } from '../s3/classify';
+import { DELETE_OBJECTS } from '../s3/commands';
 import type { Connect, Engine, Reply } from '../s3/engine';
 import { openFiles } from '../s3/engines/held';
 import { PATIENCE_MS } from '../s3/explain';
@@ -34,6 +35,8 @@ export interface Readable {
   readonly found: FoundKeys;
   /** Objects that were written to be read. */
   readonly seeded: readonly NumberedSet[];
+  /** The store has no DELETE_OBJECTS. */
+  readonly oneByOne?: boolean | undefined;
   /** What looking for keys came to; undefined where nothing was looked for. */
   readonly discovery?: Discovery | undefined;
 }
@@ -42,11 +45,14 @@ export interface Readable {
 export async function prepare(plan: Plan, by: Connect, listed: ListedKeys): Promise<Readable | { problem: string }> {
   const tooFew = tooFewFiles(plan);
   if (tooFew !== undefined) return { problem: tooFew };
-  const checked = plan.config.check ? await check(plan, by, listed) : { live: plan.config.endpoints };
+  const checked: Live | { problem: string } = plan.config.check
+    ? await check(plan, by, listed)
+    : { live: plan.config.endpoints };
   if ('problem' in checked) return checked;
+  const { oneByOne } = checked;
   // What is left to do before the load goes to those that answer.
   const config = { ...plan.config, endpoints: checked.live };
-  if (!does('read', plan)) return { found: {}, seeded: [] };
+  if (!does('read', plan)) return { found: {}, seeded: [], oneByOne };
   const { engine } = connect(by, config, SILENT, 0);
   const seeded: NumberedSet[] = [];
   for (const reader of config.seedObjects > 0 ? onlyReading(plan) : []) {
@@ -72,11 +78,16 @@ export async function prepare(plan: Plan, by: Connect, listed: ListedKeys): Prom
     const problem = nothingToRead(plan, reader, has, finding?.complete !== false);
     if (problem !== undefined) return { problem };
   }
-  return { found, seeded, discovery: finding && discoveryOf(finding) };
+  return { found, seeded, oneByOne, discovery: finding && discoveryOf(finding) };
+}
+
+interface Live {
+  readonly live: string[];
+  readonly oneByOne?: boolean | undefined;
 }
 
 /** Tries the bucket. Gives the endpoints that answer, or what is wrong in one line; doubts are logged. */
-async function check(plan: Plan, by: Connect, listed: ListedKeys): Promise<{ live: string[] } | { problem: string }> {
+async function check(plan: Plan, by: Connect, listed: ListedKeys): Promise<Live | { problem: string }> {
   const { config } = plan;
   const makeKey = createKeyMaker(config.prefix, config.workerId, plan.measured[0]?.test ?? '', 0);
   const engineOf = (endpoints: readonly string[]) =>
@@ -85,12 +96,19 @@ async function check(plan: Plan, by: Connect, listed: ListedKeys): Promise<{ liv
   const writes = does('write', plan) || deletes || config.seedObjects > 0;
   const looks = does('read', plan) && plan.sizes.some(({ label }) => (listed[label]?.length ?? 0) === 0);
   const lists = plan.loads.some(({ step }) => step.commands.some(({ effect }) => effect === 'list'));
-  const needs = { lists: lists || looks, writes, deletes };
-  const { problem, doubts, live, created } = await preflight(engineOf, config, makeKey, needs, watched(config));
+  const batches = plan.loads.some(({ step }) => step.commands.some(({ op }) => op === DELETE_OBJECTS.op));
+  const needs = { lists: lists || looks, writes, deletes, batches };
+  const { problem, doubts, live, created, oneByOne } = await preflight(
+    engineOf,
+    config,
+    makeKey,
+    needs,
+    watched(config),
+  );
   if (created) console.info(`bucket "${config.bucket}" was not there, and is created`);
   if (problem !== undefined) return { problem };
   for (const doubt of doubts) console.warn(doubt);
-  return { live: [...live] };
+  return { live: [...live], oneByOne };
 }
 
 /** Says what the check waits for, where that takes long. */

@@ -64,7 +64,7 @@ export const store = {
     secret: true,
     // Stores have their own: tenant$user, test:tester.
     // A comma would end it in the Authorization header, and a quote at both ends is one that a shell left.
-    parse: text(/^(?!(["']).*\1$)[!-+\--~]+$/),
+    parse: text(/^(?!(["']).*\1$)[!-+.-~-]+$/),
     expected: 'an access key: ASCII letters, digits and signs, without spaces and commas',
   } satisfies Setting<string>,
   secretAccessKey: {

@@ -33,8 +33,8 @@ export interface VirtualUser {
   findKeys(): Promise<FoundKeys | undefined>;
   /** Keys of objects of a size: those in the bucket now, or of one that is written for it. Outside the figures. */
   supply(size: ObjectSize): Awaitable<readonly string[]>;
-  /** An engine that counts nothing: for what is done beside the load. */
-  beside(): Engine;
+  /** The store has no DELETE_OBJECTS. */
+  readonly oneByOne: boolean;
   /** Holds connections, none at first: only for a step of connections. */
   hold(holding: Holding): HeldConnections;
   /** Tells k6 what was counted so far: for a step that does not end its iteration soon. */

@@ -107,11 +107,12 @@ describe('a deletion', () => {
   test('at an interrupt begins no further batch, and what is under way ends and counts', async () => {
     const controller = new AbortController();
     const { seen, deleteAll } = taker();
-    const deletion = createDeletion(deleteAll, 2, controller.signal);
-    const adding = deletion.add(entries(9500));
-    await sleep(0);
-    controller.abort(new DOMException('SIGINT', 'AbortError'));
-    await expect(adding).rejects.toThrow('SIGINT');
+    const interrupted = (batch: readonly Entry[]) => {
+      if (seen.batches.length === 1) controller.abort(new DOMException('SIGINT', 'AbortError'));
+      return deleteAll(batch);
+    };
+    const deletion = createDeletion(interrupted, 2, controller.signal);
+    await expect(deletion.add(entries(9500))).rejects.toThrow('SIGINT');
     await deletion.finish();
     expect(seen.batches).toEqual([1000, 1000]);
     expect(deletion.deleted.objects).toBe(2000);

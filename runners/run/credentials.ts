@@ -15,7 +15,7 @@ interface Identity {
 
 type Provider = () => Promise<Identity>;
 
-export interface Credentials {
+export interface FoundCredentials {
   /** With the credentials in it, as one set. */
   readonly environment: NodeJS.ProcessEnv;
   /** Where they end: when, and how to get others. */
@@ -37,7 +37,7 @@ const AGAIN_MS = 30_000;
  * The environment with the credentials of AWS's chain: where --credentials says aws, or where a profile is named and no key.
  * @throws ConfigError when the chain finds none
  */
-export async function findCredentials(options: Options, environment: NodeJS.ProcessEnv): Promise<Credentials> {
+export async function findCredentials(options: Options, environment: NodeJS.ProcessEnv): Promise<FoundCredentials> {
   const { credentials } = loadSome(['credentials'], options, environment);
   const isAsked = credentials === 'aws' || (environment.AWS_PROFILE && !isSet('accessKeyId', options, environment));
   if (!isAsked) return { environment };

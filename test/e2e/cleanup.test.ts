@@ -745,10 +745,11 @@ describe('init-data', () => {
 describe('help', () => {
   test.each(['cleanup', 'keys', 'init-data'])('of %s', (command) => {
     const help = execFileSync(process.execPath, [CLI, command, '--help'], { encoding: 'utf8' });
+    const store = ['  --prefix', '  --timeout', '  --allow-partial', '  --credentials'];
     expect(help.match(/^ {2}(--[\w-]+)/gm)).toEqual(
       {
-        cleanup: ['  --prefix', '  --yes', '  --versions', '  --include-foreign', '  --json'],
-        keys: ['  --prefix'],
+        cleanup: [...store, '  --yes', '  --versions', '  --include-foreign', '  --json'],
+        keys: store,
         'init-data': ['  --max-size'],
       }[command],
     );

@@ -255,7 +255,7 @@ describe('the load', () => {
       const proxy = await startProxy(stage.server.endpoints[0]);
       try {
         const env = { ...own.env, S3_ENDPOINTS: proxy.endpoints[0] };
-        const options = ['--duration', '1s', '--size', '1KB', '--concurrency', '1'];
+        const options = ['--duration', '2s', '--size', '1KB', '--concurrency', '1'];
         const { code, stderr } = await startRun(own.home, env, ...options).ended;
         expect(code, stderr).toBe(0);
       } finally {
@@ -691,7 +691,7 @@ describe('refuses before any load, in one line that names the setting', () => {
     {
       what: 'a missing bucket',
       env: with_({ S3_BUCKET: 'no-such-bucket' }),
-      says: [/^error: S3_BUCKET "no-such-bucket" is not at 127\.0\.0\.1:\d+ .*: create it/],
+      says: [/^error: S3_BUCKET "no-such-bucket" is not at 127\.0\.0\.1:\d+ .*: --create-bucket creates it/],
     },
     {
       what: 'a closed port',

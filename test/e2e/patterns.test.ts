@@ -406,12 +406,12 @@ describe('delete', () => {
     ];
     put(own, foreign, 10);
     expect(keysIn(stage.site, own.bucket)).toHaveLength(50_000 + foreign.length);
-    const { result, stderr } = await run(own, 'delete', '--duration', '15s');
+    const { result, stderr } = await run(own, 'delete', '--duration', '25s');
     expect(left(own)).toEqual(foreign);
     expect(totalOf(result, 'DELETE_OBJECTS')).toMatchObject({ ops: 50, objects: 50_000, bytes: 0 });
     expect(totalOf(result, 'LIST')?.objects).toBe(50_000 + foreign.filter((key) => key.startsWith('loadtest/')).length);
     expect(stderr).toMatch(/^ {2}Keys: LIST 50,004 \(.*\) \| DELETE_OBJECTS 50,000 \(/m);
-    expectDuration(result, 15_000);
+    expectDuration(result, 25_000);
   });
 
   test('with --size it leaves the others, and key files lose exactly what is gone', async () => {

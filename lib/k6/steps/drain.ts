@@ -1,10 +1,9 @@
 /** Deleting what tests have written: one VU lists the prefix, and has many batches under way at once. */
 import type { Part } from '../../result/protocol';
 import { type DeletedRange, MARKS } from '../../result/protocol';
-import { batchOf, lacksBatches, MOST_IN_BATCH, undeletedOf } from '../../s3/batch';
-import { describeFailure } from '../../s3/classify';
+import { batchOf, MOST_IN_BATCH, undeletedOf } from '../../s3/batch';
 import { DELETE, DELETE_OBJECTS, LIST_KEYS } from '../../s3/commands';
-import type { Engine, Reply } from '../../s3/engine';
+import type { Reply } from '../../s3/engine';
 import { type ListKeys, listKeys, type Position } from '../../s3/listing';
 import { ownKey } from '../../workload/own-keys';
 import { partOf } from '../../workload/part';
@@ -26,7 +25,7 @@ export function drain(): TaskStep {
       const until = begin + window.end;
       const part = vu.part();
       const list = listKeys(vu.engine);
-      const remove = await removalFor(vu);
+      const remove = removalFor(vu);
       const pace = createPace(vu, begin);
       for (let now = Date.now(); now < until; now = Date.now()) {
         pace.resume();
@@ -43,19 +42,17 @@ interface Removal {
   remove(keys: readonly string[]): Promise<Reply>;
 }
 
-/** By batches, or one by one where the store says that it has none: it is asked for an object that is not there. */
-async function removalFor(vu: VirtualUser): Promise<Removal> {
-  const batch = (engine: Engine) => {
-    const remove = engine.compileAsync(DELETE_OBJECTS);
-    return (keys: readonly string[]) => remove('', '', batchOf(keys.map((key) => ({ key }))), { objects: keys.length });
+/** By batches, or one by one where the store has none. */
+function removalFor({ engine, config, oneByOne }: VirtualUser): Removal {
+  if (oneByOne) {
+    const remove = engine.compileAsync(DELETE);
+    return { most: 1, remove: ([key = '']) => remove(key, ownKey(config.prefix, key)?.size ?? '') };
+  }
+  const remove = engine.compileAsync(DELETE_OBJECTS);
+  return {
+    most: MOST_IN_BATCH,
+    remove: (keys) => remove('', '', batchOf(keys.map((key) => ({ key }))), { objects: keys.length }),
   };
-  const probe = await batch(vu.beside())([vu.makeKey('1KB')]);
-  if (!lacksBatches(probe)) return { most: MOST_IN_BATCH, remove: batch(vu.engine) };
-  const { code = '', message = '' } = probe.failure ?? {};
-  const said = describeFailure(probe.status, code, message);
-  console.warn(`${probe.endpoint} has no DeleteObjects (${said}): objects are deleted one by one`);
-  const one = vu.engine.compileAsync(DELETE);
-  return { most: 1, remove: ([key = '']) => one(key, ownKey(vu.config.prefix, key)?.size ?? '') };
 }
 
 /** Goes through the listing once, so that no key is sent twice. */

@@ -22,6 +22,10 @@ beforeAll(() => {
   for (const name of ['plain', 'held', 'other']) make(name, '');
   make('locked', 'secret');
   writeFileSync(file('rubbish'), 'no key\n');
+  make('certified', '');
+  execFileSync('ssh-keygen', ['-q', '-s', file('plain'), '-I', 'id', '-n', 'bench', `${file('certified')}.pub`]);
+  writeFileSync(file('token'), 'what a token keeps\n');
+  writeFileSync(`${file('token')}.pub`, 'sk-ssh-ed25519@openssh.com AAAA me\n');
   const said = execFileSync('ssh-agent', ['-s', '-a', file('agent')], { encoding: 'utf8' });
   agent = { socket: file('agent'), pid: Number(/SSH_AGENT_PID=(\d+)/.exec(said)?.[1]) };
   const env = { ...process.env, SSH_AUTH_SOCK: agent.socket };
@@ -88,6 +92,15 @@ describe.runIf(here)('what is tried', () => {
         'FOLDER/rubbish is no private key that can be used here (Unsupported key format): give one that ssh-keygen made',
       ],
       why: 'what is no key keeps no other from being tried',
+    },
+    {
+      of: () => target({}, 'certified', 'token'),
+      tried: ['FOLDER/certified'],
+      problems: [
+        "FOLDER/certified-cert.pub is a certificate, which can't be used here: make the key itself known there",
+        "FOLDER/token is a hardware key, which can't be used here: give IdentityFile another one",
+      ],
+      why: 'what ssh could use and we can not is named',
     },
     {
       of: () => target({ agent: file('nowhere') }, 'plain'),

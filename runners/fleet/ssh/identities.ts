@@ -63,14 +63,21 @@ const encoded = (key: ParsedKey) => key.getPublicSSH().toString('base64');
 
 /** A key file, or undefined where there is none. */
 async function readKey(path: string): Promise<KeyFile | undefined> {
-  const publicKey = await publicKeyIn(`${path}.pub`);
-  const known = publicKey === undefined ? {} : { publicKey };
+  const [publicKey, certificate] = await Promise.all([publicKeyIn(`${path}.pub`), publicKeyIn(`${path}-cert.pub`)]);
+  const known = publicKey === undefined ? {} : { publicKey: publicKey.text };
+  if (publicKey?.type.startsWith('sk-')) {
+    return {
+      path,
+      ...known,
+      problem: `${path} is a hardware key, which can't be used here: give IdentityFile another one`,
+    };
+  }
   let bytes: Buffer;
   try {
     bytes = await readFile(path);
   } catch (e) {
     const { code, message } = e as NodeJS.ErrnoException;
-    if (code === 'ENOENT') return publicKey === undefined ? undefined : { path, publicKey };
+    if (code === 'ENOENT') return publicKey === undefined ? undefined : { path, ...known };
     return { path, ...known, problem: `${path} can't be read (${message})` };
   }
   const parsed = ssh2.utils.parseKey(bytes);
@@ -82,14 +89,16 @@ async function readKey(path: string): Promise<KeyFile | undefined> {
       : `${path} is no private key that can be used here (${key?.message}): give one that ssh-keygen made`;
     return { path, ...known, problem };
   }
-  const own = { path, publicKey: encoded(key) };
+  const passedOver = `${path}-cert.pub is a certificate, which can't be used here: make the key itself known there`;
+  const own = { path, publicKey: encoded(key), ...(certificate && { problem: passedOver }) };
   // ssh takes a public key there, too, whose other half an agent has.
   return key.isPrivateKey() ? { ...own, key } : own;
 }
 
-async function publicKeyIn(path: string): Promise<string | undefined> {
-  const text = await readFile(path, 'utf8').catch(() => '');
-  return /^\S+ (\S+)/.exec(text)?.[1];
+async function publicKeyIn(path: string): Promise<{ type: string; text: string } | undefined> {
+  const line = await readFile(path, 'utf8').catch(() => '');
+  const [, type, text] = /^(\S+) (\S+)/.exec(line) ?? [];
+  return type === undefined || text === undefined ? undefined : { type, text };
 }
 
 function keysOf(socket: string): Promise<ParsedKey[]> {
