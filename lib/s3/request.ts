@@ -1,6 +1,6 @@
 /** How the row of a command becomes a request: where it goes to, what is signed. For all engines but the native one. Pure. */
 
-import { basePathOf } from '../settings/config';
+import { basePathOf } from '../settings/endpoint';
 import type { Command } from './commands';
 import { checksumHeader } from './demands';
 import type { Arguments, CallLoad, EngineOptions } from './engine';

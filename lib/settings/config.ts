@@ -16,7 +16,6 @@ export {
 export {
   BACKENDS,
   type Backend,
-  basePathOf,
   type Checksum,
   CREDENTIALS,
   type CredentialName,

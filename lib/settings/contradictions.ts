@@ -1,7 +1,7 @@
 /** Settings that are valid alone and wrong together. Pure. */
+import { basePathOf } from './endpoint';
 import { STEADY_MS } from './run';
 import { type Config, nameOf, type SettingName, type TypedNames } from './settings';
-import { basePathOf } from './store';
 import { formatDuration } from './units';
 
 /** A line for each. `typed` has the settings that are not left to their defaults. */

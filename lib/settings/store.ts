@@ -1,4 +1,5 @@
 /** Settings of the store: where it is, who asks, and how requests reach it. Pure; runs in k6 and in Node. */
+import { basePathOf } from './endpoint';
 import { anyText, boolean, oneOf, positive, sizeBetween, text } from './parse';
 import type { Setting, Values } from './setting';
 import { formatDuration, parseDuration, sizeLabel } from './units';
@@ -28,9 +29,6 @@ function parseEndpoints(value: string): string[] | undefined {
   const hosts = new Set(endpoints.map((e) => e.replace(/^https?:/, '')));
   return valid && paths.size === 1 && hosts.size === endpoints.length ? endpoints : undefined;
 }
-
-/** The path that a gateway has S3 at: `/s3` of https://host:port/s3, '' of most. */
-export const basePathOf = (endpoint: string): string => endpoint.replace(/^\w+:\/\/[^/]*/, '');
 
 /** Headers that a request has anyway, and keys of SSE-C. */
 const OWN_HEADER =

@@ -44,7 +44,9 @@ describe.each(['native', 'http'])('backend %s', (backend) => {
       /nothing listens at \S+ \(connection refused\); --allow-partial begins without it$/m,
     );
 
-    const partial = [...load, '--duration', '2s', '--concurrency', '4', '--allow-partial'];
+    // What is asked of it first fails: of a run as short as this, that may be more than the 1% that any run may have.
+    const lenient = ['--threshold', 'http_req_failed{test:firehose}:rate<0.5'];
+    const partial = [...load, '--duration', '2s', '--concurrency', '4', '--allow-partial', ...lenient];
     const { code, stdout, stderr } = await (await start(partial, endpoints, own)).ended;
     expect(code, stderr).toBe(0);
     expect(stderr).toMatch(/nothing listens at \S+ \(connection refused\): the run begins without it/);
