@@ -1,6 +1,6 @@
-/** A proxy in front of an S3 server, on loopback, that answers now and then as a server in trouble would. */
+/** Proxies in front of an S3 server, on loopback: stores in trouble, and stores that lack or demand something. */
 import { createHash, createHmac } from 'node:crypto';
-import { createServer, request as httpRequest, type IncomingMessage } from 'node:http';
+import { createServer, request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Server } from './servers';
 import { startSigningProxy } from './signing-proxy';
 import { listen } from './stage';
@@ -55,9 +55,7 @@ async function startRefusingProxy(
   target: string,
   refusalOf: (request: IncomingMessage) => Refusal | undefined,
 ): Promise<{ endpoint: string; stop(): void }> {
-  const { hostname, port } = new URL(target);
   const server = createServer((request, response) => {
-    const { method = '', url = '', headers } = request;
     const refusal = refusalOf(request);
     if (refusal !== undefined) {
       request.resume().once('end', () => {
@@ -66,12 +64,7 @@ async function startRefusingProxy(
       });
       return;
     }
-    const passed = httpRequest({ hostname, port, method, path: url, headers }, (answer) => {
-      response.writeHead(answer.statusCode ?? 502, answer.rawHeaders);
-      answer.pipe(response);
-    });
-    passed.once('error', () => response.destroy());
-    request.pipe(passed);
+    pass(request, response, target, request.url ?? '');
   });
   const own = await listen(server);
   return {
@@ -83,13 +76,24 @@ async function startRefusingProxy(
   };
 }
 
+/** Passes a request on, under this path and query. */
+function pass(request: IncomingMessage, response: ServerResponse, target: string, path: string): void {
+  const { hostname, port } = new URL(target);
+  const { method, headers } = request;
+  const passed = httpRequest({ hostname, port, method, path, headers }, (answer) => {
+    response.writeHead(answer.statusCode ?? 502, answer.rawHeaders);
+    answer.pipe(response);
+  });
+  passed.once('error', () => response.destroy());
+  request.pipe(passed);
+}
+
 /** A gateway that has S3 below a path, and takes no request that was not signed as it came. `refused` counts those. */
 export async function startPathGateway(target: Server, base: string) {
   const signing = await startSigningProxy({ ...target, endpoints: [target.endpoints[0]] });
-  const { hostname, port } = new URL(signing.endpoint);
   const gateway = { refused: 0 };
   const server = createServer((request, response) => {
-    const { method, url = '', headers } = request;
+    const { url = '' } = request;
     if (!url.startsWith(`${base}/`) || !isSigned(request, target)) {
       gateway.refused++;
       request
@@ -97,13 +101,7 @@ export async function startPathGateway(target: Server, base: string) {
         .once('end', () => response.writeHead(403).end('<Error><Code>SignatureDoesNotMatch</Code></Error>'));
       return;
     }
-    const path = url.slice(base.length);
-    const passed = httpRequest({ hostname, port, method, path, headers }, (answer) => {
-      response.writeHead(answer.statusCode ?? 502, answer.rawHeaders);
-      answer.pipe(response);
-    });
-    passed.once('error', () => response.destroy());
-    request.pipe(passed);
+    pass(request, response, signing.endpoint, url.slice(base.length));
   });
   const own = await listen(server);
   return Object.assign(gateway, {

@@ -64,8 +64,10 @@ export async function startSigningProxy(options: ProxyOptions): Promise<SigningP
     const host = hosts[turn++ % hosts.length] as (typeof hosts)[number];
     const [path = '', query = ''] = url.split('?');
     const sorted = query.split('&').sort().join('&');
-    const own = host.signer.signWith(method, path, sorted, {}, UNSIGNED_PAYLOAD);
     const kept = Object.fromEntries(Object.entries(headers).filter(([name]) => !HOP_BY_HOP.has(name)));
+    // S3 takes no x-amz header that is not signed.
+    const signed = Object.entries(kept).filter(([name]) => name.startsWith('x-amz-')) as Array<[string, string]>;
+    const own = host.signer.signWith(method, path, sorted, Object.fromEntries(signed), UNSIGNED_PAYLOAD);
     const send = host.secure ? httpsRequest : httpRequest;
     const agent = host.secure ? agents.https : agents.http;
     // Path and query by themselves: in a URL, Node would resolve the dots of a key.

@@ -4,10 +4,8 @@ package request
 
 import (
 	"context"
-	"crypto/md5" //nolint:gosec // S3 asks for it.
 	"crypto/sha256"
 	"crypto/tls"
-	"encoding/base64"
 	"encoding/hex"
 	"math/rand/v2"
 	"net"
@@ -150,17 +148,13 @@ type Client struct {
 // New makes a client that sends by an exchanger.
 func New(options Options, exchanger Exchanger, recorder Recorder) *Client {
 	c := &Client{Options: options, wire: exchanger, recorder: recorder}
-	base := ""
-	if _, rest, _ := strings.Cut(options.Endpoints[0], "://"); strings.Contains(rest, "/") {
-		base = rest[strings.Index(rest, "/"):]
-	}
-	c.bucketPath = sigv4.AppendKey([]byte(base+"/"), options.Bucket)
-	if options.Virtual {
-		c.bucketPath = []byte(base)
-	}
-	c.root = append(slices.Clone(c.bucketPath), '/')
-	if options.Virtual {
-		c.bucketPath = c.root
+	_, endpoint, _ := strings.Cut(options.Endpoints[0], "://")
+	_, base, _ := strings.Cut(endpoint+"/", "/")
+	c.bucketPath = []byte("/" + base)
+	c.root = c.bucketPath
+	if !options.Virtual {
+		c.bucketPath = sigv4.AppendKey(c.bucketPath, options.Bucket)
+		c.root = append(slices.Clone(c.bucketPath), '/')
 	}
 	if c.Outages == nil {
 		c.Outages = NewOutages()
@@ -283,9 +277,7 @@ func (c *Client) prepare(command *Command, call *Call) prepared {
 		p.headers = append(slices.Clip(p.headers), sigv4.Header{Name: "content-type", Value: "application/xml"})
 	}
 	if command.needsMD5 {
-		sum := md5.Sum(call.Body.Bytes()) //nolint:gosec // S3 asks for it.
-		md5 := sigv4.Header{Name: "content-md5", Value: base64.StdEncoding.EncodeToString(sum[:])}
-		p.headers = append(p.headers, md5)
+		p.headers = append(p.headers, checksumHeader("md5", call.Body))
 	}
 	if command.checksum != "" {
 		p.headers = append(p.headers, checksumHeader(command.checksum, call.Body))

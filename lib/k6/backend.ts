@@ -38,3 +38,10 @@ export function payloadFor(
 export function keyEndFor({ backend }: Pick<VuConfig, 'backend'>): string {
   return backend === 'native' ? generatedKeyEnd() : '';
 }
+
+/** All of it, for the control: which is a bundle of its own, and would have it a second time. */
+export interface Backends {
+  readonly connectBy: typeof connectBy;
+  readonly payloadFor: typeof payloadFor;
+  readonly keyEndFor: typeof keyEndFor;
+}

@@ -22,7 +22,7 @@ import {
   withoutExtension,
 } from '../workload/plan';
 import { nameOf, type Workload } from '../workload/workload';
-import { connectBy } from './backend';
+import type { Backends } from './backend';
 import { optionsOf } from './options';
 import { overridden } from './override';
 import { findSecrets, readSecrets, type SecretNames } from './secrets';
@@ -57,14 +57,14 @@ function refuse(message: string): never {
 }
 
 /** To be called in k6's init context, before the script's iterations are made: those go by what this shares. */
-export function control(workloads: readonly Workload[]): Control {
-  const { plan, ...made } = controlOf(workloads);
+export function control(workloads: readonly Workload[], backends: Backends): Control {
+  const { plan, ...made } = controlOf(workloads, backends);
   sharedPlan(nameOf(workloads), () => plan);
   return made;
 }
 
 /** The control of a script, with what its VUs go by; without that they have nothing to do. */
-function controlOf(workloads: readonly Workload[]): Control & { readonly plan?: VuPlan } {
+function controlOf(workloads: readonly Workload[], backends: Backends): Control & { readonly plan?: VuPlan } {
   const workers = Number(__ENV[FROM_CLI.workers] || 1);
   let plan: Plan;
   let options: Options;
@@ -87,7 +87,7 @@ function controlOf(workloads: readonly Workload[]): Control & { readonly plan?: 
   const tooMuch = tooLittleMemory(plan, free);
   if (tooMuch !== undefined) return refusing(tooMuch);
   if (__ENV[FROM_CLI.dryRun] !== undefined) return telling(plan);
-  const by = connectBy(plan.config);
+  const by = backends.connectBy(plan.config);
   if (typeof by === 'string') return refusing(by);
   // The CLI has k6 collect garbage seldom. Said anew before VUs are made, which leave much of it.
   const percent = gcPercent(plan);
@@ -98,7 +98,7 @@ function controlOf(workloads: readonly Workload[]): Control & { readonly plan?: 
     options,
     setup: () => {
       if (leftOut !== undefined) console.warn(leftOut);
-      return setUp(plan, by, listed, lacking);
+      return setUp(plan, by, backends, listed, lacking);
     },
     handleSummary: (data) => report(data, plan, listed),
     plan: vuPlanOf(plan, Object.keys(listed), lacking !== undefined),
@@ -204,11 +204,12 @@ function underOwnOptions(plan: Plan): Plan {
 async function setUp(
   planned: Plan,
   by: Connect,
+  backends: Backends,
   listed: ListedKeys,
   lacking: ConfigError | undefined,
 ): Promise<Prepared> {
   const { plan, secrets } = await complete(underOwnOptions(planned), lacking);
-  const prepared = await prepare(plan, by, listed);
+  const prepared = await prepare(plan, by, backends, listed);
   if ('problem' in prepared) refuse(prepared.problem);
   waitForOthers();
   const startedAt = Date.now();

@@ -23,7 +23,7 @@ import type { SecretNames } from './secrets';
 import { sharedKeys, sharedPlan, sharedSchedule, type VuLoad } from './shared';
 
 /** Loaded when they are needed: most VUs never do. */
-declare function require(module: './rare'): typeof import('./rare');
+declare function require(module: './secrets'): typeof import('./secrets');
 declare function require(module: './seldom'): typeof import('./seldom');
 
 /** Operations that were due while no VU was free: k6's own name, so that they are one figure whoever counts them. */
@@ -115,7 +115,7 @@ export function iteration(workloads: readonly Workload[]): (prepared: Prepared) 
   };
   if (!plan.lacksCredentials) return iterate;
   // k6 gives secrets to a VU that runs, and not sooner.
-  const { readSecrets } = require('./rare');
+  const { readSecrets } = require('./secrets');
   let complete = false;
   return (prepared) => {
     if (complete || prepared.secrets === undefined) return iterate(prepared);

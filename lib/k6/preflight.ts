@@ -29,7 +29,7 @@ export interface Checked {
   /** The store has no DELETE_OBJECTS. */
   readonly oneByOne?: boolean;
   /** The endpoints that answered. */
-  readonly live: readonly string[];
+  readonly live: string[];
   /** What stands in the way of the run, in one line; undefined when nothing does. */
   readonly problem?: string;
   /** What the run can do without, and its user should know, in lines. */
@@ -38,7 +38,7 @@ export interface Checked {
 
 type CheckedConfig = ExplainedConfig & Pick<Config, 'prefix' | 'allowPartial' | 'createBucket'>;
 /** Makes an engine of one attempt for endpoints, in this order. */
-type EngineOf = (endpoints: readonly string[]) => Engine;
+type EngineOf = (endpoints: string[]) => Engine;
 type Watch = (doing: string, call: Promise<Reply>) => Promise<Reply>;
 
 export async function preflight(

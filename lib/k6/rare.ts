@@ -1,8 +1,7 @@
 /**
- * What not every VU needs and k6 loads in its init context alone: engines over k6's HTTP client, bodies made in JavaScript,
- * credentials out of k6's secrets. In one module: each that is not loaded costs a VU 2 KB. What VUs load while they run is in
- * seldom.ts.
+ * What VUs have whose requests are made in JavaScript, to be loaded in k6's init context: engines over k6's HTTP client, and bodies.
+ * In one module: each that is not loaded costs a VU 2 KB. What VUs load while they run is in seldom.ts; credentials out of k6's
+ * secrets stand apart, as they bring the table of settings with them.
  */
 export { connectHttp, connectProxy } from '../s3/engines/http';
 export { createPayload } from '../workload/payload';
-export { readSecrets } from './secrets';

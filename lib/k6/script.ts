@@ -5,6 +5,7 @@
  * build makes a closure of, it costs the others nothing. A function costs a VU 0.7 KB, called or not.
  */
 import type { Workload } from '../workload/workload';
+import { connectBy, keyEndFor, payloadFor } from './backend';
 import type { Control } from './control';
 import { guarded } from './guard';
 import { iteration } from './iterate';
@@ -21,5 +22,5 @@ export function script(workloads: readonly Workload[]): Script {
   if (__VU !== 0) return { run: run() } as Script;
   const { control } = require('./control');
   // First the control: it makes the plan that all VUs go by. k6 looks at it in no other VU.
-  return { ...control(workloads), run: run() };
+  return { ...control(workloads, { connectBy, payloadFor, keyEndFor }), run: run() };
 }

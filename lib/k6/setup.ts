@@ -17,9 +17,9 @@ import { does, k6Vus, onlyReading, type Plan } from '../workload/plan';
 import { has as hasEffect, holdsConnections, type Step } from '../workload/step';
 import type { ShapedLoad } from '../workload/with-settings';
 import { writer } from '../workload/write';
-import { keyEndFor, payloadFor } from './backend';
+import type { Backends } from './backend';
 import { connect, SILENT } from './connection';
-import { preflight } from './preflight';
+import { type Checked, preflight } from './preflight';
 import { BEFORE_LOAD, findingText, findReadable } from './readable';
 import { writeOne } from './supply';
 
@@ -42,21 +42,24 @@ export interface Readable {
 }
 
 /** What there is to read, or in one line why the load can't begin. */
-export async function prepare(plan: Plan, by: Connect, listed: ListedKeys): Promise<Readable | { problem: string }> {
+export async function prepare(
+  plan: Plan,
+  by: Connect,
+  backends: Backends,
+  listed: ListedKeys,
+): Promise<Readable | { problem: string }> {
   const tooFew = tooFewFiles(plan);
   if (tooFew !== undefined) return { problem: tooFew };
-  const checked: Live | { problem: string } = plan.config.check
-    ? await check(plan, by, listed)
-    : { live: plan.config.endpoints };
-  if ('problem' in checked) return checked;
-  const { oneByOne } = checked;
+  const asIs: Checked = { live: plan.config.endpoints, doubts: [] };
+  const { problem, live, oneByOne } = plan.config.check ? await check(plan, by, listed) : asIs;
+  if (problem !== undefined) return { problem };
   // What is left to do before the load goes to those that answer.
-  const config = { ...plan.config, endpoints: checked.live };
+  const config = { ...plan.config, endpoints: live };
   if (!does('read', plan)) return { found: {}, seeded: [], oneByOne };
   const { engine } = connect(by, config, SILENT, 0);
   const seeded: NumberedSet[] = [];
   for (const reader of config.seedObjects > 0 ? onlyReading(plan) : []) {
-    const set = await seed(engine, config, reader);
+    const set = await seed(engine, config, backends, reader);
     if ('problem' in set) return set;
     seeded.push(set);
   }
@@ -68,8 +71,9 @@ export async function prepare(plan: Plan, by: Connect, listed: ListedKeys): Prom
   for (const { step, test, readSizes } of plan.loads) {
     for (const size of holdsConnections(step) ? readSizes : []) {
       if (has(size)) continue;
-      const payload = payloadFor(config, [size], crypto.randomBytes);
-      const written = await writeOne({ engine, config, test, payload, keyEnd: keyEndFor(config) }, size);
+      const payload = backends.payloadFor(config, [size], crypto.randomBytes);
+      const keyEnd = backends.keyEndFor(config);
+      const written = await writeOne({ engine, config, test, payload, keyEnd }, size);
       if ('problem' in written) return written;
       found[size.label] = [written.key];
     }
@@ -81,34 +85,21 @@ export async function prepare(plan: Plan, by: Connect, listed: ListedKeys): Prom
   return { found, seeded, oneByOne, discovery: finding && discoveryOf(finding) };
 }
 
-interface Live {
-  readonly live: string[];
-  readonly oneByOne?: boolean | undefined;
-}
-
-/** Tries the bucket. Gives the endpoints that answer, or what is wrong in one line; doubts are logged. */
-async function check(plan: Plan, by: Connect, listed: ListedKeys): Promise<Live | { problem: string }> {
+/** Tries the bucket, and logs what its user should know. */
+async function check(plan: Plan, by: Connect, listed: ListedKeys): Promise<Checked> {
   const { config } = plan;
   const makeKey = createKeyMaker(config.prefix, config.workerId, plan.measured[0]?.test ?? '', 0);
-  const engineOf = (endpoints: readonly string[]) =>
-    connect(by, { ...config, endpoints: [...endpoints] }, SILENT, 0, { attempts: 1 }).engine;
+  const engineOf = (endpoints: string[]) => connect(by, { ...config, endpoints }, SILENT, 0, { attempts: 1 }).engine;
   const deletes = does('delete', plan);
   const writes = does('write', plan) || deletes || config.seedObjects > 0;
   const looks = does('read', plan) && plan.sizes.some(({ label }) => (listed[label]?.length ?? 0) === 0);
   const lists = plan.loads.some(({ step }) => step.commands.some(({ effect }) => effect === 'list'));
   const batches = plan.loads.some(({ step }) => step.commands.some(({ op }) => op === DELETE_OBJECTS.op));
   const needs = { lists: lists || looks, writes, deletes, batches };
-  const { problem, doubts, live, created, oneByOne } = await preflight(
-    engineOf,
-    config,
-    makeKey,
-    needs,
-    watched(config),
-  );
-  if (created) console.info(`bucket "${config.bucket}" was not there, and is created`);
-  if (problem !== undefined) return { problem };
-  for (const doubt of doubts) console.warn(doubt);
-  return { live: [...live], oneByOne };
+  const checked = await preflight(engineOf, config, makeKey, needs, watched(config));
+  if (checked.created) console.info(`bucket "${config.bucket}" was not there, and is created`);
+  if (checked.problem === undefined) for (const doubt of checked.doubts) console.warn(doubt);
+  return checked;
 }
 
 /** Says what the check waits for, where that takes long. */
@@ -195,6 +186,7 @@ function nothingToRead(
 async function seed(
   engine: Engine,
   config: Config,
+  { payloadFor, keyEndFor }: Backends,
   { test, sizes }: ShapedLoad,
 ): Promise<NumberedSet | { problem: string }> {
   const { prefix, workerId: worker, seedObjects: count } = config;

@@ -1,4 +1,5 @@
-/** Which endpoints a VU leaves out because they do not answer: what extension/request/outage.go is to all VUs of a process. */
+/** Which endpoint is next, and which are left out because they do not answer: what extension/request/outage.go is to all VUs of a process. */
+import type { Outcome } from './outcome';
 
 /** An endpoint that answers none of so many requests in a row is left out for a while. */
 export const OUT_AFTER = 3;
@@ -36,6 +37,43 @@ export function createOutages(clock: () => number = Date.now): Outages {
       if (++one.unanswered < OUT_AFTER) return;
       one.pause = Math.min(2 * one.pause, LONGEST_OUTAGE_MS);
       one.until = clock() + one.pause;
+    },
+  };
+}
+
+/** Endpoints in turn. */
+export interface Turns<Host> {
+  /** The next one that is not left out; where all are, just the next. */
+  next(): Host;
+  /** Takes note of whether an endpoint answered. */
+  learn(outcome: Pick<Outcome, 'endpoint' | 'status' | 'failure'>): void;
+}
+
+/** `first` is the number of the one to begin with. Of a single one there is nothing to learn. */
+export function takeTurns<Host extends { readonly endpoint: string }>(
+  hosts: readonly Host[],
+  first: number,
+): Turns<Host> {
+  const outages = hosts.length > 1 ? createOutages() : undefined;
+  let at = first % hosts.length;
+
+  const take = (): Host => {
+    const host = hosts[at] as Host;
+    at = at + 1 === hosts.length ? 0 : at + 1;
+    return host;
+  };
+
+  return {
+    next: () => {
+      let host = take();
+      if (outages === undefined) return host;
+      for (let n = 1; n < hosts.length && !outages.mayTry(host.endpoint); n++) host = take();
+      return host;
+    },
+    learn: ({ endpoint, status, failure }) => {
+      if (outages === undefined) return;
+      if (status === 0) outages.notAnswered(endpoint, failure?.message ?? '');
+      else outages.answered(endpoint);
     },
   };
 }

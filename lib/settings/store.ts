@@ -193,7 +193,7 @@ export const store = {
   check: {
     env: ['S3LOADTEST_CHECK'],
     option: 'no-check',
-    help: 'Whether the bucket is tried before the load: a listing at each endpoint, one object written, read and deleted',
+    help: 'Try the bucket before the load: a listing at each endpoint, one object written, read and deleted. With --no-check not',
     fallback: true,
     parse: boolean,
     expected: 'true or false',

@@ -2,9 +2,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from '../../lib/s3/commands';
 import type { Arguments, EngineOptions, Reply } from '../../lib/s3/engine';
-import { createOutages } from '../../lib/s3/outage';
+import { takeTurns } from '../../lib/s3/outage';
 import { replyOf } from '../../lib/s3/reply';
-import { extrasOf, hostsOf, pathsOf, type SignedHost } from '../../lib/s3/request';
+import { extrasOf, hostsOf, pathsOf } from '../../lib/s3/request';
 import { nextPause } from '../../lib/s3/retry';
 import { createSigner, unsigned } from '../../lib/s3/sign';
 import { encodeKey } from '../../lib/s3/uri';
@@ -42,16 +42,7 @@ export function createNodeEngine(
     options.leavesSigning ? unsigned : createSigner(nodeHashes, credentials, region, host),
   );
   const paths = pathsOf(options);
-  const outages = createOutages();
-  let turn = 0;
-
-  /** The next one that is not left out; where all are, just the next. */
-  const nextHost = (): SignedHost => {
-    const take = () => hosts[turn++ % hosts.length] as SignedHost;
-    let host = take();
-    for (let n = 1; n < hosts.length && !outages.mayTry(host.endpoint); n++) host = take();
-    return host;
-  };
+  const { next: nextHost, learn } = takeTurns(hosts, 0);
 
   return {
     compile: (command) => {
@@ -71,8 +62,7 @@ export function createNodeEngine(
           });
           const sent = { bytes: 0, expected: undefined, objects: more.objects ?? 0 };
           const reply = replyOf(command, endpoint, answer, sent, Date.now() - began);
-          if (reply.status === 0) outages.notAnswered(endpoint, reply.failure?.message ?? '');
-          else outages.answered(endpoint);
+          learn(reply);
           const seconds = nextPause(reply, attempt, attempts, hosts.length);
           if (seconds === undefined || signal?.aborted) return reply;
           await pause(seconds * 1000);

@@ -84,8 +84,7 @@ export function renew({ ends, provider }: Lease, warn: (line: string) => void): 
     timer = setTimeout(take, Math.min(ms, 2 ** 31 - 1));
   };
   // Half of the time where it is little: chains give the same set until it is nearly over.
-  const due = (end: Date) =>
-    Math.max(1_000, Math.max((end.getTime() - Date.now()) / 2, end.getTime() - Date.now() - AHEAD_MS));
+  const due = (end: Date) => Math.max(1_000, (end.getTime() - Date.now()) / 2, end.getTime() - Date.now() - AHEAD_MS);
   const take = async () => {
     try {
       const next = await provider();

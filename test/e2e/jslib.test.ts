@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parseResult, type Result, sum } from '../../lib/result/result';
+import { startDemandingProxy } from '../flaky-proxy';
 import { ROOT } from '../k6';
 import { CLI, type Ended, environment, type Home, keysIn, newBucket, openStage, Program, type Stage } from '../stage';
 
@@ -62,6 +63,19 @@ describe('patterns', () => {
       const each = op === 'PUT' || op === 'GET' ? { '1KB': 1024, '9MB': 9 * 1024 ** 2 }[size] : undefined;
       if (each !== undefined) expect(bytes, `${op} ${size}`).toBe(n * each);
     }
+  });
+
+  test('what a bucket demands is sent, though the library knows nothing of it', async () => {
+    const proxy = await startDemandingProxy(stage.server.endpoints[0]);
+    const { home, env } = await setting({ S3_ENDPOINTS: proxy.endpoint });
+    const demands = ['--checksum', 'md5', '--header', 'x-amz-meta-owner: me', '--sign-payload'];
+    const args = ['run', 'firehose', '--size', '1KB,9MB', '--duration', '1s', '--concurrency', '2', ...demands];
+    const { code, stderr } = await start(home, env, ...args);
+    proxy.stop();
+    expect(code, stderr).toBe(0);
+    const makes = proxy.headers.filter(({ op }) => op === 'PUT' || op === 'POSTuploads');
+    expect(makes.length).toBeGreaterThan(2);
+    for (const headers of makes) expect(headers['x-amz-meta-owner']).toBe('me');
   });
 
   test('metastorm and listops go together: promised operations among those that are not', async () => {

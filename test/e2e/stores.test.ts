@@ -4,6 +4,7 @@ import { parseResult, sum } from '../../lib/result/result';
 import { startDemandingProxy, startPathGateway, startProxyWithoutBatches } from '../flaky-proxy';
 import { RGW_COMMANDS, startRgw } from '../rgw';
 import { command, makeCertificates, missing, temporaryFolder } from '../servers';
+import { startSigningProxy } from '../signing-proxy';
 import { CLI, environment, keysIn, newBucket, notRun, openStage, Program, type Stage } from '../stage';
 
 let stage: Stage;
@@ -75,6 +76,18 @@ describe('a bucket that wants more than S3 does', () => {
     expect(puts.length).toBeGreaterThan(1);
     for (const put of puts) expect(put['x-amz-content-sha256']).toMatch(/^[0-9a-f]{64}$/);
     expect(proxy.headers.some(({ op }) => op === 'PUTuploadId')).toBe(true);
+  });
+
+  test('a checksum and a header through a proxy that signs, too', async () => {
+    const signing = await startSigningProxy({ ...stage.server, endpoints: [stage.server.endpoints[0]] });
+    const proxy = await startDemandingProxy(signing.endpoint);
+    const { code, stderr } = await run('proxy', proxy.endpoint, '--checksum', 'sha256', '--header', 'x-amz-meta-a: b');
+    proxy.stop();
+    await signing.stop();
+    expect(code, stderr).toBe(0);
+    const puts = proxy.headers.filter(({ op }) => op === 'PUT');
+    expect(puts.length).toBeGreaterThan(1);
+    for (const put of puts) expect(put['x-amz-checksum-sha256']).toMatch(/=$/);
   });
 
   test('http by itself makes no CRC, and says so', async () => {

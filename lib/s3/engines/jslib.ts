@@ -102,7 +102,9 @@ type Method = (
 ) => Promise<unknown>;
 
 /** What S3Client has for a row. By what the row says: k6's lazily loaded modules have rows of their own. */
-function methodOf({ op, answer }: Command): Method | undefined {
+function methodOf({ op, answer, headers, checksum, hashed }: Command): Method | undefined {
+  // It sends none of what the settings may demand.
+  if ((headers ?? checksum ?? hashed) !== undefined) return undefined;
   switch (op) {
     case PUT.op:
       return (client, bucket, key, load) => client.putObject(bucket, key, load as ArrayBuffer);

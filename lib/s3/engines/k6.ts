@@ -1,7 +1,7 @@
 /** An engine on k6/http, whoever signs: addresses, sends, classifies, records and tries again. */
 import type { Command } from '../commands';
 import type { CallLoad, Engine, EngineOptions, Recorder, Reply, SyncCall } from '../engine';
-import { createOutages } from '../outage';
+import { takeTurns } from '../outage';
 import { contentLength, refusalsOf, replyOf, type Sent } from '../reply';
 import { type Extras, extrasOf, hostsOf, isPlain, pathsOf, type SignedHost } from '../request';
 import { nextPause } from '../retry';
@@ -39,23 +39,8 @@ export function createEngine(
   const timeout = options.requestTimeout ?? options.timeout;
   const send = createSend(timeout);
   const sendAsync = createSendAsync(timeout);
-  let next = options.firstEndpoint % hosts.length;
 
-  const outages = hosts.length > 1 ? createOutages() : undefined;
-
-  const takeTurn = (): SignedHost => {
-    const host = hosts[next] as SignedHost;
-    next = next + 1 === hosts.length ? 0 : next + 1;
-    return host;
-  };
-
-  /** The next one that is not left out; where all are, just the next. */
-  const nextHost = (): SignedHost => {
-    let host = takeTurn();
-    if (outages === undefined) return host;
-    for (let n = 1; n < hosts.length && !outages.mayTry(host.endpoint); n++) host = takeTurn();
-    return host;
-  };
+  const { next: nextHost, learn } = takeTurns(hosts, options.firstEndpoint);
 
   /** Sends a call that has more to it than path and body. */
   const sendWith = <A>(
@@ -75,8 +60,7 @@ export function createEngine(
   /** Records a reply. Returns seconds until the next attempt, or undefined when the reply is what came of the operation. */
   const settle = (command: Command, reply: Reply, attempt: number): number | undefined => {
     const { failure } = reply;
-    if (reply.status === 0) outages?.notAnswered(reply.endpoint, failure?.message ?? '');
-    else outages?.answered(reply.endpoint);
+    learn(reply);
     if (failure !== undefined) {
       if (attempt === 1 || failure.code === '' || failure.code !== command.doneBefore) {
         recorder.failed(command, reply, failure);
@@ -121,8 +105,9 @@ export function createEngine(
             const t = answer.timings;
             const ms = t.duration + t.blocked;
             recorder.succeeded(ms, bytes, 0);
-            outages?.answered(endpoint);
-            return { status: 200, bytes, ms, endpoint };
+            const outcome = { status: 200, bytes, ms, endpoint };
+            learn(outcome);
+            return outcome;
           }
         }
         const sent = sentOf(command, load, more?.objects);
