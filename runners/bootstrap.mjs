@@ -36,7 +36,7 @@ async function build() {
   const scripts = readdirSync(`${root}scripts`).filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts'));
   const patterns = scripts
     .map((name) => name.slice(0, -3))
-    .filter((name) => name !== 'all' && !name.startsWith('bench-'));
+    .filter((name) => !['all', 'workload'].includes(name) && !name.startsWith('bench-'));
   const common = {
     absWorkingDir: root,
     sourcemap: true,

@@ -25,8 +25,11 @@ function lazyModules(define) {
   return {
     name: 'lazy-modules',
     setup({ onResolve, onLoad }) {
-      onResolve({ filter: /^\./ }, ({ kind, path, resolveDir }) =>
-        kind === 'require-call' ? { path: join(resolveDir, `${path}.ts`), suffix: LAZY } : undefined,
+      // Packages have their own reasons to call it.
+      onResolve({ filter: /^\./ }, ({ kind, path, resolveDir, importer }) =>
+        kind === 'require-call' && importer.endsWith('.ts')
+          ? { path: join(resolveDir, `${path}.ts`), suffix: LAZY }
+          : undefined,
       );
       onLoad({ filter: /\.ts$/ }, async ({ path, suffix }) => {
         if (suffix !== LAZY) return undefined;

@@ -5,7 +5,7 @@ import { finalText } from '../result/final';
 import { type Begin, FROM_CLI, MARKS, newRunId, type PlanText } from '../result/protocol';
 import type { Connect } from '../s3/engine';
 import { awaitStart, setGCPercent } from '../s3/engines/native';
-import { ConfigError, type VuConfig } from '../settings/config';
+import { ConfigError, type Environment, type VuConfig } from '../settings/config';
 import type { ListedKeys } from '../workload/keys';
 import { gcPercent, tooLittleMemory } from '../workload/memory';
 import { countIn } from '../workload/numbered';
@@ -21,7 +21,7 @@ import {
   splitText,
   withoutExtension,
 } from '../workload/plan';
-import { nameOf, type Workload } from '../workload/workload';
+import type { Workload } from '../workload/workload';
 import type { Backends } from './backend';
 import { optionsOf } from './options';
 import { overridden } from './override';
@@ -56,24 +56,35 @@ function refuse(message: string): never {
   throw new Error(message);
 }
 
+/** What a script runs, or what reads it. */
+export interface Source {
+  /** Tells the script from others in the same bundle. */
+  readonly name: string;
+  /** What it says of settings: any other place comes before it. @throws ConfigError */
+  settings?(): Environment;
+  /** @throws ConfigError */
+  workloads(): readonly Workload[];
+}
+
 /** To be called in k6's init context, before the script's iterations are made: those go by what this shares. */
-export function control(workloads: readonly Workload[], backends: Backends): Control {
-  const { plan, ...made } = controlOf(workloads, backends);
-  sharedPlan(nameOf(workloads), () => plan);
+export function control(source: Source, backends: Backends): Control {
+  const { plan, ...made } = controlOf(source, backends);
+  sharedPlan(source.name, () => plan);
   return made;
 }
 
 /** The control of a script, with what its VUs go by; without that they have nothing to do. */
-function controlOf(workloads: readonly Workload[], backends: Backends): Control & { readonly plan?: VuPlan } {
+function controlOf(source: Source, backends: Backends): Control & { readonly plan?: VuPlan } {
   const workers = Number(__ENV[FROM_CLI.workers] || 1);
   let plan: Plan;
   let options: Options;
   let leftOut: string | undefined;
   let lacking: ConfigError | undefined;
   try {
-    const { config, concurrencyAsked, lacking: credentials } = loadConfig();
+    const { config, concurrencyAsked, lacking: credentials } = loadConfig(source.settings?.());
     lacking = credentials;
     const extended = Boolean(__ENV[FROM_CLI.extension]);
+    const workloads = source.workloads();
     const known = extended ? { workloads, leftOut: undefined } : withoutExtension(workloads, config.tests);
     leftOut = known.leftOut;
     plan = planOf(known.workloads, config, concurrencyAsked);
@@ -137,10 +148,11 @@ function vuPlanOf(plan: Plan, listed: readonly string[], lacksCredentials: boole
   const forVus = Object.entries(config).filter(([name]) => name in FOR_VUS);
   return {
     config: Object.fromEntries(forVus) as unknown as VuConfig,
-    loads: loads.map(({ name, test, shape, sizes, readSizes: reads, phased }) => {
+    loads: loads.map(({ name, test, step, shape, sizes, readSizes: reads, phased }) => {
       const missesExpected = measured.some((m) => m.test === test && m.missesExpected);
       const readSizes = reads === sizes ? {} : { readSizes: reads };
-      return { name, test, shape, sizes, ...readSizes, phased, missesExpected };
+      const data = step.kind === 'operation' && step.data !== undefined ? { data: step.data } : {};
+      return { name, test, shape, sizes, ...readSizes, phased, missesExpected, ...data };
     }),
     // The native backend makes bodies by itself.
     content: does('write', plan) && config.backend !== 'native' ? findContent(plan) : undefined,

@@ -15,7 +15,7 @@ import { OVERRIDE, WAITING } from '../workload/scenario';
 import { always, type Schedule, type Window, windowAt, windowBegun } from '../workload/schedule';
 import { durationOf, partOfRate } from '../workload/shape';
 import { isPaced, type Step } from '../workload/step';
-import { nameOf, scenarioName, type Workload } from '../workload/workload';
+import { scenarioName, type Workload } from '../workload/workload';
 import { writer } from '../workload/write';
 import { connectBy, keyEndFor, payloadFor } from './backend';
 import { connect, hold, SILENT } from './connection';
@@ -76,12 +76,21 @@ function contentOf(path: string): ArrayBuffer {
   return content;
 }
 
+/** What gives a VU the step of a load. */
+type StepOf = (load: VuLoad) => Step;
+
+/** Those that a script names. */
+export function stepsOf(workloads: readonly Workload[]): StepOf {
+  const steps = new Map(workloads.flatMap((w) => w.loads.map((load) => [scenarioName(w, load), load.step] as const)));
+  return ({ name }) => steps.get(name) as Step;
+}
+
 /**
  * The function of one VU of a script, to be made in k6's init context. What it needs in a scenario is made at its first
  * iteration there.
  */
-export function iteration(workloads: readonly Workload[]): (prepared: Prepared) => void | Promise<void> {
-  const plan = sharedPlan(nameOf(workloads));
+export function iteration(script: string, stepOf: StepOf): (prepared: Prepared) => void | Promise<void> {
+  const plan = sharedPlan(script);
   if (plan === undefined) return () => {};
   const { config, content } = plan;
   let equipment: Equipment = {
@@ -91,12 +100,8 @@ export function iteration(workloads: readonly Workload[]): (prepared: Prepared) 
     listed: Object.fromEntries(plan.listed.map((size) => [size, sharedKeys(size)])),
     content: content === undefined ? undefined : contentOf(content),
   };
-  const steps = new Map(workloads.flatMap((w) => w.loads.map((load) => [scenarioName(w, load), load.step] as const)));
   const places = new Map<string, Place>(
-    plan.loads.map((load) => {
-      const step = steps.get(load.name) as Step;
-      return [load.name, { load, step, schedule: sharedSchedule(load.name) }];
-    }),
+    plan.loads.map((load) => [load.name, { load, step: stepOf(load), schedule: sharedSchedule(load.name) }]),
   );
   const iterates = new Map<string, Iterate>();
   let scenario: typeof exec.scenario | undefined;

@@ -2,6 +2,7 @@
 
 import { FROM_CLI } from '../result/protocol';
 import {
+  beneath,
   type Config,
   ConfigError,
   CREDENTIALS,
@@ -25,16 +26,17 @@ export interface Loaded {
 let loaded: Loaded | undefined;
 
 /**
- * The settings, read once a VU however many scripts ask.
+ * The settings, read once a VU however many scripts ask. `ofScript` are its own, which others override.
  * @throws ConfigError naming every missing and every bad setting, or the folder that a bare run can't write to
  */
-export function loadConfig(): Loaded {
-  loaded ??= load();
+export function loadConfig(ofScript: Environment = {}): Loaded {
+  loaded ??= load(ofScript);
   return loaded;
 }
 
-function load(): Loaded {
-  const environments = [ownEnvironment(), ...envFiles()];
+function load(ofScript: Environment): Loaded {
+  const above = [ownEnvironment(), ...envFiles()];
+  const environments = [...above, beneath(ofScript, above)];
   const concurrencyAsked = settings.concurrency.env.some((name) => environments.some((e) => e[name]?.trim()));
   const fallback = __ENV[FROM_CLI.concurrency];
   const { config, lacking } = read([...environments, fallback ? { [settings.concurrency.env[0]]: fallback } : {}]);

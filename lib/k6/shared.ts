@@ -5,6 +5,7 @@
  */
 import { SharedArray } from 'k6/data';
 import type { ObjectSize, VuConfig } from '../settings/config';
+import type { Distribution } from '../workload/distribution';
 import type { Schedule, Window } from '../workload/schedule';
 import type { Shape } from '../workload/shape';
 
@@ -33,6 +34,8 @@ export interface VuLoad {
   readonly phased: boolean;
   /** That an object is not there is a miss, and no error. */
   readonly missesExpected: boolean;
+  /** What its step is made of, where the script does not say. */
+  readonly data?: Distribution;
 }
 
 type Make<T> = () => T;

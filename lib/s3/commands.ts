@@ -202,7 +202,7 @@ export const LIST_VERSIONS: Command = /* @__PURE__ */ like(LIST, {
     texts: ['IsTruncated', 'NextKeyMarker', 'NextVersionIdMarker'],
     continuation: 'NextKeyMarker',
     lists: {
-      Version: ['Key', 'Size', 'VersionId'],
+      Version: ['Key', 'Size', 'VersionId', 'IsLatest'],
       DeleteMarker: ['Key', 'Size', 'VersionId'],
       CommonPrefixes: ['Prefix'],
     },
@@ -302,6 +302,72 @@ export const CREATE_BUCKET: Command = {
   answer: NOTHING,
 };
 
+/** What a bucket or an object has beside its bytes, read. `root` is the element that the answer has; a policy is JSON. */
+const inspects = (op: string, on: Command['on'], query: Command['query'], root?: string): Command => ({
+  ...{ op, method: 'GET', on, effect: 'inspect', body: 'none', status: 200, counts: 'operation', mayMiss: true },
+  ...(query && { query }),
+  answer: root === undefined ? NOTHING : { kind: 'xml', root },
+});
+
+/** The same, set. A bucket's are documents; what an object has of those, too. Canned ACLs and tags of a copy are headers. */
+const configures = (op: string, on: Command['on'], query: Command['query'], own: Partial<Command> = {}): Command => ({
+  ...{ op, method: 'PUT', on, effect: 'configure', body: 'text', status: 200, counts: 'operation', answer: NOTHING },
+  ...(query && { query }),
+  ...(on === 'object' && { mayMiss: true }),
+  ...own,
+});
+
+const CANNED: Partial<Command> = { body: 'none' };
+const DIGESTED: Partial<Command> = { md5: true };
+
+/** https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObjectAcl.html */
+export const GET_OBJECT_ACL = /* @__PURE__ */ inspects('GET_OBJECT_ACL', 'object', { acl: '' }, 'AccessControlPolicy');
+/** A canned one, by x-amz-acl: https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObjectAcl.html */
+export const PUT_OBJECT_ACL = /* @__PURE__ */ configures('PUT_OBJECT_ACL', 'object', { acl: '' }, CANNED);
+/** https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObjectTagging.html */
+export const GET_OBJECT_TAGGING = /* @__PURE__ */ inspects('GET_OBJECT_TAGGING', 'object', { tagging: '' }, 'Tagging');
+/** https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObjectTagging.html */
+export const PUT_OBJECT_TAGGING = /* @__PURE__ */ configures('PUT_OBJECT_TAGGING', 'object', { tagging: '' }, DIGESTED);
+/** Which of them, x-amz-object-attributes says: https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObjectAttributes.html */
+export const GET_OBJECT_ATTRIBUTES = /* @__PURE__ */ inspects(
+  'GET_OBJECT_ATTRIBUTES',
+  'object',
+  { attributes: '' },
+  'GetObjectAttributesResponse',
+);
+/** By x-amz-copy-source. S3 may begin its answer with 200 and only then fail: https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html */
+export const COPY: Command = {
+  ...{ op: 'COPY', method: 'PUT', on: 'object', effect: 'write', body: 'none', status: 200, counts: 'operation' },
+  ...{ mayMiss: true, answer: { kind: 'xml', root: 'CopyObjectResult' } },
+};
+/** https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadBucket.html */
+export const HEAD_BUCKET: Command = {
+  ...{ op: 'HEAD_BUCKET', method: 'HEAD', on: 'bucket', effect: 'inspect', body: 'none', status: 200 },
+  ...{ counts: 'operation', answer: HEADERS },
+};
+/** https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketAcl.html */
+export const GET_BUCKET_ACL = /* @__PURE__ */ inspects('GET_BUCKET_ACL', 'bucket', { acl: '' }, 'AccessControlPolicy');
+/** A canned one, by x-amz-acl: https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketAcl.html */
+export const PUT_BUCKET_ACL = /* @__PURE__ */ configures('PUT_BUCKET_ACL', 'bucket', { acl: '' }, CANNED);
+/** https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketPolicy.html */
+export const GET_BUCKET_POLICY = /* @__PURE__ */ inspects('GET_BUCKET_POLICY', 'bucket', { policy: '' });
+/** https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketPolicy.html */
+export const PUT_BUCKET_POLICY = /* @__PURE__ */ configures('PUT_BUCKET_POLICY', 'bucket', { policy: '' }, DIGESTED);
+/** https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketLifecycleConfiguration.html */
+export const GET_BUCKET_LIFECYCLE = /* @__PURE__ */ inspects(
+  'GET_BUCKET_LIFECYCLE',
+  'bucket',
+  { lifecycle: '' },
+  'LifecycleConfiguration',
+);
+/** https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketLifecycleConfiguration.html */
+export const PUT_BUCKET_LIFECYCLE = /* @__PURE__ */ configures(
+  'PUT_BUCKET_LIFECYCLE',
+  'bucket',
+  { lifecycle: '' },
+  DIGESTED,
+);
+
 /** Every op once, with a row that it has. */
 export const COMMANDS: ReadonlyMap<string, Command> = /* @__PURE__ */ byOp();
 
@@ -309,7 +375,10 @@ export const COMMANDS: ReadonlyMap<string, Command> = /* @__PURE__ */ byOp();
 function byOp(): ReadonlyMap<string, Command> {
   const commands = [
     ...[GET, PUT, HEAD, DELETE, DELETE_OBJECTS, LIST, LIST_VERSIONS, LIST_UPLOADS],
-    ...[...MULTIPART, GET_BUCKET_VERSIONING, CREATE_BUCKET],
+    ...[...MULTIPART, GET_BUCKET_VERSIONING, CREATE_BUCKET, COPY, HEAD_BUCKET],
+    ...[GET_OBJECT_ACL, PUT_OBJECT_ACL, GET_OBJECT_TAGGING, PUT_OBJECT_TAGGING, GET_OBJECT_ATTRIBUTES],
+    ...[GET_BUCKET_ACL, PUT_BUCKET_ACL, GET_BUCKET_POLICY, PUT_BUCKET_POLICY],
+    ...[GET_BUCKET_LIFECYCLE, PUT_BUCKET_LIFECYCLE],
   ];
   return new Map(commands.map((command) => [command.op, command]));
 }

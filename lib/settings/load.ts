@@ -1,5 +1,5 @@
 /** Settings of the load: how much, for how long, of what objects. Pure; runs in k6 and in Node. */
-import { atLeastASecond, boolean, positive, sizeBetween, text, wholeNumber } from './parse';
+import { anyText, atLeastASecond, boolean, positive, sizeBetween, text, wholeNumber } from './parse';
 import type { Setting, Values } from './setting';
 import { formatDuration, parseDuration, parseRate, parseSize, sizeLabel } from './units';
 
@@ -168,6 +168,12 @@ export const load = {
     parse: parseTests,
     expected: 'names of patterns, separated by commas',
   } satisfies Setting<string[]>,
+  workload: {
+    env: ['S3LOADTEST_WORKLOAD'],
+    help: 'Workload file that build/workload.js runs. On the command line it is an argument',
+    parse: anyText,
+    expected: 'the path of a workload file',
+  } satisfies Setting<string>,
   workerId: {
     env: ['S3LOADTEST_WORKER_ID'],
     option: 'worker-id <id>',

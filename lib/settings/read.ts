@@ -69,6 +69,20 @@ export function settingTexts(...environments: readonly Environment[]): Record<st
   return texts;
 }
 
+/** How much load there is: what says one of them says nothing of the others. */
+const AMOUNTS = ['rate', 'stages', 'concurrency'] as const;
+
+/** The settings of a file that others are above of: without those that would contradict what is set there. */
+export function beneath(file: Environment, above: readonly Environment[]): Environment {
+  const isAbove = (name: SettingName) => lookUp(settings[name], above) !== undefined;
+  const given = AMOUNTS.filter(isAbove);
+  const out: SettingName[] = given.length > 0 ? [...AMOUNTS] : [];
+  if (given.includes('stages')) out.push('duration');
+  const left = { ...file };
+  for (const name of out) for (const variable of settings[name].env) delete left[variable];
+  return left;
+}
+
 /** What is wrong with one setting. */
 interface Problem {
   readonly name: SettingName;

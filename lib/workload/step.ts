@@ -8,6 +8,7 @@ import type { Command, Effect } from '../s3/commands';
 import type { Awaitable, Engine } from '../s3/engine';
 import type { HeldConnections, Holding } from '../s3/held';
 import type { ObjectSize, VuConfig } from '../settings/config';
+import type { Distribution } from './distribution';
 import type { FoundKeys, MakeKey, TrackedKeys } from './keys';
 import type { Random } from './random';
 import type { Window } from './schedule';
@@ -64,6 +65,8 @@ interface AnyStep {
 /** An iteration is one operation, and k6 says when it begins. */
 export interface OperationStep extends AnyStep {
   readonly kind: 'operation';
+  /** What it is made of, where VUs make it anew: a file's workload is known to VU 0 alone. */
+  readonly data?: Distribution;
 }
 
 /** One VU does it all: many operations at once, and it keeps to the load's shape by itself. */

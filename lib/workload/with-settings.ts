@@ -1,9 +1,10 @@
 /** Workloads with what the settings say of them: each load gets a shape, sizes and a scenario of its own. Pure. */
-import { type Config, ConfigError, type ObjectSize, settings } from '../settings/config';
+import { type Config, ConfigError, nameOf, type ObjectSize, settings } from '../settings/config';
+import { formatDuration } from '../settings/units';
 import { type Schedule, scheduleOf, type Windows } from './schedule';
 import { durationOf, type Shape } from './shape';
 import { holdsConnections, type Step } from './step';
-import { type Load, scenarioName, type Workload } from './workload';
+import { type Load, type OwnShape, scenarioName, type Workload } from './workload';
 
 /** A load of which nothing is left open: one k6 scenario. */
 export interface ShapedLoad {
@@ -39,6 +40,7 @@ export interface Shaped {
  */
 export function withSettings(all: readonly Workload[], config: Config, setsConcurrency: boolean): Shaped {
   const workloads = chosen(all, config.tests);
+  if (workloads.some(({ loads }) => loads.some(hasOwn))) return withOwnShapes(workloads, config, setsConcurrency);
   const setsVus = setsConcurrency || config.stages?.unit === 'vus';
   const [only, another] = workloads;
   const own = another === undefined && !setsVus ? only && ownVus(only) : undefined;
@@ -51,6 +53,48 @@ export function withSettings(all: readonly Workload[], config: Config, setsConcu
     loadsOf(workload, completed, vus[i] as number, 1 / workloads.length),
   );
   return { config: completed, workloads, loads };
+}
+
+const hasOwn = ({ shape }: Load): boolean => shape?.own !== undefined;
+
+/** Loads that say by themselves how much they are: settings can't say it of all of them. */
+function withOwnShapes(workloads: readonly Workload[], config: Config, setsConcurrency: boolean): Shaped {
+  const set = [
+    ...(config.rate === undefined ? [] : [nameOf(config, 'rate')]),
+    ...(config.stages === undefined ? [] : [nameOf(config, 'stages')]),
+    ...(setsConcurrency ? [nameOf(config, 'concurrency')] : []),
+  ];
+  const [first] = set;
+  if (first !== undefined)
+    throw new ConfigError([`${first} is set, and each load of the file says how much it is: leave it out`]);
+  const all = workloads.flatMap(({ loads }) => loads);
+  const [open] = divide(
+    config.concurrency,
+    all.map(() => 1),
+  );
+  const shapes = all.map((load) => shapeOfOwn(load.name ?? '', load.shape?.own as OwnShape, config, open as number));
+  const concurrency = shapes.reduce((sum, { vus }) => sum + vus, 0);
+  const loads = workloads.flatMap((workload) =>
+    workload.loads.map((load) => {
+      const shape = shapes[all.indexOf(load)] as Shape;
+      return shapedLoad(workload, load, config, shape, shape.vus / concurrency);
+    }),
+  );
+  return { config: { ...config, concurrency }, workloads, loads };
+}
+
+/** `open` is how many VUs a rate has that says nothing of them. @throws ConfigError when the run ends before it begins */
+function shapeOfOwn(name: string, own: OwnShape, { duration }: Config, open: number): Shape {
+  const { unit, ramp, start, stages, vus } = own;
+  const left = duration - start;
+  if (left < 1000) {
+    throw new ConfigError([
+      `load "${name}" begins after ${formatDuration(start)}, and the run takes ${formatDuration(duration)}: run longer`,
+    ]);
+  }
+  const list = stages.map(({ target, ms = left }) => ({ target, ms }));
+  const most = unit === 'vus' ? Math.max(...list.map(({ target }) => target)) : (vus ?? open);
+  return { unit, vus: most, ramp, stages: start > 0 ? [{ target: 0, ms: start }, ...list] : list };
 }
 
 /** @throws ConfigError when a name is none of theirs */
@@ -76,26 +120,24 @@ function ownVus({ loads }: Workload): number | undefined {
 const sizesOf = (labels: readonly string[]) => labels.flatMap((label) => settings.sizes.parse(label) ?? []);
 
 function loadsOf(workload: Workload, config: Config, vus: number, share: number): ShapedLoad[] {
-  const sizes = config.sizes ?? sizesOf(workload.data.sizes);
   const weights = workload.loads.map((load) => load.share ?? 1);
   const whole = weights.reduce((sum, n) => sum + n, 0);
   const divided = divide(vus, weights);
   return workload.loads.map((load, i) => {
     const part = (share * (weights[i] as number)) / whole;
-    const shape = shapeOf(config, divided[i] as number, part);
-    const windows = windowsOf(load, config);
-    return {
-      name: scenarioName(workload, load),
-      test: workload.name,
-      step: load.step,
-      shape,
-      share: part,
-      schedule: () => scheduleOf(windows, durationOf(shape), config.seed),
-      sizes,
-      readSizes: load.step.kind === 'connections' ? sizesOf([load.step.reads]) : sizes,
-      phased: workload.loads.length > 1,
-    };
+    return shapedLoad(workload, load, config, shapeOf(config, divided[i] as number, part), part);
   });
+}
+
+function shapedLoad(workload: Workload, load: Load, config: Config, shape: Shape, share: number): ShapedLoad {
+  const sizes = config.sizes ?? sizesOf(workload.data.sizes);
+  const windows = windowsOf(load, config);
+  return {
+    ...{ name: scenarioName(workload, load), test: workload.name, step: load.step, shape, share, sizes },
+    schedule: () => phased(load, scheduleOf(windows, durationOf(shape), config.seed)),
+    readSizes: load.step.kind === 'connections' ? sizesOf([load.step.reads]) : sizes,
+    phased: workload.loads.length > 1,
+  };
 }
 
 /** A load's own shape: the settings' VUs and rate are those of all loads together. */
@@ -104,6 +146,11 @@ export function shapeOf({ rate, stages, ramp, duration, concurrency }: Config, v
   const own = (all: number) => (unit === 'rate' ? all * share : (all * vus) / concurrency);
   const whole = stages?.list ?? [{ target: rate ?? concurrency, ms: duration }];
   return { unit, vus, ramp, stages: whole.map(({ target, ms }) => ({ target: own(target), ms })) };
+}
+
+/** Whose figures are counted under its own name has no other phases. */
+function phased({ phase }: Load, schedule: Schedule): Schedule {
+  return phase === undefined ? schedule : schedule.map((window) => ({ ...window, phase }));
 }
 
 function windowsOf({ shape }: Load, { burst, pause }: Config): Windows | undefined {

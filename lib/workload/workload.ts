@@ -3,6 +3,7 @@
  */
 import type { Threshold } from '../settings/run';
 import type { Windows } from './schedule';
+import type { Shape } from './shape';
 import type { Step } from './step';
 
 export interface Workload {
@@ -27,6 +28,8 @@ export interface Load {
   readonly step: Step;
   /** Tells it from the workload's other loads. */
   readonly name?: string;
+  /** What its figures are counted as, apart from those of the other loads, where that is not what its windows say. */
+  readonly phase?: string;
   /** Its weight where the workload's VUs and rate are divided among its loads. Default 1. */
   readonly share?: number;
   /** What it wants where no setting says otherwise. */
@@ -35,7 +38,19 @@ export interface Load {
     readonly vus?: number;
     /** When it is on; else from start to end. */
     readonly windows?: Windows;
+    /** How much it is, whatever the workload's other loads are. */
+    readonly own?: OwnShape;
   };
+}
+
+/** How much a load is by itself: no part of anything. Times in milliseconds. */
+export interface OwnShape extends Pick<Shape, 'unit' | 'ramp'> {
+  /** As of Shape; a stage without a time lasts until the run ends. */
+  readonly stages: ReadonlyArray<{ readonly target: number; readonly ms?: number }>;
+  /** VUs at the most; of a rate, where it says so. */
+  readonly vus?: number;
+  /** When it begins. */
+  readonly start: number;
 }
 
 /** What tells workloads that run together from others. */

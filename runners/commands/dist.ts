@@ -11,8 +11,8 @@ import { type Shown, showRun } from '../run/dry-run';
 import { planK6 } from '../run/plan';
 import { segmentsOf } from '../run/segments';
 import { defaultConcurrency, type Options } from '../run/settings';
-import { scriptOf } from '../tools/project';
 import { addFleetOptions, type Fleet, fleetOf } from './fleet-options';
+import { wantedOf } from './wanted';
 
 export function addDist(program: Command): void {
   addDistOptions(program.command('dist'))
@@ -29,11 +29,11 @@ export function addDistOptions(command: Command): Command {
 /** Runs patterns and returns the exit code; `detached`, leaves them alone once they have begun. @throws ConfigError, ToolError */
 export async function dist(
   names: string[],
-  options: Options,
+  typed: Options,
   environment: NodeJS.ProcessEnv,
   detached: boolean,
 ): Promise<number> {
-  const { script, tests } = scriptOf(names);
+  const { name, script, tests, options } = wantedOf(names, typed);
   const fleet = await fleetOf(options, environment, script);
   const { settings, workers, preparation } = fleet;
   if (detached && settings.config.untilSteady) {
@@ -46,7 +46,6 @@ export async function dist(
     const { shown, tried } = plansOf(fleet, { script, tests, outs });
     return showRun(shown, tried, environment, options.json === true);
   }
-  const name = [...new Set(names)].join('-');
   const { allowPartial } = settings.config;
   const memoryCheck = options.memoryCheck !== false;
   const load = { name, tests, settings, outs, memoryCheck, allowPartial, environment };

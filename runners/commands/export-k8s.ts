@@ -10,8 +10,9 @@ import { needsIntervals } from '../run/backend';
 import { EXIT } from '../run/exit';
 import { writeAtomically } from '../run/folder';
 import { addSettingOptions, collect, loadOpenSettings, loadSettings, type Options } from '../run/settings';
-import { patterns, ROOT, scriptOf, scriptText } from '../tools/project';
+import { patterns, ROOT, scriptText } from '../tools/project';
 import { pinnedK6 } from '../tools/tools';
+import { wantedOf } from './wanted';
 
 /** More runners than that would be another tool's business. */
 const MOST_WORKERS = 1_000;
@@ -39,8 +40,8 @@ export function addExport(program: Command): void {
   });
 }
 
-async function exportK8s(names: readonly string[], options: Options, environment: NodeJS.ProcessEnv): Promise<number> {
-  const { script, tests } = scriptOf(names);
+async function exportK8s(names: readonly string[], typed: Options, environment: NodeJS.ProcessEnv): Promise<number> {
+  const { name: own, script, tests, options } = wantedOf(names, typed);
   const secretName = text(options, 'secretName');
   const { config, environment: values } =
     secretName === undefined ? loadSettings(options, environment) : loadOpenSettings(options, environment);
@@ -54,7 +55,7 @@ async function exportK8s(names: readonly string[], options: Options, environment
   }
   const { image, extension } = await imageOf(options);
   if (!extension) needsIntervals(config);
-  const name = text(options, 'name') ?? `s3loadtest-${[...new Set(names)].join('-')}`;
+  const name = text(options, 'name') ?? `s3loadtest-${own}`;
   const manifests = manifestsOf({
     name,
     namespace: text(options, 'namespace'),

@@ -20,8 +20,9 @@ import {
   type Options,
   type Settings,
 } from '../run/settings';
-import { patterns, ROOT, scriptOf } from '../tools/project';
+import { patterns, ROOT } from '../tools/project';
 import { getTools, type Tool } from '../tools/tools';
+import { wantedOf } from './wanted';
 
 /** What stands for the pipe in a command that is shown: a file, which anyone can give it. */
 const STATISTICS_FILE = 'statistics.ndjson';
@@ -37,16 +38,16 @@ export function addRunOptions(command: Command): Command {
 
 export function addRun(program: Command): void {
   addRunOptions(program.command('run'))
-    .argument('<patterns...>', patterns().join(', '))
-    .description('run a pattern on this machine, or several at once in one k6 process')
+    .argument('<patterns...>', `${patterns().join(', ')}; or a workload file, FILE.yaml`)
+    .description('run a pattern on this machine, several at once in one k6 process, or what a workload file says')
     .action(async (names: string[], options: Options) => {
       process.exitCode = await run(names, options, process.env);
     });
 }
 
 /** Runs patterns at once and returns the exit code. @throws ConfigError, ToolError */
-export async function run(names: readonly string[], options: Options, given: NodeJS.ProcessEnv): Promise<number> {
-  const { script, tests } = scriptOf(names);
+export async function run(names: readonly string[], typed: Options, given: NodeJS.ProcessEnv): Promise<number> {
+  const { options, ...what } = wantedOf(names, typed);
   const { environment, lease } = await findCredentials(options, given);
   const wanted = loadSettings(options, environment);
   const isDry = options.dryRun === true;
@@ -60,9 +61,7 @@ export async function run(names: readonly string[], options: Options, given: Nod
     lease !== undefined && canRenew && !isDry ? renew(lease, (line) => say(`warning: ${line}`)) : undefined;
   const settings = renewal ? withVariable(direct, FROM_CLI.credentials, renewal.path) : direct;
   const load: LocalLoad = {
-    name: [...new Set(names)].join('-'),
-    script,
-    tests,
+    ...what,
     k6: k6.path,
     extension: extension === true,
     settings,

@@ -1,10 +1,11 @@
-/** The settings on the CLI's side: options, then the environment, then `./.env`, then `~/.s3loadtest/.env`. */
+/** The settings on the CLI's side: options, then the environment, then `./.env`, then `~/.s3loadtest/.env`, then a workload file. */
 import { readFileSync } from 'node:fs';
 import { availableParallelism, homedir } from 'node:os';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { FROM_CLI } from '../../lib/result/protocol';
 import {
+  beneath,
   type Config,
   ConfigError,
   CREDENTIALS,
@@ -21,8 +22,11 @@ import {
 } from '../../lib/settings/config';
 import { parseEnvFile } from '../../lib/settings/env-file';
 
+/** What a workload file says of settings. */
+export const OF_FILE = Symbol('of a workload file');
+
 /** Options as commander hands them over, by camel-case name. */
-export type Options = Readonly<Record<string, unknown>>;
+export type Options = Readonly<Record<string, unknown>> & { readonly [OF_FILE]?: Environment };
 
 export interface Settings {
   readonly config: Config;
@@ -77,7 +81,8 @@ export function loadSome<K extends SettingName>(
 
 function sourcesOf(options: Options, environment: Environment): Environment[] {
   const files = [join(process.cwd(), '.env'), join(homedir(), '.s3loadtest', '.env')].map(readEnvFile);
-  return [fromOptions(options), environment, ...files];
+  const above = [fromOptions(options), environment, ...files];
+  return [...above, beneath(options[OF_FILE] ?? {}, above)];
 }
 
 function textsOf(sources: readonly Environment[]): Record<string, string> {

@@ -11,15 +11,18 @@ function rootAbove(folder: string): string {
   return existsSync(join(folder, 'package.json')) ? folder : rootAbove(dirname(folder));
 }
 
+/** All patterns there are, in one script. */
+export const ALL = 'all';
+/** The script of workload files: no pattern of its own. */
+export const WORKLOAD = 'workload';
+
 /** Names of the patterns there are: each is a bundle in build/. */
 export function patterns(): string[] {
   const folder = join(ROOT, 'build');
   const files = existsSync(folder) ? readdirSync(folder) : [];
-  return files.filter((name) => name.endsWith('.js') && !name.startsWith('bench-')).map((name) => name.slice(0, -3));
+  const names = files.filter((name) => name.endsWith('.js')).map((name) => name.slice(0, -3));
+  return names.filter((name) => name !== WORKLOAD && !name.startsWith('bench-'));
 }
-
-/** All patterns there are, in one script. */
-export const ALL = 'all';
 
 /**
  * Path of the bundle that runs these patterns, and which of its own they are, where it has more than that.
@@ -27,10 +30,10 @@ export const ALL = 'all';
  */
 export function scriptOf(names: readonly string[]): { script: string; tests?: readonly string[] } {
   const known = patterns();
-  const unknown = names.find((name) => !known.includes(name));
+  const unknown = names.find((name) => name !== WORKLOAD && !known.includes(name));
   if (unknown !== undefined) {
     throw new ConfigError([
-      `pattern "${unknown}" is not known: give ${known.join(', ') || 'one after `npm run build`'}`,
+      `pattern "${unknown}" is not known: give ${known.join(', ') || 'one after `npm run build`'}, or a workload file, whose name ends in .yaml`,
     ]);
   }
   const different = [...new Set(names)];

@@ -5,20 +5,33 @@
 import {
   ABORT_MULTIPART,
   COMPLETE_MULTIPART,
+  COPY,
   type Command,
   CREATE_BUCKET,
   CREATE_MULTIPART,
   DELETE,
   DELETE_OBJECTS,
   GET,
+  GET_BUCKET_ACL,
+  GET_BUCKET_LIFECYCLE,
+  GET_BUCKET_POLICY,
   GET_BUCKET_VERSIONING,
+  GET_OBJECT_ACL,
+  GET_OBJECT_ATTRIBUTES,
+  GET_OBJECT_TAGGING,
   HEAD,
+  HEAD_BUCKET,
   HEAD_WRITTEN,
   LIST,
   LIST_KEYS,
   LIST_UPLOADS,
   LIST_VERSIONS,
   PUT,
+  PUT_BUCKET_ACL,
+  PUT_BUCKET_LIFECYCLE,
+  PUT_BUCKET_POLICY,
+  PUT_OBJECT_ACL,
+  PUT_OBJECT_TAGGING,
   READ,
   UPLOAD_PART,
 } from '../../lib/s3/commands';
@@ -43,6 +56,8 @@ export interface CommandCase {
 
 const KEY = 'key';
 const UPLOAD = { query: { uploadId: 'id' } };
+const CANNED = { headers: { 'x-amz-acl': 'public-read' } };
+const ACL = '<AccessControlPolicy><Owner></Owner></AccessControlPolicy>';
 
 export const commandCases: readonly CommandCase[] = [
   { command: GET, load: 3, request: 'GET /key', answer: 'abc', bytes: 3 },
@@ -80,12 +95,12 @@ export const commandCases: readonly CommandCase[] = [
     request: 'GET ?encoding-type=url&versions=',
     answer:
       '<ListVersionsResult><EncodingType>url</EncodingType><IsTruncated>true</IsTruncated><NextKeyMarker>a%2Bb</NextKeyMarker>' +
-      '<NextVersionIdMarker>v%2B</NextVersionIdMarker><Version><Key>a</Key><VersionId>1</VersionId><Size>7</Size></Version>' +
+      '<NextVersionIdMarker>v%2B</NextVersionIdMarker><Version><Key>a</Key><VersionId>1</VersionId><IsLatest>true</IsLatest><Size>7</Size></Version>' +
       '<DeleteMarker><Key>b</Key><VersionId>2</VersionId></DeleteMarker></ListVersionsResult>',
     found: {
       objects: 1,
       texts: { IsTruncated: 'true', NextKeyMarker: 'a+b', NextVersionIdMarker: 'v%2B' },
-      lists: { Version: [['a', '7', '1']], DeleteMarker: [['b', '', '2']], CommonPrefixes: [] },
+      lists: { Version: [['a', '7', '1', 'true']], DeleteMarker: [['b', '', '2']], CommonPrefixes: [] },
     },
   },
   {
@@ -126,6 +141,42 @@ export const commandCases: readonly CommandCase[] = [
     found: { texts: { Status: 'Enabled' } },
   },
   { command: CREATE_BUCKET, load: '<CreateBucketConfiguration></CreateBucketConfiguration>', request: 'PUT ' },
+  {
+    command: COPY,
+    more: { headers: { 'x-amz-copy-source': '/bucket/other' } },
+    request: 'PUT /key',
+    answer: '<CopyObjectResult><ETag>e</ETag></CopyObjectResult>',
+  },
+  { command: GET_OBJECT_ACL, request: 'GET /key?acl=', answer: ACL },
+  { command: PUT_OBJECT_ACL, more: CANNED, request: 'PUT /key?acl=' },
+  { command: GET_OBJECT_TAGGING, request: 'GET /key?tagging=', answer: '<Tagging><TagSet></TagSet></Tagging>' },
+  { command: PUT_OBJECT_TAGGING, load: '<Tagging></Tagging>', request: 'PUT /key?tagging=' },
+  {
+    command: GET_OBJECT_ATTRIBUTES,
+    more: { headers: { 'x-amz-object-attributes': 'ETag,ObjectSize' } },
+    request: 'GET /key?attributes=',
+    answer: '<GetObjectAttributesResponse><ObjectSize>7</ObjectSize></GetObjectAttributesResponse>',
+  },
+  {
+    command: HEAD_BUCKET,
+    request: 'HEAD ',
+    headers: { 'x-amz-bucket-region': 'r' },
+    has: { 'x-amz-bucket-region': 'r' },
+  },
+  { command: GET_BUCKET_ACL, request: 'GET ?acl=', answer: ACL },
+  { command: PUT_BUCKET_ACL, more: CANNED, request: 'PUT ?acl=' },
+  { command: GET_BUCKET_POLICY, request: 'GET ?policy=', answer: '{"Statement":[]}' },
+  { command: PUT_BUCKET_POLICY, load: '{"Statement":[]}', request: 'PUT ?policy=' },
+  {
+    command: GET_BUCKET_LIFECYCLE,
+    request: 'GET ?lifecycle=',
+    answer: '<LifecycleConfiguration></LifecycleConfiguration>',
+  },
+  {
+    command: PUT_BUCKET_LIFECYCLE,
+    load: '<LifecycleConfiguration></LifecycleConfiguration>',
+    request: 'PUT ?lifecycle=',
+  },
 ];
 
 /** The key that the row of a case is called with. */

@@ -7,7 +7,7 @@ import type { Outcome } from '../../s3/outcome';
 import type { ObjectSize } from '../../settings/config';
 import { type Card, createDeck, type Deck, type Mix } from '../../workload/mix';
 import { below } from '../../workload/random';
-import { has, type Operate, type OperationStep, type Step, type VirtualUser } from '../../workload/step';
+import type { Operate, OperationStep, Step, VirtualUser } from '../../workload/step';
 
 /** The operations a mix may name, in any shares: `{ GET: 70, PUT: 30 }`. */
 export type OpMix = Readonly<Partial<Record<keyof typeof ROWS, number>>>;
@@ -18,7 +18,11 @@ const LIST_LETTERS = 'abcdefghijklmnop';
 const WAIT_SECONDS = 0.25;
 
 /** What an operation comes to where nobody looks at it: nothing, or that it will have ended. */
-type Done = Awaitable<undefined>;
+export type Done = Awaitable<undefined>;
+/** Does what a card says; false when there is no object to do it to. */
+export type Play = (card: Card) => Done | false;
+/** Plays cards of other operations than a mix may name. */
+type Others = (vu: VirtualUser) => Play;
 
 const ROWS = { GET, PUT, HEAD, DELETE, LIST } as const;
 
@@ -32,12 +36,21 @@ export function mixByPhase(mixes: Readonly<Record<string, OpMix>>): OperationSte
   const commands = Object.values(ROWS).filter(({ op }) =>
     Object.values(mixes).some((shares) => (shares[op as keyof OpMix] ?? 0) > 0),
   );
-  const step: OperationStep = { kind: 'operation', commands, start: (vu) => start(vu, mixes, step) };
+  return mixOf(mixes as Readonly<Record<string, Mix>>, commands);
+}
+
+/** Any shares of any commands: `others` plays those that a mix may not name. */
+export function mixOf(
+  mixes: Readonly<Record<string, Mix>>,
+  commands: readonly Command[],
+  others?: Others,
+): OperationStep {
+  const step: OperationStep = { kind: 'operation', commands, start: (vu) => start(vu, mixes, step, others?.(vu)) };
   return step;
 }
 
-function start(vu: VirtualUser, mixes: Readonly<Record<string, OpMix>>, step: Step): Operate {
-  const writes = has('write', step);
+function start(vu: VirtualUser, mixes: Readonly<Record<string, Mix>>, step: Step, others: Play | undefined): Operate {
+  const writes = step.commands.includes(PUT);
   const write = writes ? vu.writer() : notInMix;
   const { engine, keys, makeKey, config, random } = vu;
   const labels = vu.sizes.map((size) => size.label);
@@ -46,7 +59,7 @@ function start(vu: VirtualUser, mixes: Readonly<Record<string, OpMix>>, step: St
   const compiled = (row: Command) => (step.commands.includes(row) ? engine.compile(row) : notInMix);
   const [read, head, remove, list] = [compiled(GET), compiled(HEAD), compiled(DELETE), compiled(LIST)];
   const decks = new Map<string, Deck>(
-    Object.entries(mixes).map(([phase, shares]) => [phase, createDeck(shares as Mix, labels, random)]),
+    Object.entries(mixes).map(([phase, shares]) => [phase, createDeck(shares, labels, random)]),
   );
   const only = decks.get('');
   let another = below(labels.length, Math.random);
@@ -74,8 +87,8 @@ function start(vu: VirtualUser, mixes: Readonly<Record<string, OpMix>>, step: St
     return outcome instanceof Promise ? outcome.then(got) : got(outcome);
   };
 
-  /** Does what a card says; false when there is no object to do it to. */
-  const play = ({ op, size }: Card): Done | false => {
+  const play: Play = (card) => {
+    const { op, size } = card;
     if (op === 'PUT') return put(size);
     if (op === 'GET') {
       const key = keys.any(size);
@@ -85,6 +98,7 @@ function start(vu: VirtualUser, mixes: Readonly<Record<string, OpMix>>, step: St
       const prefix = config.prefix + LIST_LETTERS[below(LIST_LETTERS.length, random)];
       return endOf(list('', '', undefined, listArguments({ prefix })));
     }
+    if (others !== undefined && op !== 'HEAD' && op !== 'DELETE') return others(card);
     const key = keys.own(size);
     if (key === undefined) return false;
     if (op === 'DELETE') {

@@ -1,0 +1,124 @@
+/** What is wrong with a workload file that its schema has no words for: sums, names that lead nowhere, what does not go together. Pure. */
+import { ACTIONS, changesBucket } from '../actions';
+import type { Access, FileLoad, FileShape, WorkloadFile } from './document';
+
+/** One mistake, and where it stands: the keys that lead there. */
+export interface Finding {
+  readonly path: readonly string[];
+  /** It is the key that is wrong, not its value. */
+  readonly isKey?: true;
+  /** The line, out of the place as text and the value there. */
+  says(at: string, shown: string): string;
+}
+
+/** Percentages are written with a digit or two behind the point. */
+const CLOSE_TO_ALL = 0.01;
+
+export function findingsIn(file: WorkloadFile): Finding[] {
+  const { loads = [] } = file;
+  return [
+    ...accessFindings(file, [], loads.length > 0 && loads.every(hasAccess), file.bucket?.mayChange === true),
+    ...shapeFindings(file, []),
+    ...sizeFindings(file),
+    ...loads.flatMap((load, i) => loadFindings(load, i, file)),
+    ...togetherFindings(loads),
+  ];
+}
+
+const hasAccess = ({ access, operations }: Access): boolean => (access ?? operations) !== undefined;
+
+function accessFindings(has: Access, path: readonly string[], isElsewhere: boolean, mayChange: boolean): Finding[] {
+  const { access, operations } = has;
+  if (access !== undefined && operations !== undefined) {
+    return [finding([...path, 'operations'], () => 'access and operations are both there: leave one of them out')];
+  }
+  if (access === undefined && operations === undefined) {
+    if (isElsewhere) return [];
+    return [finding(path, () => 'what to do is missing: give operations, such as GET: 70 and PUT: 30, or access')];
+  }
+  if (operations === undefined) return [];
+  const changing = mayChange ? [] : Object.keys(operations).filter(isChange);
+  if (changing.length > 0) {
+    return changing.map((op) =>
+      finding(
+        [...path, 'operations', op],
+        () => `${op} changes the bucket for all who use it: say bucket: {mayChange: true} where it may`,
+        true,
+      ),
+    );
+  }
+  const sum = Object.values(operations).reduce((all, percent) => all + percent, 0);
+  if (Math.abs(sum - 100) <= CLOSE_TO_ALL) return [];
+  return [finding([...path, 'operations'], (at) => `${at} come to ${Number(sum.toFixed(3))}%: make them 100`, true)];
+}
+
+function finding(path: readonly string[], says: Finding['says'], isKey = false): Finding {
+  return isKey ? { path, isKey, says } : { path, says };
+}
+
+/** Names of the keys among these that are there. */
+const there = (has: FileShape, keys: readonly (keyof FileShape)[]) => keys.filter((key) => has[key] !== undefined);
+
+function shapeFindings(shape: FileShape, path: readonly string[]): Finding[] {
+  const levels = there(shape, ['rate', 'stages']);
+  const times = there(shape, ['stages', 'duration']);
+  return [levels, times].flatMap(([one, other]) =>
+    other === undefined
+      ? []
+      : [finding([...path, other], () => `${one} and ${other} are both there: leave one of them out`, true)],
+  );
+}
+
+function sizeFindings({ objects: { sizes } = {} }: WorkloadFile): Finding[] {
+  if (sizes === undefined || typeof sizes === 'string' || Array.isArray(sizes)) return [];
+  return Object.entries(sizes).flatMap(([size, weight]) =>
+    weight > 0 ? [] : [finding(['objects', 'sizes', size], (at, shown) => `${at} is ${shown}: give a weight above 0`)],
+  );
+}
+
+function loadFindings(load: FileLoad, i: number, file: WorkloadFile): Finding[] {
+  const { loads = [] } = file;
+  const path = ['loads', String(i)];
+  const before = loads.slice(0, i);
+  const own: Finding[] = [
+    ...accessFindings(load, path, hasAccess(file), file.bucket?.mayChange === true),
+    ...shapeFindings(load, path),
+  ];
+  if (before.some(({ name }) => name === load.name)) {
+    own.push(finding([...path, 'name'], (at, shown) => `${at} is ${shown}, as another load's: give each its own`));
+  }
+  const { after } = load;
+  if (after !== undefined && !before.some(({ name }) => name === after)) {
+    own.push(finding([...path, 'after'], (at, shown) => `${at} is ${shown}: give the name of a load above this one`));
+  }
+  if (load.share !== undefined && isShaped(load)) {
+    own.push(
+      finding(
+        [...path, 'share'],
+        () => 'share divides VUs and rate of the file: leave it out of a load with its own',
+        true,
+      ),
+    );
+  }
+  return own;
+}
+
+/** Whether a load says by itself how much it is. */
+export const isShaped = (load: FileShape): boolean => there(load, ['vus', 'rate', 'stages']).length > 0;
+
+/** Either each load says how much it is, or none does. */
+function togetherFindings(loads: readonly FileLoad[]): Finding[] {
+  const bare = loads.findIndex((load) => !isShaped(load));
+  if (bare < 0 || !loads.some(isShaped)) return [];
+  return [
+    finding(
+      ['loads', String(bare)],
+      () => 'this load has no vus, rate or stages, and others have: give all of them, or share to all',
+    ),
+  ];
+}
+
+const isChange = (op: string): boolean => {
+  const row = ACTIONS[op];
+  return row !== undefined && changesBucket(row);
+};

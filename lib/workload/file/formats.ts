@@ -1,0 +1,13 @@
+/** What texts of a workload file are valid: as the options that say the same. Pure. */
+import { settings } from '../../settings/config';
+import { parseDuration, parseSize } from '../../settings/units';
+
+type IsValid = (text: string) => boolean;
+
+export const FORMATS: Readonly<Record<string, IsValid>> = {
+  duration: (text) => parseDuration(text) !== undefined,
+  rate: (text) => settings.rate.parse(text) !== undefined,
+  stages: (text) => settings.stages.parse(text) !== undefined,
+  size: (text) => (parseSize(text) ?? 0) > 0 && settings.sizes.parse(text) !== undefined,
+  threshold: (text) => settings.thresholds.parse(text) !== undefined,
+};

@@ -1,0 +1,159 @@
+/** A workload file's text, read and checked: what it says, or all that is wrong with it, a line each. Runs in k6 and in Node. */
+import Ajv, { type ErrorObject } from 'ajv';
+import { type Document, isMap, isNode, isScalar, LineCounter, type Pair, parseDocument } from 'yaml';
+import { ConfigError } from '../../settings/config';
+import { settingOf } from '../../settings/options';
+import type { WorkloadFile } from './document';
+import { type Finding, findingsIn } from './findings';
+import { FORMATS } from './formats';
+import { SCHEMA } from './schema';
+
+/** Aliases make a small file large. */
+const MOST_ALIASES = 100;
+/** Much of a value is no help. */
+const SHOWN = 60;
+/** Who has made so many mistakes has given another file. */
+const MOST_PROBLEMS = 60;
+
+/** @throws ConfigError with a line for each problem: `web.yaml:3:7: loads[0].rate is "fast": give …` */
+export function readWorkloadFile(name: string, text: string): WorkloadFile {
+  const lines = new LineCounter();
+  const doc = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true });
+  const place = (offset: number) => {
+    const { line, col } = lines.linePos(offset);
+    return `${name}:${line}:${col}`;
+  };
+  const broken = doc.errors.map(({ pos: [at], message }) => `${place(at)}: ${yamlProblem(message)}`);
+  if (broken.length > 0) throw new ConfigError(broken.slice(0, MOST_PROBLEMS));
+  const value = contentOf(doc, name);
+  const findings = value === null ? [EMPTY] : problemsOf(value);
+  if (findings.length === 0) return value as WorkloadFile;
+  const found = findings.map(({ path, isKey, says }) => {
+    const { offset, value: at } = nodeAt(doc, path, isKey === true);
+    return { offset, line: `${place(offset)}: ${says(pathText(path), shown(at))}` };
+  });
+  const inOrder = found.sort((a, b) => a.offset - b.offset).map(({ line }) => line);
+  throw new ConfigError([...new Set(inOrder)].slice(0, MOST_PROBLEMS));
+}
+
+const EMPTY: Finding = { path: [], says: () => 'the file is empty: `s3loadtest example` prints one' };
+
+/** @throws ConfigError where aliases go on and on */
+function contentOf(doc: Document, name: string): unknown {
+  try {
+    return doc.toJS({ maxAliasCount: MOST_ALIASES });
+  } catch (e) {
+    throw new ConfigError([`${name}:1:1: ${(e as Error).message}: write it out`]);
+  }
+}
+
+/** YAML's own words, which name the sign and not the remedy for what is typed most often. */
+function yamlProblem(message: string): string {
+  const [first = ''] = message.split('\n');
+  if (/tab/i.test(first)) return 'a tab indents this line: YAML takes spaces only';
+  if (/Map keys must be unique/.test(first)) return 'this key is there twice: leave one of them out';
+  return `this is no YAML: ${first.charAt(0).toLowerCase()}${first.slice(1)}`;
+}
+
+const ajv = new Ajv({ allErrors: true, verbose: true, allowUnionTypes: true, strict: false });
+// A number is as good as its text: 500 for "500".
+ajv.addKeyword({
+  keyword: 'reads',
+  validate: (format: string, value: unknown) => FORMATS[format]?.(String(value)) === true,
+});
+const matches = ajv.compile<WorkloadFile>(SCHEMA);
+
+/** By the schema; what it can't say only where that is kept. */
+function problemsOf(value: unknown): Finding[] {
+  if (!matches(value)) return (matches.errors ?? []).flatMap(findingOf);
+  return [...findingsIn(value), ...settingProblems(value)];
+}
+
+function settingProblems({ settings = {} }: WorkloadFile): Finding[] {
+  return Object.entries(settings).flatMap(([option, value]): Finding[] => {
+    const path = ['settings', option];
+    const row = settingOf(option);
+    if (row === undefined || row.secret) {
+      return [
+        {
+          path,
+          isKey: true,
+          says: () => `settings.${option} is no setting that a file may have: \`s3loadtest run --help\` lists options`,
+        },
+      ];
+    }
+    if (row.parse(String(value)) !== undefined) return [];
+    return [{ path, says: (at, shown) => `${at} is ${shown}: give ${row.expected}` }];
+  });
+}
+
+/** What one error of the schema means to who wrote the file. Errors of an alternative are left to the whole of them. */
+function findingOf({ instancePath, keyword, params, parentSchema, schemaPath }: ErrorObject): Finding[] {
+  const path = instancePath
+    .split('/')
+    .slice(1)
+    .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'));
+  const { description = 'another value' } = parentSchema as { description?: string };
+  if (/\/anyOf\/\d/.test(schemaPath)) return [];
+  switch (keyword) {
+    case 'additionalProperties': {
+      const key = String(params.additionalProperty);
+      const known = Object.keys((parentSchema as { properties: object }).properties);
+      const [like] = known.filter((each) => isLike(each, key));
+      const remedy = like === undefined ? known.join(', ') : like;
+      return [{ path: [...path, key], isKey: true, says: (at) => `${at} is not known: give ${remedy}` }];
+    }
+    case 'required':
+      return [{ path, says: (at) => `${at === '' ? '' : `${at}.`}${params.missingProperty} is missing` }];
+    case 'propertyNames':
+    case 'if':
+      return [];
+    default:
+      return [{ path, says: (at, shown) => `${at || 'the file'} is ${shown}: give ${description}` }];
+  }
+}
+
+/** Whether one may have been meant by the other: `ratio` is not `rate`, `Get` is `GET`. */
+function isLike(known: string, typed: string): boolean {
+  const plain = (text: string) => text.toLowerCase().replace(/[^a-z]/g, '');
+  const [a, b] = [plain(known), plain(typed)];
+  return a === b || `${a}s` === b || a === `${b}s`;
+}
+
+/** `loads[0].rate` */
+function pathText(path: readonly string[]): string {
+  return path.reduce(
+    (text, part) => (/^\d+$/.test(part) ? `${text}[${part}]` : text === '' ? part : `${text}.${part}`),
+    '',
+  );
+}
+
+function shown(value: unknown): string {
+  if (value === undefined) return 'missing';
+  const text =
+    typeof value === 'object' && value !== null
+      ? `a ${Array.isArray(value) ? 'list' : 'section'}`
+      : JSON.stringify(value);
+  return text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text;
+}
+
+/** Where in the text a path leads to: to its value, or to its key. The deepest that is there, of one that is not. */
+function nodeAt(doc: Document, path: readonly string[], isKey: boolean): { offset: number; value: unknown } {
+  const keys = path.map((part) => (/^\d+$/.test(part) ? Number(part) : part));
+  for (let depth = keys.length; depth > 0; depth--) {
+    const parent = doc.getIn(keys.slice(0, depth - 1), true);
+    const last = keys[depth - 1];
+    const pair = isMap(parent)
+      ? (parent.items as Pair[]).find(({ key }) => isScalar(key) && key.value === last)
+      : undefined;
+    const node =
+      pair !== undefined && (isKey || !isNode(pair.value)) ? pair.key : doc.getIn(keys.slice(0, depth), true);
+    if (!isNode(node)) continue;
+    const value = doc.getIn(keys.slice(0, depth), false);
+    return {
+      offset: node.range?.[0] ?? 0,
+      value: depth < keys.length ? undefined : isNode(value) ? value.toJS(doc) : value,
+    };
+  }
+  return { offset: doc.contents?.range?.[0] ?? 0, value: doc.toJS({ maxAliasCount: MOST_ALIASES }) };
+}

@@ -1,0 +1,101 @@
+/**
+ * What a workload file may say, as JSON Schema: data/workload.schema.json is this, for editors. A description completes the message
+ * "give …". Texts are read as the options of the same name read theirs (formats.ts).
+ */
+import { ACTIONS } from '../actions';
+
+/** A text that an option reads; `reads` is a keyword of ours, which editors leave alone. */
+const text = (reads: string, description: string) => ({ type: ['string', 'number'], reads, description });
+const percent = (description: string) => ({ type: 'number', minimum: 0, maximum: 100, description });
+const count = (most: number, what: string) => ({
+  ...{ type: 'integer', minimum: 1, maximum: most, description: `a whole number of ${what} from 1 to ${most}` },
+});
+const section = (properties: Readonly<Record<string, object>>, more: object = {}) => ({
+  ...{ type: 'object', properties, additionalProperties: false, description: `a section with ${names(properties)}` },
+  ...more,
+});
+const names = (properties: object) => Object.keys(properties).join(', ');
+
+const NAME = {
+  type: 'string',
+  pattern: '^[a-z][a-z0-9-]*$',
+  maxLength: 40,
+  description: 'a name of lower-case letters, digits and dashes, such as web-reads',
+};
+
+const access = {
+  access: section({
+    read: percent('the percentage of GET among data operations, from 0 to 100'),
+    data: percent('the percentage of data operations among all, from 0 to 100'),
+  }),
+  operations: section(
+    Object.fromEntries(Object.keys(ACTIONS).map((op) => [op, percent('a percentage from 0 to 100')])),
+    { minProperties: 1, description: 'commands with a percentage each, such as GET: 70 and PUT: 30' },
+  ),
+  olderVersions: percent('the percentage of GETs that read an older version, from 0 to 100'),
+  unique: section({
+    acls: count(5, 'ACLs'),
+    policies: count(256, 'policies'),
+    lifecycles: count(1_000, 'lifecycle rules'),
+  }),
+};
+
+const shape = {
+  vus: count(100_000, 'virtual users'),
+  rate: text('rate', 'operations a second such as 500, 2.5/s or 30000/m'),
+  stages: text('stages', 'VUs and times such as 100:5m,500:5m, or rates and times such as 100/s:5m,500/s:5m'),
+  ramp: text('duration', 'a duration such as 30s'),
+  duration: text('duration', 'a duration of 1s or more, such as 30s, 5m or 1h30m'),
+  bursts: section(
+    { on: text('duration', 'a duration such as 10m'), off: text('duration', 'a duration such as 1h') },
+    { required: ['on', 'off'] },
+  ),
+  think: text('duration', 'a duration such as 200ms'),
+};
+
+const SIZES = {
+  description: 'a size such as 64KB, a list of sizes, or sizes with weights such as 4KB: 80 and 1MB: 20',
+  anyOf: [
+    { type: 'string', reads: 'size' },
+    { type: 'array', minItems: 1, items: { type: 'string', reads: 'size' } },
+    { type: 'object', minProperties: 1, propertyNames: { reads: 'size' }, additionalProperties: { type: 'number' } },
+  ],
+};
+
+const load = section(
+  {
+    name: NAME,
+    share: { type: 'number', exclusiveMinimum: 0, description: 'a weight above 0' },
+    after: NAME,
+    ...access,
+    ...shape,
+  },
+  { required: ['name'] },
+);
+
+export const SCHEMA = {
+  $schema: 'http://json-schema.org/draft-07/schema#',
+  title: 'A workload of s3loadtest',
+  ...section(
+    {
+      name: NAME,
+      description: { type: 'string', description: 'a text' },
+      ...access,
+      ...shape,
+      objects: section({ sizes: SIZES }),
+      bucket: section({ mayChange: { type: 'boolean', description: 'true or false' } }),
+      loads: { type: 'array', minItems: 1, maxItems: 50, items: load, description: 'a list of 1 to 50 loads' },
+      criteria: {
+        type: 'array',
+        items: text('threshold', "a k6 threshold such as 'http_req_duration{op:GET}:p(99)<50'"),
+        description: 'a list of k6 thresholds',
+      },
+      settings: {
+        type: 'object',
+        additionalProperties: { type: ['string', 'number', 'boolean'], description: 'a text, a number, true or false' },
+        description: "settings by their options' names, such as part-size: 16MB",
+      },
+    },
+    { required: ['name'] },
+  ),
+};

@@ -1,0 +1,143 @@
+/** A workload file as the workload value that scripts write, and as settings. Pure. */
+import { settings } from '../../settings/config';
+import { formatDuration, parseDuration, parseRate } from '../../settings/units';
+import { ACTIONS, changesBucket, METADATA } from '../actions';
+import type { Distribution } from '../distribution';
+import type { Step } from '../step';
+import type { Load, OwnShape, Workload } from '../workload';
+import type { Access, FileLoad, FileShape, Percentages, WorkloadFile } from './document';
+import { isShaped } from './findings';
+
+/** Where a file names no size. */
+const SIZES = ['1MB'];
+/** Shares are kept to a tenth of a percent. */
+const PARTS = 1000;
+
+/** The settings that a file has: what options and variables override. */
+export function settingsOf(file: WorkloadFile): Record<string, string> {
+  const { duration, vus, rate, stages, ramp, bursts, objects, criteria = [], settings: more = {} } = file;
+  const texts = {
+    ...{ duration: durationText(file) ?? duration, concurrency: vus, rate, stages, ramp },
+    ...{ burst: bursts?.on, pause: bursts?.off, sizes: sizesText(objects?.sizes) },
+    thresholds: criteria.length > 0 ? criteria.join(';') : undefined,
+  };
+  const named = Object.entries(texts).flatMap(([name, text]) =>
+    text === undefined ? [] : [[settings[name as keyof typeof texts].env[0], String(text)] as const],
+  );
+  const byOption = Object.values(settings).flatMap((row) => {
+    const value = more[('option' in row ? row.option : '').split(' ')[0] ?? ''];
+    return value === undefined ? [] : [[row.env[0], String(value)] as const];
+  });
+  return Object.fromEntries([...byOption, ...named]);
+}
+
+function sizesText(sizes: NonNullable<WorkloadFile['objects']>['sizes']): string | undefined {
+  if (sizes === undefined || typeof sizes === 'string') return sizes;
+  if (Array.isArray(sizes)) return sizes.join(',');
+  return Object.entries(sizes)
+    .map(([size, weight]) => `${size}:${weight}`)
+    .join(',');
+}
+
+/** `stepOf` makes the step of what a load does. */
+export function workloadOf(file: WorkloadFile, stepOf: (distribution: Distribution) => Step): Workload {
+  const { name, loads, objects } = file;
+  const windows = file.bursts && windowsOf(file.bursts);
+  const single: Load = { step: stepOf(distributionOf(file)), ...(windows && { shape: { windows } }) };
+  return {
+    name,
+    data: { sizes: objects?.sizes === undefined ? SIZES : [] },
+    loads: loads?.map((load) => loadOf(load, file, stepOf)) ?? [single],
+  };
+}
+
+function loadOf(load: FileLoad, file: WorkloadFile, stepOf: (distribution: Distribution) => Step): Load {
+  const { name, share, bursts = file.bursts } = load;
+  const own = isShaped(load) ? ownShapeOf(load, file) : undefined;
+  const shape = { ...(bursts && { windows: windowsOf(bursts) }), ...(own && { own }) };
+  return {
+    ...{ name, phase: name },
+    step: stepOf(distributionOf({ ...file, ...accessOf(load, file) })),
+    ...(share !== undefined && { share }),
+    ...(Object.keys(shape).length > 0 && { shape }),
+  };
+}
+
+/** What a load does: what it says, else what the file says of all. */
+function accessOf(load: FileLoad, file: WorkloadFile): Access {
+  const { access, operations } = (load.access ?? load.operations) === undefined ? file : load;
+  const { olderVersions = file.olderVersions, unique = file.unique } = load;
+  return { access, operations, olderVersions, unique } as Access;
+}
+
+const ms = (text: string | undefined): number => parseDuration(text ?? '') ?? 0;
+const windowsOf = ({ on, off }: NonNullable<FileShape['bursts']>) =>
+  ({ kind: 'bursts', burst: ms(on), pause: ms(off) }) as const;
+
+function ownShapeOf(load: FileLoad, file: WorkloadFile): OwnShape {
+  const stages = settings.stages.parse(load.stages ?? '');
+  const rate = parseRate(String(load.rate ?? ''));
+  const until = load.duration ?? undefined;
+  const level = rate ?? load.vus ?? 0;
+  return {
+    unit: stages?.unit ?? (rate === undefined ? 'vus' : 'rate'),
+    stages: stages?.list ?? [{ target: level, ...(until !== undefined && { ms: ms(until) }) }],
+    ramp: ms(load.ramp ?? file.ramp),
+    start: startOf(load, file) ?? 0,
+    ...(load.vus !== undefined && { vus: load.vus }),
+  };
+}
+
+/** Milliseconds that a load takes by itself; undefined where it takes what the run does. */
+function lengthOf({ stages, duration }: FileShape): number | undefined {
+  if (duration !== undefined) return ms(duration);
+  return settings.stages.parse(stages ?? '')?.list.reduce((sum, stage) => sum + stage.ms, 0);
+}
+
+/** When a load begins; undefined where the one before it takes what the run does. */
+function startOf({ after }: FileLoad, file: WorkloadFile): number | undefined {
+  const before = file.loads?.find(({ name }) => name === after);
+  if (before === undefined) return 0;
+  const [start, length] = [startOf(before, file), lengthOf(before)];
+  return start === undefined || length === undefined ? undefined : start + length;
+}
+
+/** The time of the run, where its loads say it. */
+function durationText(file: WorkloadFile): string | undefined {
+  const ends = (file.loads ?? []).map((load) => {
+    const [start, length] = [startOf(load, file), lengthOf(load)];
+    return start === undefined || length === undefined ? undefined : start + length;
+  });
+  const known = ends.flatMap((end) => end ?? []);
+  return known.length === 0 || (known.length < ends.length && file.duration !== undefined)
+    ? undefined
+    : formatDuration(Math.max(...known));
+}
+
+export function distributionOf({ access, operations, olderVersions, unique, bucket }: WorkloadFile): Distribution {
+  const percentages = operations ?? spread(access ?? { read: 50, data: 100 }, bucket?.mayChange === true);
+  return {
+    shares: inParts(percentages),
+    ...(olderVersions && { olderVersions }),
+    ...(unique && { unique }),
+  };
+}
+
+/** Data operations as they are, and each command for metadata as often; those that change a bucket only where they may. */
+function spread({ read, data }: NonNullable<Access['access']>, mayChange: boolean): Percentages {
+  const metadata = METADATA.filter((op) => mayChange || !changesBucket(ACTIONS[op] as (typeof ACTIONS)[string]));
+  const each = (100 - data) / metadata.length;
+  const shares = { GET: (data * read) / 100, PUT: (data * (100 - read)) / 100 };
+  return { ...shares, ...Object.fromEntries(metadata.map((op) => [op, each])) };
+}
+
+/** Whole parts of 1,000: those that lose most by it get what is left over. */
+function inParts(percentages: Percentages): Record<string, number> {
+  const exact = Object.entries(percentages).flatMap(([op, percent]) =>
+    percent > 0 ? [{ op, parts: (percent * PARTS) / 100 }] : [],
+  );
+  const whole = exact.map(({ op, parts }) => ({ op, parts: Math.floor(parts), off: parts - Math.floor(parts) }));
+  let rest = PARTS - whole.reduce((sum, { parts }) => sum + parts, 0);
+  for (const share of [...whole].sort((a, b) => b.off - a.off)) if (rest-- > 0) share.parts++;
+  return Object.fromEntries(whole.map(({ op, parts }) => [op, parts]));
+}
