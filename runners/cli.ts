@@ -2,12 +2,14 @@
 import { Command, CommanderError } from 'commander';
 import { ConfigError } from '../lib/settings/config';
 import { addBench } from './commands/bench';
+import { addCheck } from './commands/check';
 import { addCleanup } from './commands/cleanup';
 import { addCollect } from './commands/collect';
 import { addCompare } from './commands/compare';
 import { addDemo } from './commands/demo';
 import { addDist } from './commands/dist';
 import { addDoctor } from './commands/doctor';
+import { addExample } from './commands/example';
 import { addExport } from './commands/export-k8s';
 import { addInitData } from './commands/init-data';
 import { addK6 } from './commands/k6';
@@ -31,6 +33,8 @@ function createProgram(): Command {
     .showHelpAfterError('(see --help)')
     .exitOverride();
   addRun(program);
+  addCheck(program);
+  addExample(program);
   addDist(program);
   addStart(program);
   addDoctor(program);

@@ -5,15 +5,16 @@ package generated
 
 // Classes of failures: lib/s3/classify.ts.
 const (
-	ClassNotFound  = "notFound"
-	ClassThrottled = "throttled"
-	ClassAuth      = "auth"
-	ClassClient    = "client"
-	ClassServer    = "server"
-	ClassTimeout   = "timeout"
-	ClassConnect   = "connect"
-	ClassReset     = "reset"
-	ClassCorrupt   = "corrupt"
+	ClassNotFound    = "notFound"
+	ClassThrottled   = "throttled"
+	ClassAuth        = "auth"
+	ClassClient      = "client"
+	ClassUnsupported = "unsupported"
+	ClassServer      = "server"
+	ClassTimeout     = "timeout"
+	ClassConnect     = "connect"
+	ClassReset       = "reset"
+	ClassCorrupt     = "corrupt"
 )
 
 // Retryable classes are those that another attempt may mend.

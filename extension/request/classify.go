@@ -17,6 +17,7 @@ const (
 	Throttled Class = generated.ClassThrottled
 	Auth      Class = generated.ClassAuth
 	Request   Class = generated.ClassClient
+	Lacking   Class = generated.ClassUnsupported
 	Server    Class = generated.ClassServer
 	Timeout   Class = generated.ClassTimeout
 	Connect   Class = generated.ClassConnect
@@ -38,6 +39,8 @@ func classifyStatus(status int, code string) Class {
 		return NotFound
 	case status == 408 || code == "RequestTimeout":
 		return Timeout
+	case status == 501 || code == "NotImplemented":
+		return Lacking
 	case status >= 500:
 		return Server
 	}
@@ -63,6 +66,14 @@ var classOfWire = map[wire.Class]Class{
 
 // longestLine of what a proxy, or a port of another protocol, answers in place of XML.
 const longestLine = 200
+
+// failureOf is what an answer that is no success says of itself; nil where it says that there is none of what was asked for.
+func (c *Command) failureOf(status int, body string) *Failure {
+	if failure := failureOf(status, body); c.none == "" || failure.Code != c.none {
+		return failure
+	}
+	return nil
+}
 
 // failureOf is what an answer that is no success says of itself.
 func failureOf(status int, body string) *Failure {

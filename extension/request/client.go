@@ -9,7 +9,6 @@ import (
 	"encoding/hex"
 	"math/rand/v2"
 	"net"
-	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -354,7 +353,7 @@ func (o *Operation) Begin(by Caller) func() (outcome Outcome, pause time.Duratio
 // pauseAfter attempt n says how long to wait for another, if there is to be one.
 func (c *Client) pauseAfter(n int, outcome *Outcome) (pause time.Duration, again bool) {
 	failure := outcome.Failure
-	if failure == nil || n >= c.Attempts || !failure.Class.retryable() || isNotImplemented(outcome) {
+	if failure == nil || n >= c.Attempts || !failure.Class.retryable() {
 		return 0, false
 	}
 	if outcome.Status == 0 && n < len(c.hosts) {
@@ -362,11 +361,6 @@ func (c *Client) pauseAfter(n int, outcome *Outcome) (pause time.Duration, again
 		return 0, true
 	}
 	return PauseBefore(n+1, rand.Float64()), true
-}
-
-// isNotImplemented tells of what the server can't do at the next attempt either.
-func isNotImplemented(outcome *Outcome) bool {
-	return outcome.Status == http.StatusNotImplemented || outcome.Failure.Code == "NotImplemented"
 }
 
 // Composed records the success of an operation that several calls made.
@@ -409,7 +403,7 @@ func (c *Client) attempt(by Caller, p *prepared, h *host, failedAt string) Outco
 			return outcome
 		}
 	case !isSuccess(answer.Status):
-		outcome.Failure = failureOf(answer.Status, string(answer.Body))
+		outcome.Failure = p.failureOf(answer.Status, string(answer.Body))
 		outcome.Headers = answer.Headers()
 	default:
 		p.readSuccess(&answer, compared, &a)

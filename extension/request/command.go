@@ -21,6 +21,7 @@ type Row struct {
 	Many    bool              `js:"many"`
 	MayMiss bool              `js:"mayMiss"`
 
+	None       string            `js:"none"`
 	DoneBefore string            `js:"doneBefore"`
 	Headers    map[string]string `js:"headers"`
 	Checksum   string            `js:"checksum"`
@@ -55,6 +56,8 @@ type Command struct {
 	// SendsPayload and SendsText tell what its body is, where it has one.
 	SendsPayload, SendsText bool
 
+	// none is the code of an answer that there is none of what was asked for; "" where that is no answer.
+	none               string
 	onBucket, needsMD5 bool
 	// headers are in every request of it, by name.
 	headers []sigv4.Header
@@ -78,7 +81,7 @@ func NewCommand(row Row) *Command {
 		Op: row.Op, Method: row.Method,
 		Counted: row.Counts == "operation", Many: row.Many, MayMiss: row.MayMiss, DoneBefore: row.DoneBefore,
 		SendsPayload: row.Body == "payload", SendsText: row.Body == "text",
-		onBucket: row.On == "bucket", needsMD5: row.MD5,
+		none: row.None, onBucket: row.On == "bucket", needsMD5: row.MD5,
 		query: row.Query, canonicalQuery: sigv4.CanonicalQuery(row.Query),
 		receives: kind == "payload" || kind == "content", KeepsContent: kind == "content",
 		wantsHeaders: kind == "headers", checksum: row.Checksum, hashed: row.Hashed,

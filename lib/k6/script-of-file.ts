@@ -1,10 +1,10 @@
 /** What the script of a workload file exports: as script.ts, but VU 0 alone reads what it is to do. */
-import type { Distribution } from '../workload/distribution';
+import type { CommandShares } from '../workload/command-shares';
 import { connectBy, keyEndFor, payloadFor } from './backend';
 import { guarded } from './guard';
 import { iteration } from './iterate';
 import type { Script } from './script';
-import { distribution } from './steps/distribution';
+import { anyCommands } from './steps/any-commands';
 
 declare function require(module: './control'): typeof import('./control');
 declare function require(module: './workload-file'): typeof import('./workload-file');
@@ -12,8 +12,10 @@ declare function require(module: './workload-file'): typeof import('./workload-f
 const NAME = 'a workload file';
 
 export function scriptOfFile(): Script {
-  const run = () => guarded(iteration(NAME, ({ data }) => distribution(data as Distribution)));
+  const run = () => guarded(iteration(NAME, ({ data }) => anyCommands(data as CommandShares)));
   if (__VU !== 0) return { run: run() } as Script;
-  const source = { name: NAME, ...require('./workload-file').readSource() };
-  return { ...require('./control').control(source, { connectBy, payloadFor, keyEndFor }), run: run() };
+  const { control } = require('./control');
+  const { readSource } = require('./workload-file');
+  const source = { name: NAME, ...readSource() };
+  return { ...control(source, { connectBy, payloadFor, keyEndFor }), run: run() };
 }

@@ -21,9 +21,10 @@ export function script(workloads: readonly Workload[]): Script {
   const name = nameOf(workloads);
   const run = () => guarded(iteration(name, stepsOf(workloads)));
   if (__VU !== 0) return { run: run() } as Script;
+  const { control } = require('./control');
   // First the control: it makes the plan that all VUs go by. k6 looks at it in no other VU.
   return {
-    ...require('./control').control({ name, workloads: () => workloads }, { connectBy, payloadFor, keyEndFor }),
+    ...control({ name, workloads: () => workloads }, { connectBy, payloadFor, keyEndFor }),
     run: run(),
   };
 }

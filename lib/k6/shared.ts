@@ -5,7 +5,7 @@
  */
 import { SharedArray } from 'k6/data';
 import type { ObjectSize, VuConfig } from '../settings/config';
-import type { Distribution } from '../workload/distribution';
+import type { CommandShares } from '../workload/command-shares';
 import type { Schedule, Window } from '../workload/schedule';
 import type { Shape } from '../workload/shape';
 
@@ -35,7 +35,7 @@ export interface VuLoad {
   /** That an object is not there is a miss, and no error. */
   readonly missesExpected: boolean;
   /** What its step is made of, where the script does not say. */
-  readonly data?: Distribution;
+  readonly data?: CommandShares;
 }
 
 type Make<T> = () => T;

@@ -1,11 +1,12 @@
 /** The workload file that S3LOADTEST_WORKLOAD names, as k6 by itself reads it, or what the CLI has read. Loaded by VU 0. */
+import { GET, LIST_VERSIONS } from '../s3/commands';
 import { ConfigError, type Environment, ORIGIN, settings } from '../settings/config';
-import { ACTIONS } from '../workload/actions';
+import { ACTIONS, OLDER } from '../workload/actions';
 import type { WorkloadFile } from '../workload/file/document';
 import { readWorkloadFile } from '../workload/file/read';
 import { settingsOf, workloadOf } from '../workload/file/workload';
 import type { Source } from './control';
-import { distribution } from './steps/distribution';
+import { anyCommands } from './steps/any-commands';
 
 const [VARIABLE] = settings.workload.env;
 
@@ -17,7 +18,7 @@ export function readSource(): Pick<Source, 'settings' | 'workloads'> {
   };
   return {
     settings: (): Environment => ({ ...settingsOf(file()), [ORIGIN]: { file: __ENV[VARIABLE] ?? '' } }),
-    workloads: () => [workloadOf(file(), (of) => distribution(of, rowsOf(Object.keys(of.shares))))],
+    workloads: () => [workloadOf(file(), (of) => anyCommands(of, rowsOf(Object.keys(of.shares))))],
   };
 }
 
@@ -38,4 +39,5 @@ function textOf(path: string): string {
   }
 }
 
-const rowsOf = (ops: readonly string[]) => ops.flatMap((op) => ACTIONS[op] ?? []);
+const rowsOf = (ops: readonly string[]) =>
+  ops.flatMap((op) => (op === OLDER ? [GET, LIST_VERSIONS] : (ACTIONS[op] ?? [])));

@@ -36,6 +36,8 @@ const statuses: readonly StatusRow[] = [
   { status: 408, is: 'timeout', why: 'as HTTP has it' },
   { status: 400, code: 'RequestTimeout', is: 'timeout', why: 'as S3 has it: the body did not come in time' },
   { status: 504, is: 'server', why: 'a gateway waited for another server; we did not' },
+  { status: 501, code: '', is: 'unsupported', why: 'the store does not know the command' },
+  { status: 400, code: 'NotImplemented', is: 'unsupported', why: 'by its code, too' },
   { status: 500, code: 'InternalError', is: 'server', why: "the server's fault" },
   { status: 502, is: 'server', why: "the gateway's" },
   { status: 507, is: 'server', why: 'its disks are full' },

@@ -5,6 +5,7 @@ export const ERROR_CLASSES = [
   'throttled',
   'auth',
   'client',
+  'unsupported',
   'server',
   'timeout',
   'connect',
@@ -48,6 +49,7 @@ export function classifyStatus(status: number, code = ''): ErrorClass {
   if (status === 401 || status === 403 || AUTH_CODES.has(code)) return 'auth';
   if (status === 404) return 'notFound';
   if (status === 408 || code === 'RequestTimeout') return 'timeout';
+  if (status === 501 || code === 'NotImplemented') return 'unsupported';
   if (status >= 500) return 'server';
   return 'client';
 }

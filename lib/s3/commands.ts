@@ -43,6 +43,8 @@ export interface Command {
    * own: the attempt before was one, and the caller looks what there is.
    */
   readonly doneBefore?: string;
+  /** The code of an answer that there is none of what was asked for: a success. */
+  readonly none?: string;
   /** Another may have deleted its object meanwhile: a 404 may be a miss. */
   readonly mayMiss?: true;
 }
@@ -303,10 +305,17 @@ export const CREATE_BUCKET: Command = {
 };
 
 /** What a bucket or an object has beside its bytes, read. `root` is the element that the answer has; a policy is JSON. */
-const inspects = (op: string, on: Command['on'], query: Command['query'], root?: string): Command => ({
-  ...{ op, method: 'GET', on, effect: 'inspect', body: 'none', status: 200, counts: 'operation', mayMiss: true },
+const inspects = (
+  op: string,
+  on: Command['on'],
+  query: Command['query'],
+  own: { readonly root?: string; readonly none?: string },
+): Command => ({
+  ...{ op, method: 'GET', on, effect: 'inspect', body: 'none', status: 200, counts: 'operation' },
   ...(query && { query }),
-  answer: root === undefined ? NOTHING : { kind: 'xml', root },
+  ...(on === 'object' && { mayMiss: true }),
+  ...(own.none !== undefined && { none: own.none }),
+  answer: own.root === undefined ? NOTHING : { kind: 'xml', root: own.root },
 });
 
 /** The same, set. A bucket's are documents; what an object has of those, too. Canned ACLs and tags of a copy are headers. */
@@ -317,15 +326,21 @@ const configures = (op: string, on: Command['on'], query: Command['query'], own:
   ...own,
 });
 
+const OWNED = { root: 'AccessControlPolicy' };
 const CANNED: Partial<Command> = { body: 'none' };
 const DIGESTED: Partial<Command> = { md5: true };
 
 /** https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObjectAcl.html */
-export const GET_OBJECT_ACL = /* @__PURE__ */ inspects('GET_OBJECT_ACL', 'object', { acl: '' }, 'AccessControlPolicy');
+export const GET_OBJECT_ACL = /* @__PURE__ */ inspects('GET_OBJECT_ACL', 'object', { acl: '' }, OWNED);
 /** A canned one, by x-amz-acl: https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObjectAcl.html */
 export const PUT_OBJECT_ACL = /* @__PURE__ */ configures('PUT_OBJECT_ACL', 'object', { acl: '' }, CANNED);
 /** https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObjectTagging.html */
-export const GET_OBJECT_TAGGING = /* @__PURE__ */ inspects('GET_OBJECT_TAGGING', 'object', { tagging: '' }, 'Tagging');
+export const GET_OBJECT_TAGGING = /* @__PURE__ */ inspects(
+  'GET_OBJECT_TAGGING',
+  'object',
+  { tagging: '' },
+  { root: 'Tagging' },
+);
 /** https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObjectTagging.html */
 export const PUT_OBJECT_TAGGING = /* @__PURE__ */ configures('PUT_OBJECT_TAGGING', 'object', { tagging: '' }, DIGESTED);
 /** Which of them, x-amz-object-attributes says: https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObjectAttributes.html */
@@ -333,7 +348,7 @@ export const GET_OBJECT_ATTRIBUTES = /* @__PURE__ */ inspects(
   'GET_OBJECT_ATTRIBUTES',
   'object',
   { attributes: '' },
-  'GetObjectAttributesResponse',
+  { root: 'GetObjectAttributesResponse' },
 );
 /** By x-amz-copy-source. S3 may begin its answer with 200 and only then fail: https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html */
 export const COPY: Command = {
@@ -346,11 +361,18 @@ export const HEAD_BUCKET: Command = {
   ...{ counts: 'operation', answer: HEADERS },
 };
 /** https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketAcl.html */
-export const GET_BUCKET_ACL = /* @__PURE__ */ inspects('GET_BUCKET_ACL', 'bucket', { acl: '' }, 'AccessControlPolicy');
+export const GET_BUCKET_ACL = /* @__PURE__ */ inspects('GET_BUCKET_ACL', 'bucket', { acl: '' }, OWNED);
 /** A canned one, by x-amz-acl: https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketAcl.html */
 export const PUT_BUCKET_ACL = /* @__PURE__ */ configures('PUT_BUCKET_ACL', 'bucket', { acl: '' }, CANNED);
 /** https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketPolicy.html */
-export const GET_BUCKET_POLICY = /* @__PURE__ */ inspects('GET_BUCKET_POLICY', 'bucket', { policy: '' });
+export const GET_BUCKET_POLICY = /* @__PURE__ */ inspects(
+  'GET_BUCKET_POLICY',
+  'bucket',
+  { policy: '' },
+  {
+    none: 'NoSuchBucketPolicy',
+  },
+);
 /** https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketPolicy.html */
 export const PUT_BUCKET_POLICY = /* @__PURE__ */ configures('PUT_BUCKET_POLICY', 'bucket', { policy: '' }, DIGESTED);
 /** https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketLifecycleConfiguration.html */
@@ -358,7 +380,7 @@ export const GET_BUCKET_LIFECYCLE = /* @__PURE__ */ inspects(
   'GET_BUCKET_LIFECYCLE',
   'bucket',
   { lifecycle: '' },
-  'LifecycleConfiguration',
+  { root: 'LifecycleConfiguration', none: 'NoSuchLifecycleConfiguration' },
 );
 /** https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketLifecycleConfiguration.html */
 export const PUT_BUCKET_LIFECYCLE = /* @__PURE__ */ configures(

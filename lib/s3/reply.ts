@@ -33,7 +33,11 @@ export interface Refusal {
 export function replyOf(command: Command, endpoint: string, answer: Answer, sent: Sent, ms: number): Reply {
   const { status } = answer;
   const failed = (failure: Failure): Reply => ({ failure, status, bytes: 0, ms, endpoint, headers: headersOf(answer) });
-  if (status < 200 || status >= 300) return failed(failureOf(answer));
+  if (status < 200 || status >= 300) {
+    const failure = failureOf(answer);
+    if (failure.code === '' || failure.code !== command.none) return failed(failure);
+    return { status, bytes: 0, ms, endpoint };
+  }
   const wanted = command.answer;
   switch (wanted.kind) {
     case 'none':

@@ -21,8 +21,7 @@ test.each<{ errorClass?: ErrorClass; status: number; code?: string; n: number; a
   { errorClass: 'auth', status: 403, n: 1, again: false, why: 'the answer would be the same' },
   { errorClass: 'corrupt', status: 200, n: 1, again: false, why: 'likewise' },
   { errorClass: 'server', status: 500, code: 'InternalError', n: 1, again: true, why: 'a failure that may pass' },
-  { errorClass: 'server', status: 501, n: 1, again: false, why: 'the store does not know the command' },
-  { errorClass: 'server', status: 200, code: 'NotImplemented', n: 1, again: false, why: 'by its code, too' },
+  { errorClass: 'unsupported', status: 501, n: 1, again: false, why: 'the store does not know the command' },
 ])('$status $code at attempt $n of 5 is tried again: $again ($why)', ({ errorClass, status, code = '', n, again }) => {
   const failure = errorClass && { errorClass, code, message: '' };
   const seconds = nextPause({ failure, status, bytes: 0, ms: 1, endpoint: 'e:1' }, n, 5, 1);

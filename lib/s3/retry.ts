@@ -1,6 +1,6 @@
 /** When a failed operation is tried again, whichever engine sends. Pure. */
 import { isRetryable } from './classify';
-import type { Failure, Outcome } from './outcome';
+import type { Outcome } from './outcome';
 
 const FIRST_PAUSE = 0.1;
 const LONGEST_PAUSE = 30;
@@ -9,11 +9,6 @@ const LONGEST_PAUSE = 30;
 export function pauseBefore(n: number, random: () => number = Math.random): number {
   const whole = Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (n - 2));
   return whole / 2 + (whole / 2) * random();
-}
-
-/** Whether another attempt may mend a failure. A store that does not know a command will not know it in a second either. */
-export function isRepeatable({ errorClass, code }: Failure, status: number): boolean {
-  return isRetryable(errorClass) && status !== 501 && code !== 'NotImplemented';
 }
 
 /**
@@ -26,7 +21,7 @@ export function nextPause(
   attempts: number,
   endpoints: number,
 ): number | undefined {
-  if (failure === undefined || n >= attempts || !isRepeatable(failure, status)) return undefined;
+  if (failure === undefined || n >= attempts || !isRetryable(failure.errorClass)) return undefined;
   if (status === 0 && n < endpoints) return 0;
   return pauseBefore(n + 1);
 }

@@ -77,6 +77,7 @@ test('the table of settings: variable, option, default', () => {
     S3LOADTEST_SEED_OBJECTS | --seed-objects <n> | 0
     S3LOADTEST_SEED | --seed <n> | 1
     S3LOADTEST_TESTS |  | all of them
+    S3LOADTEST_WORKLOAD |  | none
     S3LOADTEST_WORKER_ID | --worker-id <id> | w0
     S3LOADTEST_WARMUP | --warmup <time> | 0s: figures cover the whole run
     S3LOADTEST_UNTIL_STEADY | --until-steady | false
@@ -330,6 +331,7 @@ describe('values', () => {
       { text: 'loadtest/', value: 'loadtest/', why: 'the default' },
       { text: 'a/b.c-d_e/', value: 'a/b.c-d_e/', why: 'several folders' },
     ],
+    workload: [{ text: './web.yaml', value: './web.yaml', why: 'a file' }],
     workerId: [
       { text: 'w12', value: 'w12', why: 'short' },
       { text: 'host.example_1', value: 'host.example_1', why: "a host's name" },
@@ -519,6 +521,7 @@ describe('values', () => {
       { text: '../', why: 'no folder of a bucket' },
       { text: 'a b/', why: 'a space' },
     ],
+    workload: [],
     workerId: [
       { text: 'a/b', why: 'a slash would be another layout' },
       { text: '..', why: 'clients resolve it' },

@@ -1,8 +1,11 @@
-/** Settings by the options that users type. Pure. */
+/** Settings by what users call them. Pure. */
 import type { Setting } from './setting';
 import { settings } from './settings';
 
-/** The setting of `--part-size`, by `part-size`; undefined where there is none. */
-export function settingOf(option: string): Setting<unknown> | undefined {
-  return (Object.values(settings) as Setting<unknown>[]).find((row) => row.option?.split(' ')[0] === option);
+const all = Object.entries(settings) as [string, Setting<unknown>][];
+
+/** The setting that is called `part-size` in a file: by its option, or where it has none by its name. */
+export function settingOf(name: string): Setting<unknown> | undefined {
+  const kebab = (key: string) => key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  return all.find(([key, { option }]) => (option?.split(' ')[0] ?? kebab(key)) === name)?.[1];
 }

@@ -8,7 +8,7 @@ import type { Command, Effect } from '../s3/commands';
 import type { Awaitable, Engine } from '../s3/engine';
 import type { HeldConnections, Holding } from '../s3/held';
 import type { ObjectSize, VuConfig } from '../settings/config';
-import type { Distribution } from './distribution';
+import type { CommandShares } from './command-shares';
 import type { FoundKeys, MakeKey, TrackedKeys } from './keys';
 import type { Random } from './random';
 import type { Window } from './schedule';
@@ -66,7 +66,7 @@ interface AnyStep {
 export interface OperationStep extends AnyStep {
   readonly kind: 'operation';
   /** What it is made of, where VUs make it anew: a file's workload is known to VU 0 alone. */
-  readonly data?: Distribution;
+  readonly data?: CommandShares;
 }
 
 /** One VU does it all: many operations at once, and it keeps to the load's shape by itself. */

@@ -15,7 +15,7 @@ import {
 import type { Reply } from '../../lib/s3/engine';
 import { explain } from '../../lib/s3/explain';
 import { keysPageOf, listArguments, nextOf, prefixesOf } from '../../lib/s3/listing';
-import { isRepeatable, pauseBefore } from '../../lib/s3/retry';
+import { pauseBefore } from '../../lib/s3/retry';
 import { type Config, ConfigError, leavesSigning } from '../../lib/settings/config';
 import { createNodeEngine, type NodeCall } from './engine';
 import { BucketError, type Entry, type LeftEntry, type List } from './entry';
@@ -185,8 +185,8 @@ function orThrow(call: NodeCall, { method }: Command): (...call: Parameters<Node
 }
 
 /** Whether another attempt may delete an entry. */
-function mayGo({ code, message }: LeftEntry): boolean {
-  return isRepeatable({ errorClass: classifyCode(code), code, message }, 200);
+function mayGo({ code }: LeftEntry): boolean {
+  return isRetryable(classifyCode(code));
 }
 
 function idOf({ key, versionId = '' }: Deletable): string {

@@ -85,7 +85,8 @@ export function costOf(result: Result, prices: Prices): Cost | undefined {
   };
 }
 
-function classOf(op: string, { requests }: Prices): string {
+/** The class of requests that an operation is one of. */
+export function classOf(op: string, { requests }: Prices): string {
   const named = Object.entries(requests.classes).find(([, { operations }]) => operations.includes(op));
   return named?.[0] ?? requests.otherwise;
 }

@@ -85,6 +85,7 @@ const REMEDIES: Readonly<Record<ErrorClass, string>> = {
   throttled: 'the store refuses more: this is its limit, or lower --rate or --concurrency to measure below it',
   auth: "credentials or their policy do not cover this operation, or this machine's clock is off",
   client: 'the store does not take such a request: the sample says which',
+  unsupported: 'the store has no such command: leave it out of the load',
   server: "the store's own logs say why; compare with a run at lower --concurrency",
   timeout: 'the store did not answer in time: lower the load, or raise --timeout to see how long it takes',
   connect: 'endpoints refuse connections or do not exist: look at their connection limits and at DNS',

@@ -73,10 +73,11 @@ export function same(what: string, actual: unknown, expected: unknown): void {
   if (is !== wanted) throw new Error(`${what}: ${is}, not ${wanted}`);
 }
 
-/** The outcome of an operation that must have succeeded. */
-export function succeeded<O extends Outcome>(what: string, outcome: O): O {
+/** The outcome of an operation that must have succeeded, by a status of 2xx where no other is named. */
+export function succeeded<O extends Outcome>(what: string, outcome: O, status?: number): O {
   if (outcome.failure !== undefined) throw new Error(`${what} failed: ${JSON.stringify(shown(outcome))}`);
-  if (outcome.status < 200 || outcome.status > 299) throw new Error(`${what} succeeded with status ${outcome.status}`);
+  const isRight = status === undefined ? outcome.status >= 200 && outcome.status <= 299 : outcome.status === status;
+  if (!isRight) throw new Error(`${what} succeeded with status ${outcome.status}`);
   if (!(outcome.ms >= 0)) throw new Error(`${what} took ${outcome.ms} ms`);
   return outcome;
 }

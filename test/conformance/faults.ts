@@ -35,7 +35,8 @@ export interface Fault {
   readonly missesExpected?: true;
   /** A GET of 1,000 bytes where nothing is said. `t.client` makes others with the same options. */
   operate?(s3: S3, t: Bench): Awaitable<Outcome>;
-  readonly want: 'success' | { errorClass: ErrorClass; status: number; code?: string };
+  /** none: a success that says there is none of what was asked for, by a 404. */
+  readonly want: 'success' | 'none' | { errorClass: ErrorClass; status: number; code?: string };
   /** Looks further at what came. */
   check?(outcome: Outcome, t: Bench): void;
   /** How many requests the server is to see, in this order where they differ. */
@@ -49,7 +50,7 @@ export interface Fault {
 /** What the metrics are to say of a fault: one operation, and of a failure that each request was a failed attempt. */
 export function toldOf({ want, requests, operate, told }: Fault): Told {
   const none = { ops: 0, bytes: 0, objects: 0, errors: {}, failures: 0, misses: 0, retries: 0 };
-  if (want === 'success') return { ...none, ops: 1, bytes: operate ? 0 : BODY, ...told };
+  if (want === 'success' || want === 'none') return { ...none, ops: 1, bytes: operate ? 0 : BODY, ...told };
   const failures = typeof requests === 'number' ? requests : 1;
   return { ...none, errors: { [want.errorClass]: failures }, failures, retries: failures - 1, ...told };
 }
@@ -465,8 +466,33 @@ const commandFaults: readonly Fault[] = commandCases.map((one) => {
   };
 });
 
+/** What a bucket does not have is an answer, of rows that say so; another 404 is none. */
+const noneFaults: readonly Fault[] = commandCases.flatMap(({ command }): Fault[] => {
+  const { op, none } = command;
+  if (none === undefined) return [];
+  const operate: Fault['operate'] = (_, { engine }) => engine.compile(command)('', '');
+  return [
+    {
+      name: `${op} of a bucket that has none is a success`,
+      answer: error(404, none),
+      operate,
+      want: 'none',
+      requests: 1,
+      told: { ops: 1 },
+    },
+    {
+      name: `${op} of a bucket that is not there is notFound`,
+      answer: error(404, 'NoSuchBucket'),
+      operate,
+      want: { errorClass: 'notFound', status: 404 },
+      requests: 1,
+    },
+  ];
+});
+
 export const faults: readonly Fault[] = [
   ...commandFaults,
+  ...noneFaults,
   {
     name: '503 SlowDown is throttled, and tried five times',
     answer: error(503, 'SlowDown'),
@@ -496,10 +522,10 @@ export const faults: readonly Fault[] = [
     requests: 5,
   },
   {
-    name: '501 is server, and not tried again',
+    name: '501 is unsupported, and not tried again',
     answer: error(501, 'NotImplemented'),
     operate: put,
-    want: { errorClass: 'server', status: 501, code: 'NotImplemented' },
+    want: { errorClass: 'unsupported', status: 501, code: 'NotImplemented' },
     requests: 1,
   },
   {
@@ -903,6 +929,7 @@ export const faultCases: readonly Case[] = [
       const operate = fault.operate ?? ((s3: S3) => s3.getObject('key', '', BODY));
       const outcome = await operate(s3, { ...t, s3, client, engine: engineWith({}), engineWith });
       if (fault.want === 'success') succeeded('it', outcome);
+      else if (fault.want === 'none') succeeded('it', outcome, 404);
       else failed('it', outcome, fault.want);
       fault.check?.(outcome, t);
     },

@@ -4,6 +4,7 @@ import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { FROM_CLI } from '../../lib/result/protocol';
 import { run } from '../../runners/process/child';
+import { WORKLOAD } from '../../runners/tools/project';
 import { ROOT } from '../k6';
 import { openStage, type Stage } from '../stage';
 
@@ -31,7 +32,7 @@ const GIVEN = {
 
 const PATTERNS = readdirSync(join(ROOT, 'scripts'))
   .map((file) => basename(file, '.ts'))
-  .filter((name) => !name.startsWith('bench-'));
+  .filter((name) => name !== WORKLOAD && !name.startsWith('bench-'));
 
 interface Inspected {
   readonly scenarios: Record<

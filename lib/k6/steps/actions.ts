@@ -16,7 +16,7 @@ import type { Arguments, Awaitable, CallLoad, Reply } from '../../s3/engine';
 import type { Outcome } from '../../s3/outcome';
 import { encodeKey } from '../../s3/uri';
 import { ACTIONS, OLDER } from '../../workload/actions';
-import type { Distribution } from '../../workload/distribution';
+import type { CommandShares } from '../../workload/command-shares';
 import type { VirtualUser } from '../../workload/step';
 import type { Done, Play } from './mix';
 
@@ -26,12 +26,12 @@ const ATTRIBUTES = { 'x-amz-object-attributes': 'ETag,ObjectSize,StorageClass' }
 const MOST_VERSIONS = 10;
 
 /** What plays cards of the commands that these shares name. */
-export function actionsOf(vu: VirtualUser, { shares, unique = {} }: Distribution): Play {
+export function actionsOf(vu: VirtualUser, { shares, unique = {} }: CommandShares): Play {
   const plays = new Map(Object.keys(shares).map((op) => [op, playOf(op, vu, unique)]));
   return (card) => (plays.get(card.op) as Play)(card);
 }
 
-function playOf(op: string, vu: VirtualUser, unique: NonNullable<Distribution['unique']>): Play {
+function playOf(op: string, vu: VirtualUser, unique: NonNullable<CommandShares['unique']>): Play {
   if (op === OLDER) return olderVersion(vu);
   if (op === COPY.op) return copy(vu);
   const command = ACTIONS[op] as Command;
@@ -41,6 +41,7 @@ function playOf(op: string, vu: VirtualUser, unique: NonNullable<Distribution['u
   const { keys } = vu;
   const seen = ({ failure }: Outcome): undefined => {
     if (failure?.errorClass === 'notFound') keys.forget();
+    return undefined;
   };
   return ({ size }) => {
     const key = keys.any(size);
@@ -54,7 +55,7 @@ type Sent = readonly [load: () => CallLoad | undefined, more: () => Arguments | 
 function sentWith(
   { op }: Command,
   { config: { bucket, prefix } }: VirtualUser,
-  unique: NonNullable<Distribution['unique']>,
+  unique: NonNullable<CommandShares['unique']>,
 ): Sent {
   const nothing = () => undefined;
   const inTurn = <T>(count: number, make: (n: number) => T): (() => T) => {
@@ -95,6 +96,7 @@ function copy({ engine, keys, makeKey, config: { bucket } }: VirtualUser): Play 
     return whenEnded(call(key, size, undefined, { headers }), ({ failure }) => {
       if (failure === undefined) keys.wrote(size, key);
       else if (failure.errorClass === 'notFound') keys.forget();
+      return undefined;
     });
   };
 }
@@ -117,10 +119,8 @@ function olderVersion({ engine, keys, sizes }: VirtualUser): Play {
   };
 }
 
-function whenEnded(reply: Awaitable<Reply>, look: (outcome: Outcome) => undefined | void): Done {
-  if (reply instanceof Promise) return reply.then((outcome) => void look(outcome));
-  look(reply);
-  return undefined;
+function whenEnded(reply: Awaitable<Reply>, look: (outcome: Outcome) => undefined): Done {
+  return reply instanceof Promise ? reply.then(look) : look(reply);
 }
 
 const ended = (reply: Awaitable<Reply>): Done => whenEnded(reply, () => undefined);

@@ -8,11 +8,12 @@ import type { BodyHashes } from '../request';
 /** Hashes by k6/crypto, which is Go and synchronous; crypto.subtle is ten times slower. */
 export const k6Hashes = crypto as unknown as BodyHashes;
 
-/** `none` streams the body away; `text` and `binary` keep it. */
-type Keep = 'none' | 'text' | 'binary';
+/** `none` streams the body away; `text` and `binary` keep it. `textOrNone`: k6 is not to count a 404 as a failure. */
+type Keep = 'none' | 'text' | 'binary' | 'textOrNone';
 
 /** What is to be kept of answers to a command. Those to HEAD have no body. */
-export function keepOf({ answer, method }: Command): Keep {
+export function keepOf({ answer, method, none }: Command): Keep {
+  if (none !== undefined) return 'textOrNone';
   if (answer.kind === 'content') return 'binary';
   return answer.kind === 'payload' || method === 'HEAD' ? 'none' : 'text';
 }
@@ -75,7 +76,11 @@ function createParams(timeout: number): (keep: Keep) => RefinedParams<ResponseTy
   const none: RefinedParams<'none'> = { responseType: 'none', ...limit };
   const text: RefinedParams<'text'> = { responseType: 'text', ...limit };
   const binary: RefinedParams<'binary'> = { responseType: 'binary', ...limit };
-  return (keep) => (keep === 'none' ? none : keep === 'text' ? text : binary);
+  return (keep) => {
+    if (keep === 'none') return none;
+    if (keep === 'textOrNone') return { ...text, responseCallback: http.expectedStatuses({ min: 200, max: 399 }, 404) };
+    return keep === 'text' ? text : binary;
+  };
 }
 
 /**

@@ -4,8 +4,8 @@ import { type Document, isMap, isNode, isScalar, LineCounter, type Pair, parseDo
 import { ConfigError } from '../../settings/config';
 import { settingOf } from '../../settings/options';
 import type { WorkloadFile } from './document';
-import { type Finding, findingsIn } from './findings';
 import { FORMATS } from './formats';
+import { type Mistake, mistakesIn } from './mistakes';
 import { SCHEMA } from './schema';
 
 /** Aliases make a small file large. */
@@ -26,9 +26,9 @@ export function readWorkloadFile(name: string, text: string): WorkloadFile {
   const broken = doc.errors.map(({ pos: [at], message }) => `${place(at)}: ${yamlProblem(message)}`);
   if (broken.length > 0) throw new ConfigError(broken.slice(0, MOST_PROBLEMS));
   const value = contentOf(doc, name);
-  const findings = value === null ? [EMPTY] : problemsOf(value);
-  if (findings.length === 0) return value as WorkloadFile;
-  const found = findings.map(({ path, isKey, says }) => {
+  const mistakes = value === null ? [EMPTY] : problemsOf(value);
+  if (mistakes.length === 0) return value as WorkloadFile;
+  const found = mistakes.map(({ path, isKey, says }) => {
     const { offset, value: at } = nodeAt(doc, path, isKey === true);
     return { offset, line: `${place(offset)}: ${says(pathText(path), shown(at))}` };
   });
@@ -36,7 +36,7 @@ export function readWorkloadFile(name: string, text: string): WorkloadFile {
   throw new ConfigError([...new Set(inOrder)].slice(0, MOST_PROBLEMS));
 }
 
-const EMPTY: Finding = { path: [], says: () => 'the file is empty: `s3loadtest example` prints one' };
+const EMPTY: Mistake = { path: [], says: () => 'the file is empty: `s3loadtest example` prints one' };
 
 /** @throws ConfigError where aliases go on and on */
 function contentOf(doc: Document, name: string): unknown {
@@ -64,13 +64,13 @@ ajv.addKeyword({
 const matches = ajv.compile<WorkloadFile>(SCHEMA);
 
 /** By the schema; what it can't say only where that is kept. */
-function problemsOf(value: unknown): Finding[] {
-  if (!matches(value)) return (matches.errors ?? []).flatMap(findingOf);
-  return [...findingsIn(value), ...settingProblems(value)];
+function problemsOf(value: unknown): Mistake[] {
+  if (!matches(value)) return (matches.errors ?? []).flatMap(mistakeOf);
+  return [...mistakesIn(value), ...settingProblems(value)];
 }
 
-function settingProblems({ settings = {} }: WorkloadFile): Finding[] {
-  return Object.entries(settings).flatMap(([option, value]): Finding[] => {
+function settingProblems({ settings = {} }: WorkloadFile): Mistake[] {
+  return Object.entries(settings).flatMap(([option, value]): Mistake[] => {
     const path = ['settings', option];
     const row = settingOf(option);
     if (row === undefined || row.secret) {
@@ -88,7 +88,7 @@ function settingProblems({ settings = {} }: WorkloadFile): Finding[] {
 }
 
 /** What one error of the schema means to who wrote the file. Errors of an alternative are left to the whole of them. */
-function findingOf({ instancePath, keyword, params, parentSchema, schemaPath }: ErrorObject): Finding[] {
+function mistakeOf({ instancePath, keyword, params, parentSchema, schemaPath }: ErrorObject): Mistake[] {
   const path = instancePath
     .split('/')
     .slice(1)

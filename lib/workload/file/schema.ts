@@ -24,10 +24,13 @@ const NAME = {
 };
 
 const access = {
-  access: section({
-    read: percent('the percentage of GET among data operations, from 0 to 100'),
-    data: percent('the percentage of data operations among all, from 0 to 100'),
-  }),
+  access: section(
+    {
+      read: percent('the percentage of GET among data operations, from 0 to 100'),
+      data: percent('the percentage of data operations among all, from 0 to 100'),
+    },
+    { required: ['read', 'data'] },
+  ),
   operations: section(
     Object.fromEntries(Object.keys(ACTIONS).map((op) => [op, percent('a percentage from 0 to 100')])),
     { minProperties: 1, description: 'commands with a percentage each, such as GET: 70 and PUT: 30' },

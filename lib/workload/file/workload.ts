@@ -1,12 +1,13 @@
 /** A workload file as the workload value that scripts write, and as settings. Pure. */
 import { settings } from '../../settings/config';
+import { settingOf } from '../../settings/options';
 import { formatDuration, parseDuration, parseRate } from '../../settings/units';
-import { ACTIONS, changesBucket, METADATA } from '../actions';
-import type { Distribution } from '../distribution';
+import { ACTIONS, changesBucket, METADATA, OLDER } from '../actions';
+import type { CommandShares } from '../command-shares';
 import type { Step } from '../step';
 import type { Load, OwnShape, Workload } from '../workload';
 import type { Access, FileLoad, FileShape, Percentages, WorkloadFile } from './document';
-import { isShaped } from './findings';
+import { isShaped } from './mistakes';
 
 /** Where a file names no size. */
 const SIZES = ['1MB'];
@@ -24,11 +25,11 @@ export function settingsOf(file: WorkloadFile): Record<string, string> {
   const named = Object.entries(texts).flatMap(([name, text]) =>
     text === undefined ? [] : [[settings[name as keyof typeof texts].env[0], String(text)] as const],
   );
-  const byOption = Object.values(settings).flatMap((row) => {
-    const value = more[('option' in row ? row.option : '').split(' ')[0] ?? ''];
-    return value === undefined ? [] : [[row.env[0], String(value)] as const];
+  const others = Object.entries(more).flatMap(([name, value]) => {
+    const row = settingOf(name);
+    return row === undefined ? [] : [[row.env[0], String(value)] as const];
   });
-  return Object.fromEntries([...byOption, ...named]);
+  return Object.fromEntries([...others, ...named]);
 }
 
 function sizesText(sizes: NonNullable<WorkloadFile['objects']>['sizes']): string | undefined {
@@ -40,10 +41,10 @@ function sizesText(sizes: NonNullable<WorkloadFile['objects']>['sizes']): string
 }
 
 /** `stepOf` makes the step of what a load does. */
-export function workloadOf(file: WorkloadFile, stepOf: (distribution: Distribution) => Step): Workload {
+export function workloadOf(file: WorkloadFile, stepOf: (shares: CommandShares) => Step): Workload {
   const { name, loads, objects } = file;
   const windows = file.bursts && windowsOf(file.bursts);
-  const single: Load = { step: stepOf(distributionOf(file)), ...(windows && { shape: { windows } }) };
+  const single: Load = { step: stepOf(sharesOf(file)), ...(windows && { shape: { windows } }) };
   return {
     name,
     data: { sizes: objects?.sizes === undefined ? SIZES : [] },
@@ -51,13 +52,13 @@ export function workloadOf(file: WorkloadFile, stepOf: (distribution: Distributi
   };
 }
 
-function loadOf(load: FileLoad, file: WorkloadFile, stepOf: (distribution: Distribution) => Step): Load {
+function loadOf(load: FileLoad, file: WorkloadFile, stepOf: (shares: CommandShares) => Step): Load {
   const { name, share, bursts = file.bursts } = load;
   const own = isShaped(load) ? ownShapeOf(load, file) : undefined;
   const shape = { ...(bursts && { windows: windowsOf(bursts) }), ...(own && { own }) };
   return {
     ...{ name, phase: name },
-    step: stepOf(distributionOf({ ...file, ...accessOf(load, file) })),
+    step: stepOf(sharesOf({ ...file, ...accessOf(load, file) })),
     ...(share !== undefined && { share }),
     ...(Object.keys(shape).length > 0 && { shape }),
   };
@@ -109,18 +110,14 @@ function durationText(file: WorkloadFile): string | undefined {
     return start === undefined || length === undefined ? undefined : start + length;
   });
   const known = ends.flatMap((end) => end ?? []);
-  return known.length === 0 || (known.length < ends.length && file.duration !== undefined)
-    ? undefined
-    : formatDuration(Math.max(...known));
+  return known.length === 0 || known.length < ends.length ? undefined : formatDuration(Math.max(...known));
 }
 
-export function distributionOf({ access, operations, olderVersions, unique, bucket }: WorkloadFile): Distribution {
+export function sharesOf({ access, operations, olderVersions = 0, unique, bucket }: WorkloadFile): CommandShares {
   const percentages = operations ?? spread(access ?? { read: 50, data: 100 }, bucket?.mayChange === true);
-  return {
-    shares: inParts(percentages),
-    ...(olderVersions && { olderVersions }),
-    ...(unique && { unique }),
-  };
+  const { GET = 0, ...others } = percentages;
+  const older = (GET * olderVersions) / 100;
+  return { shares: inParts({ GET: GET - older, [OLDER]: older, ...others }), ...(unique && { unique }) };
 }
 
 /** Data operations as they are, and each command for metadata as often; those that change a bucket only where they may. */

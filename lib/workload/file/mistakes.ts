@@ -3,7 +3,7 @@ import { ACTIONS, changesBucket } from '../actions';
 import type { Access, FileLoad, FileShape, WorkloadFile } from './document';
 
 /** One mistake, and where it stands: the keys that lead there. */
-export interface Finding {
+export interface Mistake {
   readonly path: readonly string[];
   /** It is the key that is wrong, not its value. */
   readonly isKey?: true;
@@ -14,33 +14,33 @@ export interface Finding {
 /** Percentages are written with a digit or two behind the point. */
 const CLOSE_TO_ALL = 0.01;
 
-export function findingsIn(file: WorkloadFile): Finding[] {
+export function mistakesIn(file: WorkloadFile): Mistake[] {
   const { loads = [] } = file;
   return [
-    ...accessFindings(file, [], loads.length > 0 && loads.every(hasAccess), file.bucket?.mayChange === true),
-    ...shapeFindings(file, []),
-    ...sizeFindings(file),
-    ...loads.flatMap((load, i) => loadFindings(load, i, file)),
-    ...togetherFindings(loads),
+    ...accessMistakes(file, [], loads.length > 0, file.bucket?.mayChange === true),
+    ...shapeMistakes(file, []),
+    ...sizeMistakes(file),
+    ...loads.flatMap((load, i) => loadMistakes(load, i, file)),
+    ...togetherMistakes(loads),
   ];
 }
 
 const hasAccess = ({ access, operations }: Access): boolean => (access ?? operations) !== undefined;
 
-function accessFindings(has: Access, path: readonly string[], isElsewhere: boolean, mayChange: boolean): Finding[] {
+function accessMistakes(has: Access, path: readonly string[], isElsewhere: boolean, mayChange: boolean): Mistake[] {
   const { access, operations } = has;
   if (access !== undefined && operations !== undefined) {
-    return [finding([...path, 'operations'], () => 'access and operations are both there: leave one of them out')];
+    return [mistake([...path, 'operations'], () => 'access and operations are both there: leave one of them out')];
   }
   if (access === undefined && operations === undefined) {
     if (isElsewhere) return [];
-    return [finding(path, () => 'what to do is missing: give operations, such as GET: 70 and PUT: 30, or access')];
+    return [mistake(path, () => 'what to do is missing: give operations, such as GET: 70 and PUT: 30, or access')];
   }
   if (operations === undefined) return [];
   const changing = mayChange ? [] : Object.keys(operations).filter(isChange);
   if (changing.length > 0) {
     return changing.map((op) =>
-      finding(
+      mistake(
         [...path, 'operations', op],
         () => `${op} changes the bucket for all who use it: say bucket: {mayChange: true} where it may`,
         true,
@@ -49,51 +49,51 @@ function accessFindings(has: Access, path: readonly string[], isElsewhere: boole
   }
   const sum = Object.values(operations).reduce((all, percent) => all + percent, 0);
   if (Math.abs(sum - 100) <= CLOSE_TO_ALL) return [];
-  return [finding([...path, 'operations'], (at) => `${at} come to ${Number(sum.toFixed(3))}%: make them 100`, true)];
+  return [mistake([...path, 'operations'], (at) => `${at} come to ${Number(sum.toFixed(3))}%: make them 100`, true)];
 }
 
-function finding(path: readonly string[], says: Finding['says'], isKey = false): Finding {
+function mistake(path: readonly string[], says: Mistake['says'], isKey = false): Mistake {
   return isKey ? { path, isKey, says } : { path, says };
 }
 
 /** Names of the keys among these that are there. */
 const there = (has: FileShape, keys: readonly (keyof FileShape)[]) => keys.filter((key) => has[key] !== undefined);
 
-function shapeFindings(shape: FileShape, path: readonly string[]): Finding[] {
+function shapeMistakes(shape: FileShape, path: readonly string[]): Mistake[] {
   const levels = there(shape, ['rate', 'stages']);
   const times = there(shape, ['stages', 'duration']);
   return [levels, times].flatMap(([one, other]) =>
     other === undefined
       ? []
-      : [finding([...path, other], () => `${one} and ${other} are both there: leave one of them out`, true)],
+      : [mistake([...path, other], () => `${one} and ${other} are both there: leave one of them out`, true)],
   );
 }
 
-function sizeFindings({ objects: { sizes } = {} }: WorkloadFile): Finding[] {
+function sizeMistakes({ objects: { sizes } = {} }: WorkloadFile): Mistake[] {
   if (sizes === undefined || typeof sizes === 'string' || Array.isArray(sizes)) return [];
   return Object.entries(sizes).flatMap(([size, weight]) =>
-    weight > 0 ? [] : [finding(['objects', 'sizes', size], (at, shown) => `${at} is ${shown}: give a weight above 0`)],
+    weight > 0 ? [] : [mistake(['objects', 'sizes', size], (at, shown) => `${at} is ${shown}: give a weight above 0`)],
   );
 }
 
-function loadFindings(load: FileLoad, i: number, file: WorkloadFile): Finding[] {
+function loadMistakes(load: FileLoad, i: number, file: WorkloadFile): Mistake[] {
   const { loads = [] } = file;
   const path = ['loads', String(i)];
   const before = loads.slice(0, i);
-  const own: Finding[] = [
-    ...accessFindings(load, path, hasAccess(file), file.bucket?.mayChange === true),
-    ...shapeFindings(load, path),
+  const own: Mistake[] = [
+    ...accessMistakes(load, path, hasAccess(file), file.bucket?.mayChange === true),
+    ...shapeMistakes(load, path),
   ];
   if (before.some(({ name }) => name === load.name)) {
-    own.push(finding([...path, 'name'], (at, shown) => `${at} is ${shown}, as another load's: give each its own`));
+    own.push(mistake([...path, 'name'], (at, shown) => `${at} is ${shown}, as another load's: give each its own`));
   }
   const { after } = load;
   if (after !== undefined && !before.some(({ name }) => name === after)) {
-    own.push(finding([...path, 'after'], (at, shown) => `${at} is ${shown}: give the name of a load above this one`));
+    own.push(mistake([...path, 'after'], (at, shown) => `${at} is ${shown}: give the name of a load above this one`));
   }
   if (load.share !== undefined && isShaped(load)) {
     own.push(
-      finding(
+      mistake(
         [...path, 'share'],
         () => 'share divides VUs and rate of the file: leave it out of a load with its own',
         true,
@@ -107,11 +107,11 @@ function loadFindings(load: FileLoad, i: number, file: WorkloadFile): Finding[] 
 export const isShaped = (load: FileShape): boolean => there(load, ['vus', 'rate', 'stages']).length > 0;
 
 /** Either each load says how much it is, or none does. */
-function togetherFindings(loads: readonly FileLoad[]): Finding[] {
+function togetherMistakes(loads: readonly FileLoad[]): Mistake[] {
   const bare = loads.findIndex((load) => !isShaped(load));
   if (bare < 0 || !loads.some(isShaped)) return [];
   return [
-    finding(
+    mistake(
       ['loads', String(bare)],
       () => 'this load has no vus, rate or stages, and others have: give all of them, or share to all',
     ),

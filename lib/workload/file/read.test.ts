@@ -1,0 +1,142 @@
+import { describe, expect, test } from 'vitest';
+import { ConfigError } from '../../settings/config';
+import { readWorkloadFile } from './read';
+import { SCHEMA } from './schema';
+
+const OPS = 'operations: {GET: 60, PUT: 40}';
+
+/** The lines that a file is refused with, without its name. */
+function problemsOf(text: string): string[] {
+  try {
+    readWorkloadFile('w.yaml', text);
+    return [];
+  } catch (e) {
+    expect(e).toBeInstanceOf(ConfigError);
+    return (e as ConfigError).problems.map((line) => line.replace(/^w\.yaml:/, ''));
+  }
+}
+
+test('a file is what it says', () => {
+  const file = readWorkloadFile('w.yaml', `name: web\n${OPS}\nvus: 8\nobjects: {sizes: [1KB, 4KB]}\n`);
+  expect(file).toEqual({
+    name: 'web',
+    operations: { GET: 60, PUT: 40 },
+    vus: 8,
+    objects: { sizes: ['1KB', '4KB'] },
+  });
+});
+
+test('anchors and aliases are written out', () => {
+  const text = `name: a\nloads:\n  - name: one\n    operations: &mix {GET: 100}\n  - {name: two, operations: *mix}\n`;
+  expect(readWorkloadFile('w.yaml', text).loads?.[1]?.operations).toEqual({ GET: 100 });
+});
+
+test('editors are given the same schema', async () => {
+  await expect(`${JSON.stringify(SCHEMA, null, 2)}\n`).toMatchFileSnapshot('../../../data/workload.schema.json');
+});
+
+/** One mistake each, and the line about it. */
+const BROKEN: readonly (readonly [file: string, line: string | RegExp])[] = [
+  ['', '1:1: the file is empty: `s3loadtest example` prints one'],
+  ['# nothing\n', '1:1: the file is empty: `s3loadtest example` prints one'],
+  ['- a\n- b\n', /^1:1: the file is a list: give a section with name, /],
+  ['web', /^1:1: the file is "web": give a section with name, /],
+  [OPS, '1:1: name is missing'],
+  [`name: Web Site\n${OPS}`, /^1:7: name is "Web Site": give a name of lower-case letters/],
+  [`name: 7\n${OPS}`, /^1:7: name is 7: give a name/],
+  [`name: web\nname: web2\n${OPS}`, '2:1: this key is there twice: leave one of them out'],
+  [`name: web\n\tvus: 3\n${OPS}`, /^2:1: a tab indents this line/],
+  ['name: [web\n', /^\d:\d+: this is no YAML: /],
+  ['name: "web\n', /^\d:\d+: this is no YAML: /],
+  ['name: web', /^1:1: what to do is missing: give operations/],
+  ['name: web\noperations: {}', /^2:13: operations is a section: give commands with a percentage each/],
+  ['name: web\noperations: {GET: 50, PUT: 40}', '2:1: operations come to 90%: make them 100'],
+  ['name: web\noperations: {GET: 70, PUT: 40}', '2:1: operations come to 110%: make them 100'],
+  ['name: web\noperations: {GET: 99.9, PUT: 0.2}', '2:1: operations come to 100.1%: make them 100'],
+  ['name: web\noperations: {get: 100}', '2:14: operations.get is not known: give GET'],
+  ['name: web\noperations: {FETCH: 100}', /^2:14: operations.FETCH is not known: give GET, PUT, HEAD/],
+  ['name: web\noperations: {GET: -5, PUT: 100}', /^2:19: operations.GET is -5: give a percentage from 0 to 100/],
+  ['name: web\noperations: {GET: half}', /^2:19: operations.GET is "half": give a percentage/],
+  ['name: web\noperations: {GET: .nan}', /^2:19: operations.GET is null: give a percentage/],
+  ['name: web\noperations: GET', /^2:13: operations is "GET": give commands with a percentage/],
+  [
+    'name: web\noperations:\n  PUT_BUCKET_POLICY: 100',
+    /^3:3: PUT_BUCKET_POLICY changes the bucket for all who use it: say bucket/,
+  ],
+  [
+    `name: web\naccess: {read: 50, data: 80}\n${OPS}`,
+    '3:13: access and operations are both there: leave one of them out',
+  ],
+  ['name: web\naccess: {read: 150, data: 80}', /^2:16: access.read is 150: give the percentage of GET/],
+  ['name: web\naccess: {read: 50}', '2:9: access.data is missing'],
+  ['name: web\naccess: {read: 50, data: 80, metadata: 20}', '2:30: access.metadata is not known: give read, data'],
+  [`name: web\n${OPS}\nvus: many`, /^3:6: vus is "many": give a whole number of virtual users/],
+  [`name: web\n${OPS}\nvus: 0`, /^3:6: vus is 0: give a whole number/],
+  [`name: web\n${OPS}\nvus: 2.5`, /^3:6: vus is 2.5: give a whole number/],
+  [`name: web\n${OPS}\nvus: 99999999999999999999`, /^3:6: vus is 100000000000000000000: give a whole number/],
+  [`name: web\n${OPS}\nrate: fast`, /^3:7: rate is "fast": give operations a second/],
+  [`name: web\n${OPS}\nrate: 0`, /^3:7: rate is 0: give operations a second/],
+  [`name: web\n${OPS}\nduration: 5`, /^3:11: duration is 5: give a duration/],
+  [`name: web\n${OPS}\nduration: soon`, /^3:11: duration is "soon": give a duration/],
+  [`name: web\n${OPS}\nramp: true`, /^3:7: ramp is true: give a duration/],
+  [`name: web\n${OPS}\nstages: 10:5m,20/s:5m`, /^3:9: stages is "10:5m,20\/s:5m": give VUs and times/],
+  [`name: web\n${OPS}\nstages: 10:5m\nduration: 5m`, '4:1: stages and duration are both there: leave one of them out'],
+  [`name: web\n${OPS}\nstages: 10:5m\nrate: 5`, '3:1: rate and stages are both there: leave one of them out'],
+  [`name: web\n${OPS}\nbursts: {on: 10m}`, '3:9: bursts.off is missing'],
+  [`name: web\n${OPS}\nbursts: 10m`, /^3:9: bursts is "10m": give a section with on, off/],
+  [`name: web\n${OPS}\nthink: -1s`, /^3:8: think is "-1s": give a duration/],
+  [`name: web\n${OPS}\nobjects: {sizes: 4XB}`, /^3:18: objects.sizes is "4XB": give a size/],
+  [`name: web\n${OPS}\nobjects: {sizes: []}`, /^3:18: objects.sizes is a list: give a size/],
+  [`name: web\n${OPS}\nobjects: {sizes: [1KB, big]}`, /^3:18: objects.sizes is a list: give a size/],
+  [`name: web\n${OPS}\nobjects: {sizes: 0B}`, /^3:18: objects.sizes is "0B": give a size/],
+  [`name: web\n${OPS}\nobjects: {sizes: {1KB: -1}}`, /^3:24: objects.sizes.1KB is -1: give a weight above 0/],
+  [`name: web\n${OPS}\nobjects: {count: 5}`, /^3:11: objects.count is not known: give sizes/],
+  [`name: web\n${OPS}\nbucket: {mayChange: perhaps}`, /^3:21: bucket.mayChange is "perhaps": give true or false/],
+  [`name: web\n${OPS}\nload: []`, '3:1: load is not known: give loads'],
+  [`name: web\n${OPS}\nloads: {}`, /^3:8: loads is a section: give a list of 1 to 50 loads/],
+  [`name: web\n${OPS}\nloads: []`, /^3:8: loads is a list: give a list of 1 to 50 loads/],
+  [`name: web\n${OPS}\nloads:\n  - vus: 3`, '4:5: loads[0].name is missing'],
+  [`name: web\n${OPS}\nloads:\n  - name: a\n  - name: a`, /^5:11: loads\[1\]\.name is "a", as another load's/],
+  [
+    `name: web\n${OPS}\nloads:\n  - name: a\n    after: b`,
+    /^5:12: loads\[0\]\.after is "b": give the name of a load above/,
+  ],
+  [`name: web\n${OPS}\nloads:\n  - name: a\n    share: 0`, /^5:12: loads\[0\]\.share is 0: give a weight above 0/],
+  [`name: web\n${OPS}\nloads:\n  - name: a\n    share: 2\n    vus: 3`, /^5:5: share divides VUs and rate of the file/],
+  [
+    `name: web\n${OPS}\nloads:\n  - {name: a, vus: 3}\n  - name: b`,
+    /^5:5: this load has no vus, rate or stages, and others have/,
+  ],
+  [`name: web\nloads:\n  - name: a\n    ${OPS}\n  - name: b`, /^5:5: what to do is missing/],
+  [`name: web\n${OPS}\ncriteria: p99<5`, /^3:11: criteria is "p99<5": give a list of k6 thresholds/],
+  [`name: web\n${OPS}\ncriteria: [p99<5]`, /^3:12: criteria\[0\] is "p99<5": give a k6 threshold/],
+  [`name: web\n${OPS}\nunique: {acls: 6}`, /^3:16: unique.acls is 6: give a whole number of ACLs from 1 to 5/],
+  [`name: web\n${OPS}\nolderVersions: 101`, /^3:16: olderVersions is 101: give the percentage/],
+  [`name: web\n${OPS}\nsettings: {part-siz: 5MB}`, /^3:12: settings.part-siz is no setting that a file may have/],
+  [`name: web\n${OPS}\nsettings: {part-size: tiny}`, /^3:23: settings.part-size is "tiny": give /],
+  [`name: web\n${OPS}\nsettings: {secret-access-key: x}`, /^3:12: settings.secret-access-key is no setting/],
+  [`name: web\n${OPS}\nprofile: missing`, /^3:1: profile is not known: give name, /],
+];
+
+describe('a mistake is one line with its place and a remedy', () => {
+  test.each(BROKEN)('%j', (file, line) => {
+    const problems = problemsOf(file);
+    expect(problems).toEqual([typeof line === 'string' ? line : expect.stringMatching(line)]);
+  });
+
+  test('there are 60 of them', () => {
+    expect(BROKEN.length).toBeGreaterThanOrEqual(60);
+  });
+});
+
+test('all mistakes are told at once, in the order of the file', () => {
+  const text = 'name: A\noperations: {GET: 50, PUTT: 20}\nvus: many\nduration: 5\n';
+  expect(problemsOf(text).map((line) => line.split(':')[0])).toEqual(['1', '2', '3', '4']);
+});
+
+test('a bomb of aliases is one line', () => {
+  const levels = Array.from({ length: 9 }, (_, i) => `  l${i + 1}: &l${i + 1} [${Array(9).fill(`*l${i}`).join(', ')}]`);
+  const problems = problemsOf(`settings:\n  l0: &l0 [x]\n${levels.join('\n')}\n`);
+  expect(problems).toHaveLength(1);
+  expect(problems[0]).toMatch(/^1:1: /);
+});

@@ -1,0 +1,105 @@
+/** `s3loadtest check`: what a workload file comes to. Asks nothing of the store. */
+import type { Command } from 'commander';
+import { AUDIENCES, type Config, type SettingName, settings } from '../../lib/settings/config';
+import { formatBytes, formatDuration } from '../../lib/settings/units';
+import { OLDER } from '../../lib/workload/actions';
+import type { CommandShares } from '../../lib/workload/command-shares';
+import type { WorkloadFile } from '../../lib/workload/file/document';
+import { settingsOf, workloadOf } from '../../lib/workload/file/workload';
+import type { OperationStep } from '../../lib/workload/step';
+import { type ShapedLoad, withSettings } from '../../lib/workload/with-settings';
+import { classOf } from '../cost/cost';
+import { loadPrices, type Prices } from '../cost/prices';
+import { addSettingOptions, defaultConcurrency, loadSome, OF_FILE, type Options } from '../run/settings';
+import { loadWorkloadFile } from './wanted';
+
+const LOAD = Object.keys(AUDIENCES.load) as (keyof typeof AUDIENCES.load)[];
+const READ: readonly SettingName[] = [...LOAD, 'prices'];
+
+export function addCheck(program: Command): void {
+  addSettingOptions(program.command('check'), READ)
+    .argument('<file>', 'workload file')
+    .description('say what a workload file comes to, or all that is wrong with it; asks nothing of a store')
+    .action((path: string, options: Options) => {
+      process.stdout.write(`${check(path, options).join('\n')}\n`);
+    });
+}
+
+/** Lines about a file. @throws ConfigError with a line for each problem */
+function check(path: string, typed: Options): string[] {
+  const file = loadWorkloadFile(path);
+  const own = settingsOf(file);
+  const options = { ...typed, [OF_FILE]: own };
+  const { prices: priceFile, ...some } = loadSome(READ, options, process.env);
+  const setsConcurrency =
+    (settings.concurrency.env[0] in own || typed.concurrency !== undefined) && some.rate === undefined;
+  const config = { ...some, concurrency: setsConcurrency ? some.concurrency : defaultConcurrency() } as Config;
+  const { loads, config: completed } = withSettings([workloadOf(file, stepOf)], withStages(config), setsConcurrency);
+  const prices = loadPrices(priceFile);
+  return [
+    `${path}: ${file.name}, ${loads.length === 1 ? 'one load' : `${loads.length} loads`} for ${formatDuration(completed.duration)}`,
+    ...loads.flatMap((load) => loadLines(load, completed, prices)),
+    ...objectLines(loads[0], file),
+  ];
+}
+
+/** A step as far as it is looked at here. */
+const stepOf = (data: CommandShares): OperationStep => ({
+  kind: 'operation',
+  commands: [],
+  data,
+  start: () => () => {},
+});
+
+/** Stages set the duration. */
+function withStages(config: Config): Config {
+  const { stages } = config;
+  return stages === undefined ? config : { ...config, duration: stages.list.reduce((sum, { ms }) => sum + ms, 0) };
+}
+
+function loadLines(load: ShapedLoad, { duration }: Config, prices: Prices | undefined): string[] {
+  const { shares } = (load.step as OperationStep).data as CommandShares;
+  const whole = Object.values(shares).reduce((sum, parts) => sum + parts, 0);
+  const percent = (parts: number) => `${Number(((parts * 100) / whole).toFixed(1))}%`;
+  const named = (op: string) => (op === OLDER ? 'GET of an older version' : op);
+  const operations = Object.entries(shares).map(([op, parts]) => `${named(op)} ${percent(parts)}`);
+  return [
+    `  ${load.name}: ${amountOf(load)}${windowsText(load, duration)}`,
+    `    ${operations.join(', ')}`,
+    ...(prices === undefined ? [] : [`    ${costText(shares, whole, prices)}`]),
+  ];
+}
+
+/** `8 VUs`, `200/s by up to 64 VUs`, or its stages. */
+function amountOf({ shape: { unit, vus, stages, ramp } }: ShapedLoad): string {
+  const per = unit === 'rate' ? '/s' : ' VUs';
+  const levels = stages.map(({ target, ms }) => `${Number(target.toPrecision(4))}${per} for ${formatDuration(ms)}`);
+  const by = unit === 'rate' ? `, by up to ${vus} VUs` : '';
+  const climb = ramp > 0 ? `, each reached in ${formatDuration(ramp)}` : '';
+  return `${levels.join(', then ')}${by}${climb}`;
+}
+
+function windowsText({ schedule }: ShapedLoad, duration: number): string {
+  const windows = schedule();
+  const on = windows.reduce((sum, { start, end }) => sum + end - start, 0);
+  return on >= duration || windows.length < 2 ? '' : `, in ${windows.length} bursts (${formatDuration(on)} in all)`;
+}
+
+function costText(shares: CommandShares['shares'], whole: number, prices: Prices): string {
+  const { classes, per } = prices.requests;
+  const parts = new Map<string, number>();
+  for (const [op, n] of Object.entries(shares))
+    parts.set(classOf(op, prices), (parts.get(classOf(op, prices)) ?? 0) + n);
+  const million = [...parts].reduce((sum, [name, n]) => sum + ((classes[name]?.price ?? 0) * 1e6 * n) / whole / per, 0);
+  const named = [...parts].map(([name, n]) => `${name} ${Number(((n * 100) / whole).toFixed(1))}%`);
+  return `requests by price: ${named.join(', ')}; a million of them ${million.toFixed(2)} ${prices.currency} (${prices.name})`;
+}
+
+function objectLines(load: ShapedLoad | undefined, { objects }: WorkloadFile): string[] {
+  const sizes = load?.sizes ?? [];
+  if (sizes.length === 0) return [];
+  const mean = sizes.reduce((sum, { bytes }) => sum + bytes, 0) / sizes.length;
+  const labels = sizes.map(({ label }) => label).join(', ');
+  const said = objects?.sizes === undefined ? ' (the file names none)' : '';
+  return [`  objects of ${labels}${sizes.length > 1 ? `, each as often: ${formatBytes(mean)} on average` : ''}${said}`];
+}
