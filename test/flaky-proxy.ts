@@ -43,6 +43,16 @@ export async function startDemandingProxy(target: string) {
   return { ...proxy, headers };
 }
 
+/** Passes all on, and keeps what was asked for: method and URL. */
+export async function startRecordingProxy(target: string) {
+  const requests: string[] = [];
+  const proxy = await startRefusingProxy(target, ({ method, url }) => {
+    requests.push(`${method} ${url}`);
+    return undefined;
+  });
+  return { ...proxy, requests };
+}
+
 /** A store without DeleteObjects. */
 export function startProxyWithoutBatches(target: string, refusal: Refusal) {
   return startRefusingProxy(target, ({ method, url = '' }) =>

@@ -5,7 +5,7 @@ import { finalText } from '../result/final';
 import { type Begin, FROM_CLI, MARKS, newRunId, type PlanText } from '../result/protocol';
 import type { Connect } from '../s3/engine';
 import { awaitStart, setGCPercent } from '../s3/engines/native';
-import { ConfigError, type Environment, type VuConfig } from '../settings/config';
+import type { ConfigError, Environment, VuConfig } from '../settings/config';
 import type { ListedKeys } from '../workload/keys';
 import { gcPercent, tooLittleMemory } from '../workload/memory';
 import { countIn } from '../workload/numbered';
@@ -90,7 +90,8 @@ function controlOf(source: Source, backends: Backends): Control & { readonly pla
     plan = planOf(known.workloads, config, concurrencyAsked);
     options = optionsOf(plan, workers, isPacked());
   } catch (e) {
-    if (e instanceof ConfigError) return refusing(e.message);
+    // By its name: a module that is loaded late has a class of its own.
+    if (e instanceof Error && e.name === 'ConfigError') return refusing(e.message);
     throw e;
   }
   // Here and not in setup: k6 makes all VUs before it calls that, and thousands take minutes and the memory in question.

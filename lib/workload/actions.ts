@@ -1,36 +1,28 @@
 /** What a workload file may have done, by the name that it and figures call it. Pure. */
 import {
-  COPY,
+  COMMANDS,
   type Command,
-  DELETE,
-  GET,
+  CREATE_BUCKET,
+  DELETE_OBJECTS,
   GET_BUCKET_ACL,
   GET_BUCKET_LIFECYCLE,
   GET_BUCKET_POLICY,
   GET_BUCKET_VERSIONING,
   GET_OBJECT_ACL,
-  GET_OBJECT_ATTRIBUTES,
-  GET_OBJECT_TAGGING,
   HEAD,
   HEAD_BUCKET,
-  LIST,
-  LIST_VERSIONS,
-  PUT,
+  LIST_UPLOADS,
   PUT_BUCKET_ACL,
   PUT_BUCKET_LIFECYCLE,
   PUT_BUCKET_POLICY,
   PUT_OBJECT_ACL,
-  PUT_OBJECT_TAGGING,
 } from '../s3/commands';
+
+const OTHERS: readonly Command[] = [CREATE_BUCKET, DELETE_OBJECTS, LIST_UPLOADS];
 
 /** Rows by op. */
 export const ACTIONS: Readonly<Record<string, Command>> = Object.fromEntries(
-  [
-    ...[GET, PUT, HEAD, DELETE, LIST, LIST_VERSIONS, COPY],
-    ...[GET_OBJECT_ACL, PUT_OBJECT_ACL, GET_OBJECT_TAGGING, PUT_OBJECT_TAGGING, GET_OBJECT_ATTRIBUTES],
-    ...[HEAD_BUCKET, GET_BUCKET_ACL, PUT_BUCKET_ACL, GET_BUCKET_POLICY, PUT_BUCKET_POLICY],
-    ...[GET_BUCKET_LIFECYCLE, PUT_BUCKET_LIFECYCLE, GET_BUCKET_VERSIONING],
-  ].map((command) => [command.op, command]),
+  [...COMMANDS].filter(([, { op, counts }]) => counts === 'operation' && OTHERS.every((other) => other.op !== op)),
 );
 
 /** A card for a GET of an older version: in figures it is what it sends, LIST_VERSIONS and GET. */

@@ -2,6 +2,8 @@
 export interface CommandShares {
   /** Whole parts by op. */
   readonly shares: Readonly<Record<string, number>>;
+  /** Milliseconds that a VU waits after each operation, where it has a time of its own. */
+  readonly think?: number;
   /** How many different ones are set in turn. */
   readonly unique?: { readonly acls?: number; readonly policies?: number; readonly lifecycles?: number };
 }

@@ -6,6 +6,7 @@ import type { ScheduledPhase } from '../result/result';
 import type { RunFacts } from '../result/run-facts';
 import { MULTIPART } from '../s3/commands';
 import { type Config, ConfigError, nameOf, type ObjectSize, publicConfig } from '../settings/config';
+import { durationOf } from './shape';
 import { has, holdsConnections, isPaced, opsOf } from './step';
 import { chosen, needsConnections, type Shaped, type ShapedLoad, withSettings } from './with-settings';
 import type { Workload } from './workload';
@@ -73,7 +74,7 @@ function checkConnections(loads: readonly ShapedLoad[], config: Config): void {
 
 /** Throughput that goes up and down by a schedule, or is none, never becomes steady. */
 function checkConstant(loads: readonly ShapedLoad[], config: Config): void {
-  const bursts = new Set(scheduleOf({ loads, config }).map(({ test }) => test));
+  const bursts = new Set(scheduleOf({ loads }).map(({ test }) => test));
   const held = loads.filter(({ step }) => holdsConnections(step)).map(({ test }) => test);
   const [first] = [...bursts, ...held];
   if (first === undefined) return;
@@ -148,11 +149,11 @@ function byKind({ loads }: Pick<Plan, 'loads'>) {
 }
 
 /** When loads are on that are not on all the time. */
-export function scheduleOf({ loads, config }: Pick<Plan, 'loads' | 'config'>): ScheduledPhase[] {
-  return loads.flatMap(({ test, name, schedule }) => {
+export function scheduleOf({ loads }: Pick<Plan, 'loads'>): ScheduledPhase[] {
+  return loads.flatMap(({ test, name, shape, schedule }) => {
     const windows = schedule();
     const [first, ...more] = windows;
-    if (more.length === 0 && first?.start === 0 && first.end === config.duration) return [];
+    if (more.length === 0 && first?.start === 0 && first.end === durationOf(shape)) return [];
     return windows.map(({ phase, start, end }) => ({ test, scenario: name, phase, startMs: start, endMs: end }));
   });
 }

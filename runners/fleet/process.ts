@@ -106,7 +106,8 @@ export class LocalProcess implements PlaceToStart {
     const say = (line: string) => this.terminal?.say(line);
     say(`${this.load.name}: ${load} for ${formatDuration(config.duration)} on ${config.endpoints.join(', ')}`);
     if (split !== undefined) say(split);
-    if (schedule.length > 0) say(`${schedule.length} bursts are scheduled; --dry-run lists them`);
+    const bursts = schedule.length;
+    if (bursts > 0) say(`${bursts} ${bursts === 1 ? 'burst is' : 'bursts are'} scheduled; --dry-run lists them`);
   }
 }
 

@@ -95,15 +95,15 @@ test('a new command is one row, one case and one line of docs', async () => {
     'test/conformance/commands.ts',
     'docs/commands.md',
   ]);
-  const env = { ...process.env, S3LOADTEST_BACKEND: 'http', CONFORMANCE_CASES: 'GET_OBJECT_ATTRIBUTES' };
-  const args = ['lib/s3/commands.test.ts', 'test/conformance', '-t', 'GET_OBJECT_ATTRIBUTES|every row'];
+  const env = { ...process.env, S3LOADTEST_BACKEND: 'http', CONFORMANCE_CASES: 'GET_BUCKET_LOCATION' };
+  const args = ['lib/s3/commands.test.ts', 'test/conformance', '-t', 'GET_BUCKET_LOCATION|every row'];
   expect(await passedTests(args, env)).toEqual([
-    expect.stringMatching(/^GET_OBJECT_ATTRIBUTES is known by its op/),
-    expect.stringMatching(/^GET_OBJECT_ATTRIBUTES is a row/),
+    expect.stringMatching(/^GET_BUCKET_LOCATION is known by its op/),
+    expect.stringMatching(/^GET_BUCKET_LOCATION is a row/),
     'every row of lib/s3/commands.ts has its case',
     // It did what the case says, the metrics say the same, and the server saw those requests.
-    expect.stringMatching(/misbehaves the row of GET_OBJECT_ATTRIBUTES/),
-    expect.stringMatching(/metrics 'the row of GET_OBJECT_ATTRIBUTES/),
-    expect.stringMatching(/calls for 'the row of GET_OBJECT_ATTRIBUTES/),
+    expect.stringMatching(/misbehaves the row of GET_BUCKET_LOCATION/),
+    expect.stringMatching(/metrics 'the row of GET_BUCKET_LOCATION/),
+    expect.stringMatching(/calls for 'the row of GET_BUCKET_LOCATION/),
   ]);
 }, 120_000);

@@ -98,7 +98,7 @@ function start(vu: VirtualUser, mixes: Readonly<Record<string, Mix>>, step: Step
       const prefix = config.prefix + LIST_LETTERS[below(LIST_LETTERS.length, random)];
       return endOf(list('', '', undefined, listArguments({ prefix })));
     }
-    if (others !== undefined && op !== 'HEAD' && op !== 'DELETE') return others(card);
+    if (others !== undefined && op !== 'DELETE') return others(card);
     const key = keys.own(size);
     if (key === undefined) return false;
     if (op === 'DELETE') {

@@ -62,6 +62,11 @@ const there = (has: FileShape, keys: readonly (keyof FileShape)[]) => keys.filte
 function shapeMistakes(shape: FileShape, path: readonly string[]): Mistake[] {
   const levels = there(shape, ['rate', 'stages']);
   const times = there(shape, ['stages', 'duration']);
+  const isOpen = shape.rate !== undefined || String(shape.stages ?? '').includes('/');
+  if (shape.think !== undefined && isOpen) {
+    const says = () => 'think is for VUs: a rate begins operations on time, leave one of them out';
+    return [mistake([...path, 'think'], says, true)];
+  }
   return [levels, times].flatMap(([one, other]) =>
     other === undefined
       ? []

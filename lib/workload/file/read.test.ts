@@ -85,6 +85,7 @@ const BROKEN: readonly (readonly [file: string, line: string | RegExp])[] = [
   [`name: web\n${OPS}\nbursts: {on: 10m}`, '3:9: bursts.off is missing'],
   [`name: web\n${OPS}\nbursts: 10m`, /^3:9: bursts is "10m": give a section with on, off/],
   [`name: web\n${OPS}\nthink: -1s`, /^3:8: think is "-1s": give a duration/],
+  [`name: web\n${OPS}\nrate: 5\nthink: 1s`, /^4:1: think is for VUs: a rate begins operations on time/],
   [`name: web\n${OPS}\nobjects: {sizes: 4XB}`, /^3:18: objects.sizes is "4XB": give a size/],
   [`name: web\n${OPS}\nobjects: {sizes: []}`, /^3:18: objects.sizes is a list: give a size/],
   [`name: web\n${OPS}\nobjects: {sizes: [1KB, big]}`, /^3:18: objects.sizes is a list: give a size/],

@@ -58,7 +58,9 @@ function loadOf(load: FileLoad, file: WorkloadFile, stepOf: (shares: CommandShar
   const shape = { ...(bursts && { windows: windowsOf(bursts) }), ...(own && { own }) };
   return {
     ...{ name, phase: name },
-    step: stepOf(sharesOf({ ...file, ...accessOf(load, file) })),
+    step: stepOf(
+      sharesOf({ ...file, ...accessOf(load, file), ...(load.think !== undefined && { think: load.think }) }),
+    ),
     ...(share !== undefined && { share }),
     ...(Object.keys(shape).length > 0 && { shape }),
   };
@@ -113,11 +115,13 @@ function durationText(file: WorkloadFile): string | undefined {
   return known.length === 0 || known.length < ends.length ? undefined : formatDuration(Math.max(...known));
 }
 
-export function sharesOf({ access, operations, olderVersions = 0, unique, bucket }: WorkloadFile): CommandShares {
+export function sharesOf(file: WorkloadFile): CommandShares {
+  const { access, operations, olderVersions = 0, unique, bucket, think } = file;
   const percentages = operations ?? spread(access ?? { read: 50, data: 100 }, bucket?.mayChange === true);
   const { GET = 0, ...others } = percentages;
   const older = (GET * olderVersions) / 100;
-  return { shares: inParts({ GET: GET - older, [OLDER]: older, ...others }), ...(unique && { unique }) };
+  const shares = inParts({ GET: GET - older, [OLDER]: older, ...others });
+  return { shares, ...(think !== undefined && { think: ms(think) }), ...(unique && { unique }) };
 }
 
 /** Data operations as they are, and each command for metadata as often; those that change a bucket only where they may. */
