@@ -243,8 +243,11 @@ const AnyLength = -1
 
 // isOfWhole tells whether it is about an object as it stands: of a part it is not known which.
 func (c *Call) isOfWhole() bool {
-	isRange := func(h sigv4.Header) bool { return h.Name == "range" }
-	return len(c.Query) == 0 && !slices.ContainsFunc(c.Headers, isRange)
+	return len(c.Query) == 0 && !isRanged(c.Headers)
+}
+
+func isRanged(headers []sigv4.Header) bool {
+	return slices.ContainsFunc(headers, func(h sigv4.Header) bool { return h.Name == "range" })
 }
 
 // prepared is a call as all its attempts need it.
@@ -436,6 +439,9 @@ func (p *prepared) readSuccess(answer *wire.Answer, compared *comparison, a *Att
 	if p.receives {
 		if p.expect >= 0 && p.expect != answer.Bytes {
 			outcome.Failure = otherLength(answer.Bytes, p.expect)
+			if answer.Status == 200 && isRanged(p.headers) {
+				outcome.Failure.Message = "the whole object came, and not the range that was asked for: leave --range out"
+			}
 			return
 		}
 		outcome.Bytes = answer.Bytes

@@ -134,6 +134,8 @@ const FOR_VUS: Readonly<Record<keyof VuConfig, true>> = {
     duration: true,
     bytesPerSecond: true,
     partSize: true,
+    popularity: true,
+    range: true,
     seed: true,
     sizes: true,
     headers: true,

@@ -6,7 +6,7 @@ import { Counter } from 'k6/metrics';
 import { FROM_CLI } from '../result/protocol';
 import type { Connect } from '../s3/engine';
 import { extension } from '../s3/engines/extension';
-import type { VuConfig } from '../settings/config';
+import type { Popularity, VuConfig } from '../settings/config';
 import { createKeyMaker, createTrackedKeys, type FoundKeys, type ListedKeys } from '../workload/keys';
 import type { NumberedSet } from '../workload/numbered';
 import { partOfSegment } from '../workload/part';
@@ -24,6 +24,7 @@ import { sharedKeys, sharedPlan, sharedSchedule, type VuLoad } from './shared';
 
 /** Loaded when they are needed: most VUs never do. */
 declare function require(module: './secrets'): typeof import('./secrets');
+declare function require(module: '../workload/popularity'): typeof import('../workload/popularity');
 declare function require(module: './seldom'): typeof import('./seldom');
 
 /** Operations that were due while no VU was free: k6's own name, so that they are one figure whoever counts them. */
@@ -143,6 +144,12 @@ function sleepUntil(time: number): void {
   sleep((Math.max(0, time - Date.now()) + OVERSLEEP_MS) / 1000);
 }
 
+/** Who reads in order begins elsewhere than others. */
+function pickFor(popularity: Popularity, { shape }: VuLoad, vu: number) {
+  const { pickBy } = require('../workload/popularity');
+  return pickBy(popularity, Math.random, ((vu - 1) % shape.vus) / shape.vus);
+}
+
 /** One VU in one scenario: works while its load is on, and sleeps until it is on again. */
 function virtualUser(
   place: Place,
@@ -165,12 +172,13 @@ function virtualUser(
     return keyFinder(() => findReadable(silent(), config, sizes, BESIDE_LOAD), extension?.board());
   };
   let find: ReturnType<typeof finder> | undefined;
+  const pick = config.popularity === undefined ? undefined : pickFor(config.popularity, load, vu);
   const operate = step.start({
     engine: connection.engine,
     config,
     sizes,
     readSizes,
-    keys: createTrackedKeys(labels, load.shape.vus, found, listed, sets),
+    keys: createTrackedKeys(labels, load.shape.vus, found, listed, sets, pick),
     random: seeded(config.seed * 1_000_003 + vu),
     // Each worker has VUs of its own, and a part of a rate; k6 divides only what it paces.
     shape: isPaced(step) ? load.shape : partOfRate(load.shape, workers),

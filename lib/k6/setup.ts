@@ -14,6 +14,8 @@ import type { Finding } from '../workload/find-keys';
 import { createKeyMaker, type FoundKeys, type ListedKeys } from '../workload/keys';
 import { countIn, type NumberedSet, numbered, numberedSet } from '../workload/numbered';
 import { does, k6Vus, onlyReading, type Plan } from '../workload/plan';
+import { seeded } from '../workload/random';
+import { drawBytes } from '../workload/sizes';
 import { has as hasEffect, holdsConnections, type Step } from '../workload/step';
 import type { ShapedLoad } from '../workload/with-settings';
 import { writer } from '../workload/write';
@@ -190,12 +192,17 @@ async function seed(
   { test, sizes }: ShapedLoad,
 ): Promise<NumberedSet | { problem: string }> {
   const { prefix, workerId: worker, seedObjects: count } = config;
-  const labels = sizes.map(({ label }) => label);
-  const set = numberedSet({ prefix, worker, test, end: keyEndFor(config) }, labels, count, Date.now() * 1000);
+  const set = numberedSet({ prefix, worker, test, end: keyEndFor(config) }, sizes, count, Date.now() * 1000);
+  const sizeOf = new Map(sizes.map((size) => [size.label, size]));
+  const random = seeded(config.seed);
   const write = writer(engine, config.partSize, payloadFor(config, sizes, crypto.randomBytes), putInParts);
   let reported = Date.now();
   for (let n = 0; n < count; n++) {
-    const { failure, status } = await write(numbered(set, n).key, sizes[n % sizes.length] as ObjectSize);
+    const { key, size: label } = numbered(set, n);
+    const size = sizeOf.get(label) as ObjectSize;
+    const { drawn, bytes: most } = size;
+    const bytes = drawn === undefined ? most : drawBytes(drawn, most, random);
+    const { failure, status } = await write(key, { label, bytes });
     if (failure) {
       const said = describeFailure(status, failure.code, failure.message);
       return {

@@ -21,6 +21,8 @@ export interface Sent {
   readonly expected: number | undefined;
   /** How many objects the command is about, of one that names them in its body. */
   readonly objects: number;
+  /** It asked for a part of the object. */
+  readonly ranged?: boolean;
 }
 
 /** Objects that a success was refused for, as one failure each code. */
@@ -28,6 +30,9 @@ export interface Refusal {
   readonly failure: Failure;
   readonly objects: number;
 }
+
+/** What a store that does not know ranges answers with. */
+const WHOLE = 'the whole object came, and not the range that was asked for: leave --range out';
 
 /** The outcome of one attempt that took `ms` milliseconds. `headers` and XML are looked at as far as the row asks. */
 export function replyOf(command: Command, endpoint: string, answer: Answer, sent: Sent, ms: number): Reply {
@@ -51,7 +56,10 @@ export function replyOf(command: Command, endpoint: string, answer: Answer, sent
     default: {
       const { expected } = sent;
       const bytes = contentLength(answer, expected);
-      if (expected !== undefined && bytes !== expected) return failed(corrupt(`${bytes} bytes came, not ${expected}`));
+      if (expected !== undefined && bytes !== expected) {
+        if (sent.ranged === true && status === 200) return failed(corrupt(WHOLE));
+        return failed(corrupt(`${bytes} bytes came, not ${expected}`));
+      }
       const reply = { status, bytes, ms, endpoint };
       return wanted.kind === 'content' ? { ...reply, content: answer.body as ArrayBuffer } : reply;
     }

@@ -72,6 +72,8 @@ test('the table of settings: variable, option, default', () => {
     S3LOADTEST_BURST | --burst <time> | the pattern's own
     S3LOADTEST_PAUSE | --pause <time> | the pattern's own
     S3LOADTEST_SIZE | --size <list> | the pattern's own
+    S3LOADTEST_POPULARITY | --keys <popularity> | each as likely
+    S3LOADTEST_RANGE | --range <bytes> | whole objects
     S3LOADTEST_BPS | --bps <bytes> | 100
     S3LOADTEST_VERIFY | --verify | false
     S3LOADTEST_SEED_OBJECTS | --seed-objects <n> | 0
@@ -217,6 +219,32 @@ describe('values', () => {
         ],
         why: 'in the order given',
       },
+      {
+        text: '1KB:80,10MB:20',
+        value: [
+          { label: '1KB', bytes: KB, weight: 80 },
+          { label: '10MB', bytes: 10 * MB, weight: 20 },
+        ],
+        why: 'weights',
+      },
+      {
+        text: '1KB-64KB',
+        value: [{ label: '1KB-64KB', bytes: 64 * KB, drawn: { from: KB, to: 64 * KB } }],
+        why: 'drawn from one to another',
+      },
+      {
+        text: 'lognormal:1MB:0.8:3, 4KB',
+        value: [
+          {
+            label: 'lognormal-1MB-0.8',
+            bytes: Math.round(MB * Math.exp(3.2)),
+            weight: 3,
+            drawn: { median: MB, sigma: 0.8 },
+          },
+          { label: '4KB', bytes: 4 * KB },
+        ],
+        why: 'drawn, and a weight',
+      },
       { text: '1024,1KB,1KiB', value: [{ label: '1KB', bytes: KB }], why: 'each once' },
       { text: '1B', value: [{ label: '1B', bytes: 1 }], why: 'the least' },
       { text: '100GB', value: [{ label: '100GB', bytes: 100 * 1024 * MB }], why: 'the most' },
@@ -331,6 +359,12 @@ describe('values', () => {
       { text: 'loadtest/', value: 'loadtest/', why: 'the default' },
       { text: 'a/b.c-d_e/', value: 'a/b.c-d_e/', why: 'several folders' },
     ],
+    popularity: [
+      { text: 'zipf:1.1', value: { kind: 'zipf', exponent: 1.1 }, why: 'few are read often' },
+      { text: 'hot:10%:90%', value: { kind: 'hot', objects: 0.1, reads: 0.9 }, why: 'a hot set' },
+      { text: 'Sequential', value: { kind: 'sequential' }, why: 'one after the other' },
+    ],
+    range: [{ text: '1MB', value: 1024 ** 2, why: 'a part of an object' }],
     workload: [{ text: './web.yaml', value: './web.yaml', why: 'a file' }],
     workerId: [
       { text: 'w12', value: 'w12', why: 'short' },
@@ -447,6 +481,16 @@ describe('values', () => {
       { text: '1KB,,1MB', why: 'an empty one' },
       { text: '1KB 1MB', why: 'no comma' },
       { text: 'big', why: 'a word' },
+      { text: '1KB:0', why: 'never' },
+      { text: '1KB:1001', why: 'a weight that is too large' },
+      { text: '1KB:half', why: 'no weight' },
+      { text: '64KB-1KB', why: 'reversed' },
+      { text: '1KB-1KB', why: 'nothing between' },
+      { text: '1KB-2KB-3KB', why: 'one too many' },
+      { text: 'lognormal:1MB', why: 'no deviation' },
+      { text: 'lognormal:1MB:0', why: 'one size' },
+      { text: 'lognormal:1GB:5', why: 'its largest is no object' },
+      { text: 'normal:1MB:1', why: 'not known' },
     ],
     rate: [
       { text: '0', why: 'never' },
@@ -520,6 +564,21 @@ describe('values', () => {
       { text: 'a//', why: 'another' },
       { text: '../', why: 'no folder of a bucket' },
       { text: 'a b/', why: 'a space' },
+    ],
+    popularity: [
+      { text: 'zipf', why: 'no exponent' },
+      { text: 'zipf:0', why: 'all alike' },
+      { text: 'zipf:-1', why: 'the other way round' },
+      { text: 'hot:10%', why: 'no share of reads' },
+      { text: 'hot:10:90', why: 'no percent' },
+      { text: 'hot:0%:90%', why: 'no objects' },
+      { text: 'hot:10%:100%', why: 'nothing for the others' },
+      { text: 'sequential:1', why: 'it has no number' },
+      { text: 'normal', why: 'not known' },
+    ],
+    range: [
+      { text: '0B', why: 'nothing' },
+      { text: 'some', why: 'no size' },
     ],
     workload: [],
     workerId: [

@@ -1,5 +1,5 @@
 /** What the rest of the project uses of the settings: their values, the table of all of them, and how they are read. */
-export { type ObjectSize, STANDARD_SIZES } from './load';
+export { type Drawn, type ObjectSize, type Popularity, STANDARD_SIZES } from './load';
 export { beneath, readConfig, readSome, readWithoutCredentials, settingTexts } from './read';
 export { ConfigError, type Environment, ORIGIN, optionOf, type Setting } from './setting';
 export {

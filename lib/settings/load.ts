@@ -1,13 +1,22 @@
 /** Settings of the load: how much, for how long, of what objects. Pure; runs in k6 and in Node. */
 import { anyText, atLeastASecond, boolean, positive, sizeBetween, text, wholeNumber } from './parse';
 import type { Setting, Values } from './setting';
-import { formatDuration, parseDuration, parseRate, parseSize, sizeLabel } from './units';
+import { formatDuration, parseDuration, parseRate, sizeLabel } from './units';
 
-/** One object size: its label in keys and tags, and its bytes. */
+/** One object size, or sizes that are drawn for each object: its label in keys and tags, and its bytes. */
 export interface ObjectSize {
   readonly label: string;
+  /** Where sizes are drawn, the largest. */
   readonly bytes: number;
+  /** How often it comes beside others; 1 where it does not say. */
+  readonly weight?: number;
+  readonly drawn?: Drawn;
 }
+
+/** How sizes are drawn, in bytes: evenly from one to another, or with a logarithm that is normal. */
+export type Drawn =
+  | { readonly from: number; readonly to: number }
+  | { readonly median: number; readonly sigma: number };
 
 export const STANDARD_SIZES = ['1KB', '10KB', '100KB', '1MB', '10MB', '100MB'] as const;
 const LARGEST_OBJECT = 100 * 1024 ** 3;
@@ -15,14 +24,79 @@ const MOST_VUS = 100_000;
 /** A connection that is faster than that is not slow. */
 const FASTEST_SLOW = 1024 ** 2;
 
+/** A normal logarithm has no largest size: of 30,000 objects one would be larger than this many of its deviations say. */
+const MOST_SIGMAS = 4;
+const MOST_WEIGHT = 1_000;
+
+const parseObjectSize = sizeBetween(1, LARGEST_OBJECT);
+
+/** Bytes of `1KB`, sizes of `1KB-64KB`, or of `lognormal:1MB:0.8`: its median and the deviation of its natural logarithm. */
+function parseOneSize(text: string): ObjectSize | undefined {
+  const [, median = '', deviation = ''] = /^lognormal:([^:]+):(\d+(?:\.\d+)?)$/.exec(text) ?? [];
+  if (median !== '') return lognormal(parseObjectSize(median), Number(deviation));
+  const [first = '', last, ...more] = text.split('-');
+  const from = parseObjectSize(first);
+  if (from === undefined || more.length > 0) return undefined;
+  if (last === undefined) return { label: sizeLabel(from), bytes: from };
+  const to = parseObjectSize(last);
+  if (to === undefined || to <= from) return undefined;
+  return { label: `${sizeLabel(from)}-${sizeLabel(to)}`, bytes: to, drawn: { from, to } };
+}
+
+function lognormal(median: number | undefined, sigma: number): ObjectSize | undefined {
+  if (median === undefined || !(sigma > 0)) return undefined;
+  const bytes = Math.round(median * Math.exp(MOST_SIGMAS * sigma));
+  if (bytes > LARGEST_OBJECT) return undefined;
+  return { label: `lognormal-${sizeLabel(median)}-${sigma}`, bytes, drawn: { median, sigma } };
+}
+
 function parseSizes(value: string): ObjectSize[] | undefined {
   const sizes: ObjectSize[] = [];
   for (const part of value.split(',')) {
-    const bytes = parseSize(part);
-    if (bytes === undefined || bytes < 1 || bytes > LARGEST_OBJECT) return undefined;
-    if (!sizes.some((size) => size.bytes === bytes)) sizes.push({ label: sizeLabel(bytes), bytes });
+    const [, text = '', weight] = /^\s*((?:lognormal:[^:]+:)?[^:]+?)\s*(?::(\d+))?\s*$/.exec(part) ?? [];
+    const size = parseOneSize(text);
+    const times = wholeNumber(1, MOST_WEIGHT)(weight ?? '1');
+    if (size === undefined || times === undefined) return undefined;
+    if (!sizes.some(({ label }) => label === size.label))
+      sizes.push(weight === undefined ? size : { ...size, weight: times });
   }
   return sizes;
+}
+
+/** A size as users type it. */
+function showSize({ label, weight, drawn }: ObjectSize): string {
+  const text = drawn !== undefined && 'median' in drawn ? `lognormal:${sizeLabel(drawn.median)}:${drawn.sigma}` : label;
+  return weight === undefined ? text : `${text}:${weight}`;
+}
+
+/** How popular objects are among reads. Shares from 0 to 1. */
+export type Popularity =
+  | { readonly kind: 'zipf'; readonly exponent: number }
+  | { readonly kind: 'hot'; readonly objects: number; readonly reads: number }
+  | { readonly kind: 'sequential' };
+
+const MOST_EXPONENT = 10;
+
+function parsePopularity(value: string): Popularity | undefined {
+  const [kind, ...numbers] = value.toLowerCase().split(':');
+  const [first = '', second = ''] = numbers;
+  const percent = (text: string) => (/^\d+(?:\.\d+)?%$/.test(text) ? Number(text.slice(0, -1)) / 100 : Number.NaN);
+  const isPart = (n: number) => n > 0 && n < 1;
+  if (kind === 'sequential' && numbers.length === 0) return { kind };
+  if (kind === 'zipf' && numbers.length === 1 && /^\d+(?:\.\d+)?$/.test(first)) {
+    const exponent = Number(first);
+    return exponent > 0 && exponent <= MOST_EXPONENT ? { kind, exponent } : undefined;
+  }
+  const [objects, reads] = [percent(first), percent(second)];
+  return kind === 'hot' && numbers.length === 2 && isPart(objects) && isPart(reads)
+    ? { kind, objects, reads }
+    : undefined;
+}
+
+function showPopularity(value: Popularity): string {
+  if (value.kind === 'zipf') return `zipf:${value.exponent}`;
+  const percent = (part: number) => `${Number((part * 100).toPrecision(12))}%`;
+  return value.kind === 'hot' ? `hot:${percent(value.objects)}:${percent(value.reads)}` : value.kind;
 }
 
 /** The load over time: targets in VUs or, with `/s`, in operations begun per second, and how long each lasts. */
@@ -123,12 +197,30 @@ export const load = {
   sizes: {
     env: ['S3LOADTEST_SIZE'],
     option: 'size <list>',
-    help: 'Object sizes, separated by commas',
+    help: 'Object sizes, separated by commas. 1KB:80,10MB:20 have weights; 1KB-64KB and lognormal:1MB:0.8 (median, deviation) are drawn',
     fallbackText: "the pattern's own",
     parse: parseSizes,
-    expected: 'sizes from 1B to 100GB such as 1KB,10MB',
-    show: (value) => value.map(({ label }) => label).join(','),
+    expected: 'sizes from 1B to 100GB such as 1KB,10MB, or 1KB:80,10MB:20, 1KB-64KB, lognormal:1MB:0.8',
+    show: (value) => value.map(showSize).join(','),
   } satisfies Setting<ObjectSize[]>,
+  popularity: {
+    env: ['S3LOADTEST_POPULARITY'],
+    option: 'keys <popularity>',
+    help: 'How often which object is read: zipf:1.1 (exponent), hot:10%:90% (of objects, of reads), or sequential',
+    fallbackText: 'each as likely',
+    parse: parsePopularity,
+    expected: 'zipf:1.1, hot:10%:90% or sequential',
+    show: showPopularity,
+  } satisfies Setting<Popularity>,
+  range: {
+    env: ['S3LOADTEST_RANGE'],
+    option: 'range <bytes>',
+    help: 'Read so many bytes of an object, from a random multiple of them on; a smaller object whole',
+    fallbackText: 'whole objects',
+    parse: sizeBetween(1, LARGEST_OBJECT),
+    expected: 'a size from 1B to 100GB such as 1MB',
+    show: sizeLabel,
+  } satisfies Setting<number>,
   bytesPerSecond: {
     env: ['S3LOADTEST_BPS'],
     option: 'bps <bytes>',

@@ -1,6 +1,7 @@
 /** Looks for objects that other tests, workers and runs have left, within limits of its own. */
 import type { KeysPage, ListOptions } from '../s3/listing';
 import type { Outcome } from '../s3/outcome';
+import type { ObjectSize } from '../settings/config';
 import { isPlain, parseKey } from './keys';
 import { shuffle } from './random';
 
@@ -16,7 +17,7 @@ export interface SearchLimits {
 export interface Search {
   readonly list: (options: ListOptions) => Promise<KeysPage>;
   readonly prefix: string;
-  readonly sizes: ReadonlyArray<{ readonly label: string; readonly bytes: number }>;
+  readonly sizes: ReadonlyArray<Pick<ObjectSize, 'label' | 'bytes' | 'drawn'>>;
   /** How many keys are wanted at the most, all sizes together. */
   readonly most: number;
   readonly limits: SearchLimits;
@@ -60,14 +61,17 @@ export async function findKeys(search: Search): Promise<Finding> {
   // Where one of each would be too many, chance takes some: the first in order would be those of the first workers only.
   const groups = folders.length > most ? shuffle(folders, Math.random).slice(0, most) : folders;
   const share = Math.floor(most / Math.max(1, groups.length));
-  const label = new Map(sizes.map((size) => [size.bytes, size.label]));
+  const label = new Map(sizes.flatMap((size) => (size.drawn ? [] : [[size.bytes, size.label] as const])));
+  // Of sizes that are drawn the folder says which object is one.
+  const drawn = new Set(sizes.flatMap((size) => (size.drawn ? size.label : [])));
   const keys: Record<string, string[]> = {};
   listing.extendTo(limits.ms);
   await listing.each(shuffle(groups, Math.random), async (group) => {
     const page = await listing.page({ prefix: group, maxKeys: Math.min(1000, share) });
     for (const { key, bytes } of page?.objects ?? []) {
-      const size = label.get(bytes);
-      if (size === undefined || !isPlain(key) || parseKey(prefix, key) === undefined) continue;
+      const folder = parseKey(prefix, key)?.size;
+      const size = folder !== undefined && drawn.has(folder) ? folder : label.get(bytes);
+      if (size === undefined || folder === undefined || !isPlain(key)) continue;
       keys[size] ??= [];
       keys[size].push(key);
     }

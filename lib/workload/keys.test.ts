@@ -15,6 +15,8 @@ afterEach(() => {
 });
 
 // loadtest/{worker}/{size}/{test}/{timestamp_us}/{suffix}, as other tools that know the original take it apart.
+const labelled = (labels: readonly string[]) => labels.map((label) => ({ label }));
+
 const LAYOUT = /^loadtest\/([^/]+)\/([^/]+)\/([^/]+)\/(\d{16})\/(.+)$/;
 
 describe('createKeyMaker', () => {
@@ -256,7 +258,7 @@ describe('tracked keys of three kinds', () => {
   });
 
   describe('objects by number', () => {
-    const set = numberedSet({ prefix: 'loadtest/', worker: 'w0', test: 't', end: '' }, ['1KB', '1MB'], 7, 1);
+    const set = numberedSet({ prefix: 'loadtest/', worker: 'w0', test: 't', end: '' }, labelled(['1KB', '1MB']), 7, 1);
     const own = [0, 2, 4, 6].map((n) => numbered(set, n).key);
     const drawn = (keys: TrackedKeys) => {
       const all = Array.from({ length: 1000 }, () => keys.any('1KB'));

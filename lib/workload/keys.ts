@@ -1,5 +1,6 @@
 /** Where objects stand, and which of them a VU may read. Pure but for the clock. */
 import { countIn, countOf, keyOf, type NumberedSet } from './numbered';
+import type { Pick } from './popularity';
 import { below } from './random';
 
 /** `loadtest/{worker}/{size}/{test}/{timestamp_us}/{suffix}`, as the original laid it out. */
@@ -18,8 +19,11 @@ const DRAWS = 20;
 const FOUND_KEYS_MOST = 5_000;
 const FOUND_KEYS_LEAST = 120;
 
-/** Makes keys of a size that no other VU, run or worker makes: by time, VU, count and four random letters. */
-export type MakeKey = (size: string) => string;
+/**
+ * Makes keys of a size that no other VU, run or worker makes: by time, VU, count and four random letters. `mark` stands near the end,
+ * for who reads the key.
+ */
+export type MakeKey = (size: string, mark?: string) => string;
 
 /** What keys are made of beside a time, in microseconds, and a count: what stands before the time, and between the two. */
 export interface KeyFrame {
@@ -40,7 +44,7 @@ export function createKeyMaker(prefix: string, worker: string, test: string, vu:
   const { before, after: tail } = createKeyFrame(prefix, worker, test, vu);
   const heads = new Map<string, string>();
   let count = 0;
-  return (size) => {
+  return (size, mark = '') => {
     let head = heads.get(size);
     if (head === undefined) {
       head = before(size);
@@ -48,7 +52,7 @@ export function createKeyMaker(prefix: string, worker: string, test: string, vu:
     }
     const n = count++;
     // The clock gives milliseconds; the count fills up the 16 digits that microseconds have.
-    return head + (Date.now() * 1000 + (n % 1000)) + tail + n + end;
+    return head + (Date.now() * 1000 + (n % 1000)) + tail + n + mark + end;
   };
 }
 
@@ -78,13 +82,17 @@ interface SizeKeys {
   readonly numbered: number;
 }
 
-/** `vus` is how many share the room for tracked keys; `listed` are keys out of key files, `sets` objects by number. */
+/**
+ * `vus` is how many share the room for tracked keys; `listed` are keys out of key files, `sets` objects by number. `pick` says which
+ * of all comes next, where not each is as likely.
+ */
 export function createTrackedKeys(
   sizes: readonly string[],
   vus: number,
   found: FoundKeys,
   listed: ListedKeys = {},
   sets: readonly NumberedSet[] = [],
+  pick?: Pick,
 ): TrackedKeys {
   const room = Math.max(1, Math.floor(TRACKED_KEYS / vus / sizes.length));
   const all = new Map<string, SizeKeys>(
@@ -135,7 +143,9 @@ export function createTrackedKeys(
       const files = listed[size];
       const known = own.length + others.length;
       const listedToo = known + (files === undefined ? 0 : files.length);
-      last = Math.floor(Math.random() * (listedToo + tracked.numbered));
+      const count = listedToo + tracked.numbered;
+      // The most popular are those that all VUs know alike, so they are counted from the end.
+      last = pick === undefined || count === 0 ? Math.floor(Math.random() * count) : count - 1 - pick(count);
       if (last < own.length) {
         lastOf = own;
         return own[last];

@@ -9,27 +9,53 @@ export interface NumberedSet {
   readonly count: number;
   /** Size labels. */
   readonly sizes: readonly string[];
+  /** How many of each come in turn; one where it is left out. */
+  readonly weights?: readonly number[];
 }
 
 /** `time` in microseconds since 1970, as in every key. */
 export function numberedSet(
   { prefix, worker, test, end }: { prefix: string; worker: string; test: string; end: string },
-  sizes: readonly string[],
+  sizes: ReadonlyArray<{ readonly label: string; readonly weight?: number }>,
   count: number,
   time: number,
 ): NumberedSet {
-  return { before: `${prefix}${worker}/`, after: `/${test}/${time}/obj-`, end, count, sizes };
+  const isWeighted = sizes.some(({ weight }) => weight !== undefined);
+  return {
+    ...{ before: `${prefix}${worker}/`, after: `/${test}/${time}/obj-`, end, count },
+    sizes: sizes.map(({ label }) => label),
+    ...(isWeighted && { weights: sizes.map(({ weight = 1 }) => weight) }),
+  };
 }
 
 /** The size label and the key of object n. */
-export function numbered({ before, after, end, sizes }: NumberedSet, n: number): { size: string; key: string } {
-  const size = sizes[n % sizes.length] as string;
+export function numbered(
+  { before, after, end, sizes, weights }: NumberedSet,
+  n: number,
+): { size: string; key: string } {
+  const size = sizes[weights === undefined ? n % sizes.length : turnOf(weights, n)] as string;
   return { size, key: `${before}${size}${after}${n}${end}` };
 }
 
+const sumOf = (weights: readonly number[]): number => weights.reduce((sum, weight) => sum + weight, 0);
+
+/** Which of the sizes object n has. */
+function turnOf(weights: readonly number[], n: number): number {
+  let left = n % sumOf(weights);
+  return weights.findIndex((weight) => {
+    left -= weight;
+    return left < 0;
+  });
+}
+
 /** How many objects of a size there are. */
-export function countOf({ sizes, count }: NumberedSet, size: string): number {
+export function countOf({ sizes, count, weights }: NumberedSet, size: string): number {
   const first = sizes.indexOf(size);
+  if (weights !== undefined && first >= 0) {
+    const [each, own] = [sumOf(weights), weights[first] as number];
+    const rest = (count % each) - sumOf(weights.slice(0, first));
+    return Math.floor(count / each) * own + Math.max(0, Math.min(own, rest));
+  }
   return first < 0 || count <= first ? 0 : Math.floor((count - first - 1) / sizes.length) + 1;
 }
 
@@ -40,5 +66,9 @@ export function countIn(sets: readonly NumberedSet[], size: string): number {
 
 /** The key of the object of a size that is number i among those of this size. */
 export function keyOf(set: NumberedSet, size: string, i: number): string {
-  return numbered(set, i * set.sizes.length + set.sizes.indexOf(size)).key;
+  const first = set.sizes.indexOf(size);
+  if (set.weights === undefined) return numbered(set, i * set.sizes.length + first).key;
+  const own = set.weights[first] as number;
+  const before = sumOf(set.weights.slice(0, first));
+  return numbered(set, Math.floor(i / own) * sumOf(set.weights) + before + (i % own)).key;
 }

@@ -3,7 +3,9 @@ import { isPlain, type KeyParts, parseKey } from './keys';
 
 /** Of workers and tests, as the settings take them. */
 const NAME = /^[A-Za-z0-9_-][A-Za-z0-9._-]*$/;
-const LABEL = /^\d+(?:B|[KMGT]B)$/;
+/** A size, sizes from one to another, or those of a lognormal distribution, as lib/settings/load.ts names them. */
+export const SIZE_LABEL = /(?:\d+[KMGT]?B-)?\d+[KMGT]?B|lognormal-\d+[KMGT]?B-\d+(?:\.\d+)?/;
+const LABEL = new RegExp(`^(?:${SIZE_LABEL.source})$`);
 const SEGMENTS = 5;
 
 /**

@@ -9,8 +9,9 @@ import type { PartedBody } from '../s3/multipart';
 const BLOCK = 4096;
 const STAMP = 8;
 const SMALLEST_POOL = 64 * 1024;
-/** Bodies up to here have a buffer of their own. */
+/** Bodies up to here have a buffer of their own, if their sizes are no more than these. */
 const SMALL = 16 * 1024;
+const MOST_SMALL = 64;
 /** S3's limit on the parts of an upload: https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html */
 const MOST_PARTS = 10_000;
 /** Copies of a body that k6 makes on its way out, and garbage not yet collected: 34 MB a VU were measured with 8 MB parts. */
@@ -59,7 +60,7 @@ export function describePayload(partSize: number): Payload {
       let body = bodies.get(bytes);
       if (body === undefined) {
         body = { bytes };
-        bodies.set(bytes, body);
+        if (bodies.size < MOST_SMALL) bodies.set(bytes, body);
       }
       return body;
     },
@@ -89,7 +90,7 @@ export function createPayload(
   let count = Math.floor(Math.random() * 0x1_0000_0000);
 
   const fill = (bytes: number): Buffered => {
-    const isSmall = bytes <= SMALL && bytes >= STAMP;
+    const isSmall = bytes <= SMALL && bytes >= STAMP && small.size < MOST_SMALL;
     const buffer = randomBytes(isSmall ? bytes : poolBytes);
     const filled = { buffer, words: new Uint32Array(buffer, 0, Math.floor(buffer.byteLength / 4)) };
     if (isSmall) small.set(bytes, filled);
@@ -100,7 +101,7 @@ export function createPayload(
   const body = (bytes: number): ArrayBuffer => {
     let from = 0;
     let own = bytes <= SMALL && bytes >= STAMP ? small.get(bytes) : large;
-    if (own === undefined) own = fill(bytes);
+    if (own === undefined) own = small.size < MOST_SMALL || large === undefined ? fill(bytes) : large;
     if (own === large) from = Math.floor(Math.random() * (Math.floor((poolBytes - bytes) / 4) + 1));
     const words = own.words;
     // A random number and a count make each block unlike any other; a body of less than both has as much as fits.

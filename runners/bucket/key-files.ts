@@ -4,7 +4,7 @@ import { type FileHandle, open, readdir, readFile, stat } from 'node:fs/promises
 import { join } from 'node:path';
 import { StringDecoder } from 'node:string_decoder';
 import type { KeyParts } from '../../lib/workload/keys';
-import { isOwnFolder, ownKey } from '../../lib/workload/own-keys';
+import { isOwnFolder, ownKey, SIZE_LABEL } from '../../lib/workload/own-keys';
 import { type Random, shuffle } from '../../lib/workload/random';
 import { writeWhole } from '../files/atomic-file';
 
@@ -25,7 +25,7 @@ const ROUNDS = 4;
 const READS_AT_ONCE = 32;
 /** Segments of the layout below the prefix. */
 const SEGMENTS = 5;
-const NAME = /^loadtest-keys-(.+)-(\d+(?:B|[KMGT]B))\.txt$/;
+const NAME = new RegExp(`^loadtest-keys-(.+?)-(${SIZE_LABEL.source})\\.txt$`);
 
 /**
  * The key files in a folder, by name; none where there is no folder. Where a name could be split into test and worker in

@@ -98,8 +98,13 @@ function costText(shares: CommandShares['shares'], whole: number, prices: Prices
 function objectLines(load: ShapedLoad | undefined, { objects }: WorkloadFile): string[] {
   const sizes = load?.sizes ?? [];
   if (sizes.length === 0) return [];
-  const mean = sizes.reduce((sum, { bytes }) => sum + bytes, 0) / sizes.length;
-  const labels = sizes.map(({ label }) => label).join(', ');
+  const whole = sizes.reduce((sum, { weight = 1 }) => sum + weight, 0);
+  const mean = sizes.reduce((sum, { bytes, weight = 1 }) => sum + bytes * weight, 0) / whole;
+  const isKnown = sizes.length > 1 && sizes.every(({ drawn }) => drawn === undefined);
+  const how = sizes.some(({ weight }) => weight !== undefined) ? ', by weight' : ', each as often';
   const said = objects?.sizes === undefined ? ' (the file names none)' : '';
-  return [`  objects of ${labels}${sizes.length > 1 ? `, each as often: ${formatBytes(mean)} on average` : ''}${said}`];
+  const text = settings.sizes.show([...sizes]);
+  return [
+    `  objects of ${text}${sizes.length > 1 ? how : ''}${isKnown ? `: ${formatBytes(mean)} on average` : ''}${said}`,
+  ];
 }

@@ -104,7 +104,7 @@ function copy({ engine, keys, makeKey, config: { bucket } }: VirtualUser): Play 
 /** Lists the versions of an object, and reads the newest that is not the current one; where there is none, the current one. */
 function olderVersion({ engine, keys, sizes }: VirtualUser): Play {
   const [list, read] = [engine.compile(LIST_VERSIONS), engine.compile(GET)];
-  const bytesOf = new Map(sizes.map(({ label, bytes }) => [label, bytes]));
+  const bytesOf = new Map(sizes.map(({ label, bytes, drawn }) => [label, drawn ? undefined : bytes]));
   return ({ size }) => {
     const key = keys.any(size);
     if (key === undefined) return false;

@@ -6,7 +6,7 @@ import { listArguments } from '../../s3/listing';
 import type { Outcome } from '../../s3/outcome';
 import type { ObjectSize } from '../../settings/config';
 import { type Card, createDeck, type Deck, type Mix } from '../../workload/mix';
-import { below } from '../../workload/random';
+import { below, type Random } from '../../workload/random';
 import type { Operate, OperationStep, Step, VirtualUser } from '../../workload/step';
 
 /** The operations a mix may name, in any shares: `{ GET: 70, PUT: 30 }`. */
@@ -25,6 +25,9 @@ export type Play = (card: Card) => Done | false;
 type Others = (vu: VirtualUser) => Play;
 
 const ROWS = { GET, PUT, HEAD, DELETE, LIST } as const;
+
+declare function require(module: '../../workload/sizes'): typeof import('../../workload/sizes');
+declare function require(module: './range'): typeof import('./range');
 
 /** One mix all the time. */
 export function mix(shares: OpMix): OperationStep {
@@ -58,9 +61,12 @@ function start(vu: VirtualUser, mixes: Readonly<Record<string, Mix>>, step: Step
   // A function costs a VU a kilobyte: those of other mixes are not made.
   const compiled = (row: Command) => (step.commands.includes(row) ? engine.compile(row) : notInMix);
   const [read, head, remove, list] = [compiled(GET), compiled(HEAD), compiled(DELETE), compiled(LIST)];
+  const own = ownSizes(vu, mixes);
+  const dealt = own === undefined ? labels : [''];
   const decks = new Map<string, Deck>(
-    Object.entries(mixes).map(([phase, shares]) => [phase, createDeck(shares, labels, random)]),
+    Object.entries(mixes).map(([phase, shares]) => [phase, createDeck(shares, dealt, random)]),
   );
+  const ranged = config.range === undefined ? undefined : rangeOf(config.range, random);
   const only = decks.get('');
   let another = below(labels.length, Math.random);
 
@@ -71,8 +77,10 @@ function start(vu: VirtualUser, mixes: Readonly<Record<string, Mix>>, step: Step
   };
 
   const put = (size: string): Done => {
-    const key = makeKey(size);
-    const outcome = write(key, sizeOf.get(size) as ObjectSize);
+    const of = sizeOf.get(size) as ObjectSize;
+    const bytes = of.drawn === undefined ? of.bytes : (own as OwnSizes).draw(of);
+    const key = of.drawn === undefined ? makeKey(size) : makeKey(size, (own as OwnSizes).mark(bytes));
+    const outcome = write(key, of.drawn === undefined ? of : { label: size, bytes });
     if (outcome instanceof Promise) return outcome.then(wrote(size, key));
     if (outcome.failure === undefined) keys.wrote(size, key);
     return undefined;
@@ -83,7 +91,9 @@ function start(vu: VirtualUser, mixes: Readonly<Record<string, Mix>>, step: Step
   };
 
   const get = (key: string, size: string): Done => {
-    const outcome = read(key, size, sizeOf.get(size)?.bytes);
+    const of = sizeOf.get(size) as ObjectSize;
+    const bytes = of.drawn === undefined ? of.bytes : (own as OwnSizes).bytesByKey(key);
+    const outcome = ranged === undefined ? read(key, size, bytes) : ranged(read, key, size, bytes);
     return outcome instanceof Promise ? outcome.then(got) : got(outcome);
   };
 
@@ -127,10 +137,41 @@ function start(vu: VirtualUser, mixes: Readonly<Record<string, Mix>>, step: Step
   return (window) => {
     const deck = only ?? (decks.get(window.phase) as Deck);
     const card = deck.next();
-    const played = play(card);
+    const size = own === undefined ? card.size : own.next(card.op);
+    const played = play(own === undefined ? card : { op: card.op, size });
     if (played !== false) return played;
+    if (!writes) return readAnother();
     // Until there is something to read, write it; the read comes later instead, so that shares stay as they are.
-    return writes ? put(deck.instead(card, 'PUT').size) : readAnother();
+    const written = deck.instead(card, 'PUT');
+    return put(own === undefined ? written.size : size);
+  };
+}
+
+function rangeOf(bytes: number, random: Random) {
+  const { rangedRead } = require('./range');
+  return rangedRead(bytes, random);
+}
+
+/** Sizes that are not each as often, or not each of one length. */
+interface OwnSizes {
+  /** The size of the next operation of a kind. */
+  next(op: string): string;
+  draw(size: ObjectSize): number;
+  mark(bytes: number): string;
+  bytesByKey(key: string): number | undefined;
+}
+
+/** Undefined where sizes are as patterns have them: that is in the deck of operations already. */
+function ownSizes({ sizes, random }: VirtualUser, mixes: Readonly<Record<string, Mix>>): OwnSizes | undefined {
+  if (sizes.every(({ weight, drawn }) => weight === undefined && drawn === undefined)) return undefined;
+  const { bytesByKey, bytesMark, createSizeDeck, drawBytes } = require('../../workload/sizes');
+  const ops = Object.values(mixes).flatMap((shares) => Object.keys(shares));
+  const decks = new Map(ops.map((op) => [op, createSizeDeck(sizes, random)]));
+  return {
+    next: (op) => (decks.get(op) as () => string)(),
+    draw: ({ drawn, bytes }) => (drawn === undefined ? bytes : drawBytes(drawn, bytes, random)),
+    mark: bytesMark,
+    bytesByKey,
   };
 }
 

@@ -110,7 +110,7 @@ export function createEngine(
             return outcome;
           }
         }
-        const sent = sentOf(command, load, more?.objects);
+        const sent = sentOf(command, load, more?.objects, more?.headers?.range !== undefined);
         const reply = replyOf(command, endpoint, answer, sent, elapsed(answer, began));
         const seconds = settle(command, reply, attempt);
         if (seconds === undefined) return reply;
@@ -160,7 +160,7 @@ export function createEngine(
 
 const NOTHING = {};
 
-function sentOf({ body }: Command, load: CallLoad | undefined, objects = 0): Sent {
-  if (body === 'none') return { bytes: 0, expected: load as number | undefined, objects };
+function sentOf({ body }: Command, load: CallLoad | undefined, objects = 0, ranged = false): Sent {
+  if (body === 'none') return { bytes: 0, expected: load as number | undefined, objects, ranged };
   return { bytes: body === 'payload' ? (load as ArrayBuffer).byteLength : 0, expected: undefined, objects };
 }

@@ -44,7 +44,7 @@ export interface FileLoad extends Access, FileShape {
 export interface WorkloadFile extends Access, FileShape {
   readonly name: string;
   readonly description?: string;
-  readonly objects?: { readonly sizes?: FileSizes; readonly popularity?: string };
+  readonly objects?: { readonly sizes?: FileSizes; readonly popularity?: string; readonly range?: string };
   readonly bucket?: { readonly mayChange?: boolean };
   readonly loads?: readonly FileLoad[];
   /** k6 thresholds, as --threshold takes them. */

@@ -1,6 +1,6 @@
 /** What texts of a workload file are valid: as the options that say the same. Pure. */
 import { settings } from '../../settings/config';
-import { parseDuration, parseSize } from '../../settings/units';
+import { parseDuration } from '../../settings/units';
 
 type IsValid = (text: string) => boolean;
 
@@ -8,6 +8,8 @@ export const FORMATS: Readonly<Record<string, IsValid>> = {
   duration: (text) => parseDuration(text) !== undefined,
   rate: (text) => settings.rate.parse(text) !== undefined,
   stages: (text) => settings.stages.parse(text) !== undefined,
-  size: (text) => (parseSize(text) ?? 0) > 0 && settings.sizes.parse(text) !== undefined,
+  size: (text) => !text.includes(',') && settings.sizes.parse(text) !== undefined,
+  popularity: (text) => settings.popularity.parse(text) !== undefined,
+  range: (text) => settings.range.parse(text) !== undefined,
   threshold: (text) => settings.thresholds.parse(text) !== undefined,
 };

@@ -57,7 +57,8 @@ const shape = {
 };
 
 const SIZES = {
-  description: 'a size such as 64KB, a list of sizes, or sizes with weights such as 4KB: 80 and 1MB: 20',
+  description:
+    'a size such as 64KB, 4KB-64KB or lognormal:1MB:0.8, a list of them, or weights such as 4KB: 80 and 1MB: 20',
   anyOf: [
     { type: 'string', reads: 'size' },
     { type: 'array', minItems: 1, items: { type: 'string', reads: 'size' } },
@@ -85,7 +86,11 @@ export const SCHEMA = {
       description: { type: 'string', description: 'a text' },
       ...access,
       ...shape,
-      objects: section({ sizes: SIZES }),
+      objects: section({
+        sizes: SIZES,
+        popularity: text('popularity', 'zipf:1.1, hot:10%:90% or sequential'),
+        range: text('range', 'the bytes of one read, such as 1MB'),
+      }),
       bucket: section({ mayChange: { type: 'boolean', description: 'true or false' } }),
       loads: { type: 'array', minItems: 1, maxItems: 50, items: load, description: 'a list of 1 to 50 loads' },
       criteria: {

@@ -20,6 +20,7 @@ export function settingsOf(file: WorkloadFile): Record<string, string> {
   const texts = {
     ...{ duration: durationText(file) ?? duration, concurrency: vus, rate, stages, ramp },
     ...{ burst: bursts?.on, pause: bursts?.off, sizes: sizesText(objects?.sizes) },
+    ...{ popularity: objects?.popularity, range: objects?.range },
     thresholds: criteria.length > 0 ? criteria.join(';') : undefined,
   };
   const named = Object.entries(texts).flatMap(([name, text]) =>
