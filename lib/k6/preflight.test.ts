@@ -428,6 +428,23 @@ describe('preflight', () => {
     expect(asked.at(-1)).toBe(`delete ${KEY}`);
   });
 
+  test.each([
+    { status: 501, code: 'NotImplemented' },
+    { status: 405, code: '' },
+    { status: 400, code: 'InvalidArgument' },
+  ])('nor a store that lists: $status $code', async ({ status, code }) => {
+    const { s3 } = bucket({ listObjects: () => ({ ...answered(status, code, ''), objects: [], prefixes: [] }) });
+    const { problem, doubts } = await preflight(() => s3, two, marker, { ...all, lists: false });
+    expect(problem).toBeUndefined();
+    expect(doubts).toEqual(Array(2).fill(expect.stringMatching(/: this run does not list$/)));
+  });
+
+  test('a wrong region is no matter of listings', async () => {
+    const wrong = answered(400, 'AuthorizationHeaderMalformed', '');
+    const { s3 } = bucket({ listObjects: () => ({ ...wrong, objects: [], prefixes: [] }) });
+    expect((await preflight(() => s3, two, marker, { ...all, lists: false })).problem).toMatch(/AuthorizationHeaderMalformed/);
+  });
+
   test('nor a listing that answers in time', async () => {
     const slow = answered(500, 'InternalError', '');
     for (const failed of [slow, silent('request timeout')]) {

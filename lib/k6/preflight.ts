@@ -94,7 +94,15 @@ async function tryEndpoints(engineOf: EngineOf, config: CheckedConfig, needs: Ne
 
 /** Whether an endpoint that lists nothing may do all else. */
 const isOfListing = (failure: Failure | undefined, status: number) =>
-  failure?.code === 'AccessDenied' || failure?.errorClass === 'timeout' || (status !== 0 && isOfServer(failure));
+  failure?.code === 'AccessDenied' ||
+  failure?.errorClass === 'timeout' ||
+  failure?.errorClass === 'unsupported' ||
+  status === 405 ||
+  NOT_TAKEN.has(failure?.code ?? '') ||
+  (status !== 0 && isOfServer(failure));
+
+/** What stores without such a listing answer: other refusals by 400, as of a wrong region, are of every request. */
+const NOT_TAKEN: ReadonlySet<string> = new Set(['InvalidArgument', 'InvalidRequest', 'MethodNotAllowed']);
 
 /** Whether a failure is the endpoint's, and not that of what was asked of it. */
 const isOfServer = (failure: Failure | undefined) => failure !== undefined && isRetryable(failure.errorClass);

@@ -374,6 +374,18 @@ describe('the check', () => {
       expect(asked.map(({ url }) => url)).toEqual([expect.stringMatching(/max-keys=1&prefix=l%2F$/)]);
   });
 
+  test('says what it waits for, where that takes long', async () => {
+    const server = createServer((_, response) => {
+      setTimeout(() => response.end(EMPTY), 4_500);
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const said: string[] = [];
+    await open(endpoint, { timeout: 20_000 }).bucket.check('l/', undefined, (line) => said.push(line));
+    server.close();
+    expect(said).toEqual([`${endpoint}: no answer to a listing yet, up to 20s (--timeout) is waited for it`]);
+  });
+
   test('one that is not there', async () => {
     const { endpoint } = await serve(() => EMPTY);
     expect(await problem([endpoint, 'http://127.0.0.1:1'])).toBe(

@@ -1,4 +1,5 @@
 /** A bucket as the CLI sees it, outside any load: what is in it, and out with it. */
+import { clearTimeout, setTimeout } from 'node:timers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { batchOf, type Deletable, undeletedOf } from '../../lib/s3/batch';
 import { classifyCode, isRetryable } from '../../lib/s3/classify';
@@ -13,10 +14,11 @@ import {
   LIST_VERSIONS,
 } from '../../lib/s3/commands';
 import type { Reply } from '../../lib/s3/engine';
-import { explain } from '../../lib/s3/explain';
+import { explain, PATIENCE_MS } from '../../lib/s3/explain';
 import { keysPageOf, listArguments, nextOf, prefixesOf } from '../../lib/s3/listing';
 import { pauseBefore } from '../../lib/s3/retry';
 import { type Config, ConfigError, leavesSigning } from '../../lib/settings/config';
+import { formatDuration } from '../../lib/settings/units';
 import { createNodeEngine, type NodeCall } from './engine';
 import { BucketError, type Entry, type LeftEntry, type List } from './entry';
 import { createRemoval } from './removal';
@@ -47,10 +49,11 @@ export interface Upload {
 
 export interface Bucket {
   /**
-   * Lists at each endpoint, once. Gives a line for each that does not answer, where it may go on without them.
+   * Lists at each endpoint, once, and tells what it waits for where that takes long. Gives a line for each that does not answer,
+   * where it may go on without them.
    * @throws ConfigError naming the setting that is wrong
    */
-  check(prefix: string, signal?: AbortSignal): Promise<string[]>;
+  check(prefix: string, signal?: AbortSignal, tell?: (line: string) => void): Promise<string[]>;
   readonly listObjects: List<Entry>;
   /** Every version of every object, and delete markers. */
   readonly listVersions: List<Entry>;
@@ -104,14 +107,18 @@ export function openBucket(config: BucketConfig, pause: (ms: number) => Promise<
   );
 
   return {
-    check: async (prefix, signal) => {
+    check: async (prefix, signal, tell) => {
+      const waits = `${config.endpoints.join(', ')}: no answer to a listing yet, up to ${formatDuration(config.timeout)} (--timeout) is waited for it`;
+      const timer = tell && setTimeout(tell, PATIENCE_MS, waits);
       const once = { ...options, attempts: 1 };
       const replies = config.endpoints.map((endpoint) => {
         const call = createNodeEngine({ ...once, endpoints: [endpoint] }, transport).compile(LIST_KEYS);
         return call('', '', listArguments({ prefix, maxKeys: 1 }), signal);
       });
       const dead: string[] = [];
-      for (const result of await Promise.allSettled(replies)) {
+      const results = await Promise.allSettled(replies);
+      clearTimeout(timer);
+      for (const result of results) {
         if (result.status === 'rejected') throw result.reason;
         const { failure } = result.value;
         if (failure === undefined) continue;

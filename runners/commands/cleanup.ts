@@ -107,7 +107,8 @@ async function cleanUp(plan: Plan, signal: AbortSignal): Promise<number> {
   let inventory: Inventory = createCount(prefix).inventory();
   let uploads = 0;
   try {
-    for (const doubt of await bucket.check(prefix, signal)) status.tell(`warning: ${doubt}`);
+    const tell = (line: string) => status.tell(line);
+    for (const doubt of await bucket.check(prefix, signal, tell)) status.tell(`warning: ${doubt}`);
     inventory = await count(plan, status, signal);
     uploads = await countUploads(plan, status, signal);
     status.clear();

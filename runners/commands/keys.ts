@@ -60,7 +60,8 @@ export async function keys(options: Options, given: NodeJS.ProcessEnv, signal: A
   const status = createStatusLine(false);
   const counts: Counts = { files: 0, keys: 0, otherLength: 0, foreign: 0 };
   try {
-    for (const doubt of await bucket.check(prefix, signal)) status.tell(`warning: ${doubt}`);
+    const tell = (line: string) => status.tell(line);
+    for (const doubt of await bucket.check(prefix, signal, tell)) status.tell(`warning: ${doubt}`);
     makeKeyDir(keyDir);
     const groups = await findGroups(bucket, prefix, counts, signal);
     const written = new Set<string>();
