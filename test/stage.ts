@@ -248,8 +248,8 @@ export function expectNoCredential(
 }
 
 /** Listens on loopback with the handler; `port` is where. */
-export async function listen(server: NetServer | HttpServer): Promise<number> {
-  server.listen(0, '127.0.0.1');
+export async function listen(server: NetServer | HttpServer, host = '127.0.0.1', port = 0): Promise<number> {
+  server.listen(port, host);
   await once(server, 'listening');
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('the system gave no port');

@@ -8,6 +8,7 @@ import (
 	"github.com/sirupsen/logrus"
 	"go.k6.io/k6/v2/js/common"
 	"go.k6.io/k6/v2/lib"
+	"go.k6.io/k6/v2/lib/netext"
 
 	"s3loadtest/extension/measure"
 	"s3loadtest/extension/request"
@@ -39,6 +40,17 @@ type connectOptions struct {
 // outages are what all VUs of this process know of their endpoints.
 var outages = request.NewOutages()
 
+// names are what all VUs of this process know of the addresses of their endpoints.
+var names = wire.NewNames()
+
+// namesFor gives them, but where k6 was told where names are, or which to block.
+func namesFor(dialer lib.DialContexter) *wire.Names {
+	if d, ok := dialer.(*netext.Dialer); ok && (d.Hosts != nil || d.BlockedHostnames != nil) {
+		return nil
+	}
+	return names
+}
+
 // clientOptions are what a script gave to connect or hold, and what it counts by. The VU that asks must be running: before
 // that, k6 has no network for it.
 func (i *instance) clientOptions(given sobek.Value) (request.Options, *measure.Recorder) {
@@ -67,7 +79,7 @@ func (i *instance) clientOptions(given sobek.Value) (request.Options, *measure.R
 	if a.CredentialsFile != "" {
 		options.Latest = renewalOf(a.CredentialsFile).latest
 	}
-	options.Outages = outages
+	options.Outages, options.Names = outages, namesFor(state.Dialer)
 	options.Tell = func(line string) {
 		state.Logger.WithFields(logrus.Fields{"source": "console"}).Warn(line)
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -89,8 +88,7 @@ func (i *instance) hold(call sobek.FunctionCall) sobek.Value {
 			direction hold.Direction
 			do        func(*request.Client, request.Caller, *request.Command) bool
 		}{{upload, hold.Sending, h.upload}, {download, hold.Receiving, h.download}} {
-			_, name, _ := strings.Cut(endpoint, "://")
-			figures := measure.NewHeld(recorder, by, way.command.Op, name)
+			figures := measure.NewHeld(recorder, by, way.command.Op, request.Label(endpoint))
 			l := lane{hold.NewLane(ctx, way.direction, pace, options.Timeout, dialer, figures), figures}
 			client := request.New(own, l, figures)
 			h.lanes = append(h.lanes, l)

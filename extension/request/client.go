@@ -25,7 +25,8 @@ import (
 
 // Options are EngineOptions of lib/s3/engine.ts.
 type Options struct {
-	// Endpoints are http://host:port, rotated per request; with a path where S3 stands below one, the same for all.
+	// Endpoints are http://host:port, rotated per request; with a path where S3 stands below one, the same for all. What
+	// follows a # is the address to connect to.
 	Endpoints   []string
 	Bucket      string
 	Virtual     bool
@@ -44,6 +45,8 @@ type Options struct {
 	Verify bool
 	// TLS is what connections by TLS go by.
 	TLS *tls.Config
+	// Names, which may be nil, look the names of endpoints up.
+	Names *wire.Names
 	// OneRequest a connection: the server is asked to close it when it has answered.
 	OneRequest bool
 	// Outages are what all clients of the process know of their endpoints; nil where each is to find out for itself.
@@ -125,7 +128,7 @@ type Exchanger interface {
 
 type host struct {
 	wire.Host
-	// endpoint is host:port without the bucket, and the path, as the tag has it.
+	// endpoint is as the tag has it.
 	endpoint string
 	// line is the Host header's, with what else is in every request.
 	line   string
@@ -147,9 +150,8 @@ type Client struct {
 // New makes a client that sends by an exchanger.
 func New(options Options, exchanger Exchanger, recorder Recorder) *Client {
 	c := &Client{Options: options, wire: exchanger, recorder: recorder}
-	_, endpoint, _ := strings.Cut(options.Endpoints[0], "://")
-	_, base, _ := strings.Cut(endpoint+"/", "/")
-	c.bucketPath = []byte("/" + base)
+	base := partsOf(options.Endpoints[0]).path + "/"
+	c.bucketPath = []byte(base)
 	c.root = c.bucketPath
 	if !options.Virtual {
 		c.bucketPath = sigv4.AppendKey(c.bucketPath, options.Bucket)
@@ -166,16 +168,18 @@ func New(options Options, exchanger Exchanger, recorder Recorder) *Client {
 }
 
 func (c *Client) newHost(url string) *host {
-	scheme, endpoint, _ := strings.Cut(url, "://")
-	name, _, _ := strings.Cut(endpoint, "/")
+	parts, endpoint := partsOf(url), Label(url)
+	name := parts.host
 	if c.Virtual {
 		name = c.Bucket + "." + name
 	}
-	port := map[string]string{"http": "80", "https": "443"}[scheme]
+	port := map[string]string{"http": "80", "https": "443"}[parts.scheme]
 	made := &host{endpoint: endpoint, health: c.Outages.of(endpoint)}
-	made.Address = name
-	if _, _, err := net.SplitHostPort(name); err != nil {
-		made.Address = name + ":" + port
+	made.Names = c.Names
+	made.Address = withPort(name, port)
+	serverName, _, _ := net.SplitHostPort(made.Address)
+	if parts.address != "" {
+		made.Address = withPort(parts.at(), port)
 	}
 	// A default port is not sent in Host, so it must not be signed either.
 	signed := strings.TrimSuffix(name, ":"+port)
@@ -185,15 +189,22 @@ func (c *Client) newHost(url string) *host {
 	}
 	made.signer = sigv4.NewSigner(c.Credentials, c.Region, signed, time.Now)
 	made.signer.Renewed(c.Latest)
-	if scheme == "https" {
+	if parts.scheme == "https" {
 		made.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
 		if c.TLS != nil {
 			made.TLS = c.TLS.Clone()
 		}
-		made.TLS.ServerName, _, _ = net.SplitHostPort(made.Address)
+		made.TLS.ServerName = serverName
 		made.TLS.NextProtos = []string{"http/1.1"}
 	}
 	return made
+}
+
+func withPort(host, port string) string {
+	if _, _, err := net.SplitHostPort(host); err != nil {
+		return host + ":" + port
+	}
+	return host
 }
 
 // nextHost gives the next one that is not left out; where all are, just the next.

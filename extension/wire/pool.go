@@ -24,6 +24,8 @@ type Host struct {
 	Address string
 	// TLS is nil for plain HTTP.
 	TLS *tls.Config
+	// Names look the address up; nil where the dialer does.
+	Names *Names
 }
 
 // Reuse says how long a connection may serve.
@@ -117,7 +119,7 @@ func Dial(ctx context.Context, dialer Dialer, host *Host, deadline time.Time, ti
 	ctx, cancel := context.WithDeadline(ctx, deadline)
 	defer cancel()
 	began := time.Now()
-	plain, err := dialer.DialContext(ctx, "tcp", host.Address)
+	plain, err := host.dial(ctx, dialer)
 	connected := time.Now()
 	times.Connecting = connected.Sub(began)
 	if err != nil {
@@ -134,6 +136,13 @@ func Dial(ctx context.Context, dialer Dialer, host *Host, deadline time.Time, ti
 		return nil, handshakeError(err)
 	}
 	return secured, nil
+}
+
+func (h *Host) dial(ctx context.Context, dialer Dialer) (net.Conn, error) {
+	if h.Names != nil {
+		return h.Names.dial(ctx, dialer, h.Address)
+	}
+	return dialer.DialContext(ctx, "tcp", h.Address)
 }
 
 // hold counts a new connection among those that end with their context.

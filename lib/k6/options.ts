@@ -11,6 +11,7 @@ import {
   submetrics,
 } from '../result/metrics';
 import type { Config } from '../settings/config';
+import { aliases } from '../settings/endpoint';
 import type { Plan } from '../workload/plan';
 import { acrossWorkers, scenarioOf, WAITING } from '../workload/scenario';
 import { durationOf, type Shape } from '../workload/shape';
@@ -31,6 +32,9 @@ function setupTimeout({ endpoints, timeout }: Config): string {
 
 /** What k6 leaves idle connections for: more batches at once than that would connect anew for each. */
 const LEAST_IDLE = 64;
+
+/** How long the addresses of a name are taken for its addresses, as in extension/wire/names.go. */
+const NAMES_LAST = '30s';
 
 /**
  * k6's options for the plan; or, with `workers`, for so many k6 processes that have a segment each; or, with `forCloud`, for
@@ -85,7 +89,16 @@ export function optionsOf(plan: Plan, workers = 1, forCloud = false): Options {
     batch: idle,
     batchPerHost: idle,
     userAgent: 's3loadtest',
+    dns: { ttl: NAMES_LAST, select: 'random', policy: 'preferIPv4' },
+    ...hostsFor(config),
   };
+}
+
+/** Endpoints with an address, for k6's own client: extension/request/endpoint.go does without. */
+function hostsFor({ backend, endpoints, addressing, bucket }: Config): Pick<Options, 'hosts'> {
+  const resolved = endpoints.filter((endpoint) => endpoint.includes('#'));
+  if (backend === 'native' || resolved.length === 0) return {};
+  return { hosts: aliases(resolved, addressing === 'virtual' ? bucket : '') };
 }
 
 /** A VU that sleeps until the duration is over. */

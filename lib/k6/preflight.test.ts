@@ -442,7 +442,9 @@ describe('preflight', () => {
   test('a wrong region is no matter of listings', async () => {
     const wrong = answered(400, 'AuthorizationHeaderMalformed', '');
     const { s3 } = bucket({ listObjects: () => ({ ...wrong, objects: [], prefixes: [] }) });
-    expect((await preflight(() => s3, two, marker, { ...all, lists: false })).problem).toMatch(/AuthorizationHeaderMalformed/);
+    expect((await preflight(() => s3, two, marker, { ...all, lists: false })).problem).toMatch(
+      /AuthorizationHeaderMalformed/,
+    );
   });
 
   test('nor a listing that answers in time', async () => {

@@ -13,6 +13,7 @@ import {
   readWithoutCredentials,
   settings,
 } from '../settings/config';
+import { isUnresolved } from '../settings/endpoint';
 import { parseEnvFile } from '../settings/env-file';
 
 export interface Loaded {
@@ -85,11 +86,18 @@ function warnOfPackedCredentials(): void {
 
 /** A k6 that is asked for an extension it does not have ends with a stack. */
 function checkBackend(config: Config): void {
-  const { backend, verify, s3poolBinary, checksum } = config;
+  const { backend, verify, s3poolBinary, checksum, resolve, endpoints } = config;
   if (checksum?.startsWith('crc') && backend !== 'native') {
     throw new ConfigError([
       `${nameOf(config, 'checksum')} is ${checksum}: only the native backend makes that, and this run has ` +
         `${settings.backend.env[0]} "${backend}": give md5, sha1 or sha256, or run by a k6 with the project's extension`,
+    ]);
+  }
+  const unresolved = resolve !== 'any' ? endpoints.find(isUnresolved) : undefined;
+  if (unresolved !== undefined) {
+    throw new ConfigError([
+      `${nameOf(config, 'resolve')} is all: only \`s3loadtest run\` and \`dist\` look names up: name the addresses in ` +
+        `${settings.endpoints.env[0]}, as ${unresolved}#10.0.0.1,${unresolved}#10.0.0.2`,
     ]);
   }
   if (verify && backend !== 'native') {

@@ -1,6 +1,6 @@
 /** How the row of a command becomes a request: where it goes to, what is signed. For all engines but the native one. Pure. */
 
-import { basePathOf } from '../settings/endpoint';
+import { aliasOf, basePathOf, endpointLabel, endpointParts } from '../settings/endpoint';
 import type { Command } from './commands';
 import { checksumHeader } from './demands';
 import type { Arguments, CallLoad, EngineOptions } from './engine';
@@ -9,10 +9,14 @@ import { canonicalQuery, encodeKey } from './uri';
 
 /** An endpoint, as requests to it are addressed and signed. */
 export interface SignedHost {
-  /** host:port without the bucket, and the path where it has one, as the endpoint tag has it. */
+  /** As the endpoint tag has it. */
   readonly endpoint: string;
   /** Scheme and host, the bucket before it in virtual addressing. */
   readonly origin: string;
+  /** Where to connect to, in place of what the host resolves to; '' of most. */
+  readonly address: string;
+  /** The origin for k6's client. */
+  readonly alias: string;
   readonly signer: Signer;
 }
 
@@ -24,14 +28,23 @@ export function hostsOf(
   signerFor: (host: string) => Signer,
 ): SignedHost[] {
   return endpoints.map((url) => {
-    const [scheme = '', endpoint = ''] = url.split('://');
-    const [own = ''] = endpoint.split('/');
-    const host = addressing === 'virtual' ? `${bucket}.${own}` : own;
+    const { scheme, address } = endpointParts(url);
+    const [, own = ''] = /\/\/([^/#]+)/.exec(url) ?? [];
+    const before = addressing === 'virtual' ? bucket : '';
+    const host = before === '' ? own : `${before}.${own}`;
     // A default port is not sent in SignedHost, so it must not be signed either.
     const signed = host.replace(scheme === 'https' ? /:443$/ : /:80$/, '');
-    return { endpoint, origin: `${scheme}://${host}`, signer: signerFor(signed) };
+    const [endpoint, origin, signer] = [endpointLabel(url), `${scheme}://${host}`, signerFor(signed)];
+    if (address === '') return { endpoint, origin, address, alias: origin, signer };
+    return { endpoint, origin, address, alias: `${scheme}://${aliasOf(url, before)}`, signer: naming(signer, signed) };
   });
 }
+
+/** A signer for requests whose URL does not say the host that they are for. */
+const naming = (signer: Signer, host: string): Signer => ({
+  sign: (...request) => ({ ...signer.sign(...request), host }),
+  signWith: (...request) => ({ ...signer.signWith(...request), host }),
+});
 
 /** Path of the bucket, and what stands before the encoded key of an object. */
 export function pathsOf({ endpoints, bucket, addressing }: Addressing): {

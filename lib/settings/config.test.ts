@@ -59,6 +59,7 @@ test('the table of settings: variable, option, default', () => {
     S3LOADTEST_CHECKSUM | --checksum <algorithm> | none
     S3LOADTEST_SIGN_PAYLOAD | --sign-payload | false
     S3LOADTEST_CHECK | --no-check | true
+    S3LOADTEST_RESOLVE | --resolve <addresses> | any
     S3LOADTEST_ALLOW_PARTIAL | --allow-partial | false
     S3LOADTEST_PART_SIZE |  | 8MB
     S3LOADTEST_BACKEND |  | native where k6 has it, else http
@@ -131,6 +132,11 @@ describe('values', () => {
         why: 'spaces, a slash and a comma at the end',
       },
       { text: 'http://[::1]:9000', value: ['http://[::1]:9000'], why: 'IPv6' },
+      {
+        text: 'https://s3.example/s3#10.0.0.1,https://s3.example/s3#fd00::1',
+        value: ['https://s3.example/s3#10.0.0.1', 'https://s3.example/s3#fd00::1'],
+        why: 'two addresses of a name',
+      },
       { text: 'http://minio_1:65535', value: ['http://minio_1:65535'], why: "a container's name" },
     ],
     accessKeyId: [
@@ -380,6 +386,7 @@ describe('values', () => {
       { text: '0', value: 0, why: 'the least' },
       { text: '4294967295', value: 0xffff_ffff, why: 'the most' },
     ],
+    resolve: [{ text: 'all', value: 'all', why: 'an endpoint for each address' }],
     timeout: [{ text: '500ms', value: 500, why: 'below a second' }],
     partSize: [
       { text: '5MB', value: 5 * MB, why: "S3's least" },
@@ -398,6 +405,8 @@ describe('values', () => {
     endpoints: [
       { text: '127.0.0.1:9000', why: 'no scheme' },
       { text: 'ftp://a', why: 'another scheme' },
+      { text: 'http://a#b', why: 'an address that is a name' },
+      { text: 'http://a#10.0.0.1,http://a#10.0.0.1', why: 'an address twice' },
       { text: 'http://a/s3?x', why: 'a query' },
       { text: 'http://a/s3,http://b', why: 'paths that differ' },
       { text: 'http://a?x=1', why: 'a query' },
@@ -597,6 +606,7 @@ describe('values', () => {
       { text: '4294967296', why: 'more than 32 bits' },
       { text: '1.5', why: 'a fraction' },
     ],
+    resolve: [{ text: 'some', why: 'neither' }],
     timeout: [
       { text: '0s', why: 'no time' },
       { text: '60', why: 'no unit' },

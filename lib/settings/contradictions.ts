@@ -1,5 +1,5 @@
 /** Settings that are valid alone and wrong together. Pure. */
-import { basePathOf } from './endpoint';
+import { aliases, basePathOf } from './endpoint';
 import { STEADY_MS } from './run';
 import { type Config, nameOf, type SettingName, type TypedNames } from './settings';
 import { formatDuration } from './units';
@@ -60,7 +60,7 @@ function timeProblems(config: Config, typed: TypedNames): string[] {
 
 /** What some backends can't do. */
 function backendProblems(config: Config): string[] {
-  const { backend, addressing, accessKeyId, endpoints, bucket } = config;
+  const { backend, addressing, accessKeyId, endpoints, bucket, s3poolBinary } = config;
   const name = (setting: SettingName) => nameOf(config, setting);
   const own = `${name('backend')} is "${backend}"`;
   const problems: string[] = [];
@@ -75,6 +75,17 @@ function backendProblems(config: Config): string[] {
   if (addressing === 'virtual' && !/^[a-z0-9.-]+$/.test(bucket)) {
     problems.push(
       `${name('bucket')} is "${bucket}", which no host name can begin with: give ${name('addressing')}=path`,
+    );
+  }
+  const resolved = endpoints.filter((endpoint) => endpoint.includes('#'));
+  if (resolved.length > 0 && (backend === 'jslib' || s3poolBinary !== undefined)) {
+    problems.push(
+      `${name('endpoints')} has "${resolved[0]}", and ${own}, which looks names up by itself: give another backend`,
+    );
+  }
+  if (backend !== 'native' && Object.keys(aliases(resolved, '')).length < resolved.length) {
+    problems.push(
+      `${name('endpoints')} has two addresses that ${own} can't tell apart: leave one out, or give the native backend`,
     );
   }
   if (backend !== 'jslib') return problems;

@@ -1,5 +1,5 @@
 /** Settings of the store: where it is, who asks, and how requests reach it. Pure; runs in k6 and in Node. */
-import { basePathOf } from './endpoint';
+import { basePathOf, endpointLabel } from './endpoint';
 import { anyText, boolean, oneOf, positive, sizeBetween, text } from './parse';
 import type { Setting, Values } from './setting';
 import { formatDuration, parseDuration, sizeLabel } from './units';
@@ -20,13 +20,16 @@ function parseEndpoints(value: string): string[] | undefined {
     .map((part) => part.trim().replace(/\/+$/, ''))
     .filter((part) => part !== '');
   const valid = endpoints.every((e) => {
-    const match = /^https?:\/\/(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::(\d{1,5}))?(?:\/[A-Za-z0-9._~-]+)*$/.exec(e);
+    const match =
+      /^https?:\/\/(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::(\d{1,5}))?(?:\/[A-Za-z0-9._~-]+)*(?:#(?:\d+(?:\.\d+){3}|[0-9A-Fa-f]*:[0-9A-Fa-f:.]*))?$/.exec(
+        e,
+      );
     const port = Number(match?.[1] ?? 1);
     return match !== null && port >= 1 && port <= 65_535;
   });
   const paths = new Set(endpoints.map(basePathOf));
   // Figures are kept by host, port and path: the same by both schemes would be one endpoint with two shares.
-  const hosts = new Set(endpoints.map((e) => e.replace(/^https?:/, '')));
+  const hosts = new Set(endpoints.map(endpointLabel));
   return valid && paths.size === 1 && hosts.size === endpoints.length ? endpoints : undefined;
 }
 
@@ -53,7 +56,7 @@ export const store = {
     required: true,
     parse: parseEndpoints,
     expected:
-      'http://host:port or https://host:port, several separated by commas, none twice; with a path, such as /s3, the same for all',
+      'http://host:port or https://host:port, several separated by commas, none twice; with a path, such as /s3, the same for all; an address to connect to follows as #10.0.0.1',
   } satisfies Setting<string[]>,
   accessKeyId: {
     env: ['AWS_ACCESS_KEY_ID'],
@@ -198,6 +201,14 @@ export const store = {
     parse: boolean,
     expected: 'true or false',
   } satisfies Setting<boolean>,
+  resolve: {
+    env: ['S3LOADTEST_RESOLVE'],
+    option: 'resolve <addresses>',
+    help: 'Of a host name with several addresses: any of them, as connections are made, or all, each an endpoint with figures of its own (CLI)',
+    fallback: 'any',
+    parse: text(/^(?:any|all)$/),
+    expected: 'any or all',
+  } satisfies Setting<string>,
   allowPartial: {
     env: ['S3LOADTEST_ALLOW_PARTIAL'],
     option: 'allow-partial',

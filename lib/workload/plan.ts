@@ -6,6 +6,7 @@ import type { ScheduledPhase } from '../result/result';
 import type { RunFacts } from '../result/run-facts';
 import { MULTIPART } from '../s3/commands';
 import { type Config, ConfigError, nameOf, type ObjectSize, publicConfig } from '../settings/config';
+import { endpointLabel } from '../settings/endpoint';
 import { durationOf } from './shape';
 import { has, holdsConnections, isPaced, opsOf } from './step';
 import { chosen, needsConnections, type Shaped, type ShapedLoad, withSettings } from './with-settings';
@@ -102,7 +103,7 @@ function measuredBy(name: string, all: readonly ShapedLoad[], config: Config): M
     test: name,
     phases: [...phases],
     series: [...series.values()],
-    endpoints: config.endpoints.map((endpoint) => endpoint.replace(/^https?:\/\//, '')),
+    endpoints: config.endpoints.map(endpointLabel),
     holdsConnections: loads.every(({ step }) => holdsConnections(step)),
     verified: config.verify,
     // Someone deletes; or all that is read is others', who may.

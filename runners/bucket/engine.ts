@@ -53,10 +53,10 @@ export function createNodeEngine(
         const { query, headers, payloadHash } = extrasOf(command, text, more, nodeHashes);
         const breakable = changes ? undefined : signal;
         for (let attempt = 1; ; attempt++) {
-          const { endpoint, origin, signer } = nextHost();
+          const { endpoint, origin, address, signer } = nextHost();
           const began = Date.now();
           const answer = await transport.send({
-            ...{ method, origin, timeout, body: text, signal: breakable },
+            ...{ method, origin, address, timeout, body: text, signal: breakable },
             target: query === '' ? path : `${path}?${query}`,
             headers: signer.signWith(method, path, query, headers, payloadHash),
           });

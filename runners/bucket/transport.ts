@@ -13,6 +13,8 @@ export interface Sending {
   readonly method: string;
   /** Scheme, host and port. */
   readonly origin: string;
+  /** Where to connect to, in place of what the host resolves to; '' for that. */
+  readonly address: string;
   /** Path and query, encoded. */
   readonly target: string;
   readonly headers: OutgoingHttpHeaders;
@@ -48,11 +50,13 @@ export function createTransport(verifySsl: boolean, most: number): Transport {
     return https;
   };
   return {
-    send: ({ method, origin, target, headers, body, timeout, signal }) => {
+    send: ({ method, origin, address, target, headers, body, timeout, signal }) => {
       return new Promise((resolve, reject) => {
         if (signal?.aborted) return reject(signal.reason);
         const secure = origin.startsWith('https:');
-        const options = { method, headers: { ...headers, 'content-length': Buffer.byteLength(body) } };
+        const sent = { method, headers: { ...headers, 'content-length': Buffer.byteLength(body) } };
+        const there = address === '' ? {} : { hostname: address, servername: new URL(origin).hostname };
+        const options = { ...sent, ...there };
         const request = secure
           ? httpsRequest(origin + target, { ...options, agent: httpsAgent() })
           : httpRequest(origin + target, { ...options, agent: http });

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { ConfigError, settings as settingOf } from '../../lib/settings/config';
 import type { Preparation } from '../fleet/prepare';
 import { findWorkers, type Workers } from '../fleet/workers';
+import { withAllAddresses } from '../run/addresses';
 import { hasExtension, withBackend } from '../run/backend';
 import { endTooSoon, findCredentials } from '../run/credentials';
 import { startsProxy } from '../run/proxy';
@@ -43,7 +44,7 @@ export async function fleetOf(options: Options, given: NodeJS.ProcessEnv, script
       `${k6.path} has not the project's extension, which several workers need: have Go here, and leave out S3LOADTEST_K6`,
     ]);
   }
-  const settings = withBackend(wanted, true, log);
+  const settings = await withAllAddresses(withBackend(wanted, true, log));
   const late = endTooSoon(lease, settings.config.duration);
   if (late !== undefined) log(`warning: ${late}`);
   const vus = options.concurrency === undefined ? undefined : settings.config.concurrency;

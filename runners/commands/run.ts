@@ -7,6 +7,7 @@ import { conduct } from '../fleet/conduct';
 import { type LocalLoad, LocalProcess } from '../fleet/process';
 import { freePort } from '../process/free-port';
 import { availableMemory } from '../process/proc';
+import { withAllAddresses, withLiveAddresses } from '../run/addresses';
 import { hasExtension, withBackend } from '../run/backend';
 import { endTooSoon, findCredentials, renew } from '../run/credentials';
 import { showRun } from '../run/dry-run';
@@ -53,7 +54,7 @@ export async function run(names: readonly string[], typed: Options, given: NodeJ
   const isDry = options.dryRun === true;
   const k6 = isDry ? likelyK6(environment) : await findK6(environment);
   const extension = await hasExtension(k6.path, environment);
-  const direct = withBackend(wanted, extension, say);
+  const direct = await withLiveAddresses(await withAllAddresses(withBackend(wanted, extension, say)), environment);
   const canRenew = extension === true && direct.config.backend !== 'jslib';
   const late = canRenew ? undefined : endTooSoon(lease, direct.config.duration);
   if (late !== undefined) say(`warning: ${late}`);

@@ -52,7 +52,7 @@ export function createEngine(
     { query, headers, payloadHash }: Extras,
   ): A => {
     const { method } = command;
-    const url = host.origin + path + (query === '' ? '' : `?${query}`);
+    const url = host.alias + path + (query === '' ? '' : `?${query}`);
     const signed = host.signer.signWith(method, path, query, headers, payloadHash, body);
     return send(method, url, body, signed, keepOf(command));
   };
@@ -96,7 +96,7 @@ export function createEngine(
         const began = Date.now();
         const answer =
           extras === undefined
-            ? send(method, host.origin + path, body, host.signer.sign(method, path, '', body), keep)
+            ? send(method, host.alias + path, body, host.signer.sign(method, path, '', body), keep)
             : sendWith(send, command, host, path, body, extras);
         // How almost every operation ends, without a further call: an object was sent, or came with the length it should have.
         if (fast && answer.status === 200) {
