@@ -9,6 +9,7 @@ import {
   HEAD,
   LIST,
   LIST_KEYS,
+  LIST_V1,
   PUT,
   UPLOAD_PART,
 } from '../lib/s3/commands';
@@ -54,6 +55,7 @@ function fakeOf(command: Command, calls: Partial<S3>): Fake | undefined {
     case LIST:
       return countObjects && ((_, __, ___, more) => then(countObjects(optionsOf(more)), countReply));
     case LIST_KEYS:
+    case LIST_V1:
       return listObjects && ((_, __, ___, more) => listReply(listObjects(optionsOf(more))));
     case DELETE_OBJECTS:
       return deleteObjectsAsync && ((_, __, body) => deleteObjectsAsync(keysIn(body as string)).then(batchReply));

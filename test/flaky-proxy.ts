@@ -98,6 +98,32 @@ function pass(request: IncomingMessage, response: ServerResponse, target: string
   request.pipe(passed);
 }
 
+/** A store that lists by version 1 only: it does not look at what version 2 has in its query, or refuses it with 400. */
+export async function startOldLister(target: Server, refuses: boolean) {
+  const signing = await startSigningProxy({ ...target, endpoints: [target.endpoints[0]] });
+  const ofV2 = /(?:^|&)(?:list-type|continuation-token|start-after|fetch-owner)=[^&]*/g;
+  const requests: string[] = [];
+  const server = createServer((request, response) => {
+    const [path, query = ''] = (request.url ?? '').split('?');
+    requests.push(`${request.method} ${request.url}`);
+    if (refuses && query.includes('list-type=2')) {
+      response.writeHead(400).end('<Error><Code>InvalidArgument</Code><Message>list-type</Message></Error>');
+      return;
+    }
+    pass(request, response, signing.endpoint, `${path}?${query.replace(ofV2, '').replace(/^&/, '')}`);
+  });
+  const own = await listen(server);
+  return {
+    endpoint: `http://127.0.0.1:${own}`,
+    requests,
+    stop: async () => {
+      server.closeAllConnections();
+      server.close();
+      await signing.stop();
+    },
+  };
+}
+
 /** A gateway that has S3 below a path, and takes no request that was not signed as it came. `refused` counts those. */
 export async function startPathGateway(target: Server, base: string) {
   const signing = await startSigningProxy({ ...target, endpoints: [target.endpoints[0]] });

@@ -18,7 +18,7 @@ import { isPaced, type Step } from '../workload/step';
 import { scenarioName, type Workload } from '../workload/workload';
 import { writer } from '../workload/write';
 import { connectBy, keyEndFor, payloadFor } from './backend';
-import { connect, hold, SILENT } from './connection';
+import { type Connection, connect, hold, SILENT } from './connection';
 import type { SecretNames } from './secrets';
 import { sharedKeys, sharedPlan, sharedSchedule, type VuLoad } from './shared';
 
@@ -47,6 +47,7 @@ interface Prepared {
   /** Objects that setup wrote. */
   readonly seeded: readonly NumberedSet[];
   readonly oneByOne?: boolean;
+  readonly listsV1?: boolean;
   /** What k6 calls the credentials, where they are its secrets. */
   readonly secrets?: SecretNames;
 }
@@ -144,6 +145,14 @@ function sleepUntil(time: number): void {
   sleep((Math.max(0, time - Date.now()) + OVERSLEEP_MS) / 1000);
 }
 
+const asItIs = (connection: Connection): Connection => connection;
+
+/** The same for a store that lists by version 1 only. */
+function ofVersion1(connection: Connection): Connection {
+  const { listingByV1 } = require('./seldom');
+  return { ...connection, engine: listingByV1(connection.engine) };
+}
+
 /** Who reads in order begins elsewhere than others. */
 function pickFor(popularity: Popularity, { shape }: VuLoad, vu: number) {
   const { pickBy } = require('../workload/popularity');
@@ -154,7 +163,7 @@ function pickFor(popularity: Popularity, { shape }: VuLoad, vu: number) {
 function virtualUser(
   place: Place,
   equipment: Equipment,
-  { found, seeded: sets, oneByOne = false }: Prepared,
+  { found, seeded: sets, oneByOne = false, listsV1 = false }: Prepared,
   { name, executor, startTime: begin }: typeof exec.scenario,
 ): Iterate {
   const { load, step, schedule } = place;
@@ -162,8 +171,9 @@ function virtualUser(
   const { sizes, readSizes = sizes } = load;
   const vu = exec.vu.idInTest;
   const counting = { silent: false, missesExpected: load.missesExpected };
-  const connection = connect(by, config, counting, vu, { plainKeys: true });
-  const silent = () => connect(by, config, SILENT, vu).engine;
+  const own = listsV1 ? ofVersion1 : asItIs;
+  const connection = own(connect(by, config, counting, vu, { plainKeys: true }));
+  const silent = () => own(connect(by, config, SILENT, vu)).engine;
   const duration = durationOf(load.shape);
   const workers = Number(__ENV[FROM_CLI.workers] || 1);
   const labels = [...new Set([...sizes, ...readSizes].map((size) => size.label))];

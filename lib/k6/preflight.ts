@@ -5,10 +5,11 @@
 
 import { batchOf, lacksBatches } from '../s3/batch';
 import { describeFailure, isRetryable } from '../s3/classify';
-import { CREATE_BUCKET, DELETE, DELETE_OBJECTS, GET, LIST_KEYS, PUT } from '../s3/commands';
+import { CREATE_BUCKET, DELETE, DELETE_OBJECTS, GET, LIST_KEYS, LIST_V1, PUT } from '../s3/commands';
 import type { Engine, Reply } from '../s3/engine';
 import { type ExplainedConfig, explain } from '../s3/explain';
 import { listArguments } from '../s3/listing';
+import { mayLackV2 } from '../s3/listing-v1';
 import { locationOf } from '../s3/location';
 import type { Failure } from '../s3/outcome';
 import type { Config } from '../settings/config';
@@ -28,6 +29,8 @@ export interface Checked {
   readonly created?: boolean;
   /** The store has no DELETE_OBJECTS. */
   readonly oneByOne?: boolean;
+  /** The store has ListObjects of version 1 only. */
+  readonly listsV1?: boolean;
   /** The endpoints that answered. */
   readonly live: string[];
   /** What stands in the way of the run, in one line; undefined when nothing does. */
@@ -61,7 +64,7 @@ async function tryEndpoints(engineOf: EngineOf, config: CheckedConfig, needs: Ne
   const doubts: string[] = [];
   const live: string[] = [];
   let first: string | undefined;
-  let created = false;
+  let [created, listsV1] = [false, false];
   for (const endpoint of config.endpoints) {
     // The engine goes on to the next endpoint by itself.
     const page = listArguments({ prefix: config.prefix, maxKeys: 1 });
@@ -74,6 +77,13 @@ async function tryEndpoints(engineOf: EngineOf, config: CheckedConfig, needs: Ne
       }
       created = true;
       listed = await engineOf([endpoint]).compileAsync(LIST_KEYS)('', '', undefined, page);
+    }
+    if (mayLackV2(listed)) {
+      const older = await engineOf([endpoint]).compileAsync(LIST_V1)('', '', undefined, page);
+      if (older.failure === undefined) {
+        if (!listsV1) doubts.push(`${endpoint} has ListObjects of version 1 only: that is used`);
+        [listed, listsV1] = [older, true];
+      }
     }
     const { failure, status } = listed;
     const said = failure && explain('list', listed, config, Date.now());
@@ -89,7 +99,8 @@ async function tryEndpoints(engineOf: EngineOf, config: CheckedConfig, needs: Ne
       doubts.push(`${said}: the run begins without it, and tries it now and then`);
     }
   }
-  return live.length > 0 || first === undefined ? { live, doubts, created } : { problem: first, live, doubts: [] };
+  if (live.length === 0 && first !== undefined) return { problem: first, live, doubts: [] };
+  return { live, doubts, created, ...(listsV1 && { listsV1 }) };
 }
 
 /** Whether an endpoint that lists nothing may do all else. */

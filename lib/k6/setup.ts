@@ -7,6 +7,7 @@ import { DELETE_OBJECTS } from '../s3/commands';
 import type { Connect, Engine, Reply } from '../s3/engine';
 import { openFiles } from '../s3/engines/held';
 import { PATIENCE_MS } from '../s3/explain';
+import { listingByV1 } from '../s3/listing-v1';
 import { putInParts } from '../s3/multipart';
 import type { Config, ObjectSize } from '../settings/config';
 import { formatCount, formatDuration } from '../settings/units';
@@ -39,6 +40,8 @@ export interface Readable {
   readonly seeded: readonly NumberedSet[];
   /** The store has no DELETE_OBJECTS. */
   readonly oneByOne?: boolean | undefined;
+  /** The store has ListObjects of version 1 only. */
+  readonly listsV1?: boolean | undefined;
   /** What looking for keys came to; undefined where nothing was looked for. */
   readonly discovery?: Discovery | undefined;
 }
@@ -53,11 +56,11 @@ export async function prepare(
   const tooFew = tooFewFiles(plan);
   if (tooFew !== undefined) return { problem: tooFew };
   const asIs: Checked = { live: plan.config.endpoints, doubts: [] };
-  const { problem, live, oneByOne } = plan.config.check ? await check(plan, by, listed) : asIs;
+  const { problem, live, oneByOne, listsV1 } = plan.config.check ? await check(plan, by, listed) : asIs;
   if (problem !== undefined) return { problem };
   // What is left to do before the load goes to those that answer.
   const config = { ...plan.config, endpoints: live };
-  if (!does('read', plan)) return { found: {}, seeded: [], oneByOne };
+  if (!does('read', plan)) return { found: {}, seeded: [], oneByOne, listsV1 };
   const { engine } = connect(by, config, SILENT, 0);
   const seeded: NumberedSet[] = [];
   for (const reader of config.seedObjects > 0 ? onlyReading(plan) : []) {
@@ -66,7 +69,7 @@ export async function prepare(
     seeded.push(set);
   }
   const missing = plan.sizes.filter(({ label }) => (listed[label]?.length ?? 0) + countIn(seeded, label) === 0);
-  const finding = missing.length > 0 ? await look(by, config, missing) : undefined;
+  const finding = missing.length > 0 ? await look(by, config, missing, listsV1) : undefined;
   const found: Record<string, readonly string[]> = { ...finding?.keys };
   const has = ({ label }: ObjectSize) =>
     (listed[label]?.length ?? 0) + (found[label]?.length ?? 0) + countIn(seeded, label) > 0;
@@ -84,7 +87,7 @@ export async function prepare(
     const problem = nothingToRead(plan, reader, has, finding?.complete !== false);
     if (problem !== undefined) return { problem };
   }
-  return { found, seeded, oneByOne, discovery: finding && discoveryOf(finding) };
+  return { found, seeded, oneByOne, listsV1, discovery: finding && discoveryOf(finding) };
 }
 
 /** Tries the bucket, and logs what its user should know. */
@@ -118,10 +121,10 @@ function watched({ endpoints, timeout }: Config) {
 }
 
 /** Looks for keys once, and says what that came to. */
-async function look(by: Connect, config: Config, sizes: readonly ObjectSize[]): Promise<Finding> {
+async function look(by: Connect, config: Config, sizes: readonly ObjectSize[], listsV1 = false): Promise<Finding> {
   const timeout = Math.min(config.timeout, BEFORE_LOAD.ms);
   const { engine } = connect(by, config, SILENT, 0, { timeout, attempts: 1 });
-  const finding = await findReadable(engine, config, sizes, BEFORE_LOAD);
+  const finding = await findReadable(listsV1 ? listingByV1(engine) : engine, config, sizes, BEFORE_LOAD);
   if (!finding.complete) console.warn(findingText(finding));
   else if (finding.ms > WORTH_TELLING_MS) console.info(findingText(finding));
   return finding;

@@ -189,9 +189,24 @@ export const LIST: Command = {
 /** The same with its keys. */
 export const LIST_KEYS: Command = /* @__PURE__ */ like(LIST, {
   answer: /* @__PURE__ */ like(PAGE, {
+    // A page of version 1 has a Marker, whether it was asked for or not.
+    texts: ['IsTruncated', 'NextContinuationToken', 'Marker'],
     lists: { Contents: ['Key', 'Size'], CommonPrefixes: ['Prefix'] },
     encoded: ['Key', 'Prefix'],
   }),
+});
+
+/** The same for stores without version 2, which go on behind a key: https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjects.html */
+export const LIST_V1: Command = /* @__PURE__ */ like(LIST, {
+  query: { 'encoding-type': 'url' },
+  answer: {
+    kind: 'xml',
+    root: 'ListBucketResult',
+    texts: ['IsTruncated', 'NextMarker'],
+    lists: { Contents: ['Key', 'Size'], CommonPrefixes: ['Prefix'] },
+    objects: 'Contents',
+    encoded: ['Key', 'Prefix', 'NextMarker'],
+  },
 });
 
 /** https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectVersions.html */

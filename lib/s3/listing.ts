@@ -40,6 +40,7 @@ export interface KeysPage extends Page {
 /** Parameters of the query, each with the element that has it for the next page. */
 const MARKERS: ReadonlyArray<readonly [parameter: string, element: string]> = [
   ['continuation-token', 'NextContinuationToken'],
+  ['marker', 'NextMarker'],
   ['key-marker', 'NextKeyMarker'],
   ['version-id-marker', 'NextVersionIdMarker'],
   ['upload-id-marker', 'NextUploadIdMarker'],

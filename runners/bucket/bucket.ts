@@ -11,11 +11,13 @@ import {
   GET_BUCKET_VERSIONING,
   LIST_KEYS,
   LIST_UPLOADS,
+  LIST_V1,
   LIST_VERSIONS,
 } from '../../lib/s3/commands';
 import type { Reply } from '../../lib/s3/engine';
 import { explain, PATIENCE_MS } from '../../lib/s3/explain';
 import { keysPageOf, listArguments, nextOf, prefixesOf } from '../../lib/s3/listing';
+import { argumentsOfV1, mayLackV2, replyOfV1 } from '../../lib/s3/listing-v1';
 import { pauseBefore } from '../../lib/s3/retry';
 import { type Config, ConfigError, leavesSigning } from '../../lib/settings/config';
 import { formatDuration } from '../../lib/settings/units';
@@ -84,6 +86,8 @@ export function openBucket(config: BucketConfig, pause: (ms: number) => Promise<
   const options = { ...config, credentials: config, leavesSigning: leavesSigning(config), attempts: ATTEMPTS };
   const engine = createNodeEngine(options, transport, pause);
   const list = orThrow(engine.compile(LIST_KEYS), LIST_KEYS);
+  const listV1 = orThrow(engine.compile(LIST_V1), LIST_V1);
+  let listsV1 = false;
   const listVersions = orThrow(engine.compile(LIST_VERSIONS), LIST_VERSIONS);
   const listUploads = orThrow(engine.compile(LIST_UPLOADS), LIST_UPLOADS);
   const remove = orThrow(engine.compile(DELETE_OBJECTS), DELETE_OBJECTS);
@@ -111,9 +115,15 @@ export function openBucket(config: BucketConfig, pause: (ms: number) => Promise<
       const waits = `${config.endpoints.join(', ')}: no answer to a listing yet, up to ${formatDuration(config.timeout)} (--timeout) is waited for it`;
       const timer = tell && setTimeout(tell, PATIENCE_MS, waits);
       const once = { ...options, attempts: 1 };
-      const replies = config.endpoints.map((endpoint) => {
-        const call = createNodeEngine({ ...once, endpoints: [endpoint] }, transport).compile(LIST_KEYS);
-        return call('', '', listArguments({ prefix, maxKeys: 1 }), signal);
+      const replies = config.endpoints.map(async (endpoint) => {
+        const { compile } = createNodeEngine({ ...once, endpoints: [endpoint] }, transport);
+        const page = listArguments({ prefix, maxKeys: 1 });
+        const reply = await compile(LIST_KEYS)('', '', page, signal);
+        if (!mayLackV2(reply)) return reply;
+        const older = await compile(LIST_V1)('', '', page, signal);
+        if (older.failure !== undefined) return reply;
+        listsV1 = true;
+        return older;
       });
       const dead: string[] = [];
       const results = await Promise.allSettled(replies);
@@ -127,10 +137,14 @@ export function openBucket(config: BucketConfig, pause: (ms: number) => Promise<
         dead.push(said);
       }
       if (dead.length === config.endpoints.length) throw new ConfigError(dead);
-      return dead.map((said) => `${said}: goes on without it`);
+      const older = listsV1 ? ['the store has ListObjects of version 1 only: that is used'] : [];
+      return [...older, ...dead.map((said) => `${said}: goes on without it`)];
     },
     listObjects: async (listing, signal) => {
-      const { objects, prefixes, next } = keysPageOf(await list('', '', listArguments(listing), signal));
+      const wanted = listArguments(listing);
+      const { objects, prefixes, next } = keysPageOf(
+        listsV1 ? replyOfV1(await listV1('', '', argumentsOfV1(wanted), signal)) : await list('', '', wanted, signal),
+      );
       return { entries: objects, prefixes, next };
     },
     listVersions: async (listing, signal) => {

@@ -25,6 +25,7 @@ import {
   LIST,
   LIST_KEYS,
   LIST_UPLOADS,
+  LIST_V1,
   LIST_VERSIONS,
   PUT,
   PUT_BUCKET_ACL,
@@ -89,6 +90,19 @@ export const commandCases: readonly CommandCase[] = [
       '<ListBucketResult><EncodingType>url</EncodingType><Contents><Key>a+b</Key><Size>7</Size></Contents>' +
       '<CommonPrefixes><Prefix>c%2B/</Prefix></CommonPrefixes></ListBucketResult>',
     found: { objects: 1, lists: { Contents: [['a b', '7']], CommonPrefixes: [['c+/']] } },
+  },
+  {
+    command: LIST_V1,
+    more: { query: { marker: 'a+b' } },
+    request: 'GET ?encoding-type=url&marker=a%2Bb',
+    answer:
+      '<ListBucketResult><EncodingType>url</EncodingType><IsTruncated>true</IsTruncated><NextMarker>c%2Bd</NextMarker>' +
+      '<Contents><Key>c%2Bd</Key><Size>7</Size></Contents></ListBucketResult>',
+    found: {
+      objects: 1,
+      texts: { IsTruncated: 'true', NextMarker: 'c+d' },
+      lists: { Contents: [['c+d', '7']], CommonPrefixes: [] },
+    },
   },
   {
     command: LIST_VERSIONS,
@@ -183,8 +197,10 @@ export const commandCases: readonly CommandCase[] = [
 export const keyFor = ({ command }: CommandCase): string => (command.on === 'bucket' ? '' : KEY);
 
 /** `GET, content`: rows of one op differ in what they have of an answer. */
-export function nameOf({ command: { op, answer, counts } }: CommandCase, all = commandCases): string {
-  const alike = all.filter(({ command }) => command.op === op);
+export function nameOf({ command }: CommandCase, all = commandCases): string {
+  if (command === LIST_V1) return `${command.op} of version 1`;
+  const { op, answer, counts } = command;
+  const alike = all.filter(({ command: { op: other } }) => other === op);
   if (alike.length === 1) return op;
   if (counts === 'part') return `${op}, part of another operation`;
   return `${op}, ${answer.kind === 'xml' ? `${answer.kind} of ${Object.keys(answer.lists ?? {}).length} lists` : answer.kind}`;

@@ -1,7 +1,7 @@
 /** Stores that lack what others have: it is found out, said once, and done without. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parseResult, sum } from '../../lib/result/result';
-import { startDemandingProxy, startPathGateway, startProxyWithoutBatches } from '../flaky-proxy';
+import { startDemandingProxy, startOldLister, startPathGateway, startProxyWithoutBatches } from '../flaky-proxy';
 import { RGW_COMMANDS, startRgw } from '../rgw';
 import { command, makeCertificates, missing, temporaryFolder } from '../servers';
 import { startSigningProxy } from '../signing-proxy';
@@ -38,6 +38,46 @@ describe.each([
     const { totals } = parseResult(stdout);
     expect(totals.find(({ op }) => op === 'DELETE')?.ops).toBe(there);
     expect(sum(totals).errors).toBe(0);
+  });
+});
+
+describe.each([
+  { backend: 'native', refuses: false },
+  { backend: 'http', refuses: true },
+])('a store that lists by version 1 only (it refuses the other: $refuses), by $backend', ({ backend, refuses }) => {
+  test('is found out, said once, and all that lists goes through all pages', async () => {
+    const store = await startOldLister(stage.server, refuses);
+    const home = await stage.home();
+    const bucket = await newBucket(stage.site);
+    const env = { ...environment(stage, home, stage.server, bucket), S3_ENDPOINTS: store.endpoint };
+    const start = (...args: string[]) =>
+      new Program(process.execPath, [CLI, ...args], { ...env, S3LOADTEST_BACKEND: backend }, home.path).ended;
+    const run = (...args: string[]) => start('run', ...args, '--json');
+    const ONCE = /ListObjects of version 1 only: that is used/g;
+    const written = await run('firehose', '--size', '1KB', '--concurrency', '8', '--duration', '4s');
+    expect(written.code, written.stderr).toBe(0);
+    const there = keysIn(stage.site, bucket).length;
+    expect(there).toBeGreaterThan(1_100);
+
+    store.requests.length = 0;
+    const listed = await run('listops', '--concurrency', '1', '--duration', '2s');
+    expect(listed.code, listed.stderr).toBe(0);
+    expect(listed.stderr.match(ONCE)).toHaveLength(1);
+    const [list] = parseResult(listed.stdout).totals;
+    expect({ op: list?.op, errors: list?.errors }).toEqual({ op: 'LIST', errors: {} });
+    expect(store.requests.some((request) => /[?&]marker=loadtest/.test(request))).toBe(true);
+    // Whole rounds have each object once.
+    expect((list?.objects ?? 0) / (list?.ops ?? 1)).toBeGreaterThan(there / Math.ceil(there / 1000) / 2);
+
+    const read = await run('heavyread', '--size', '1KB', '--rate', '50', '--duration', '2s');
+    expect(read.code, read.stderr).toBe(0);
+    const keys = await start('keys');
+    expect(keys.code, keys.stderr).toBe(0);
+    const cleaned = await start('cleanup', '--yes');
+    expect(cleaned.code, cleaned.stderr).toBe(0);
+    expect((cleaned.stdout + cleaned.stderr).match(ONCE)).toHaveLength(1);
+    await store.stop();
+    expect(keysIn(stage.site, bucket)).toEqual([]);
   });
 });
 
