@@ -127,6 +127,6 @@ test('the report has it', async () => {
   const { code, stdout, stderr } = await run([...LOAD, '--json'], by);
   proxy.stop();
   expect(code, stderr).toBe(0);
-  const report = await run(['report', join(home.data, 'results', parseResult(stdout).run.id)], {});
+  const report = await run(['report', '--format', 'text', join(home.data, 'results', parseResult(stdout).run.id)], {});
   expect(report.stdout + report.stderr).toContain(proxy.host);
 });
