@@ -229,6 +229,12 @@ export function environment(stage: Stage, home: Home, server: Server, bucket: st
   };
 }
 
+/** Runs the CLI where names are as this file, and no other, has them: a mount over /etc/hosts. Needs root. */
+export function programKnowing(hosts: string, args: readonly string[], env: NodeJS.ProcessEnv, cwd: string): Program {
+  const inside = ['sh', '-c', 'mount --bind "$0" /etc/hosts && exec "$@"', hosts, process.execPath, CLI, ...args];
+  return new Program('unshare', ['--mount', ...inside], env, cwd);
+}
+
 /** A k6 that does not say it has the extension, as a stock one does not. */
 export async function stockK6(stage: Stage, home: Home): Promise<string> {
   const path = join(home.path, 'k6');

@@ -2,6 +2,8 @@ package binding
 
 import (
 	"errors"
+	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/grafana/sobek"
@@ -51,6 +53,12 @@ func namesFor(dialer lib.DialContexter) *wire.Names {
 	return names
 }
 
+// proxyFor goes by the environment, as k6's own client does; what is wrong there the script has refused.
+func proxyFor(to *url.URL) *url.URL {
+	proxy, _ := http.ProxyFromEnvironment(&http.Request{URL: to})
+	return proxy
+}
+
 // clientOptions are what a script gave to connect or hold, and what it counts by. The VU that asks must be running: before
 // that, k6 has no network for it.
 func (i *instance) clientOptions(given sobek.Value) (request.Options, *measure.Recorder) {
@@ -80,6 +88,7 @@ func (i *instance) clientOptions(given sobek.Value) (request.Options, *measure.R
 		options.Latest = renewalOf(a.CredentialsFile).latest
 	}
 	options.Outages, options.Names = outages, namesFor(state.Dialer)
+	options.Proxy = proxyFor
 	options.Tell = func(line string) {
 		state.Logger.WithFields(logrus.Fields{"source": "console"}).Warn(line)
 	}

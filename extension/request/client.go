@@ -9,6 +9,7 @@ import (
 	"encoding/hex"
 	"math/rand/v2"
 	"net"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -47,6 +48,8 @@ type Options struct {
 	TLS *tls.Config
 	// Names, which may be nil, look the names of endpoints up.
 	Names *wire.Names
+	// Proxy, which may be nil, gives the proxy for a URL, nil for none.
+	Proxy func(*url.URL) *url.URL
 	// OneRequest a connection: the server is asked to close it when it has answered.
 	OneRequest bool
 	// Outages are what all clients of the process know of their endpoints; nil where each is to find out for itself.
@@ -131,7 +134,9 @@ type host struct {
 	// endpoint is as the tag has it.
 	endpoint string
 	// line is the Host header's, with what else is in every request.
-	line   string
+	line string
+	// before stands before the path of a request: all of the URL for a proxy, "" for the host itself.
+	before string
 	signer *sigv4.Signer
 	health *health
 }
@@ -160,15 +165,15 @@ func New(options Options, exchanger Exchanger, recorder Recorder) *Client {
 	if c.Outages == nil {
 		c.Outages = NewOutages()
 	}
-	for _, url := range options.Endpoints {
-		c.hosts = append(c.hosts, c.newHost(url))
+	for _, endpoint := range options.Endpoints {
+		c.hosts = append(c.hosts, c.newHost(endpoint))
 	}
 	c.next.Store(uint32(options.FirstEndpoint % len(c.hosts)))
 	return c
 }
 
-func (c *Client) newHost(url string) *host {
-	parts, endpoint := partsOf(url), Label(url)
+func (c *Client) newHost(own string) *host {
+	parts, endpoint := partsOf(own), Label(own)
 	name := parts.host
 	if c.Virtual {
 		name = c.Bucket + "." + name
@@ -184,6 +189,15 @@ func (c *Client) newHost(url string) *host {
 	// A default port is not sent in Host, so it must not be signed either.
 	signed := strings.TrimSuffix(name, ":"+port)
 	made.line = " HTTP/1.1\r\nHost: " + signed + "\r\nUser-Agent: " + c.UserAgent + "\r\n"
+	if c.Proxy != nil {
+		if proxy := c.Proxy(&url.URL{Scheme: parts.scheme, Host: name}); proxy != nil {
+			made.Proxy = wire.ProxyOf(proxy)
+		}
+	}
+	if made.Proxy != nil && parts.scheme == "http" {
+		made.before = "http://" + signed
+		made.line += made.Proxy.HeaderLine()
+	}
 	if c.OneRequest {
 		made.line += "Connection: close\r\n"
 	}
@@ -475,7 +489,7 @@ func (p *prepared) readSuccess(answer *wire.Answer, compared *comparison, a *Att
 var heads = sync.Pool{New: func() any { return new([]byte) }}
 
 func (c *Client) appendHead(dst []byte, h *host, p *prepared) []byte {
-	dst = append(append(append(dst, p.Method...), ' '), p.path...)
+	dst = append(append(append(append(dst, p.Method...), ' '), h.before...), p.path...)
 	if p.query != "" {
 		dst = append(append(dst, '?'), p.query...)
 	}

@@ -8,6 +8,7 @@ package wire
 import (
 	"context"
 	"crypto/tls"
+	"fmt"
 	"net"
 	"sync"
 	"time"
@@ -26,6 +27,8 @@ type Host struct {
 	TLS *tls.Config
 	// Names look the address up; nil where the dialer does.
 	Names *Names
+	// Proxy is nil where connections go to the host itself.
+	Proxy *Proxy
 }
 
 // Reuse says how long a connection may serve.
@@ -139,10 +142,28 @@ func Dial(ctx context.Context, dialer Dialer, host *Host, deadline time.Time, ti
 }
 
 func (h *Host) dial(ctx context.Context, dialer Dialer) (net.Conn, error) {
-	if h.Names != nil {
-		return h.Names.dial(ctx, dialer, h.Address)
+	if h.Proxy == nil {
+		return h.dialAt(ctx, dialer, h.Address)
 	}
-	return dialer.DialContext(ctx, "tcp", h.Address)
+	c, err := h.dialAt(ctx, dialer, h.Proxy.Address)
+	if err != nil {
+		return nil, fmt.Errorf("proxyconnect %w", err)
+	}
+	if h.TLS == nil {
+		return c, nil
+	}
+	if err := h.Proxy.tunnel(ctx, c, h.Address); err != nil {
+		_ = c.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+func (h *Host) dialAt(ctx context.Context, dialer Dialer, address string) (net.Conn, error) {
+	if h.Names != nil {
+		return h.Names.dial(ctx, dialer, address)
+	}
+	return dialer.DialContext(ctx, "tcp", address)
 }
 
 // hold counts a new connection among those that end with their context.

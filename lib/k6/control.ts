@@ -6,17 +6,18 @@ import { type Begin, FROM_CLI, MARKS, newRunId, type PlanText } from '../result/
 import type { Connect } from '../s3/engine';
 import { awaitStart, setGCPercent } from '../s3/engines/native';
 import type { ConfigError, Environment, VuConfig } from '../settings/config';
+import { proxiesOf } from '../settings/http-proxy';
 import type { ListedKeys } from '../workload/keys';
 import { gcPercent, tooLittleMemory } from '../workload/memory';
 import { countIn } from '../workload/numbered';
 import { partOfSegment } from '../workload/part';
 import {
   does,
+  type EnvironmentFacts,
   factsOf,
   loadText,
   type Plan,
   planOf,
-  type ReadableFacts,
   scheduleOf,
   splitText,
   withoutExtension,
@@ -229,7 +230,7 @@ async function setUp(
   waitForOthers();
   const startedAt = Date.now();
   const runId = __ENV[FROM_CLI.runId] ?? newRunId(startedAt, plan.measured.map(({ test }) => test).join('-'));
-  const facts = factsOf(plan, runId, startedAt, VERSION, readableBy(plan, prepared, listed));
+  const facts = factsOf(plan, runId, startedAt, VERSION, foundBy(plan, prepared, listed));
   const { executionSegment, executionSegmentSequence } = exec.test.options;
   const part = partOfSegment(executionSegment, executionSegmentSequence);
   const begin: Begin = { ...textOf(plan), facts, load: loadText(plan), part };
@@ -239,15 +240,20 @@ async function setUp(
   return { runId, startedAt, setupMs, ...prepared, ...(secrets === undefined ? {} : { secrets }) };
 }
 
-/** Objects to read when the load begins, by size, and what looking for them came to. */
-function readableBy({ sizes }: Plan, { found, seeded, discovery }: Readable, listed: ListedKeys): ReadableFacts {
+/** Objects to read when the load begins, what looking for them came to, and proxies on the way. */
+function foundBy(
+  { sizes, config }: Plan,
+  { found, seeded, discovery }: Readable,
+  listed: ListedKeys,
+): EnvironmentFacts {
   const count = (label: string) => (found[label]?.length ?? 0) + (listed[label]?.length ?? 0) + countIn(seeded, label);
   const sum = { objects: 0, bytes: 0 };
   for (const { label, bytes } of sizes) {
     sum.objects += count(label);
     sum.bytes += count(label) * bytes;
   }
-  return { readable: sum, ...(discovery === undefined ? {} : { discovery }) };
+  const httpProxies = proxiesOf(config, __ENV).map(({ host }) => host);
+  return { httpProxies, readable: sum, ...(discovery === undefined ? {} : { discovery }) };
 }
 
 /** Where several machines run the load: says that this one is ready, and waits for the instant at which all begin. */
@@ -275,7 +281,7 @@ function report(
   const { runId, startedAt, setupMs } = prepared;
   const own = overridden(planned, exec.test.options.scenarios);
   const plan = own !== undefined && 'plan' in own ? own.plan : planned;
-  const facts = factsOf(plan, runId, startedAt, VERSION, readableBy(plan, prepared, listed));
+  const facts = factsOf(plan, runId, startedAt, VERSION, foundBy(plan, prepared, listed));
   const result = summarize(data, { ...facts, setupMs });
   const json = JSON.stringify(result);
   if (startedByCli()) return { stdout: `${MARKS.result}${json}\n` };

@@ -15,6 +15,7 @@ import {
 } from '../settings/config';
 import { isUnresolved } from '../settings/endpoint';
 import { parseEnvFile } from '../settings/env-file';
+import { proxiesOf } from '../settings/http-proxy';
 
 export interface Loaded {
   readonly config: Config;
@@ -86,7 +87,7 @@ function warnOfPackedCredentials(): void {
 
 /** A k6 that is asked for an extension it does not have ends with a stack. */
 function checkBackend(config: Config): void {
-  const { backend, verify, s3poolBinary, checksum, resolve, endpoints } = config;
+  const { backend, verify, s3poolBinary, checksum, resolve, endpoints, httpProxy } = config;
   if (checksum?.startsWith('crc') && backend !== 'native') {
     throw new ConfigError([
       `${nameOf(config, 'checksum')} is ${checksum}: only the native backend makes that, and this run has ` +
@@ -98,6 +99,12 @@ function checkBackend(config: Config): void {
     throw new ConfigError([
       `${nameOf(config, 'resolve')} is all: only \`s3loadtest run\` and \`dist\` look names up: name the addresses in ` +
         `${settings.endpoints.env[0]}, as ${unresolved}#10.0.0.1,${unresolved}#10.0.0.2`,
+    ]);
+  }
+  const [proxy] = proxiesOf(config, __ENV);
+  if (proxy !== undefined && httpProxy === 'none') {
+    throw new ConfigError([
+      `${nameOf(config, 'httpProxy')} is none, and ${proxy.name} is set: a k6 without the CLI goes by that: unset it`,
     ]);
   }
   if (verify && backend !== 'native') {

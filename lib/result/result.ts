@@ -252,6 +252,8 @@ export interface RunHead {
   readonly readable?: { readonly objects: number; readonly bytes: number };
   /** What looking for them came to, before the load and outside its figures: of runs that listed the bucket for it. */
   readonly discovery?: Discovery;
+  /** host:port of the HTTP proxies that requests went through, where they did. */
+  readonly httpProxies?: readonly string[];
 }
 
 /** The start of a run, kept out of its figures. */

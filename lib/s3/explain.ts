@@ -17,6 +17,7 @@ export type ExplainedConfig = Pick<
 /** One line for a failure: what is wrong, with which value, and which setting mends it. `now` in ms since 1970. */
 export function explain(verb: string, outcome: Outcome, config: ExplainedConfig, now: number): string {
   const { endpoint, status } = outcome;
+  if (status === 407) return explainProxy(describeFailure(status, '', ''));
   const { errorClass, code, message } = outcome.failure ?? { errorClass: 'client', code: '', message: '' };
   const said = describeFailure(status, code, message);
   if (status === 0) return explainTransport(endpoint, said, config);
@@ -100,7 +101,15 @@ function redirection(
   return target === asked ? undefined : target;
 }
 
+function explainProxy(said: string): string {
+  return (
+    `HTTP_PROXY or HTTPS_PROXY: the proxy does not pass requests on (${said}): set it right, with user:password@ where it ` +
+    'wants that, or give --http-proxy none'
+  );
+}
+
 function explainTransport(endpoint: string, message: string, config: ExplainedConfig): string {
+  if (/proxyconnect|the proxy \S+ |Proxy Authentication/.test(message)) return explainProxy(message);
   const host = endpoint.replace(/:\d+$/, '');
   if (/no such host|lookup /i.test(message)) {
     const hint = config.addressing === 'virtual' ? ', with the bucket before it as S3_ADDRESSING=virtual asks' : '';

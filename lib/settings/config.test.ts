@@ -59,6 +59,7 @@ test('the table of settings: variable, option, default', () => {
     S3LOADTEST_CHECKSUM | --checksum <algorithm> | none
     S3LOADTEST_SIGN_PAYLOAD | --sign-payload | false
     S3LOADTEST_CHECK | --no-check | true
+    S3LOADTEST_HTTP_PROXY | --http-proxy <which> | environment
     S3LOADTEST_RESOLVE | --resolve <addresses> | any
     S3LOADTEST_ALLOW_PARTIAL | --allow-partial | false
     S3LOADTEST_PART_SIZE |  | 8MB
@@ -386,6 +387,7 @@ describe('values', () => {
       { text: '0', value: 0, why: 'the least' },
       { text: '4294967295', value: 0xffff_ffff, why: 'the most' },
     ],
+    httpProxy: [{ text: 'none', value: 'none', why: 'whatever the environment has' }],
     resolve: [{ text: 'all', value: 'all', why: 'an endpoint for each address' }],
     timeout: [{ text: '500ms', value: 500, why: 'below a second' }],
     partSize: [
@@ -606,6 +608,7 @@ describe('values', () => {
       { text: '4294967296', why: 'more than 32 bits' },
       { text: '1.5', why: 'a fraction' },
     ],
+    httpProxy: [{ text: 'http://proxy:3128', why: 'that belongs into HTTP_PROXY' }],
     resolve: [{ text: 'some', why: 'neither' }],
     timeout: [
       { text: '0s', why: 'no time' },

@@ -201,6 +201,14 @@ export const store = {
     parse: boolean,
     expected: 'true or false',
   } satisfies Setting<boolean>,
+  httpProxy: {
+    env: ['S3LOADTEST_HTTP_PROXY'],
+    option: 'http-proxy <which>',
+    help: 'Whether requests go through the HTTP proxy that HTTP_PROXY, HTTPS_PROXY and NO_PROXY name (environment), or through none (CLI)',
+    fallback: 'environment',
+    parse: oneOf('environment', 'none'),
+    expected: 'environment or none; the proxy itself stands in HTTP_PROXY or HTTPS_PROXY',
+  } satisfies Setting<'environment' | 'none'>,
   resolve: {
     env: ['S3LOADTEST_RESOLVE'],
     option: 'resolve <addresses>',

@@ -164,7 +164,13 @@ export function scheduleOf({ loads }: Pick<Plan, 'loads'>): ScheduledPhase[] {
  * @param startedAt when the load begins, milliseconds since 1970
  * @param readable what a plan that reads may read, and what looking for it came to
  */
-export function factsOf(plan: Plan, id: string, startedAt: number, version: string, readable: ReadableFacts): RunFacts {
+export function factsOf(
+  plan: Plan,
+  id: string,
+  startedAt: number,
+  version: string,
+  { httpProxies = [], ...readable }: EnvironmentFacts,
+): RunFacts {
   const { config, measured, loads } = plan;
   return {
     run: {
@@ -182,6 +188,7 @@ export function factsOf(plan: Plan, id: string, startedAt: number, version: stri
       schedule: scheduleOf(plan),
       quantiles: QUANTILES,
       ...(does('read', plan) ? readable : {}),
+      ...(httpProxies.length > 0 && { httpProxies }),
     },
     measured,
     plannedMs: config.duration,
@@ -190,4 +197,4 @@ export function factsOf(plan: Plan, id: string, startedAt: number, version: stri
   };
 }
 
-export type ReadableFacts = Pick<RunFacts['run'], 'readable' | 'discovery'>;
+export type EnvironmentFacts = Pick<RunFacts['run'], 'readable' | 'discovery' | 'httpProxies'>;

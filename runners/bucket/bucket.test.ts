@@ -58,6 +58,7 @@ function open(endpoint: string | string[], more: Partial<BucketConfig> = {}) {
     backend: 'http',
     timeout: 1000,
     allowPartial: false,
+    httpProxy: 'environment',
     ...more,
   };
   const bucket = openBucket(config, async (ms) => {

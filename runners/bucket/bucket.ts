@@ -20,6 +20,7 @@ import { keysPageOf, listArguments, nextOf, prefixesOf } from '../../lib/s3/list
 import { argumentsOfV1, mayLackV2, replyOfV1 } from '../../lib/s3/listing-v1';
 import { pauseBefore } from '../../lib/s3/retry';
 import { type Config, ConfigError, leavesSigning } from '../../lib/settings/config';
+import { proxiesOf, proxyOf } from '../../lib/settings/http-proxy';
 import { formatDuration } from '../../lib/settings/units';
 import { createNodeEngine, type NodeCall } from './engine';
 import { BucketError, type Entry, type LeftEntry, type List } from './entry';
@@ -40,6 +41,7 @@ export const BUCKET_SETTINGS = [
   's3poolBinary',
   'timeout',
   'allowPartial',
+  'httpProxy',
 ] as const;
 
 export type BucketConfig = Pick<Config, (typeof BUCKET_SETTINGS)[number]>;
@@ -80,9 +82,11 @@ const MOST_CONNECTIONS = 64;
 /** What answers to a batch call an entry that is gone already, as it should be. */
 const GONE: ReadonlySet<string> = new Set(['NoSuchKey', 'NoSuchVersion']);
 
-/** `pause` waits so many milliseconds between attempts. @throws ConfigError when SSL_CERT_FILE can't be read */
+/** `pause` waits so many milliseconds between attempts. @throws ConfigError when SSL_CERT_FILE can't be read, or a proxy not be used */
 export function openBucket(config: BucketConfig, pause: (ms: number) => Promise<unknown> = sleep): Bucket {
-  const transport = createTransport(config.verifySsl, MOST_CONNECTIONS);
+  const proxies = config.httpProxy === 'none' ? {} : process.env;
+  proxiesOf(config, proxies);
+  const transport = createTransport(config.verifySsl, MOST_CONNECTIONS, (origin) => proxyOf(origin, proxies)?.url);
   const options = { ...config, credentials: config, leavesSigning: leavesSigning(config), attempts: ATTEMPTS };
   const engine = createNodeEngine(options, transport, pause);
   const list = orThrow(engine.compile(LIST_KEYS), LIST_KEYS);

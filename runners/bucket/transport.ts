@@ -4,10 +4,11 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http';
-import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
-import { createSecureContext, rootCertificates } from 'node:tls';
+import { Agent as HttpsAgent, request as httpsRequest, type RequestOptions } from 'node:https';
+import { type ConnectionOptions, createSecureContext, rootCertificates } from 'node:tls';
 import type { Answer } from '../../lib/s3/reply';
 import { ConfigError } from '../../lib/settings/config';
+import { createProxied } from './proxied';
 
 export interface Sending {
   readonly method: string;
@@ -40,26 +41,39 @@ const CA_FILES = [
   '/etc/ssl/cert.pem',
 ];
 
-/** Connections are kept, `most` of them to each host. @throws ConfigError when SSL_CERT_FILE can't be read */
-export function createTransport(verifySsl: boolean, most: number): Transport {
+/**
+ * Connections are kept, `most` of them to each host. `proxyFor` gives the proxy for an origin, if there is one.
+ * @throws ConfigError when SSL_CERT_FILE can't be read
+ */
+export function createTransport(
+  verifySsl: boolean,
+  most: number,
+  proxyFor: (origin: string) => string | undefined = () => undefined,
+): Transport {
+  const proxied = createProxied(most);
   const http = new HttpAgent({ keepAlive: true, maxSockets: most });
-  let https: HttpsAgent | undefined;
-  const httpsAgent = () => {
-    const trust = verifySsl ? { secureContext: createSecureContext({ ca: trustedCas() }) } : {};
-    https ??= new HttpsAgent({ keepAlive: true, maxSockets: most, rejectUnauthorized: verifySsl, ...trust });
-    return https;
+  const https = new HttpsAgent({ keepAlive: true, maxSockets: most });
+  let trust: ConnectionOptions | undefined;
+  const trusting = () => {
+    const verified = verifySsl && { secureContext: createSecureContext({ ca: trustedCas() }) };
+    trust ??= { rejectUnauthorized: verifySsl, ...verified };
+    return trust;
+  };
+  const begin = ({ method, origin, address, target, headers, body }: Sending, proxy: string | undefined) => {
+    const own = { ...headers, 'content-length': Buffer.byteLength(body) };
+    const there = address === '' ? {} : { hostname: address, servername: new URL(origin).hostname };
+    const way: RequestOptions = proxy === undefined ? there : proxied.optionsFor(origin + target, proxy);
+    const options = { method, ...way, headers: { ...own, ...(way.headers as OutgoingHttpHeaders) } };
+    if (origin.startsWith('https:')) return httpsRequest(origin + target, { agent: https, ...trusting(), ...options });
+    return httpRequest(origin + target, { agent: http, ...options });
   };
   return {
-    send: ({ method, origin, address, target, headers, body, timeout, signal }) => {
+    send: (sending) => {
+      const { origin, body, timeout, signal } = sending;
+      const proxy = proxyFor(origin);
       return new Promise((resolve, reject) => {
         if (signal?.aborted) return reject(signal.reason);
-        const secure = origin.startsWith('https:');
-        const sent = { method, headers: { ...headers, 'content-length': Buffer.byteLength(body) } };
-        const there = address === '' ? {} : { hostname: address, servername: new URL(origin).hostname };
-        const options = { ...sent, ...there };
-        const request = secure
-          ? httpsRequest(origin + target, { ...options, agent: httpsAgent() })
-          : httpRequest(origin + target, { ...options, agent: http });
+        const request = begin(sending, proxy);
         const timer = setTimeout(() => request.destroy(new Error('timeout')), timeout);
         const onAbort = () => request.destroy(new Error('aborted'));
         signal?.addEventListener('abort', onAbort, { once: true });
@@ -69,7 +83,11 @@ export function createTransport(verifySsl: boolean, most: number): Transport {
           if (signal?.aborted) reject(signal.reason);
           else resolve(answer);
         };
-        const failed = (e: Error) => settle({ status: 0, headers: {}, body: '', error: describeTransport(e, origin) });
+        const described = (e: Error) => {
+          const text = describeTransport(e, origin);
+          return proxy !== undefined && /^(dial|lookup)/.test(text) ? `proxyconnect ${text}` : text;
+        };
+        const failed = (e: Error) => settle({ status: 0, headers: {}, body: '', error: described(e) });
         request.on('error', failed);
         request.on('response', (response) => {
           response.setEncoding('utf8');
@@ -88,7 +106,8 @@ export function createTransport(verifySsl: boolean, most: number): Transport {
     },
     close: () => {
       http.destroy();
-      https?.destroy();
+      https.destroy();
+      proxied.close();
     },
   };
 }

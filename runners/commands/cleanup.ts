@@ -44,7 +44,7 @@ interface Report {
 }
 
 export function addCleanup(program: Command): void {
-  addSettingOptions(program.command('cleanup'), ['prefix', 'timeout', 'allowPartial', 'credentials'])
+  addSettingOptions(program.command('cleanup'), ['prefix', 'timeout', 'allowPartial', 'credentials', 'httpProxy'])
     .summary('delete objects that tests wrote, and no others')
     .description(DESCRIPTION)
     .option('--yes', "don't ask before deleting")

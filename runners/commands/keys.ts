@@ -43,7 +43,7 @@ interface Counts {
 }
 
 export function addKeys(program: Command): void {
-  addSettingOptions(program.command('keys'), ['prefix', 'timeout', 'allowPartial', 'credentials'])
+  addSettingOptions(program.command('keys'), ['prefix', 'timeout', 'allowPartial', 'credentials', 'httpProxy'])
     .summary('write key files from a listing of the bucket')
     .description(DESCRIPTION)
     .action(async (options: Options) => {

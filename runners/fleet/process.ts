@@ -102,9 +102,13 @@ export class LocalProcess implements PlaceToStart {
     await this.proxy?.stop();
   }
 
-  private announce({ load, split, schedule }: Begin, { config }: Settings): void {
+  private announce({ load, split, schedule, facts }: Begin, { config }: Settings): void {
     const say = (line: string) => this.terminal?.say(line);
-    say(`${this.load.name}: ${load} for ${formatDuration(config.duration)} on ${config.endpoints.join(', ')}`);
+    const { httpProxies = [] } = facts.run;
+    const through = httpProxies.length === 0 ? '' : ` through the proxy ${httpProxies.join(' and ')}`;
+    say(
+      `${this.load.name}: ${load} for ${formatDuration(config.duration)} on ${config.endpoints.join(', ')}${through}`,
+    );
     if (split !== undefined) say(split);
     const bursts = schedule.length;
     if (bursts > 0) say(`${bursts} ${bursts === 1 ? 'burst is' : 'bursts are'} scheduled; --dry-run lists them`);

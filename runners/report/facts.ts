@@ -56,6 +56,7 @@ export function facts(report: Report): [name: string, value: string][] {
     ['Load', loadText(report)],
     ['Workers', workers.length > 1 ? formatCount(workers.length) : undefined],
     ['Endpoints', endpoints.join(', ')],
+    ['HTTP proxy', run.httpProxies?.join(', ')],
     ['Bucket', bucket === undefined ? undefined : `${bucket}, prefix ${prefix}`],
     ['Client', [`${run.backend} backend`, ...versions].join(', ')],
     ['Seed', String(run.seed)],

@@ -121,6 +121,8 @@ export interface Report {
     readonly measuredSeconds: number;
     readonly warmup?: Warmup;
     readonly endedBy?: 'steady';
+    /** host:port of HTTP proxies on the way. */
+    readonly httpProxies?: readonly string[];
     readonly seed: number;
     readonly backend: string;
     readonly versions: Readonly<Record<string, string>>;
@@ -176,6 +178,7 @@ export function reportOf(given: Result, prices: Prices | undefined, mostPoints =
       measuredSeconds: seconds,
       ...(run.warmup === undefined ? {} : { warmup: run.warmup }),
       ...(run.endedBy === undefined ? {} : { endedBy: run.endedBy }),
+      ...(run.httpProxies === undefined ? {} : { httpProxies: run.httpProxies }),
       seed: run.seed,
       backend: run.backend,
       versions: run.versions,

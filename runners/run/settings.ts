@@ -21,6 +21,7 @@ import {
   settingTexts,
 } from '../../lib/settings/config';
 import { parseEnvFile } from '../../lib/settings/env-file';
+import { PROXY_VARIABLES } from '../../lib/settings/http-proxy';
 
 /** What a workload file says of settings. */
 export const OF_FILE = Symbol('of a workload file');
@@ -59,8 +60,11 @@ export function collect(value: string, before: readonly string[] = []): string[]
 export function loadSettings(options: Options, environment: Environment): Settings {
   const sources = sourcesOf(options, environment);
   const config = readConfig(...sources);
-  return { config, environment: textsOf(sources) };
+  return { config, environment: { ...textsOf(sources), ...(config.httpProxy === 'none' && NO_PROXIES) } };
 }
+
+/** What leaves k6, too, without a proxy. */
+const NO_PROXIES = Object.fromEntries(PROXY_VARIABLES.map((name) => [name, '']));
 
 /** The same where credentials are somewhere else: those that are here are left out. @throws ConfigError as above. */
 export function loadOpenSettings(options: Options, environment: Environment): Settings {

@@ -1,7 +1,11 @@
 /** Gets the binary out of a project's release archive, checked against the checksums published beside it. */
 import { createHash } from 'node:crypto';
 import { mkdir, open, readdir, stat } from 'node:fs/promises';
+import { request as httpRequest, type IncomingMessage } from 'node:http';
+import { request as httpsRequest } from 'node:https';
 import { join } from 'node:path';
+import { proxyOf } from '../../lib/settings/http-proxy';
+import { createProxied } from '../bucket/proxied';
 import { run, StepFailure } from '../process/child';
 
 /** A server that sends nothing for so long, in milliseconds, is given up. */
@@ -35,12 +39,12 @@ interface DownloadOptions {
  * Throws StepFailure naming the address or file that was wrong, and the signal's reason when aborted.
  */
 export async function download(release: Release, options: DownloadOptions): Promise<string> {
-  const { work, signal } = options;
+  const { work, signal, env } = options;
   const address = (file: string) => `${options.base}/${release.folder}/${file}`;
 
   // The small file first: when the release isn't there, it says so before 40 MB are on their way.
   let sums = '';
-  await receive(address(release.checksums), signal, async (chunk) => {
+  await receive(address(release.checksums), env, signal, async (chunk) => {
     sums += Buffer.from(chunk).toString('latin1');
   });
   const expected = publishedSum(sums, release.archive);
@@ -51,7 +55,7 @@ export async function download(release: Release, options: DownloadOptions): Prom
   let bytes = 0;
   const file = await open(archive, 'wx');
   try {
-    await receive(address(release.archive), signal, async (chunk) => {
+    await receive(address(release.archive), env, signal, async (chunk) => {
       hash.update(chunk);
       await file.writeFile(chunk);
       bytes += chunk.length;
@@ -90,19 +94,24 @@ function publishedSum(text: string, file: string): string | undefined {
 }
 
 /** GETs `url`, handing on its body piece by piece. Throws StepFailure for a status other than 2xx, an error or a stall. */
-async function receive(url: string, signal: AbortSignal, take: (chunk: Uint8Array) => Promise<void>): Promise<void> {
+async function receive(
+  url: string,
+  env: NodeJS.ProcessEnv,
+  signal: AbortSignal,
+  take: (chunk: Uint8Array) => Promise<void>,
+): Promise<void> {
   signal.throwIfAborted();
   const stop = new AbortController();
   const onAbort = () => stop.abort(signal.reason);
   signal.addEventListener('abort', onAbort, { once: true });
   const idle = setTimeout(() => stop.abort(new StepFailure(`${url} sent nothing for ${IDLE_MS / 1000} s`)), IDLE_MS);
   try {
-    const response = await fetch(url, { signal: stop.signal });
-    if (!response.ok || !response.body) {
-      await response.body?.cancel();
-      throw new StepFailure(`${url} answered ${response.status} ${response.statusText}`.trimEnd());
+    const { status, statusText, body, end } = await get(url, env, stop.signal);
+    if (status < 200 || status > 299 || !body) {
+      await end();
+      throw new StepFailure(`${url} answered ${status} ${statusText}`.trimEnd());
     }
-    for await (const chunk of response.body) {
+    for await (const chunk of body) {
       idle.refresh();
       await take(chunk);
     }
@@ -114,6 +123,34 @@ async function receive(url: string, signal: AbortSignal, take: (chunk: Uint8Arra
     clearTimeout(idle);
     signal.removeEventListener('abort', onAbort);
   }
+}
+
+interface Got {
+  readonly status: number;
+  readonly statusText: string;
+  readonly body: AsyncIterable<Uint8Array> | null;
+  /** Leaves the body alone. */
+  end(): Promise<void> | undefined;
+}
+
+/** Fetches, through a proxy where the environment names one: Node's own fetch knows none. */
+async function get(url: string, env: NodeJS.ProcessEnv, signal: AbortSignal, redirects = 5): Promise<Got> {
+  const proxy = proxyOf(url, env);
+  if (proxy === undefined) {
+    const { status, statusText, body } = await fetch(url, { signal });
+    return { status, statusText, body, end: () => body?.cancel() };
+  }
+  const request = url.startsWith('https:') ? httpsRequest : httpRequest;
+  const response = await new Promise<IncomingMessage>((resolve, reject) => {
+    const sent = request(url, { signal, ...createProxied(1).optionsFor(url, proxy.url) });
+    sent.on('response', resolve).on('error', reject).end();
+  });
+  const { statusCode: status = 0, statusMessage: statusText = '', headers } = response;
+  if (status >= 300 && status < 400 && headers.location !== undefined && redirects > 0) {
+    response.destroy();
+    return get(new URL(headers.location, url).href, env, signal, redirects - 1);
+  }
+  return { status, statusText, body: response, end: async () => void response.destroy() };
 }
 
 /** fetch says only "fetch failed" and keeps what happened in `cause`, whose message is empty if two addresses failed. */

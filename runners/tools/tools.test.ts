@@ -18,6 +18,7 @@ import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { buildSync } from 'esbuild';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { startHttpProxy } from '../../test/http-proxy';
 import { getTools, releaseOf, ToolError, type ToolName } from './tools';
 
 const K6 = 'v2.2.0';
@@ -322,6 +323,14 @@ test('without Go the official archives are downloaded, checked and put in place'
   expect(installed()).toEqual(['bin/k6', 'bin/k6.version', 'bin/versitygw', 'bin/versitygw.version']);
   expect(log).toContain("k6 v2.2.0 can't be built here: Go is not on PATH");
   expect(log).toContainEqual(expect.stringMatching(/^downloaded k6 v2\.2\.0, \d+B, in \d+ s$/));
+});
+
+test('downloads go through the proxy that the environment names', async () => {
+  const proxy = await startHttpProxy(await serve(publish('k6')));
+  stop.push(async () => proxy.stop());
+  const own = { S3LOADTEST_DOWNLOAD_BASE: 'http://downloads.test', HTTP_PROXY: proxy.url };
+  expect((await get(['k6'], { PATH: barePath(), ...own })).k6.from).toBe('downloaded');
+  expect(proxy.asked).toHaveLength(2);
 });
 
 test('a Go too old for the module falls through to the download', async () => {

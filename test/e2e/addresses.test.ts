@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parseResult, sum } from '../../lib/result/result';
 import { startRelay } from '../relay';
 import { freePort, makeCertificates, missing } from '../servers';
-import { CLI, environment, keysIn, newBucket, openStage, Program, type Site, type Stage } from '../stage';
+import { environment, keysIn, newBucket, openStage, programKnowing, type Site, type Stage } from '../stage';
 
 const noOpenssl = (await missing(['openssl'])).length > 0;
 
@@ -26,11 +26,8 @@ async function place(live: readonly string[], addresses: readonly string[], name
   const starts = live.map((host) => startRelay(server.endpoints[0], Number.POSITIVE_INFINITY, { host, port }));
   const relays = await Promise.all(starts);
   const env = { ...environment(stage, home, server, bucket), S3_ENDPOINTS: `http://${name}:${port}` };
-  const run = (args: readonly string[], more: NodeJS.ProcessEnv = {}) => {
-    const inside = 'mount --bind "$0" /etc/hosts && exec "$@"';
-    const program = ['--mount', 'sh', '-c', inside, hosts, process.execPath, CLI, ...args];
-    return new Program('unshare', program, { ...env, ...more }, home.path).ended;
-  };
+  const run = (args: readonly string[], more: NodeJS.ProcessEnv = {}) =>
+    programKnowing(hosts, args, { ...env, ...more }, home.path).ended;
   const stop = () => {
     for (const relay of relays) relay.stop();
   };
