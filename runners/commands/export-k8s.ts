@@ -133,7 +133,7 @@ function checkCredentials({ credentials }: Pick<Config, 'credentials'>): void {
   if (credentials !== 'aws') return;
   const [variable] = settings.credentials.env;
   throw new ConfigError([
-    `${variable} is aws: what AWS's provider chain finds here would end in the cluster: give AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or --secret-name`,
+    `${variable} is aws: keys of AWS's provider chain may expire in the cluster, where nothing renews them: give AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or --secret-name`,
   ]);
 }
 
