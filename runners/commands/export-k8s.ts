@@ -9,7 +9,7 @@ import { LONGEST_NAME, manifestsOf } from '../fleet/kubernetes/manifests';
 import { needsIntervals } from '../run/backend';
 import { EXIT } from '../run/exit';
 import { writeAtomically } from '../run/folder';
-import { addSettingOptions, collect, loadOpenSettings, loadSettings, type Options } from '../run/settings';
+import { addSettingOptions, collect, loadOpenSettings, loadSettings, loadSome, type Options } from '../run/settings';
 import { patterns, ROOT, scriptText } from '../tools/project';
 import { pinnedK6 } from '../tools/tools';
 import { wantedOf } from './wanted';
@@ -43,6 +43,7 @@ export function addExport(program: Command): void {
 async function exportK8s(names: readonly string[], typed: Options, environment: NodeJS.ProcessEnv): Promise<number> {
   const { name: own, script, tests, options } = wantedOf(names, typed);
   const secretName = text(options, 'secretName');
+  if (secretName === undefined) checkCredentials(loadSome(['credentials'], options, environment));
   const { config, environment: values } =
     secretName === undefined ? loadSettings(options, environment) : loadOpenSettings(options, environment);
   const workers = readWorkers(text(options, 'workers') ?? '');
@@ -125,6 +126,15 @@ function checkProxy({ backend, s3poolBinary }: Config): void {
   const [variable] = settings.s3poolBinary.env;
   throw new ConfigError([
     `${variable} is "${s3poolBinary}": runners start no proxy: leave it out, and name one that runs by ${settings.endpoints.env[0]}`,
+  ]);
+}
+
+/** @throws ConfigError when credentials are to be found, which is for the one who runs */
+function checkCredentials({ credentials }: Pick<Config, 'credentials'>): void {
+  if (credentials !== 'aws') return;
+  const [variable] = settings.credentials.env;
+  throw new ConfigError([
+    `${variable} is aws: keys of AWS's provider chain may expire in the cluster, where nothing renews them: give AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or --secret-name`,
   ]);
 }
 

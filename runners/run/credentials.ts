@@ -45,7 +45,17 @@ export async function findCredentials(options: Options, environment: NodeJS.Proc
   const provider: Provider = fromNodeProviderChain(METADATA);
   const found = await ask(provider, environment);
   const lease = found.expiration && { ends: found.expiration, provider };
-  return { environment: { ...environment, ...textsOf(found) }, ...(lease && { lease }) };
+  const region = isSet('region', options, environment) ? {} : await regionOfProfile();
+  return { environment: { ...environment, ...region, ...textsOf(found) }, ...(lease && { lease }) };
+}
+
+/** The region that ~/.aws/config has for the profile, where it has one. */
+async function regionOfProfile(): Promise<NodeJS.ProcessEnv> {
+  const { loadConfig, NODE_REGION_CONFIG_OPTIONS } = await import('@smithy/core/config');
+  // An AWS_REGION that is empty is none, which AWS's own reader does not know.
+  const ofFiles = { ...NODE_REGION_CONFIG_OPTIONS, environmentVariableSelector: () => undefined, default: '' };
+  const region = await loadConfig<string>(ofFiles)();
+  return region === '' ? {} : { AWS_REGION: region };
 }
 
 async function ask(provider: Provider, { AWS_PROFILE: profile }: NodeJS.ProcessEnv): Promise<Identity> {

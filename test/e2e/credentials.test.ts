@@ -29,16 +29,12 @@ afterAll(() => stage?.stop());
 const LOAD = ['run', 'firehose', '--size', '1KB', '--concurrency', '2', '--json'];
 
 /** A home with this as its ~/.aws/config, and an environment without keys. */
-async function withConfig(config: string, more: NodeJS.ProcessEnv = {}) {
+async function withConfig(config: string, more: NodeJS.ProcessEnv = {}, site = stage.site) {
   const home = await stage.home();
   await mkdir(join(home.path, '.aws'));
   await writeFile(join(home.path, '.aws', 'config'), config);
-  const bucket = await newBucket(stage.site);
-  const {
-    AWS_ACCESS_KEY_ID: _id,
-    AWS_SECRET_ACCESS_KEY: _key,
-    ...env
-  } = environment(stage, home, stage.site.server, bucket);
+  const bucket = await newBucket(site);
+  const { AWS_ACCESS_KEY_ID: _id, AWS_SECRET_ACCESS_KEY: _key, ...env } = environment(stage, home, site.server, bucket);
   const run = (...args: string[]) =>
     new Program(process.execPath, [CLI, ...args], { ...env, ...more }, home.path).ended;
   return { run, home, bucket };
@@ -61,6 +57,21 @@ describe('a profile', () => {
     expect(keysIn(stage.site, bucket)).toEqual([]);
     expect(home.path).not.toBe('');
   });
+
+  test.each(['native', 'http'])(
+    'has the region that nothing else names, by %s',
+    async (backend) => {
+      const site = await stage.another({ region: 'eu-test-1' });
+      const env = { AWS_PROFILE: 'bench', S3LOADTEST_BACKEND: backend, AWS_REGION: '' };
+      const { run } = await withConfig(`${profile()}region = eu-test-1\n`, env, site);
+      const { code, stderr } = await run(...LOAD, '--duration', '1s');
+      expect(code, stderr).toBe(0);
+      // One that the user names comes first.
+      Object.assign(env, { AWS_REGION: 'us-east-1' });
+      expect((await run(...LOAD, '--duration', '1s')).stderr).toContain('AWS_REGION "us-east-1" is not the region');
+    },
+    60_000,
+  );
 
   test.each([
     {

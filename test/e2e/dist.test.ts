@@ -326,6 +326,16 @@ describe.runIf(possible)('three machines', () => {
     expect(errorCount(result.totals[0] ?? { ops: 0, bytes: 0, errors: {} })).toBe(0);
   }, 120_000);
 
+  test('Ctrl-C while they are being launched leaves nothing that runs, and sends no load', async () => {
+    const { program, bucket } = await start(['dist', ...LOAD, '--workers', '3', '--duration', '60s']);
+    await program.says(/on 3 workers for/, 60_000);
+    program.kill('SIGINT');
+    const { code, stdout, stderr } = await program.ended;
+    expect(code, stderr).toBe(1);
+    for (const host of hosts.hosts) expect(processesOn(host), stdout + stderr).not.toMatch(/k6-\w+ run|supervisor/);
+    expect(keysIn(site, bucket)).toEqual([]);
+  }, 120_000);
+
   test('what is wrong with workers is told of all of them at once, and nothing is started', async () => {
     const odd = join((await stage.home()).path, 'odd-workers');
     writeFileSync(
@@ -447,5 +457,19 @@ describe.runIf(possible)('machines that share a home', () => {
     expect(keysIn(site, bucket).length - countOf(result, 'PUT')).toBeLessThanOrEqual(8);
     expect(countOf(result, 'PUT')).toBeLessThanOrEqual(keysIn(site, bucket).length);
     expect((await (await start(['status'], own())).program.ended).stdout).toBe('no runs\n');
+  }, 120_000);
+
+  test('a collect in mid-run follows each where it runs, to its end', async () => {
+    site = await stage.another({ address: sharing.address });
+    const load = ['firehose', '--size', '1KB', '--rate', '50', '--concurrency', '4', '--workers', '2'];
+    const { program, bucket } = await start(['start', ...load, '--duration', '8s'], own());
+    const begun = await program.ended;
+    expect(begun.code, begun.stderr).toBe(0);
+    const { code, stdout, stderr } = await (await start(['collect', '--json'], own())).program.ended;
+    expect(code, stderr).toBe(0);
+    expect(stderr).not.toMatch(/lost|vanished/);
+    const result = resultOf(stdout);
+    expect([result.workers.length, result.partial]).toEqual([2, false]);
+    expect(countOf(result, 'PUT')).toBe(keysIn(site, bucket).length);
   }, 120_000);
 });

@@ -559,6 +559,7 @@ describe('export k8s', () => {
     { args: ['--workers', '0'], says: '--workers is "0": give a whole number from 1 to 1000' },
     { args: ['--workers', '2', '--namespace', 'a.b'], says: '--namespace is "a.b": give small letters' },
     { args: ['--workers', '2', '--worker-id', 'w1'], says: '--worker-id is "w1": runners are called by their numbers' },
+    { args: ['--workers', '2', '--credentials', 'aws'], says: 'S3LOADTEST_CREDENTIALS is aws: keys of AWS' },
     { args: ['--workers', '2', '--image', 'a b'], says: '--image is "a b": give an image' },
   ])('$args: $says', async ({ args, says }) => {
     const { home, env } = await setting();

@@ -118,6 +118,22 @@ describe.runIf(here)('what is tried', () => {
     for (const method of identities.methods) expect(method).toMatchObject({ username: 'bench' });
   });
 
+  test('what an agent has and we can not use is named', async () => {
+    const said = execFileSync('ssh-agent', ['-s', '-a', file('agent-2')], { encoding: 'utf8' });
+    try {
+      execFileSync('ssh-add', ['-q', file('certified')], { env: { ...process.env, SSH_AUTH_SOCK: file('agent-2') } });
+      const { tried, problems } = await identitiesFor(target({ agent: file('agent-2') }));
+      expect(tried).toEqual(['certified in the agent']);
+      expect(problems).toEqual([
+        "certified in the agent is a certificate, which can't be used here: make the key itself known there",
+      ]);
+      const only = target({ agent: file('agent-2'), identitiesOnly: true });
+      expect((await identitiesFor(only)).problems).toEqual([]);
+    } finally {
+      process.kill(Number(/SSH_AGENT_PID=(\d+)/.exec(said)?.[1]));
+    }
+  });
+
   test('a key with a passphrase that the agent has', async () => {
     const env = { ...process.env, SSH_AUTH_SOCK: agent?.socket, DISPLAY: ':', SSH_ASKPASS_REQUIRE: 'force' };
     const ask = file('ask');

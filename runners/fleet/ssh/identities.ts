@@ -1,5 +1,7 @@
 /** Who we are to a server: keys that an agent holds, and key files. In the order in which ssh would try them. */
+import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
+import { promisify } from 'node:util';
 import ssh2, { type AnyAuthMethod, type IdentityCallback, type ParsedKey } from 'ssh2';
 import type { SshTarget } from './config';
 
@@ -32,6 +34,7 @@ export async function identitiesFor(target: SshTarget): Promise<Identities> {
   let held: ParsedKey[] = [];
   try {
     held = socket === undefined ? [] : await keysOf(socket);
+    if (socket !== undefined && !identitiesOnly) problems.push(...(await unusableIn(socket)));
   } catch (e) {
     problems.push(`the agent at ${socket} does not answer (${(e as Error).message}): start it, or unset SSH_AUTH_SOCK`);
   }
@@ -109,6 +112,32 @@ function keysOf(socket: string): Promise<ParsedKey[]> {
       if (error) reject(error);
       else resolve((keys ?? []) as ParsedKey[]);
     });
+  });
+}
+
+const unusable = new Map<string, Promise<string[]>>();
+
+/** What ssh2 leaves out of an agent's keys without a word. Every login of this process has the same: the agent is asked once. */
+function unusableIn(socket: string): Promise<string[]> {
+  const known = unusable.get(socket) ?? askUnusable(socket);
+  unusable.set(socket, known);
+  return known;
+}
+
+async function askUnusable(socket: string): Promise<string[]> {
+  const env = { ...process.env, SSH_AUTH_SOCK: socket };
+  const options = { env, timeout: AGENT_MS };
+  // Without ssh-add there is nothing to add to what is said anyway.
+  const { stdout } = await promisify(execFile)('ssh-add', ['-L'], options).catch(() => ({ stdout: '' }));
+  return stdout.split('\n').flatMap((line) => {
+    const [type = '', , ...comment] = line.split(' ');
+    const name = `${comment.join(' ') || type} in the agent`;
+    if (type.includes('-cert-v01')) {
+      return `${name} is a certificate, which can't be used here: make the key itself known there`;
+    }
+    return /^(?:webauthn-)?sk-/.test(type)
+      ? `${name} is a hardware key, which can't be used here: add another one to the agent`
+      : [];
   });
 }
 
