@@ -42,6 +42,31 @@ function shared(name: string, shares: readonly number[]): Workload {
   return pattern(name, WRITING, { loads });
 }
 
+describe('what would have no effect is refused', () => {
+  test.each([
+    { does: WRITING, more: { S3LOADTEST_RANGE: '1KB' }, says: 'S3LOADTEST_RANGE is about reads: p makes none' },
+    { does: DELETING, more: { S3LOADTEST_POPULARITY: 'zipf:1' }, says: 'S3LOADTEST_POPULARITY is about reads' },
+    {
+      does: HOLDING,
+      more: { S3LOADTEST_SIZE: '1KB:2,4KB:1' },
+      says: 'S3LOADTEST_SIZE has weights or sizes that are drawn',
+    },
+    {
+      does: HOLDING,
+      more: { S3LOADTEST_SIZE: '1KB-4KB' },
+      says: 'S3LOADTEST_SIZE has weights or sizes that are drawn',
+    },
+  ])('$says', ({ does, more, says }) => {
+    expect(() => plan([pattern('p', does)], more)).toThrow(ConfigError);
+    expect(() => plan([pattern('p', does)], more)).toThrow(says);
+  });
+
+  test('and what has one is not', () => {
+    const more = { S3LOADTEST_RANGE: '1KB', S3LOADTEST_POPULARITY: 'sequential', S3LOADTEST_SIZE: '1KB-4KB' };
+    expect(() => plan([pattern('p', BOTH)], more)).not.toThrow();
+  });
+});
+
 describe('garbage', () => {
   test.each<{ does: readonly Step[]; size?: string; vus: number; percent: number | undefined; why: string }>([
     { does: [WRITING], size: '100MB', vus: 512, percent: 19, why: 'large objects leave little, and VUs hold much' },

@@ -31,6 +31,7 @@ export function planOf(all: readonly Workload[], given: Config, setsConcurrency:
     ]);
   }
   checkConnections(loads, config);
+  checkObjects(loads, config);
   if (config.untilSteady) checkConstant(loads, config);
   return {
     ...shaped,
@@ -71,6 +72,21 @@ function checkConnections(loads: readonly ShapedLoad[], config: Config): void {
   throw new ConfigError([
     `${name}: ${tooMany.shape.vus} are more connections than ${tooMany.test} can hold: give ${MOST_CONNECTIONS} at most, and more workers`,
   ]);
+}
+
+/** What would have no effect, or another than was meant. */
+function checkObjects(loads: readonly ShapedLoad[], config: Config): void {
+  const held = loads.find(({ step }) => holdsConnections(step));
+  if (held?.sizes.some(({ weight, drawn }) => weight !== undefined || drawn !== undefined)) {
+    throw new ConfigError([
+      `${nameOf(config, 'sizes')} has weights or sizes that are drawn: ${held.test} takes each size as often, give some such as 1KB,10KB`,
+    ]);
+  }
+  const chooses = loads.some(({ step }) => step.kind === 'operation' && has('read', step));
+  const without = (['popularity', 'range'] as const).find((name) => config[name] !== undefined);
+  if (without === undefined || chooses) return;
+  const tests = [...new Set(loads.map(({ test }) => test))].join(', ');
+  throw new ConfigError([`${nameOf(config, without)} is about reads: ${tests} makes none, leave it out`]);
 }
 
 /** Throughput that goes up and down by a schedule, or is none, never becomes steady. */
