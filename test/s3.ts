@@ -94,7 +94,7 @@ export function s3Of(engine: Engine, region: string): S3 {
     });
   return {
     putObject: (key, body, size) => engine.compile(PUT)(key, size, body),
-    putObjectInParts: (key, body, size) => putInParts(engine)(key, body, size),
+    putObjectInParts: (key, body, size) => putInParts(engine)(key, body, size) as Outcome,
     getObject: (key, size, expectBytes) => engine.compile(GET)(key, size, expectBytes),
     readObject: (key, size, bytes) =>
       engine.compile(READ)(key, size, bytes && bytes[1] - bytes[0] + 1, bytes && range(bytes)),

@@ -32,6 +32,8 @@ type connectOptions struct {
 	Timeout        float64 `js:"timeout"`
 	RequestTimeout float64 `js:"requestTimeout"`
 	Attempts       int     `js:"attempts"`
+	// RetryDelay is in milliseconds, 0 for none.
+	RetryDelay     float64 `js:"retryDelay"`
 	FirstEndpoint  int     `js:"firstEndpoint"`
 	Silent         bool    `js:"silent"`
 	MissesExpected bool    `js:"missesExpected"`
@@ -79,6 +81,7 @@ func (i *instance) clientOptions(given sobek.Value) (request.Options, *measure.R
 		Timeout:       time.Duration(a.Timeout * float64(time.Millisecond)),
 		Whole:         time.Duration(a.RequestTimeout * float64(time.Millisecond)),
 		Attempts:      a.Attempts,
+		RetryDelay:    time.Duration(a.RetryDelay * float64(time.Millisecond)),
 		FirstEndpoint: a.FirstEndpoint,
 		UserAgent:     state.Options.UserAgent.String,
 		Verify:        a.Verify,

@@ -9,6 +9,7 @@ import (
 	"encoding/hex"
 	"math/rand/v2"
 	"net"
+	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
@@ -39,6 +40,8 @@ type Options struct {
 	Timeout, Whole time.Duration
 	// Attempts in all; 1 for none but the first.
 	Attempts int
+	// RetryDelay comes before each repeat, of what is answered with 503: nothing else is repeated then. 0 for none.
+	RetryDelay time.Duration
 	// FirstEndpoint is where rotation begins.
 	FirstEndpoint int
 	UserAgent     string
@@ -383,6 +386,9 @@ func (c *Client) pauseAfter(n int, outcome *Outcome) (pause time.Duration, again
 	failure := outcome.Failure
 	if failure == nil || n >= c.Attempts || !failure.Class.retryable() {
 		return 0, false
+	}
+	if c.RetryDelay > 0 {
+		return c.RetryDelay, outcome.Status == http.StatusServiceUnavailable
 	}
 	if outcome.Status == 0 && n < len(c.hosts) {
 		// Another endpoint need not wait for one that does not answer.

@@ -59,6 +59,7 @@ function isDemanding({ headers, storageClass, checksum, signPayload }: VuConfig)
 
 function optionsOf(config: VuConfig, firstEndpoint: number): EngineOptions {
   const credentialsFile = __ENV[FROM_CLI.credentials];
-  const own = { credentials: config, credentialsFile, firstEndpoint, attempts: ATTEMPTS };
+  const attempts = config.retries === undefined ? ATTEMPTS : config.retries + 1;
+  const own = { credentials: config, credentialsFile, firstEndpoint, attempts };
   return { ...config, ...own, sleep, pause: (seconds) => pause(seconds * 1000) };
 }

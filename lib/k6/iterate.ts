@@ -201,7 +201,7 @@ function virtualUser(
       const payload = payloadFor(config, sizes, (n) => content?.slice(0, n) ?? crypto.randomBytes(n));
       return writer(connection.engine, config.partSize, payload, (engine) => {
         const { putInParts } = require('./seldom');
-        return putInParts(engine);
+        return putInParts(engine, config.partConcurrency);
       });
     },
     supply: (size) => {

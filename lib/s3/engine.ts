@@ -89,6 +89,8 @@ export interface EngineOptions {
   readonly requestTimeout?: number | undefined;
   /** Attempts in all; 1 for none but the first. */
   readonly attempts: number;
+  /** Milliseconds before each repeat, of what is answered with 503: nothing else is repeated then. */
+  readonly retryDelay?: number | undefined;
   /** Objects whose content the engine can tell from their key are compared with it as they are read. */
   readonly verify?: boolean;
   /** Every key is known to hold unreserved characters and slashes only, so that none needs to be looked at. */

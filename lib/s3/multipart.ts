@@ -2,23 +2,34 @@
 import type { Checksum } from '../settings/config';
 import { ABORT_MULTIPART, COMPLETE_MULTIPART, CREATE_MULTIPART, HEAD_WRITTEN, PUT, UPLOAD_PART } from './commands';
 import { checksumHeader } from './demands';
-import type { Body, Engine } from './engine';
+import type { Awaitable, Body, Engine } from './engine';
 import type { Outcome } from './outcome';
 import { escapeXml, XMLNS } from './xml';
 
-/** A body in parts: `part(i)` is called once, in order, and only while needed, so that one buffer can serve all. */
+/** A body in parts: `part(i)` is called once, in order, and only when it is to be sent. k6/http has read a part before the next is asked for. */
 export interface PartedBody {
   readonly bytes: number;
   readonly partBytes: number;
   part(index: number): Body;
 }
 
-export type PutInParts = (key: string, body: PartedBody, size: string) => Outcome;
+export type PutInParts = (key: string, body: PartedBody, size: string) => Awaitable<Outcome>;
 
-/** Failures are recorded where they happen, as a part's or a call's; an upload that fails, or that k6 breaks off, is aborted on the server. */
-export function putInParts(engine: Engine): PutInParts {
+/** What sends all parts of one upload: what their answers have, or the failure of the first one that failed. */
+type SendParts = (
+  key: string,
+  size: string,
+  body: PartedBody,
+  uploadId: string,
+) => Awaitable<CompletedPart[] | Outcome>;
+
+/**
+ * Failures are recorded where they happen, as a part's or a call's; an upload that fails, or that k6 breaks off, is aborted on the
+ * server. So many parts `atOnce` are under way; with one, the VU waits for each.
+ */
+export function putInParts(engine: Engine, atOnce = 1): PutInParts {
   const create = engine.compileSync(CREATE_MULTIPART);
-  const uploadPart = engine.compileSync(UPLOAD_PART);
+  const send = atOnce === 1 ? oneByOne(engine) : several(engine, atOnce);
   const complete = engine.compileSync(COMPLETE_MULTIPART);
   const abort = engine.compileSync(ABORT_MULTIPART);
   const { checksum } = engine;
@@ -35,27 +46,68 @@ export function putInParts(engine: Engine): PutInParts {
       abort(key, size, undefined, { query });
       return ended(last, 0);
     };
-    const parts: CompletedPart[] = [];
-    for (let sent = 0; sent < body.bytes; sent += body.partBytes) {
-      const partNumber = parts.length + 1;
-      const part = uploadPart(key, size, body.part(parts.length), { query: { partNumber, ...query } });
-      if (part.failure) return failed(part);
-      const { etag = '', ...headers } = part.headers ?? {};
-      parts.push({ etag, checksum: checksum && headers[checksumHeader(checksum)] });
-    }
-    let completed: Outcome = complete(key, size, completionOf(parts, checksum), { query });
-    if (completed.failure?.code === COMPLETE_MULTIPART.doneBefore) {
-      // The upload is no more: its object is there, where an attempt completed it and the answer was lost.
-      const found = engine.compileSync(HEAD_WRITTEN)(key, size);
+    const finish = (parts: CompletedPart[] | Outcome): Outcome => {
+      if (!Array.isArray(parts)) return failed(parts);
+      let completed: Outcome = complete(key, size, completionOf(parts, checksum), { query });
+      if (completed.failure?.code === COMPLETE_MULTIPART.doneBefore) {
+        // The upload is no more: its object is there, where an attempt completed it and the answer was lost.
+        const found = engine.compileSync(HEAD_WRITTEN)(key, size);
+        settle?.();
+        if (found.failure || Number(found.headers?.['content-length']) !== body.bytes) return ended(completed, 0);
+        completed = found;
+      }
+      if (completed.failure) return failed(completed);
       settle?.();
-      if (found.failure || Number(found.headers?.['content-length']) !== body.bytes) return ended(completed, 0);
-      completed = found;
+      const whole = ended(completed, body.bytes);
+      engine.composed(PUT.op, size, whole);
+      return whole;
+    };
+    const sent = send(key, size, body, query.uploadId);
+    return sent instanceof Promise ? sent.then(finish) : finish(sent);
+  };
+}
+
+const countOf = ({ bytes, partBytes }: PartedBody): number => Math.ceil(bytes / partBytes);
+
+function oneByOne(engine: Engine): SendParts {
+  const upload = engine.compileSync(UPLOAD_PART);
+  const completed = completedBy(engine);
+  return (key, size, body, uploadId) => {
+    const parts: CompletedPart[] = [];
+    for (let i = 0; i < countOf(body); i++) {
+      const part = upload(key, size, body.part(i), { query: { partNumber: i + 1, uploadId } });
+      if (part.failure) return part;
+      parts.push(completed(part));
     }
-    if (completed.failure) return failed(completed);
-    settle?.();
-    const whole = ended(completed, body.bytes);
-    engine.composed(PUT.op, size, whole);
-    return whole;
+    return parts;
+  };
+}
+
+/** After a failure no further part begins, and those under way end before the upload is aborted: else they might outlive it. */
+function several(engine: Engine, atOnce: number): SendParts {
+  const upload = engine.compileAsync(UPLOAD_PART);
+  const completed = completedBy(engine);
+  return async (key, size, body, uploadId) => {
+    const count = countOf(body);
+    const parts = Array<CompletedPart>(count);
+    let next = 0;
+    let failure: Outcome | undefined;
+    const goOn = async (): Promise<void> => {
+      while (next < count && failure === undefined) {
+        const i = next++;
+        const part = await upload(key, size, body.part(i), { query: { partNumber: i + 1, uploadId } });
+        if (part.failure) failure ??= part;
+        else parts[i] = completed(part);
+      }
+    };
+    await Promise.all(Array.from({ length: Math.min(atOnce, count) }, goOn));
+    return failure ?? parts;
+  };
+}
+
+function completedBy({ checksum }: Engine): (part: Outcome) => CompletedPart {
+  return ({ headers = {} }) => {
+    return { etag: headers.etag ?? '', checksum: checksum && headers[checksumHeader(checksum)] };
   };
 }
 

@@ -28,6 +28,21 @@ test.each<{ errorClass?: ErrorClass; status: number; code?: string; n: number; a
   expect(seconds !== undefined).toBe(again);
 });
 
+test.each([
+  { status: 503, seconds: 1.5, why: 'after the delay, each time' },
+  { status: 429, seconds: undefined, why: 'this alone' },
+  { status: 500, seconds: undefined, why: 'nothing else' },
+  { status: 0, seconds: undefined, why: 'not even at another endpoint' },
+])('with a delay $status is tried again after $seconds s: $why', ({ status, seconds }) => {
+  const failure = {
+    errorClass: status === 0 ? 'reset' : status === 500 ? 'server' : 'throttled',
+    code: '',
+    message: '',
+  } as const;
+  const outcome = { failure, status, bytes: 0, ms: 1, endpoint: 'e:1' };
+  expect([1, 2, 3].map((n) => nextPause(outcome, n, 3, 2, 1_500))).toEqual([seconds, seconds, undefined]);
+});
+
 test('another endpoint need not wait for one that does not answer; the next round does', () => {
   const failure = { errorClass: 'timeout', code: '', message: '' } as const;
   const outcome = { failure, status: 0, bytes: 0, ms: 1, endpoint: 'e:1' };

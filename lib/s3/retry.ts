@@ -13,15 +13,18 @@ export function pauseBefore(n: number, random: () => number = Math.random): numb
 
 /**
  * Seconds until the next attempt, or undefined when this one is what came of the operation: it was the nth of `attempts`, which go
- * to so many `endpoints` in turn. Where one does not answer, another need not wait for it.
+ * to so many `endpoints` in turn. Where one does not answer, another need not wait for it. With a `delay`, in milliseconds, only a
+ * 503 is tried again, after that.
  */
 export function nextPause(
   { failure, status }: Outcome,
   n: number,
   attempts: number,
   endpoints: number,
+  delay?: number,
 ): number | undefined {
   if (failure === undefined || n >= attempts || !isRetryable(failure.errorClass)) return undefined;
+  if (delay !== undefined) return status === 503 ? delay / 1000 : undefined;
   if (status === 0 && n < endpoints) return 0;
   return pauseBefore(n + 1);
 }

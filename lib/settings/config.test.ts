@@ -63,6 +63,9 @@ test('the table of settings: variable, option, default', () => {
     S3LOADTEST_RESOLVE | --resolve <addresses> | any
     S3LOADTEST_ALLOW_PARTIAL | --allow-partial | false
     S3LOADTEST_PART_SIZE |  | 8MB
+    S3LOADTEST_PART_CONCURRENCY | --part-concurrency <n> | 1
+    S3LOADTEST_RETRIES | --retries <n> | 4
+    S3LOADTEST_RETRY_DELAY | --retry-delay <time> | 0.1s, doubling up to 30s, for each failure that may pass
     S3LOADTEST_BACKEND |  | native where k6 has it, else http
     S3LOADTEST_JSLIB_URL |  | https://jslib.k6.io/aws/0.14.0/index.js
     S3POOL_BINARY |  | none
@@ -366,6 +369,9 @@ describe('values', () => {
       { text: 'loadtest/', value: 'loadtest/', why: 'the default' },
       { text: 'a/b.c-d_e/', value: 'a/b.c-d_e/', why: 'several folders' },
     ],
+    retries: [{ text: '0', value: 0, why: 'none' }],
+    retryDelay: [{ text: '500ms', value: 500, why: 'half a second' }],
+    partConcurrency: [{ text: '4', value: 4, why: 'as SDKs do' }],
     popularity: [
       { text: 'zipf:1.1', value: { kind: 'zipf', exponent: 1.1 }, why: 'few are read often' },
       { text: 'hot:10%:90%', value: { kind: 'hot', objects: 0.1, reads: 0.9 }, why: 'a hot set' },
@@ -575,6 +581,15 @@ describe('values', () => {
       { text: 'a//', why: 'another' },
       { text: '../', why: 'no folder of a bucket' },
       { text: 'a b/', why: 'a space' },
+    ],
+    retries: [{ text: '-1', why: 'negative' }],
+    retryDelay: [
+      { text: '5', why: 'no unit' },
+      { text: '0s', why: 'no delay' },
+    ],
+    partConcurrency: [
+      { text: '0', why: 'none' },
+      { text: '65', why: 'too many' },
     ],
     popularity: [
       { text: 'zipf', why: 'no exponent' },

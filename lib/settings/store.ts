@@ -1,6 +1,6 @@
 /** Settings of the store: where it is, who asks, and how requests reach it. Pure; runs in k6 and in Node. */
 import { basePathOf, endpointLabel } from './endpoint';
-import { anyText, boolean, oneOf, positive, sizeBetween, text } from './parse';
+import { anyText, boolean, oneOf, positive, sizeBetween, text, wholeNumber } from './parse';
 import type { Setting, Values } from './setting';
 import { formatDuration, parseDuration, sizeLabel } from './units';
 
@@ -13,6 +13,8 @@ const CHECKSUMS = ['md5', 'crc32', 'crc32c', 'crc64nvme', 'sha1', 'sha256'] as c
 export type Checksum = (typeof CHECKSUMS)[number];
 
 const MB = 1024 ** 2;
+const MOST_PARTS_AT_ONCE = 64;
+const MOST_RETRIES = 1_000;
 
 function parseEndpoints(value: string): string[] | undefined {
   const endpoints = value
@@ -232,6 +234,31 @@ export const store = {
     parse: sizeBetween(5 * MB, 1024 * MB),
     expected: 'a size from 5MB to 1GB',
     show: sizeLabel,
+  } satisfies Setting<number>,
+  partConcurrency: {
+    env: ['S3LOADTEST_PART_CONCURRENCY'],
+    option: 'part-concurrency <n>',
+    help: 'Parts of one upload that are sent at once',
+    fallbackText: '1',
+    parse: wholeNumber(1, MOST_PARTS_AT_ONCE),
+    expected: `a whole number from 1 to ${MOST_PARTS_AT_ONCE}`,
+  } satisfies Setting<number>,
+  retries: {
+    env: ['S3LOADTEST_RETRIES'],
+    option: 'retries <n>',
+    help: 'How often a request is repeated whose failure may pass',
+    fallbackText: '4',
+    parse: wholeNumber(0, MOST_RETRIES),
+    expected: `a whole number from 0 to ${MOST_RETRIES}`,
+  } satisfies Setting<number>,
+  retryDelay: {
+    env: ['S3LOADTEST_RETRY_DELAY'],
+    option: 'retry-delay <time>',
+    help: 'Repeat what is answered with 503 and nothing else, each time after so long',
+    fallbackText: '0.1s, doubling up to 30s, for each failure that may pass',
+    parse: positive(parseDuration),
+    expected: 'a duration above 0 such as 500ms',
+    show: formatDuration,
   } satisfies Setting<number>,
   backend: {
     env: ['S3LOADTEST_BACKEND'],

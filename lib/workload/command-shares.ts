@@ -4,6 +4,8 @@ export interface CommandShares {
   readonly shares: Readonly<Record<string, number>>;
   /** Milliseconds that a VU waits after each operation, where it has a time of its own. */
   readonly think?: number;
+  /** A VU that gets a status of 400 or more does nothing more. */
+  readonly endsAtErrors?: boolean;
   /** How many different ones are set in turn. */
   readonly unique?: { readonly acls?: number; readonly policies?: number; readonly lifecycles?: number };
 }

@@ -41,7 +41,7 @@ export function tooLittleMemory({ loads, config }: Plan, free: number): string |
   const partOf = (load: ShapedLoad) => (whole(load) ? Number.POSITIVE_INFINITY : config.partSize);
   const connection = config.endpoints.some((endpoint) => endpoint.startsWith('https:')) ? TLS_CONNECTION : CONNECTION;
   const needs = loads.map((load) => {
-    const ofVus = memoryNeed(k6Vus(load), bytesOf(load), partOf(load));
+    const ofVus = memoryNeed(k6Vus(load), bytesOf(load), partOf(load), config.partConcurrency);
     const more = holdsConnections(load.step) ? load.shape.vus * connection : 0;
     // One VU that does it all is there however much that is.
     return load.step.kind !== 'operation' ? { fixed: ofVus, more } : { fixed: 0, more: ofVus };

@@ -538,6 +538,8 @@ await getTools(['k6'], { env: process.env, root: ${JSON.stringify(root)}, log: (
     bundle: true,
     platform: 'node',
     format: 'esm',
+    // Packages in it are CommonJS.
+    banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
     outfile: bundle,
   });
   const child = spawn(process.execPath, [bundle], {

@@ -117,6 +117,19 @@ describe.each(['native', 'http'])('by %s', (backend) => {
     expect(stderr).toMatch(/GET 200: the whole object came, and not the range that was asked for: leave --range out/);
   });
 
+  test('parts at once: objects are whole', async () => {
+    const bucket = await newBucket(stage.site);
+    const parts = ['--part-concurrency', '3', ...(backend === 'native' ? ['--verify'] : [])];
+    const load = ['--size', '21MB', '--concurrency', '2', '--duration', '4s', ...parts];
+    const { code, stdout, stderr } = await run(backend, bucket, ['firehose', ...load]);
+    expect(code, stderr).toBe(0);
+    const { totals } = parseResult(stdout);
+    expect(sum(totals).errors).toBe(0);
+    const there = bytesBySize(bucket)['21MB'] ?? [];
+    expect(there).toHaveLength(totals.find(({ op }) => op === 'PUT')?.ops ?? 0);
+    expect(there.filter((bytes) => bytes !== 21 * 1024 ** 2)).toEqual([]);
+  });
+
   test('popularity: few objects get most of the reads', async () => {
     const bucket = await newBucket(stage.site);
     const proxy = await startRecordingProxy(stage.server.endpoints[0]);

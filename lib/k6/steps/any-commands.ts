@@ -5,8 +5,12 @@ import type { CommandShares } from '../../workload/command-shares';
 import type { Operate, OperationStep, VirtualUser } from '../../workload/step';
 import { mixOf } from './mix';
 
-/** Most loads name no others than patterns do. */
+/** Most loads need none of them. */
 declare function require(module: './actions'): typeof import('./actions');
+declare function require(module: './ending'): typeof import('./ending');
+
+/** Seconds: who wakes up too soon would be sent to sleep again and again. */
+const BESIDE_CLOCKS = 0.01;
 
 /** HEAD of a mix is of what the VU itself has written. */
 const AS_IN_MIXES = [GET, PUT, DELETE, LIST];
@@ -22,7 +26,10 @@ export function anyCommands(of: CommandShares, rows: readonly Command[] = []): O
   };
   const step = mixOf({ '': shares }, [...own, ...rows], hasOthers ? others : undefined);
   const { think = 0 } = of;
-  const start: OperationStep['start'] = (vu) => (think > 0 ? thinking(step.start(vu), think) : step.start(vu));
+  const start: OperationStep['start'] = (vu) => {
+    const operate = of.endsAtErrors ? ending(vu, step.start) : step.start(vu);
+    return think > 0 ? thinking(operate, think) : operate;
+  };
   return { ...step, start, data: of };
 }
 
@@ -32,6 +39,23 @@ function thinking(operate: Operate, ms: number): Operate {
     const pending = operate(window, begin);
     if (pending !== undefined) return pending.then(() => sleep(ms / 1000));
     sleep(ms / 1000);
+    return undefined;
+  };
+}
+
+/** Ends with the first answer of a status of 400 or more: then the VU sleeps through what is left of its load. */
+function ending(vu: VirtualUser, start: OperationStep['start']): Operate {
+  const { watched } = require('./ending');
+  let over = false;
+  const engine = watched(vu.engine, ({ status, endpoint, failure }, op) => {
+    if (over) return;
+    over = true;
+    console.warn(`a VU ends: ${op} ${status} ${failure?.code ?? ''} (endpoint ${endpoint})`);
+  });
+  const operate = start({ ...vu, engine });
+  return (window, begin) => {
+    if (!over) return operate(window, begin);
+    sleep(Math.max(0, begin + window.end - Date.now()) / 1000 + BESIDE_CLOCKS);
     return undefined;
   };
 }

@@ -70,11 +70,11 @@ export const extension = __ENV[FROM_CLI.extension] ? require('k6/x/s3loadtest') 
 
 export function nativeOptions(options: EngineOptions, counting: Counting): NativeOptions {
   const { endpoints, bucket, addressing, region, timeout, attempts, firstEndpoint, pause } = options;
-  const { verify = false, requestTimeout = 0, credentialsFile = '' } = options;
+  const { verify = false, requestTimeout = 0, retryDelay = 0, credentialsFile = '' } = options;
   const { accessKeyId, secretAccessKey, sessionToken = '' } = options.credentials;
   return {
     ...{ endpoints, bucket, addressing, region, timeout, attempts, firstEndpoint, pause },
-    ...{ accessKeyId, secretAccessKey, sessionToken, verify, requestTimeout, credentialsFile },
+    ...{ accessKeyId, secretAccessKey, sessionToken, verify, requestTimeout, retryDelay, credentialsFile },
     ...{ silent: counting.silent, missesExpected: counting.missesExpected },
     sampleMark: MARKS.sample,
   };

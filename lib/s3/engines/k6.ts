@@ -30,7 +30,7 @@ export function createEngine(
   signerFor: (host: string) => Signer,
 ): K6Engine {
   // Closures throughout: k6's JavaScript finds a captured variable ten times faster than a property of `this`.
-  const { attempts, sleep, pause } = options;
+  const { attempts, retryDelay, sleep, pause } = options;
   const hosts = hostsOf(options, signerFor);
   const paths = pathsOf(options);
   const bucketPath = paths.bucket;
@@ -65,7 +65,7 @@ export function createEngine(
       if (attempt === 1 || failure.code === '' || failure.code !== command.doneBefore) {
         recorder.failed(command, reply, failure);
       }
-      return nextPause(reply, attempt, attempts, hosts.length);
+      return nextPause(reply, attempt, attempts, hosts.length, retryDelay);
     }
     if (command.counts === 'operation') recorder.succeeded(reply.ms, reply.bytes, reply.found?.objects ?? 0);
     for (const refusal of refusalsOf(command, reply))

@@ -46,6 +46,12 @@ export interface WorkloadFile extends Access, FileShape {
   readonly description?: string;
   readonly objects?: { readonly sizes?: FileSizes; readonly popularity?: string; readonly range?: string };
   readonly bucket?: { readonly mayChange?: boolean };
+  readonly responses?: {
+    /** A VU that gets a status of 400 or more does nothing more, where this is false. */
+    readonly ignoreErrors?: boolean;
+    readonly retries?: number;
+    readonly retryDelay?: string;
+  };
   readonly loads?: readonly FileLoad[];
   /** k6 thresholds, as --threshold takes them. */
   readonly criteria?: readonly string[];

@@ -6,6 +6,7 @@ type IsValid = (text: string) => boolean;
 
 export const FORMATS: Readonly<Record<string, IsValid>> = {
   duration: (text) => parseDuration(text) !== undefined,
+  delay: (text) => settings.retryDelay.parse(text) !== undefined,
   rate: (text) => settings.rate.parse(text) !== undefined,
   stages: (text) => settings.stages.parse(text) !== undefined,
   size: (text) => !text.includes(',') && settings.sizes.parse(text) !== undefined,

@@ -95,6 +95,8 @@ const BROKEN: readonly (readonly [file: string, line: string | RegExp])[] = [
   [`name: web\n${OPS}\nobjects: {sizes: {1KB: -1}}`, /^3:24: objects.sizes.1KB is -1: give a weight above 0/],
   [`name: web\n${OPS}\nobjects: {count: 5}`, /^3:11: objects.count is not known: give sizes, popularity, range/],
   [`name: web\n${OPS}\nbucket: {mayChange: perhaps}`, /^3:21: bucket.mayChange is "perhaps": give true or false/],
+  [`name: web\n${OPS}\nresponses: {retries: -1}`, /^3:22: responses.retries is -1: give a whole number from 0 to 1000/],
+  [`name: web\n${OPS}\nresponses: {retryDelay: 5}`, /^3:25: responses.retryDelay is 5: give a duration above 0/],
   [`name: web\n${OPS}\nload: []`, '3:1: load is not known: give loads'],
   [`name: web\n${OPS}\nloads: {}`, /^3:8: loads is a section: give a list of 1 to 50 loads/],
   [`name: web\n${OPS}\nloads: []`, /^3:8: loads is a list: give a list of 1 to 50 loads/],

@@ -92,6 +92,11 @@ export const SCHEMA = {
         range: text('range', 'the bytes of one read, such as 1MB'),
       }),
       bucket: section({ mayChange: { type: 'boolean', description: 'true or false' } }),
+      responses: section({
+        ignoreErrors: { type: 'boolean', description: 'true or false' },
+        retries: { type: 'integer', minimum: 0, maximum: 1_000, description: 'a whole number from 0 to 1000' },
+        retryDelay: text('delay', 'a duration above 0 such as 1s'),
+      }),
       loads: { type: 'array', minItems: 1, maxItems: 50, items: load, description: 'a list of 1 to 50 loads' },
       criteria: {
         type: 'array',

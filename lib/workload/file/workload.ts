@@ -16,11 +16,12 @@ const PARTS = 1000;
 
 /** The settings that a file has: what options and variables override. */
 export function settingsOf(file: WorkloadFile): Record<string, string> {
-  const { duration, vus, rate, stages, ramp, bursts, objects, criteria = [], settings: more = {} } = file;
+  const { duration, vus, rate, stages, ramp, bursts, objects, responses, criteria = [], settings: more = {} } = file;
   const texts = {
     ...{ duration: durationText(file) ?? duration, concurrency: vus, rate, stages, ramp },
     ...{ burst: bursts?.on, pause: bursts?.off, sizes: sizesText(objects?.sizes) },
     ...{ popularity: objects?.popularity, range: objects?.range },
+    ...{ retries: responses?.retries, retryDelay: responses?.retryDelay },
     thresholds: criteria.length > 0 ? criteria.join(';') : undefined,
   };
   const named = Object.entries(texts).flatMap(([name, text]) =>
@@ -117,12 +118,17 @@ function durationText(file: WorkloadFile): string | undefined {
 }
 
 export function sharesOf(file: WorkloadFile): CommandShares {
-  const { access, operations, olderVersions = 0, unique, bucket, think } = file;
+  const { access, operations, olderVersions = 0, unique, bucket, responses, think } = file;
   const percentages = operations ?? spread(access ?? { read: 50, data: 100 }, bucket?.mayChange === true);
   const { GET = 0, ...others } = percentages;
   const older = (GET * olderVersions) / 100;
   const shares = inParts({ GET: GET - older, [OLDER]: older, ...others });
-  return { shares, ...(think !== undefined && { think: ms(think) }), ...(unique && { unique }) };
+  return {
+    shares,
+    ...(responses?.ignoreErrors === false && { endsAtErrors: true }),
+    ...(think !== undefined && { think: ms(think) }),
+    ...(unique && { unique }),
+  };
 }
 
 /** Data operations as they are, and each command for metadata as often; those that change a bucket only where they may. */
