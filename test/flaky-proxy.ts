@@ -53,6 +53,18 @@ export async function startRecordingProxy(target: string) {
   return { ...proxy, requests };
 }
 
+/** Each object's first so many requests are answered with 503. `times` are those of all of them by URL, in milliseconds. */
+export async function startBusyProxy(target: string, refusals: number) {
+  const times = new Map<string, number[]>();
+  const proxy = await startRefusingProxy(target, ({ method, url = '' }) => {
+    if (!/^\/[^/?]+\/[^?]/.test(url)) return undefined;
+    const own = [...(times.get(`${method} ${url}`) ?? []), performance.now()];
+    times.set(`${method} ${url}`, own);
+    return own.length <= refusals ? { status: 503, code: 'SlowDown' } : undefined;
+  });
+  return { ...proxy, times };
+}
+
 /** A store without DeleteObjects. */
 export function startProxyWithoutBatches(target: string, refusal: Refusal) {
   return startRefusingProxy(target, ({ method, url = '' }) =>

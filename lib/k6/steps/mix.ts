@@ -136,14 +136,14 @@ function start(vu: VirtualUser, mixes: Readonly<Record<string, Mix>>, step: Step
 
   return (window) => {
     const deck = only ?? (decks.get(window.phase) as Deck);
-    const card = deck.next();
-    const size = own === undefined ? card.size : own.next(card.op);
-    const played = play(own === undefined ? card : { op: card.op, size });
+    const dealt = deck.next();
+    const card = own === undefined ? dealt : own.sized(dealt);
+    const played = play(card);
     if (played !== false) return played;
     if (!writes) return readAnother();
     // Until there is something to read, write it; the read comes later instead, so that shares stay as they are.
-    const written = deck.instead(card, 'PUT');
-    return put(own === undefined ? written.size : size);
+    const written = deck.instead(dealt, 'PUT');
+    return put(own === undefined ? written.size : card.size);
   };
 }
 
@@ -154,8 +154,8 @@ function rangeOf(bytes: number, random: Random) {
 
 /** Sizes that are not each as often, or not each of one length. */
 interface OwnSizes {
-  /** The size of the next operation of a kind. */
-  next(op: string): string;
+  /** The card with the size that is due for its operation. */
+  sized(card: Card): Card;
   draw(size: ObjectSize): number;
   mark(bytes: number): string;
   bytesByKey(key: string): number | undefined;
@@ -168,7 +168,7 @@ function ownSizes({ sizes, random }: VirtualUser, mixes: Readonly<Record<string,
   const ops = Object.values(mixes).flatMap((shares) => Object.keys(shares));
   const decks = new Map(ops.map((op) => [op, createSizeDeck(sizes, random)]));
   return {
-    next: (op) => (decks.get(op) as () => string)(),
+    sized: ({ op }) => ({ op, size: (decks.get(op) as () => string)() }),
     draw: ({ drawn, bytes }) => (drawn === undefined ? bytes : drawBytes(drawn, bytes, random)),
     mark: bytesMark,
     bytesByKey,
