@@ -1,5 +1,5 @@
 /** A workload file's text, read and checked: what it says, or all that is wrong with it, a line each. Runs in k6 and in Node. */
-import Ajv, { type ErrorObject } from 'ajv';
+import Ajv, { type ErrorObject, type ValidateFunction } from 'ajv';
 import { type Document, isMap, isNode, isScalar, LineCounter, type Pair, parseDocument } from 'yaml';
 import { ConfigError } from '../../settings/config';
 import { settingOf } from '../../settings/options';
@@ -55,16 +55,22 @@ function yamlProblem(message: string): string {
   return `this is no YAML: ${first.charAt(0).toLowerCase()}${first.slice(1)}`;
 }
 
-const ajv = new Ajv({ allErrors: true, verbose: true, allowUnionTypes: true, strict: false });
-// A number is as good as its text: 500 for "500".
-ajv.addKeyword({
-  keyword: 'reads',
-  validate: (format: string, value: unknown) => FORMATS[format]?.(String(value)) === true,
-});
-const matches = ajv.compile<WorkloadFile>(SCHEMA);
+let matches: ValidateFunction<WorkloadFile> | undefined;
+
+/** Made when a file is read: what the CLI hands on to k6 needs none. */
+function matcher(): ValidateFunction<WorkloadFile> {
+  const ajv = new Ajv({ allErrors: true, verbose: true, allowUnionTypes: true, strict: false });
+  // A number is as good as its text: 500 for "500".
+  ajv.addKeyword({
+    keyword: 'reads',
+    validate: (format: string, value: unknown) => FORMATS[format]?.(String(value)) === true,
+  });
+  return ajv.compile<WorkloadFile>(SCHEMA);
+}
 
 /** By the schema; what it can't say only where that is kept. */
 function problemsOf(value: unknown): Mistake[] {
+  matches ??= matcher();
   if (!matches(value)) return (matches.errors ?? []).flatMap(mistakeOf);
   return [...mistakesIn(value), ...settingProblems(value)];
 }
