@@ -25,9 +25,9 @@ const ATTRIBUTES = { 'x-amz-object-attributes': 'ETag,ObjectSize,StorageClass' }
 /** Versions of one key that are looked through. */
 const MOST_VERSIONS = 10;
 
-/** What plays cards of the commands that these shares name. */
-export function actionsOf(vu: VirtualUser, { shares, unique = {} }: CommandShares): Play {
-  const plays = new Map(Object.keys(shares).map((op) => [op, playOf(op, vu, unique)]));
+/** What plays cards of these commands. */
+export function actionsOf(vu: VirtualUser, ops: readonly string[], { unique = {} }: CommandShares): Play {
+  const plays = new Map(ops.map((op) => [op, playOf(op, vu, unique)]));
   return (card) => (plays.get(card.op) as Play)(card);
 }
 
@@ -92,7 +92,7 @@ function copy({ engine, keys, makeKey, config: { bucket } }: VirtualUser): Play 
     const from = keys.any(size);
     if (from === undefined) return false;
     const key = makeKey(size);
-    const headers = { 'x-amz-copy-source': `/${bucket}/${encodeKey(from)}` };
+    const headers = { 'x-amz-copy-source': `/${encodeKey(`${bucket}/${from}`)}` };
     return whenEnded(call(key, size, undefined, { headers }), ({ failure }) => {
       if (failure === undefined) keys.wrote(size, key);
       else if (failure.errorClass === 'notFound') keys.forget();

@@ -19,12 +19,12 @@ const AS_IN_MIXES = [GET, PUT, DELETE, LIST];
 export function anyCommands(of: CommandShares, rows: readonly Command[] = []): OperationStep {
   const { shares } = of;
   const own = AS_IN_MIXES.filter(({ op }) => op in shares);
-  const hasOthers = Object.keys(shares).some((op) => !own.some((row) => row.op === op));
+  const ofOthers = Object.keys(shares).filter((op) => !own.some((row) => row.op === op));
   const others = (vu: VirtualUser) => {
     const { actionsOf } = require('./actions');
-    return actionsOf(vu, of);
+    return actionsOf(vu, ofOthers, of);
   };
-  const step = mixOf({ '': shares }, [...own, ...rows], hasOthers ? others : undefined);
+  const step = mixOf({ '': shares }, [...own, ...rows], ofOthers.length > 0 ? others : undefined);
   const { think = 0 } = of;
   const start: OperationStep['start'] = (vu) => {
     const operate = of.endsAtErrors ? ending(vu, step.start) : step.start(vu);

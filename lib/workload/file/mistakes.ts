@@ -11,6 +11,8 @@ export interface Mistake {
   says(at: string, shown: string): string;
 }
 
+/** As of --size. */
+const MOST_WEIGHT = 1_000;
 /** Percentages are written with a digit or two behind the point. */
 const CLOSE_TO_ALL = 0.01;
 
@@ -21,7 +23,7 @@ export function mistakesIn(file: WorkloadFile): Mistake[] {
     ...shapeMistakes(file, []),
     ...sizeMistakes(file),
     ...loads.flatMap((load, i) => loadMistakes(load, i, file)),
-    ...togetherMistakes(loads),
+    ...togetherMistakes(file),
   ];
 }
 
@@ -77,7 +79,14 @@ function shapeMistakes(shape: FileShape, path: readonly string[]): Mistake[] {
 function sizeMistakes({ objects: { sizes } = {} }: WorkloadFile): Mistake[] {
   if (sizes === undefined || typeof sizes === 'string' || Array.isArray(sizes)) return [];
   return Object.entries(sizes).flatMap(([size, weight]) =>
-    weight > 0 ? [] : [mistake(['objects', 'sizes', size], (at, shown) => `${at} is ${shown}: give a weight above 0`)],
+    Number.isInteger(weight) && weight >= 1 && weight <= MOST_WEIGHT
+      ? []
+      : [
+          mistake(
+            ['objects', 'sizes', size],
+            (at, shown) => `${at} is ${shown}: give a weight, a whole number from 1 to ${MOST_WEIGHT}`,
+          ),
+        ],
   );
 }
 
@@ -87,7 +96,7 @@ function loadMistakes(load: FileLoad, i: number, file: WorkloadFile): Mistake[] 
   const before = loads.slice(0, i);
   const own: Mistake[] = [
     ...accessMistakes(load, path, hasAccess(file), file.bucket?.mayChange === true),
-    ...shapeMistakes(load, path),
+    ...shapeMistakes({ think: file.think, ...load } as FileShape, path),
   ];
   if (before.some(({ name }) => name === load.name)) {
     own.push(mistake([...path, 'name'], (at, shown) => `${at} is ${shown}, as another load's: give each its own`));
@@ -95,6 +104,13 @@ function loadMistakes(load: FileLoad, i: number, file: WorkloadFile): Mistake[] 
   const { after } = load;
   if (after !== undefined && !before.some(({ name }) => name === after)) {
     own.push(mistake([...path, 'after'], (at, shown) => `${at} is ${shown}: give the name of a load above this one`));
+  }
+  const [idle] = isShaped(load) ? [] : there(load, ['duration', 'ramp']);
+  if (idle !== undefined || (after !== undefined && !isShaped(load))) {
+    const key = idle ?? 'after';
+    own.push(
+      mistake([...path, key], () => `${key} is of a load with vus, rate or stages of its own: give one of them`, true),
+    );
   }
   if (load.share !== undefined && isShaped(load)) {
     own.push(
@@ -111,10 +127,20 @@ function loadMistakes(load: FileLoad, i: number, file: WorkloadFile): Mistake[] 
 /** Whether a load says by itself how much it is. */
 export const isShaped = (load: FileShape): boolean => there(load, ['vus', 'rate', 'stages']).length > 0;
 
-/** Either each load says how much it is, or none does. */
-function togetherMistakes(loads: readonly FileLoad[]): Mistake[] {
+/** Either each load says how much it is, or the file does. */
+function togetherMistakes(file: WorkloadFile): Mistake[] {
+  const { loads = [] } = file;
   const bare = loads.findIndex((load) => !isShaped(load));
-  if (bare < 0 || !loads.some(isShaped)) return [];
+  if (!loads.some(isShaped)) return [];
+  if (bare < 0) {
+    return there(file, ['vus', 'rate', 'stages']).map((key) =>
+      mistake(
+        [key],
+        () => `${key} is of all loads together, and each of them has its own: leave one of them out`,
+        true,
+      ),
+    );
+  }
   return [
     mistake(
       ['loads', String(bare)],

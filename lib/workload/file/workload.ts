@@ -1,7 +1,7 @@
 /** A workload file as the workload value that scripts write, and as settings. Pure. */
 import { settings } from '../../settings/config';
 import { settingOf } from '../../settings/options';
-import { formatDuration, parseDuration, parseRate } from '../../settings/units';
+import { parseDuration, parseRate } from '../../settings/units';
 import { ACTIONS, changesBucket, METADATA, OLDER } from '../actions';
 import type { CommandShares } from '../command-shares';
 import type { Step } from '../step';
@@ -114,7 +114,7 @@ function durationText(file: WorkloadFile): string | undefined {
     return start === undefined || length === undefined ? undefined : start + length;
   });
   const known = ends.flatMap((end) => end ?? []);
-  return known.length === 0 || known.length < ends.length ? undefined : formatDuration(Math.max(...known));
+  return known.length === 0 || known.length < ends.length ? undefined : `${Math.max(...known)}ms`;
 }
 
 export function sharesOf(file: WorkloadFile): CommandShares {
