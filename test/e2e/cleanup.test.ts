@@ -745,7 +745,7 @@ describe('init-data', () => {
 describe('help', () => {
   test.each(['cleanup', 'keys', 'init-data'])('of %s', (command) => {
     const help = execFileSync(process.execPath, [CLI, command, '--help'], { encoding: 'utf8' });
-    const store = ['  --prefix', '  --timeout', '  --allow-partial', '  --credentials'];
+    const store = ['  --prefix', '  --timeout', '  --allow-partial', '  --credentials', '  --http-proxy'];
     expect(help.match(/^ {2}(--[\w-]+)/gm)).toEqual(
       {
         cleanup: [...store, '  --yes', '  --versions', '  --include-foreign', '  --json'],

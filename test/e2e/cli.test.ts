@@ -291,7 +291,8 @@ describe('the load', () => {
         await mkdir(path, { recursive: true });
         await writeFile(join(path, name), Buffer.alloc(bytes));
       };
-      const names = ['x0', 'x1', 'x2', 'x3', 'x4'];
+      // Chance reads each of two, however few reads a slow machine makes.
+      const names = ['x0', 'x1'];
       for (const name of names) await put('1KB', name, 1024);
       await put('1KB', 'truncated', 1000);
       await put('2KB', 'larger', 2048);
