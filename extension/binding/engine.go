@@ -206,6 +206,9 @@ func (e *engine) reply(command *request.Command, outcome *request.Outcome) *sobe
 	if outcome.Failure != nil {
 		e.set(o, "failure", e.failure(outcome.Failure))
 	}
+	if outcome.DoneBefore {
+		e.set(o, "doneBefore", true)
+	}
 	if outcome.Headers != nil {
 		headers := e.rt.NewObject()
 		for _, h := range outcome.Headers {

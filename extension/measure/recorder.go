@@ -117,7 +117,7 @@ func (r *Recorder) Attempt(by request.Caller, a *request.Attempt) {
 
 func (r *Recorder) addOwn(s *samples, tags *metrics.TagSet, a *request.Attempt) {
 	if failure := a.Outcome.Failure; failure != nil {
-		if a.WasDoneBefore() {
+		if a.Outcome.DoneBefore {
 			return
 		}
 		if r.count(s, tags, a, failure, 1) {

@@ -83,6 +83,8 @@ type Failure struct {
 type Outcome struct {
 	// Failure is nil for a success.
 	Failure *Failure
+	// DoneBefore: a repeat is refused as one whose attempt before was done, and the answer to that was lost. The failure is that one's.
+	DoneBefore bool
 	// Status is HTTP's, 0 when there was no answer.
 	Status int
 	// Bytes are payload sent or received by a success.
@@ -113,12 +115,6 @@ type Attempt struct {
 	Refused []Refusal
 	// FailedAt is the endpoint of the attempt before, which this one repeats; "" of a first one.
 	FailedAt string
-}
-
-// WasDoneBefore tells of a repeat that is refused since an attempt before it was done: the failure is that attempt's.
-func (a *Attempt) WasDoneBefore() bool {
-	done, failure := a.Command.DoneBefore, a.Outcome.Failure
-	return a.FailedAt != "" && failure != nil && done != "" && failure.Code == done
 }
 
 // Recorder records every attempt, and operations that several calls made.
@@ -290,6 +286,8 @@ type prepared struct {
 	headers []sigv4.Header
 	// hash of the body; "" for one that is not hashed.
 	hash string
+	// lost: an attempt had no answer, so it may have been done.
+	lost bool
 	// wanted is what must be in the answer; nil when that is not known, or not compared.
 	wanted *wanted
 }
@@ -436,9 +434,11 @@ func (c *Client) attempt(by Caller, p *prepared, h *host, failedAt string) Outco
 		if err.Class == wire.Aborted {
 			return outcome
 		}
+		p.lost = true
 	case !isSuccess(answer.Status):
 		outcome.Failure = p.failureOf(answer.Status, string(answer.Body))
 		outcome.Headers = answer.Headers()
+		outcome.DoneBefore = p.lost && p.DoneBefore != "" && outcome.Failure != nil && outcome.Failure.Code == p.DoneBefore
 	default:
 		p.readSuccess(&answer, compared, &a)
 	}

@@ -51,7 +51,7 @@ type Command struct {
 	Many bool
 	// MayMiss: another may have deleted its object meanwhile.
 	MayMiss bool
-	// DoneBefore is the code that a repeat is refused with where an attempt before it was done; "" where there is none.
+	// DoneBefore is the code that a repeat is refused with where an attempt before it was done and its answer lost; "" for none.
 	DoneBefore string
 	// SendsPayload and SendsText tell what its body is, where it has one.
 	SendsPayload, SendsText bool

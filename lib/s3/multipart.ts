@@ -49,12 +49,17 @@ export function putInParts(engine: Engine, atOnce = 1): PutInParts {
     const finish = (parts: CompletedPart[] | Outcome): Outcome => {
       if (!Array.isArray(parts)) return failed(parts);
       let completed: Outcome = complete(key, size, completionOf(parts, checksum), { query });
-      if (completed.failure?.code === COMPLETE_MULTIPART.doneBefore) {
+      if (completed.doneBefore === true) {
         // The upload is no more: its object is there, where an attempt completed it and the answer was lost.
         const found = engine.compileSync(HEAD_WRITTEN)(key, size);
         settle?.();
         if (found.failure || Number(found.headers?.['content-length']) !== body.bytes) return ended(completed, 0);
         completed = found;
+      }
+      if (completed.failure?.code === COMPLETE_MULTIPART.doneBefore) {
+        // There is nothing to abort.
+        settle?.();
+        return ended(completed, 0);
       }
       if (completed.failure) return failed(completed);
       settle?.();

@@ -13,6 +13,8 @@ export interface Failure {
 /** What came of one operation, its last attempt if it was tried again. A success has no `failure`. */
 export interface Outcome {
   readonly failure?: Failure | undefined;
+  /** The failure is a repeat's, as the row's doneBefore says, of an attempt whose answer was lost. It is not counted: that one was. */
+  readonly doneBefore?: boolean;
   /** HTTP status, 0 when there was no answer. */
   readonly status: number;
   /** Payload bytes sent or received by a success. */

@@ -467,6 +467,26 @@ const commandFaults: readonly Fault[] = commandCases.map((one) => {
   };
 });
 
+/** The upload is not known from the start, though an object of its length is there: no answer was lost that would explain it. */
+const unknownFault: Fault = {
+  name: 'a first completion that is refused is no success, whatever object is there',
+  answer: (response, _, { method, url }) => {
+    if (method === 'PUT') return ok(response);
+    if (method === 'HEAD') return response.writeHead(200, { 'Content-Length': 150, ETag: '"e"' }).end();
+    if (url?.includes('uploads')) return xml(response, 200, '<R><UploadId>id</UploadId></R>');
+    return error(404, 'NoSuchUpload')(response);
+  },
+  operate: (s3, t) => s3.putObjectInParts('key', partedBody(t, 150, 100).body, ''),
+  want: { errorClass: 'notFound', status: 404, code: 'NoSuchUpload' },
+  requests: [
+    'POST /key?uploads=',
+    'PUT /key?partNumber=1&uploadId=id',
+    'PUT /key?partNumber=2&uploadId=id',
+    'POST /key?uploadId=id',
+  ],
+  told: { errors: { notFound: 1 } },
+};
+
 /** An upload of which a part is refused: parts under way end, then it is aborted. */
 const partFault: Fault = {
   name: 'of parts that are sent at once one is refused: the upload is aborted when the others have ended',
@@ -514,6 +534,7 @@ export const faults: readonly Fault[] = [
   ...commandFaults,
   ...noneFaults,
   partFault,
+  unknownFault,
   {
     name: '503 SlowDown is throttled, and tried five times',
     answer: error(503, 'SlowDown'),

@@ -41,6 +41,20 @@ describe.each([
   });
 });
 
+test.each(['native', 'http'])('without a check delete finds out by its first batch, by %s', async (backend) => {
+  const proxy = await startProxyWithoutBatches(stage.server.endpoints[0], { status: 501, code: 'NotImplemented' });
+  const home = await stage.home();
+  const bucket = await newBucket(stage.site);
+  const env = { ...environment(stage, home, stage.site.server, bucket), S3_ENDPOINTS: proxy.endpoint };
+  const run = (...args: string[]) =>
+    new Program(process.execPath, [CLI, 'run', ...args], { ...env, S3LOADTEST_BACKEND: backend }, home.path).ended;
+  await run('firehose', '--size', '1KB', '--rate', '50', '--concurrency', '2', '--duration', '2s');
+  const { stderr } = await run('delete', '--no-check', '--concurrency', '4', '--duration', '4s');
+  proxy.stop();
+  expect(stderr.match(/has no DeleteObjects: objects are deleted one by one/g)).toHaveLength(1);
+  expect(keysIn(stage.site, bucket)).toEqual([]);
+});
+
 describe.each([
   { backend: 'native', refuses: false },
   { backend: 'http', refuses: true },

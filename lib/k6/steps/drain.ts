@@ -1,7 +1,7 @@
 /** Deleting what tests have written: one VU lists the prefix, and has many batches under way at once. */
 import type { Part } from '../../result/protocol';
 import { type DeletedRange, MARKS } from '../../result/protocol';
-import { batchOf, MOST_IN_BATCH, undeletedOf } from '../../s3/batch';
+import { batchOf, lacksBatches, MOST_IN_BATCH, undeletedOf } from '../../s3/batch';
 import { DELETE, DELETE_OBJECTS, LIST_KEYS } from '../../s3/commands';
 import type { Reply } from '../../s3/engine';
 import { type ListKeys, listKeys, type Position } from '../../s3/listing';
@@ -25,11 +25,11 @@ export function drain(): TaskStep {
       const until = begin + window.end;
       const part = vu.part();
       const list = listKeys(vu.engine);
-      const remove = removalFor(vu);
+      const removal = removalFor(vu);
       const pace = createPace(vu, begin);
       for (let now = Date.now(); now < until; now = Date.now()) {
         pace.resume();
-        await cycle(vu, list, remove, part, pace, until);
+        await cycle(vu, list, removal, part, pace, until);
         await pause(Math.min(now + CYCLE_MS, until) - Date.now());
       }
     },
@@ -38,28 +38,38 @@ export function drain(): TaskStep {
 
 /** Deletes so many keys at the most. */
 interface Removal {
-  readonly most: number;
+  most: number;
   remove(keys: readonly string[]): Promise<Reply>;
 }
 
-/** By batches, or one by one where the store has none. */
+/** By batches, or one by one where the store has none: where nobody has tried it before, the first batch finds out. */
 function removalFor({ engine, config, oneByOne }: VirtualUser): Removal {
-  if (oneByOne) {
-    const remove = engine.compileAsync(DELETE);
-    return { most: 1, remove: ([key = '']) => remove(key, ownKey(config.prefix, key)?.size ?? '') };
-  }
-  const remove = engine.compileAsync(DELETE_OBJECTS);
-  return {
-    most: MOST_IN_BATCH,
-    remove: (keys) => remove('', '', batchOf(keys.map((key) => ({ key }))), { objects: keys.length }),
+  const removeOne = engine.compileAsync(DELETE);
+  const single: Removal = {
+    most: 1,
+    remove: ([key = '']) => removeOne(key, ownKey(config.prefix, key)?.size ?? ''),
   };
+  if (oneByOne) return single;
+  const removeBatch = engine.compileAsync(DELETE_OBJECTS);
+  const removal: Removal = {
+    most: MOST_IN_BATCH,
+    remove: async (keys) => {
+      let reply = await removeBatch('', '', batchOf(keys.map((key) => ({ key }))), { objects: keys.length });
+      if (!lacksBatches(reply)) return reply;
+      if (removal.most > 1) console.warn(`${reply.endpoint} has no DeleteObjects: objects are deleted one by one`);
+      Object.assign(removal, single);
+      for (const key of keys) reply = await single.remove([key]);
+      return reply;
+    },
+  };
+  return removal;
 }
 
 /** Goes through the listing once, so that no key is sent twice. */
 async function cycle(
   vu: VirtualUser,
   list: ListKeys,
-  { most, remove }: Removal,
+  removal: Removal,
   part: Part,
   pace: Pace,
   until: number,
@@ -76,11 +86,11 @@ async function cycle(
       if (parts !== undefined && (sizes === undefined || sizes.has(parts.size)) && isOurs(key)) found.push(key);
     }
     from = page.next;
-    while (found.length >= most || (from === undefined && found.length > 0)) {
+    while (found.length >= removal.most || (from === undefined && found.length > 0)) {
       if (!(await pace.turn(until))) return pace.idle();
-      const batch = found.slice(0, most);
-      found = found.slice(most);
-      pace.start(remove(batch).then((reply) => deleted(vu, part, batch, reply)));
+      const batch = found.slice(0, removal.most);
+      found = found.slice(batch.length);
+      pace.start(removal.remove(batch).then((reply) => deleted(vu, part, batch, reply)));
     }
   } while (from !== undefined && Date.now() < until);
   return pace.idle();

@@ -62,9 +62,7 @@ export function createEngine(
     const { failure } = reply;
     learn(reply);
     if (failure !== undefined) {
-      if (attempt === 1 || failure.code === '' || failure.code !== command.doneBefore) {
-        recorder.failed(command, reply, failure);
-      }
+      if (reply.doneBefore !== true) recorder.failed(command, reply, failure);
       return nextPause(reply, attempt, attempts, hosts.length, retryDelay);
     }
     if (command.counts === 'operation') recorder.succeeded(reply.ms, reply.bytes, reply.found?.objects ?? 0);
@@ -89,6 +87,7 @@ export function createEngine(
       const body = !carries || (load as ArrayBuffer).byteLength === 0 ? null : (load as RequestBody);
       const expected = carries ? undefined : (load as number | undefined);
       const extras = plain && more === undefined ? undefined : extrasOf(command, load, more ?? NOTHING, k6Hashes);
+      let lost = false;
       for (let attempt = 1; ; attempt++) {
         const host = nextHost();
         const endpoint = host.endpoint;
@@ -111,7 +110,8 @@ export function createEngine(
           }
         }
         const sent = sentOf(command, load, more?.objects, more?.headers?.range !== undefined);
-        const reply = replyOf(command, endpoint, answer, sent, elapsed(answer, began));
+        const reply = afterLoss(lost, command, replyOf(command, endpoint, answer, sent, elapsed(answer, began)));
+        lost ||= reply.status === 0;
         const seconds = settle(command, reply, attempt);
         if (seconds === undefined) return reply;
         sleep(seconds);
@@ -124,12 +124,14 @@ export function createEngine(
   const perform: K6Engine['perform'] = async (command, size, load, sendTo, objects) => {
     const { op } = command;
     const sent = sentOf(command, load, objects);
+    let lost = false;
     for (let attempt = 1; ; attempt++) {
       const host = nextHost();
       recorder.begin(op, size, host.endpoint);
       const began = Date.now();
       const answer = await sendTo(host);
-      const reply = replyOf(command, host.endpoint, answer, sent, elapsed(answer, began));
+      const reply = afterLoss(lost, command, replyOf(command, host.endpoint, answer, sent, elapsed(answer, began)));
+      lost ||= reply.status === 0;
       // Others may have begun meanwhile.
       recorder.begin(op, size, host.endpoint);
       const seconds = settle(command, reply, attempt);
@@ -159,6 +161,12 @@ export function createEngine(
 }
 
 const NOTHING = {};
+
+/** The reply to a repeat: an attempt whose answer was `lost` may have done what it is refused for. */
+function afterLoss(lost: boolean, { doneBefore }: Command, reply: Reply): Reply {
+  const isRefused = lost && doneBefore !== undefined && reply.failure?.code === doneBefore;
+  return isRefused ? { ...reply, doneBefore: true } : reply;
+}
 
 function sentOf({ body }: Command, load: CallLoad | undefined, objects = 0, ranged = false): Sent {
   if (body === 'none') return { bytes: 0, expected: load as number | undefined, objects, ranged };
