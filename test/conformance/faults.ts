@@ -6,7 +6,6 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ErrorClass } from '../../lib/s3/classify';
 import { LIST } from '../../lib/s3/commands';
 import type { Awaitable, EngineOptions, Found, Reply } from '../../lib/s3/engine';
-import { putInParts } from '../../lib/s3/multipart';
 import type { Outcome } from '../../lib/s3/outcome';
 import type { Backend } from '../../lib/settings/config';
 import type { CountOutcome, DeleteObjectsOutcome, ListOutcome, S3 } from '../s3';
@@ -487,25 +486,6 @@ const unknownFault: Fault = {
   told: { errors: { notFound: 1 } },
 };
 
-/** An upload of which a part is refused: parts under way end, then it is aborted. */
-const partFault: Fault = {
-  name: 'of parts that are sent at once one is refused: the upload is aborted when the others have ended',
-  answer: (response, _, { method, url = '' }) => {
-    if (url.includes('uploads')) return xml(response, 200, '<R><UploadId>id</UploadId></R>');
-    if (url.includes('partNumber=2')) return error(403, 'AccessDenied')(response);
-    // Long enough for an abort to come before it, if nobody waited.
-    if (method === 'PUT') return void setTimeout(() => response.writeHead(200, { ETag: '"e"' }).end(), 300);
-    return response.writeHead(method === 'DELETE' ? 204 : 500).end();
-  },
-  operate: (_, t) => {
-    const part = (): ArrayBuffer => t.random(100);
-    return putInParts(t.engine, 2)('key', { bytes: 400, partBytes: 100, part }, '');
-  },
-  want: { errorClass: 'auth', status: 403, code: 'AccessDenied' },
-  requests: 4,
-  told: { errors: { auth: 1 } },
-};
-
 /** What a bucket does not have is an answer, of rows that say so; another 404 is none. */
 const noneFaults: readonly Fault[] = commandCases.flatMap(({ command }): Fault[] => {
   const { op, none } = command;
@@ -533,7 +513,6 @@ const noneFaults: readonly Fault[] = commandCases.flatMap(({ command }): Fault[]
 export const faults: readonly Fault[] = [
   ...commandFaults,
   ...noneFaults,
-  partFault,
   unknownFault,
   {
     name: '503 SlowDown is throttled, and tried five times',

@@ -1,5 +1,5 @@
 /** Multipart uploads, call by call and as one PUT. */
-import { type PartedBody, putInParts } from '../../lib/s3/multipart';
+import type { PartedBody } from '../../lib/s3/multipart';
 import { type Bench, type Case, failed, readAs, same, succeeded } from './case';
 
 const MIB = 1024 ** 2;
@@ -10,7 +10,6 @@ export const multipartCases: readonly Case[] = [
   { name: 'a completion with a wrong ETag is refused', run: wrongEtag },
   { name: 'a part of an unknown upload is refused', run: unknownUpload },
   { name: 'putObjectInParts is one PUT to its caller', run: inParts },
-  { name: 'parts that are sent at once make the object, in their order', run: atOnce },
   { name: 'an upload under an awkward key', run: awkwardKey },
 ];
 
@@ -31,18 +30,6 @@ async function threeParts(t: Bench): Promise<void> {
   succeeded('complete', s3.completeMultipartUpload(key, upload.uploadId, parts, '10MB'));
   t.wrote(key, body);
   readAs(t, 'read', await s3.readObject(key, '10MB'), body);
-}
-
-async function atOnce(t: Bench): Promise<void> {
-  const whole = t.random(11 * MIB + 3);
-  const partBytes = 5 * MIB;
-  const part = (i: number) => whole.slice(i * partBytes, (i + 1) * partBytes);
-  const body = { bytes: whole.byteLength, partBytes, part };
-  const key = t.key('object');
-  const outcome = succeeded('PUT', await putInParts(t.engine, 3)(key, body, '10MB'));
-  same('bytes', outcome.bytes, whole.byteLength);
-  t.wrote(key, whole);
-  readAs(t, 'read', await t.s3.readObject(key, '10MB'), whole);
 }
 
 function abort(t: Bench): void {

@@ -144,6 +144,27 @@ describe.runIf(possible)('three machines', () => {
     }
   }, 120_000);
 
+  test('a workload file runs on all of them, and its shares hold over all', async () => {
+    const file = join(home.path, 'web.yaml');
+    writeFileSync(file, 'name: web\naccess: {read: 50, data: 83}\nobjects: {sizes: 1KB}\nvus: 2\n');
+    const { program } = await start(['dist', file, '--workers', '3', '--duration', '8s', '--json']);
+    const { stdout } = await program.ended;
+    const { totals, workers } = resultOf(stdout);
+    expect(workers).toHaveLength(3);
+    const attempts = ({ ops, errors }: Result['totals'][number]) =>
+      ops + Object.values(errors).reduce((sum, n) => sum + n, 0);
+    const all = totals.reduce((sum, figures) => sum + attempts(figures), 0);
+    expect(all).toBeGreaterThan(5_000);
+    const shares = totals.map((figures) => [figures.op, (attempts(figures) * 100) / all] as const);
+    for (const [op, share] of shares) {
+      const expected = op === 'GET' || op === 'PUT' ? 41.5 : 17 / 8;
+      expect(Math.abs(share - expected), `${op} ${share}`).toBeLessThan(1);
+    }
+    // What versitygw does not know fails, by its name.
+    const failed = totals.flatMap(({ errors }) => Object.keys(errors));
+    expect([...new Set(failed)]).toEqual(['unsupported']);
+  });
+
   test('a clock that is wrong by seconds moves neither the start nor the timeline', async () => {
     const { program } = await start(['dist', ...LOAD, '--workers', '2', '--duration', '3s', '--json'], {}, [
       'faketime',

@@ -460,7 +460,7 @@ describe('several at once', () => {
     const args = ['all', '--duration', '15s', '--size', '1KB,2KB', '--concurrency', '20', '--bps', '1KB'];
     const own = await setting();
     const bundles = readdirSync(join(ROOT, 'scripts')).map((name) => name.replace(/\.ts$/, ''));
-    const tests = bundles.filter((name) => !/^all$|^bench-/.test(name)).sort();
+    const tests = bundles.filter((name) => !/^all$|^workload$|^bench-/.test(name)).sort();
     for (const size of ['1KB', '2KB']) keepFolders(own, ...tests.map((name) => `${size}/${name}`));
     const { result, stderr } = await run(own, ...args);
     expect([...result.run.tests].sort()).toEqual(tests);
