@@ -36,9 +36,10 @@ async function build() {
   const [{ build: bundle }, { bundleForK6 }] = await Promise.all([import('esbuild'), import('./bundle.mjs')]);
   const { version } = JSON.parse(readFileSync(`${root}package.json`, 'utf8'));
   const scripts = readdirSync(`${root}scripts`).filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts'));
-  const patterns = scripts
+  const written = scripts.filter((name) => name !== WORKLOAD);
+  const patterns = written
     .map((name) => name.slice(0, -3))
-    .filter((name) => !['all', WORKLOAD.slice(0, -3)].includes(name) && !name.startsWith('bench-'));
+    .filter((name) => name !== 'all' && !name.startsWith('bench-'));
   const common = {
     absWorkingDir: root,
     sourcemap: true,
@@ -61,10 +62,7 @@ async function build() {
   const REPORT_SCRIPT = await page('browser/page.ts', { format: 'iife', target: 'es2022' });
   const REPORT_STYLE = await page('page/style.css', {});
   await Promise.all([
-    bundleForK6({
-      ...common,
-      entryPoints: scripts.filter((name) => name !== WORKLOAD).map((name) => `scripts/${name}`),
-    }),
+    bundleForK6({ ...common, entryPoints: written.map((name) => `scripts/${name}`) }),
     // Two packages are in it, and a ConfigMap takes a megabyte.
     bundleForK6({ ...common, minify: true, entryPoints: [`scripts/${WORKLOAD}`] }),
     bundle({

@@ -1,5 +1,4 @@
 /** The function that every iteration calls: which VU is in which scenario, when its load is on, and for how long it works. */
-import { sleep } from 'k6';
 import crypto from 'k6/crypto';
 import exec from 'k6/execution';
 import { Counter } from 'k6/metrics';
@@ -21,6 +20,7 @@ import { connectBy, keyEndFor, payloadFor } from './backend';
 import { type Connection, connect, hold, SILENT } from './connection';
 import type { SecretNames } from './secrets';
 import { sharedKeys, sharedPlan, sharedSchedule, type VuLoad } from './shared';
+import { sleepUntil } from './sleep';
 
 /** Loaded when they are needed: most VUs never do. */
 declare function require(module: './secrets'): typeof import('./secrets');
@@ -35,9 +35,6 @@ const dropped = new Counter('dropped_iterations');
  * each iteration, which is a tenth of what a small operation costs; a long operation is an iteration by itself.
  */
 const ITERATION_MS = 50;
-
-/** k6's scenarios end by a clock of their own. */
-const OVERSLEEP_MS = 5;
 
 type Iterate = () => void | Promise<void>;
 
@@ -138,11 +135,6 @@ export function iteration(script: string, stepOf: StepOf): (prepared: Prepared) 
 function underOwnOptions(places: ReadonlyMap<string, Place>): Place {
   const [place] = places.values();
   return { ...(place as Place), schedule: always(Number.POSITIVE_INFINITY) };
-}
-
-/** Sleeps a little longer than that: one who wakes up too soon would be sent to sleep again and again. */
-function sleepUntil(time: number): void {
-  sleep((Math.max(0, time - Date.now()) + OVERSLEEP_MS) / 1000);
 }
 
 const asItIs = (connection: Connection): Connection => connection;

@@ -6,11 +6,11 @@ import { describeFailure } from '../s3/classify';
 import { DELETE_OBJECTS } from '../s3/commands';
 import type { Connect, Engine, Reply } from '../s3/engine';
 import { openFiles } from '../s3/engines/held';
-import { PATIENCE_MS } from '../s3/explain';
+import { PATIENCE_MS, waitingText } from '../s3/explain';
 import { listingByV1 } from '../s3/listing-v1';
 import { putInParts } from '../s3/multipart';
 import type { Config, ObjectSize } from '../settings/config';
-import { formatCount, formatDuration } from '../settings/units';
+import { formatCount } from '../settings/units';
 import type { Finding } from '../workload/find-keys';
 import { createKeyMaker, type FoundKeys, type ListedKeys } from '../workload/keys';
 import { countIn, type NumberedSet, numbered, numberedSet } from '../workload/numbered';
@@ -108,10 +108,9 @@ async function check(plan: Plan, by: Connect, listed: ListedKeys): Promise<Check
 }
 
 /** Says what the check waits for, where that takes long. */
-function watched({ endpoints, timeout }: Config) {
+function watched(config: Config) {
   return async (doing: string, call: Promise<Reply>): Promise<Reply> => {
-    const line = `${endpoints.join(', ')}: no answer to ${doing} yet, up to ${formatDuration(timeout)} (--timeout) is waited for it`;
-    const timer = setTimeout(() => console.info(line), PATIENCE_MS);
+    const timer = setTimeout(() => console.info(waitingText(doing, config)), PATIENCE_MS);
     try {
       return await call;
     } finally {

@@ -1,5 +1,7 @@
 /** What buckets and objects are given: ACLs, policies, lifecycle rules, tags. The first is as WorkloadWisdom's, the others vary. Pure. */
 
+import { XMLNS } from './xml';
+
 /** In its order: https://docs.aws.amazon.com/AmazonS3/latest/userguide/acl-overview.html#canned-acl */
 export const ACLS = [
   'public-read-write',
@@ -33,11 +35,9 @@ const CLASSES = ['GLACIER', 'DEEP_ARCHIVE', 'STANDARD_IA', 'ONEZONE_IA', 'INTELL
 export function lifecycleOf(prefix: string, n: number): string {
   const transition = `<Transition><Days>${FIRST_DAYS + n * MONTH}</Days><StorageClass>${CLASSES[n % CLASSES.length]}</StorageClass></Transition>`;
   const rule = `<ID>s3loadtest-${n}</ID><Filter><Prefix>${prefix}</Prefix></Filter><Status>Enabled</Status>${transition}`;
-  return `<LifecycleConfiguration xmlns="${NAMESPACE}"><Rule>${rule}</Rule></LifecycleConfiguration>`;
+  return `<LifecycleConfiguration xmlns="${XMLNS}"><Rule>${rule}</Rule></LifecycleConfiguration>`;
 }
 
-const NAMESPACE = 'http://s3.amazonaws.com/doc/2006-03-01/';
-
 export function taggingOf(n: number): string {
-  return `<Tagging xmlns="${NAMESPACE}"><TagSet><Tag><Key>s3loadtest</Key><Value>${n}</Value></Tag></TagSet></Tagging>`;
+  return `<Tagging xmlns="${XMLNS}"><TagSet><Tag><Key>s3loadtest</Key><Value>${n}</Value></Tag></TagSet></Tagging>`;
 }

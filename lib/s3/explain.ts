@@ -6,6 +6,12 @@ import type { Outcome } from './outcome';
 
 /** Milliseconds after which the check says what it waits for. */
 export const PATIENCE_MS = 4_000;
+
+/** What is said then. */
+export function waitingText(doing: string, { endpoints, timeout }: Pick<Config, 'endpoints' | 'timeout'>): string {
+  return `${endpoints.join(', ')}: no answer to ${doing} yet, up to ${formatDuration(timeout)} (--timeout) is waited for it`;
+}
+
 /** Servers allow 15 minutes; a clock this far off is worth telling in any case. */
 const SKEW_TOLD_MS = 5 * 60_000;
 

@@ -1,6 +1,6 @@
 /** What the rest of the project uses of the settings: their values, the table of all of them, and how they are read. */
 export { type Drawn, type ObjectSize, type Popularity, STANDARD_SIZES } from './load';
-export { beneath, readConfig, readSome, readWithoutCredentials, settingTexts } from './read';
+export { beneath, readConfig, readSome, readWithoutCredentials, settingTexts, withStages } from './read';
 export { ConfigError, type Environment, ORIGIN, optionOf, type Setting } from './setting';
 export {
   AUDIENCES,

@@ -38,7 +38,7 @@ export function readWithoutCredentials(
 }
 
 /** Stages set the duration, and those of VUs the concurrency. */
-function withStages(config: Config): Config {
+export function withStages(config: Config): Config {
   const { stages } = config;
   if (stages === undefined) return config;
   const duration = stages.list.reduce((sum, { ms }) => sum + ms, 0);

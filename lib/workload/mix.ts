@@ -64,6 +64,6 @@ export function createDeck(mix: Mix, sizes: readonly string[], random: Random): 
   };
 }
 
-function greatestCommonDivisor(a: number, b: number): number {
+export function greatestCommonDivisor(a: number, b: number): number {
   return b === 0 ? a : greatestCommonDivisor(b, a % b);
 }

@@ -1,5 +1,6 @@
 /** Sizes that are drawn, and sizes with weights: how many bytes an object has, and which size comes next. Pure. */
 import type { Drawn, ObjectSize } from '../settings/config';
+import { greatestCommonDivisor } from './mix';
 import { below, type Random, shuffle } from './random';
 
 /** Bytes of one object, `most` at the most. A normal deviate is drawn by Box and Muller's method. */
@@ -38,8 +39,4 @@ export function createSizeDeck(sizes: readonly ObjectSize[], random: Random): ()
     }
     return deck[at++] as string;
   };
-}
-
-export function greatestCommonDivisor(a: number, b: number): number {
-  return b === 0 ? a : greatestCommonDivisor(b, a % b);
 }

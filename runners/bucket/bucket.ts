@@ -15,13 +15,12 @@ import {
   LIST_VERSIONS,
 } from '../../lib/s3/commands';
 import type { Reply } from '../../lib/s3/engine';
-import { explain, PATIENCE_MS } from '../../lib/s3/explain';
+import { explain, PATIENCE_MS, waitingText } from '../../lib/s3/explain';
 import { keysPageOf, listArguments, nextOf, prefixesOf } from '../../lib/s3/listing';
 import { argumentsOfV1, mayLackV2, replyOfV1 } from '../../lib/s3/listing-v1';
 import { pauseBefore } from '../../lib/s3/retry';
 import { type Config, ConfigError, leavesSigning } from '../../lib/settings/config';
 import { proxiesOf, proxyOf } from '../../lib/settings/http-proxy';
-import { formatDuration } from '../../lib/settings/units';
 import { createNodeEngine, type NodeCall } from './engine';
 import { BucketError, type Entry, type LeftEntry, type List } from './entry';
 import { createRemoval } from './removal';
@@ -116,8 +115,7 @@ export function openBucket(config: BucketConfig, pause: (ms: number) => Promise<
 
   return {
     check: async (prefix, signal, tell) => {
-      const waits = `${config.endpoints.join(', ')}: no answer to a listing yet, up to ${formatDuration(config.timeout)} (--timeout) is waited for it`;
-      const timer = tell && setTimeout(tell, PATIENCE_MS, waits);
+      const timer = tell && setTimeout(tell, PATIENCE_MS, waitingText('a listing', config));
       const once = { ...options, attempts: 1 };
       const replies = config.endpoints.map(async (endpoint) => {
         const { compile } = createNodeEngine({ ...once, endpoints: [endpoint] }, transport);

@@ -55,8 +55,10 @@ export function createTransport(
   const https = new HttpsAgent({ keepAlive: true, maxSockets: most });
   let trust: ConnectionOptions | undefined;
   const trusting = () => {
-    const verified = verifySsl && { secureContext: createSecureContext({ ca: trustedCas() }) };
-    trust ??= { rejectUnauthorized: verifySsl, ...verified };
+    trust ??= {
+      rejectUnauthorized: verifySsl,
+      ...(verifySsl && { secureContext: createSecureContext({ ca: trustedCas() }) }),
+    };
     return trust;
   };
   const begin = ({ method, origin, address, target, headers, body }: Sending, proxy: string | undefined) => {

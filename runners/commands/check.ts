@@ -1,6 +1,6 @@
 /** `s3loadtest check`: what a workload file comes to. Asks nothing of the store. */
 import type { Command } from 'commander';
-import { AUDIENCES, type Config, type SettingName, settings } from '../../lib/settings/config';
+import { AUDIENCES, type Config, type SettingName, settings, withStages } from '../../lib/settings/config';
 import { formatBytes, formatDuration } from '../../lib/settings/units';
 import { OLDER } from '../../lib/workload/actions';
 import type { CommandShares } from '../../lib/workload/command-shares';
@@ -50,12 +50,6 @@ const stepOf = (data: CommandShares): OperationStep => ({
   data,
   start: () => () => {},
 });
-
-/** Stages set the duration. */
-function withStages(config: Config): Config {
-  const { stages } = config;
-  return stages === undefined ? config : { ...config, duration: stages.list.reduce((sum, { ms }) => sum + ms, 0) };
-}
 
 function loadLines(load: ShapedLoad, { duration }: Config, prices: Prices | undefined): string[] {
   const { shares } = (load.step as OperationStep).data as CommandShares;

@@ -114,8 +114,8 @@ const neverSleeps: Partial<EngineOptions> = {
 };
 const noneFailed = (outcome: Outcome): void => same('failed', (outcome as DeleteObjectsOutcome).failed, []);
 
-/** The upload is completed and the answer lost; then the upload is no more, and the object has so many bytes. */
-function lostCompletion(bytes: number): Pick<Fault, 'answer' | 'operate' | 'requests'> {
+/** The upload is completed, and the answer lost where it `loses`; then the upload is no more, and the object has so many bytes. */
+function completion(bytes: number, loses: boolean): Pick<Fault, 'answer' | 'operate' | 'requests'> {
   let completions = 0;
   return {
     answer: (response, _, { method, url }) => {
@@ -123,7 +123,7 @@ function lostCompletion(bytes: number): Pick<Fault, 'answer' | 'operate' | 'requ
       if (method === 'HEAD') return response.writeHead(200, { 'Content-Length': bytes, ETag: '"e"' }).end();
       if (url?.includes('uploads')) return xml(response, 200, '<R><UploadId>id</UploadId></R>');
       completions++;
-      return completions % 2 === 1 ? reset(response) : error(404, 'NoSuchUpload')(response);
+      return loses && completions % 2 === 1 ? reset(response) : error(404, 'NoSuchUpload')(response);
     },
     operate: (s3, t) => s3.putObjectInParts('key', partedBody(t, 150, 100).body, ''),
     requests: [
@@ -131,8 +131,7 @@ function lostCompletion(bytes: number): Pick<Fault, 'answer' | 'operate' | 'requ
       'PUT /key?partNumber=1&uploadId=id',
       'PUT /key?partNumber=2&uploadId=id',
       'POST /key?uploadId=id',
-      'POST /key?uploadId=id',
-      'HEAD /key',
+      ...(loses ? ['POST /key?uploadId=id', 'HEAD /key'] : []),
     ],
   };
 }
@@ -466,26 +465,6 @@ const commandFaults: readonly Fault[] = commandCases.map((one) => {
   };
 });
 
-/** The upload is not known from the start, though an object of its length is there: no answer was lost that would explain it. */
-const unknownFault: Fault = {
-  name: 'a first completion that is refused is no success, whatever object is there',
-  answer: (response, _, { method, url }) => {
-    if (method === 'PUT') return ok(response);
-    if (method === 'HEAD') return response.writeHead(200, { 'Content-Length': 150, ETag: '"e"' }).end();
-    if (url?.includes('uploads')) return xml(response, 200, '<R><UploadId>id</UploadId></R>');
-    return error(404, 'NoSuchUpload')(response);
-  },
-  operate: (s3, t) => s3.putObjectInParts('key', partedBody(t, 150, 100).body, ''),
-  want: { errorClass: 'notFound', status: 404, code: 'NoSuchUpload' },
-  requests: [
-    'POST /key?uploads=',
-    'PUT /key?partNumber=1&uploadId=id',
-    'PUT /key?partNumber=2&uploadId=id',
-    'POST /key?uploadId=id',
-  ],
-  told: { errors: { notFound: 1 } },
-};
-
 /** What a bucket does not have is an answer, of rows that say so; another 404 is none. */
 const noneFaults: readonly Fault[] = commandCases.flatMap(({ command }): Fault[] => {
   const { op, none } = command;
@@ -513,7 +492,13 @@ const noneFaults: readonly Fault[] = commandCases.flatMap(({ command }): Fault[]
 export const faults: readonly Fault[] = [
   ...commandFaults,
   ...noneFaults,
-  unknownFault,
+  {
+    // An object of its length is there, and no answer was lost that would explain it.
+    name: 'a first completion that is refused is no success, whatever object is there',
+    ...completion(150, false),
+    want: { errorClass: 'notFound', status: 404, code: 'NoSuchUpload' },
+    told: { errors: { notFound: 1 } },
+  },
   {
     name: '503 SlowDown is throttled, and tried five times',
     answer: error(503, 'SlowDown'),
@@ -734,14 +719,14 @@ export const faults: readonly Fault[] = [
   },
   {
     name: 'a completion that was done though its answer was lost is a success, which a look at the object tells',
-    ...lostCompletion(150),
+    ...completion(150, true),
     want: 'success',
     check: (outcome) => same('bytes', outcome.bytes, 150),
     told: { bytes: 150, errors: { reset: 1 }, failures: 1, retries: 1 },
   },
   {
     name: 'a completion whose answer was lost has failed where the object is another',
-    ...lostCompletion(149),
+    ...completion(149, true),
     want: { errorClass: 'notFound', status: 404, code: 'NoSuchUpload' },
     told: { errors: { reset: 1 }, failures: 1, retries: 1 },
   },

@@ -3,14 +3,12 @@ import { sleep } from 'k6';
 import { type Command, DELETE, GET, LIST, PUT } from '../../s3/commands';
 import type { CommandShares } from '../../workload/command-shares';
 import type { Operate, OperationStep, VirtualUser } from '../../workload/step';
+import { sleepUntil } from '../sleep';
 import { mixOf } from './mix';
 
 /** Most loads need none of them. */
 declare function require(module: './actions'): typeof import('./actions');
 declare function require(module: './ending'): typeof import('./ending');
-
-/** Seconds: who wakes up too soon would be sent to sleep again and again. */
-const BESIDE_CLOCKS = 0.01;
 
 /** HEAD of a mix is of what the VU itself has written. */
 const AS_IN_MIXES = [GET, PUT, DELETE, LIST];
@@ -55,7 +53,7 @@ function ending(vu: VirtualUser, start: OperationStep['start']): Operate {
   const operate = start({ ...vu, engine });
   return (window, begin) => {
     if (!over) return operate(window, begin);
-    sleep(Math.max(0, begin + window.end - Date.now()) / 1000 + BESIDE_CLOCKS);
+    sleepUntil(begin + window.end);
     return undefined;
   };
 }

@@ -29,8 +29,10 @@ export function drain(): TaskStep {
       const pace = createPace(vu, begin);
       for (let now = Date.now(); now < until; now = Date.now()) {
         pace.resume();
+        const { most } = removal;
         await cycle(vu, list, removal, part, pace, until);
-        await pause(Math.min(now + CYCLE_MS, until) - Date.now());
+        // What batches left, since the store has none, is listed again at once.
+        if (removal.most === most) await pause(Math.min(now + CYCLE_MS, until) - Date.now());
       }
     },
   };
@@ -54,11 +56,11 @@ function removalFor({ engine, config, oneByOne }: VirtualUser): Removal {
   const removal: Removal = {
     most: MOST_IN_BATCH,
     remove: async (keys) => {
-      let reply = await removeBatch('', '', batchOf(keys.map((key) => ({ key }))), { objects: keys.length });
-      if (!lacksBatches(reply)) return reply;
-      if (removal.most > 1) console.warn(`${reply.endpoint} has no DeleteObjects: objects are deleted one by one`);
-      Object.assign(removal, single);
-      for (const key of keys) reply = await single.remove([key]);
+      const reply = await removeBatch('', '', batchOf(keys.map((key) => ({ key }))), { objects: keys.length });
+      if (lacksBatches(reply) && removal.most > 1) {
+        console.warn(`${reply.endpoint} has no DeleteObjects: objects are deleted one by one`);
+        Object.assign(removal, single);
+      }
       return reply;
     },
   };

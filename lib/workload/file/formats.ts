@@ -5,7 +5,8 @@ import { parseDuration } from '../../settings/units';
 type IsValid = (text: string) => boolean;
 
 export const FORMATS: Readonly<Record<string, IsValid>> = {
-  duration: (text) => parseDuration(text) !== undefined,
+  time: (text) => parseDuration(text) !== undefined,
+  duration: (text) => settings.duration.parse(text) !== undefined,
   delay: (text) => settings.retryDelay.parse(text) !== undefined,
   rate: (text) => settings.rate.parse(text) !== undefined,
   stages: (text) => settings.stages.parse(text) !== undefined,

@@ -1,4 +1,5 @@
 /** What is wrong with a workload file that its schema has no words for: sums, names that lead nowhere, what does not go together. Pure. */
+import { settings } from '../../settings/config';
 import { ACTIONS, changesBucket } from '../actions';
 import type { Access, FileLoad, FileShape, WorkloadFile } from './document';
 
@@ -11,8 +12,6 @@ export interface Mistake {
   says(at: string, shown: string): string;
 }
 
-/** As of --size. */
-const MOST_WEIGHT = 1_000;
 /** Percentages are written with a digit or two behind the point. */
 const CLOSE_TO_ALL = 0.01;
 
@@ -79,12 +78,12 @@ function shapeMistakes(shape: FileShape, path: readonly string[]): Mistake[] {
 function sizeMistakes({ objects: { sizes } = {} }: WorkloadFile): Mistake[] {
   if (sizes === undefined || typeof sizes === 'string' || Array.isArray(sizes)) return [];
   return Object.entries(sizes).flatMap(([size, weight]) =>
-    Number.isInteger(weight) && weight >= 1 && weight <= MOST_WEIGHT
+    settings.sizes.parse(`${size}:${weight}`) !== undefined
       ? []
       : [
           mistake(
             ['objects', 'sizes', size],
-            (at, shown) => `${at} is ${shown}: give a weight, a whole number from 1 to ${MOST_WEIGHT}`,
+            (at, shown) => `${at} is ${shown}: give a weight, a whole number from 1 to 1000`,
           ),
         ],
   );

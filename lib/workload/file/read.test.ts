@@ -77,6 +77,8 @@ const BROKEN: readonly (readonly [file: string, line: string | RegExp])[] = [
   [`name: web\n${OPS}\nrate: fast`, /^3:7: rate is "fast": give operations a second/],
   [`name: web\n${OPS}\nrate: 0`, /^3:7: rate is 0: give operations a second/],
   [`name: web\n${OPS}\nduration: 5`, /^3:11: duration is 5: give a duration/],
+  [`name: web\n${OPS}\nduration: 500ms`, /^3:11: duration is "500ms": give a duration of 1s or more/],
+  [`name: web\n${OPS}\nbursts: {on: 500ms, off: 1m}`, /^3:14: bursts.on is "500ms": give a duration of 1s or more/],
   [`name: web\n${OPS}\nduration: soon`, /^3:11: duration is "soon": give a duration/],
   [`name: web\n${OPS}\nramp: true`, /^3:7: ramp is true: give a duration/],
   [`name: web\n${OPS}\nstages: 10:5m,20/s:5m`, /^3:9: stages is "10:5m,20\/s:5m": give VUs and times/],

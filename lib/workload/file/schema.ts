@@ -43,17 +43,16 @@ const access = {
   }),
 };
 
+const BURST = 'a duration of 1s or more, such as 10m';
+
 const shape = {
   vus: count(100_000, 'virtual users'),
   rate: text('rate', 'operations a second such as 500, 2.5/s or 30000/m'),
   stages: text('stages', 'VUs and times such as 100:5m,500:5m, or rates and times such as 100/s:5m,500/s:5m'),
-  ramp: text('duration', 'a duration such as 30s'),
+  ramp: text('time', 'a duration such as 30s'),
   duration: text('duration', 'a duration of 1s or more, such as 30s, 5m or 1h30m'),
-  bursts: section(
-    { on: text('duration', 'a duration such as 10m'), off: text('duration', 'a duration such as 1h') },
-    { required: ['on', 'off'] },
-  ),
-  think: text('duration', 'a duration such as 200ms'),
+  bursts: section({ on: text('duration', BURST), off: text('duration', BURST) }, { required: ['on', 'off'] }),
+  think: text('time', 'a duration such as 200ms'),
 };
 
 const SIZES = {
