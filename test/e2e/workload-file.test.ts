@@ -162,6 +162,16 @@ describe.each(['native', 'http'])('answers that are errors, by %s', (backend) =>
   });
 });
 
+test('where there is no older version, the current one is read', async () => {
+  const file = 'name: old\noperations: {PUT: 50, GET: 50}\nolderVersions: 100\nobjects: {sizes: 1KB}\nduration: 2s\n';
+  const { code, stdout, stderr } = await (await start(file, 'native', cli('run', 'w.yaml', '--json'))).ended;
+  expect(code, stderr).toBe(0);
+  const { totals } = parseResult(stdout);
+  expect(sum(totals).errors).toBe(0);
+  const opsOf = (name: string) => totals.find(({ op }) => op === name)?.ops;
+  expect(opsOf('GET')).toBe(opsOf('LIST_VERSIONS'));
+});
+
 /** Keys of the layout, each with two versions that are not current. */
 const KEYS = Array.from({ length: 6 }, (_, i) => `loadtest/w0/1KB/firehose/17000000000000${10 + i}/obj-${i}`);
 const hasBoto3 = works('python3', '-c', 'import boto3');
@@ -170,19 +180,12 @@ if (!hasBoto3) notRun('reads of older versions', 'python3 with boto3');
 test.runIf(hasBoto3).each(['native', 'http'])(
   'older versions are read, and not the current one, by %s',
   async (backend) => {
-    const { server } = await stage.another({ versioning: true });
+    const site = await stage.another({ versioning: true });
+    const { server } = site;
     const proxy = await startRecordingProxy(server.endpoints[0]);
-    const bucket = `versions-${backend}`;
+    const bucket = await newBucket(site);
     const file =
       'name: old\noperations: {GET: 100}\nolderVersions: 50\nobjects: {sizes: 1KB}\nrate: 40/s\nduration: 3s\n';
-    const create = await start(
-      file,
-      backend,
-      cli('run', 'w.yaml', '--create-bucket', '--seed-objects', '1', '--json'),
-      bucket,
-      server,
-    );
-    expect((await create.ended).code).toBe(0);
     const env = {
       ...process.env,
       S3_ENDPOINTS: server.endpoints[0],

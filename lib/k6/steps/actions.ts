@@ -112,7 +112,7 @@ function olderVersion({ engine, keys, sizes }: VirtualUser): Play {
     const goOn = (reply: Reply): Done => {
       if (reply.failure !== undefined) return undefined;
       const own = reply.found?.lists.Version?.filter(([of]) => of === key) ?? [];
-      const versionId = (own.find(([, , , isLatest]) => isLatest === 'false') ?? own[0])?.[2];
+      const versionId = own.find(([, , , isLatest]) => isLatest === 'false')?.[2];
       return ended(read(key, size, bytesOf.get(size), versionId === undefined ? undefined : { query: { versionId } }));
     };
     return page instanceof Promise ? page.then(goOn) : goOn(page);
