@@ -8,6 +8,7 @@ import { INTERVAL_SCHEMA } from './result/interval';
 import * as metrics from './result/metrics';
 import { AUTH_CODES, ERROR_CLASSES, RETRYABLE, STATUS_OF_CODE } from './s3/classify';
 import * as commands from './s3/commands';
+import { GENERATED_END } from './workload/keys';
 
 const capital = (name: string) => name.charAt(0).toUpperCase() + name.slice(1);
 
@@ -65,6 +66,9 @@ const NAMES = [
   `// Outcomes are all of them.\nvar Outcomes = []string{${OUTCOMES.map((name) => `Outcome${capital(name)}`).join(', ')}}\n`,
   constants('Values of tags.', { NoSize: metrics.NO_SIZE, Preparation: metrics.PREPARATION }),
   constants('What an interval is called: lib/result/interval.ts.', { IntervalSchema: INTERVAL_SCHEMA }),
+  constants('Ends keys of objects whose content was made out of the key: lib/workload/keys.ts.', {
+    KeyEnd: GENERATED_END,
+  }),
 ].join('\n');
 
 /** A type with nothing left out, at any depth. */

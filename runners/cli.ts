@@ -15,6 +15,7 @@ import { addInitData } from './commands/init-data';
 import { addK6 } from './commands/k6';
 import { addKeys } from './commands/keys';
 import { addMerge } from './commands/merge';
+import { addPrepare } from './commands/prepare';
 import { addReport } from './commands/report';
 import { addRun } from './commands/run';
 import { addStart } from './commands/start';
@@ -35,6 +36,7 @@ function createProgram(): Command {
   addRun(program);
   addCheck(program);
   addExample(program);
+  addPrepare(program);
   addDist(program);
   addStart(program);
   addDoctor(program);

@@ -50,6 +50,12 @@ export function fakeVu(
     random: seeded(1),
     shape: shapeOf(config, vus ?? config.concurrency, share),
     makeKey: createKeyMaker(config.prefix, config.workerId, 'tide', 1),
+    at: () => {
+      throw new Error('there was to be one home only');
+    },
+    homes: 0,
+    among: config.concurrency,
+    number: 0,
     findKeys: () => {
       throw new Error('keys were not to be looked for');
     },

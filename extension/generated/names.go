@@ -91,3 +91,8 @@ const (
 const (
 	IntervalSchema = "s3loadtest/interval@1"
 )
+
+// Ends keys of objects whose content was made out of the key: lib/workload/keys.ts.
+const (
+	KeyEnd = "-g1"
+)

@@ -5,8 +5,9 @@ import { finalText } from '../result/final';
 import { type Begin, FROM_CLI, MARKS, newRunId, type PlanText } from '../result/protocol';
 import type { Connect } from '../s3/engine';
 import { awaitStart, setGCPercent } from '../s3/engines/native';
-import type { ConfigError, Environment, VuConfig } from '../settings/config';
+import type { Config, ConfigError, Environment, VuConfig } from '../settings/config';
 import { proxiesOf } from '../settings/http-proxy';
+import type { Home } from '../workload/home';
 import type { ListedKeys } from '../workload/keys';
 import { gcPercent, tooLittleMemory } from '../workload/memory';
 import { countIn } from '../workload/numbered';
@@ -65,6 +66,8 @@ export interface Source {
   settings?(): Environment;
   /** @throws ConfigError */
   workloads(): readonly Workload[];
+  /** Where its VUs work, where that is not the one bucket of the settings. @throws ConfigError */
+  homes?(config: Config): readonly Home[] | undefined;
 }
 
 /** To be called in k6's init context, before the script's iterations are made: those go by what this shares. */
@@ -88,7 +91,7 @@ function controlOf(source: Source, backends: Backends): Control & { readonly pla
     const workloads = source.workloads();
     const known = extended ? { workloads, leftOut: undefined } : withoutExtension(workloads, config.tests);
     leftOut = known.leftOut;
-    plan = planOf(known.workloads, config, concurrencyAsked);
+    plan = inHomes(planOf(known.workloads, config, concurrencyAsked), source.homes?.(config));
     options = optionsOf(plan, workers, isPacked());
   } catch (e) {
     // By its name: a module that is loaded late has a class of its own.
@@ -116,6 +119,15 @@ function controlOf(source: Source, backends: Backends): Control & { readonly pla
     handleSummary: (data) => report(data, plan, listed),
     plan: vuPlanOf(plan, Object.keys(listed), lacking !== undefined),
   };
+}
+
+/** The plan with the places where its VUs work: the first of them is what stands for all. */
+function inHomes(plan: Plan, homes: readonly Home[] | undefined): Plan {
+  if (homes === undefined) return plan;
+  const { bucket } = homes[0] as Home;
+  // Homes have what the manifest says.
+  const { prepared: _, ...config } = plan.config;
+  return { ...plan, homes, config: { ...config, bucket } };
 }
 
 const FOR_VUS: Readonly<Record<keyof VuConfig, true>> = {
@@ -163,6 +175,7 @@ function vuPlanOf(plan: Plan, listed: readonly string[], lacksCredentials: boole
     }),
     // The native backend makes bodies by itself.
     content: does('write', plan) && config.backend !== 'native' ? findContent(plan) : undefined,
+    homes: plan.homes,
     listed,
     lacksCredentials,
   };
@@ -244,17 +257,19 @@ async function setUp(
 }
 
 /** Objects to read when the load begins, what looking for them came to, and proxies on the way. */
-function foundBy(
-  { sizes, config }: Plan,
-  { found, seeded, discovery }: Readable,
-  listed: ListedKeys,
-): EnvironmentFacts {
-  const count = (label: string) => (found[label]?.length ?? 0) + (listed[label]?.length ?? 0) + countIn(seeded, label);
+function foundBy({ sizes, config, homes = [] }: Plan, prepared: Readable, listed: ListedKeys): EnvironmentFacts {
+  // Several users may be in one bucket.
+  const byBucket = new Map(prepared.homes?.map((readable, i) => [homes[i]?.bucket, readable]));
+  const places = prepared.homes === undefined ? [prepared] : [...byBucket.values()];
+  const inPlaces = (label: string) =>
+    places.reduce((sum, { found, seeded }) => sum + (found[label]?.length ?? 0) + countIn(seeded, label), 0);
   const sum = { objects: 0, bytes: 0 };
   for (const { label, bytes } of sizes) {
-    sum.objects += count(label);
-    sum.bytes += count(label) * bytes;
+    const count = inPlaces(label) + (listed[label]?.length ?? 0);
+    sum.objects += count;
+    sum.bytes += count * bytes;
   }
+  const { discovery } = prepared;
   const httpProxies = proxiesOf(config, __ENV).map(({ host }) => host);
   return { httpProxies, readable: sum, ...(discovery === undefined ? {} : { discovery }) };
 }

@@ -25,6 +25,8 @@ export const FROM_CLI = {
   workers: 'S3LOADTEST_WORKERS',
   /** A file that will tell when to begin, where several machines do so at once. */
   startFile: 'S3LOADTEST_START_FILE',
+  /** What is to be written before a workload file runs: a Filling, in JSON. */
+  filling: 'S3LOADTEST_FILLING',
   /** Set at all: nothing will run, the plan is to be told. */
   dryRun: 'S3LOADTEST_DRY_RUN',
 } as const;

@@ -7,8 +7,10 @@ import { warningsOf } from './warnings';
 export interface RunFacts {
   readonly run: RunHead;
   readonly measured: readonly Measured[];
-  /** How long the load is to last at least, milliseconds. */
+  /** How long the load is to last at least, milliseconds; 0 where it ends with its last operation. */
   readonly plannedMs: number;
+  /** How many operations that is. */
+  readonly plannedOps?: number;
   /** How much of its start is kept out of the figures, milliseconds. */
   readonly warmupMs: number;
   /** Certificates of an endpoint are not looked at. */

@@ -307,6 +307,18 @@ export const GET_BUCKET_VERSIONING: Command = {
   answer: { kind: 'xml', root: 'VersioningConfiguration', texts: ['Status'] },
 };
 
+/** https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketVersioning.html */
+export const PUT_BUCKET_VERSIONING: Command = {
+  ...{ op: 'PUT_BUCKET_VERSIONING', method: 'PUT', on: 'bucket', effect: 'configure', query: { versioning: '' } },
+  ...{ body: 'text', md5: true, status: 200, counts: 'operation', answer: NOTHING },
+};
+
+/** Of one that is empty: https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteBucket.html */
+export const DELETE_BUCKET: Command = {
+  ...{ op: 'DELETE_BUCKET', method: 'DELETE', on: 'bucket', effect: 'configure' },
+  ...{ body: 'none', status: 204, counts: 'operation', answer: NOTHING },
+};
+
 /** Its text names a region, and is empty for us-east-1: https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html */
 export const CREATE_BUCKET: Command = {
   op: 'CREATE_BUCKET',
@@ -412,7 +424,7 @@ export const COMMANDS: ReadonlyMap<string, Command> = /* @__PURE__ */ byOp();
 function byOp(): ReadonlyMap<string, Command> {
   const commands = [
     ...[GET, PUT, HEAD, DELETE, DELETE_OBJECTS, LIST, LIST_VERSIONS, LIST_UPLOADS],
-    ...[...MULTIPART, GET_BUCKET_VERSIONING, CREATE_BUCKET, COPY, HEAD_BUCKET],
+    ...[...MULTIPART, GET_BUCKET_VERSIONING, PUT_BUCKET_VERSIONING, CREATE_BUCKET, DELETE_BUCKET, COPY, HEAD_BUCKET],
     ...[GET_OBJECT_ACL, PUT_OBJECT_ACL, GET_OBJECT_TAGGING, PUT_OBJECT_TAGGING, GET_OBJECT_ATTRIBUTES],
     ...[GET_BUCKET_ACL, PUT_BUCKET_ACL, GET_BUCKET_POLICY, PUT_BUCKET_POLICY],
     ...[GET_BUCKET_LIFECYCLE, PUT_BUCKET_LIFECYCLE],

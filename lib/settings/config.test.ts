@@ -45,6 +45,7 @@ test('the table of settings: variable, option, default', () => {
     AWS_ACCESS_KEY_ID |  | required
     AWS_SECRET_ACCESS_KEY |  | required
     AWS_SESSION_TOKEN |  | none
+    S3LOADTEST_USERS |  | none
     S3LOADTEST_CREDENTIALS | --credentials <source> | env; aws where AWS_PROFILE is set and no key
     AWS_REGION |  | us-east-1
     S3_BUCKET |  | required
@@ -85,6 +86,7 @@ test('the table of settings: variable, option, default', () => {
     S3LOADTEST_SEED | --seed <n> | 1
     S3LOADTEST_TESTS |  | all of them
     S3LOADTEST_WORKLOAD |  | none
+    S3LOADTEST_PREPARED | --prepared <file> | prepared/NAME.json in S3LOADTEST_DATA_DIR (CLI)
     S3LOADTEST_WORKER_ID | --worker-id <id> | w0
     S3LOADTEST_WARMUP | --warmup <time> | 0s: figures cover the whole run
     S3LOADTEST_UNTIL_STEADY | --until-steady | false
@@ -154,6 +156,16 @@ describe('values', () => {
       { text: 'correct horse "bättery"', value: 'correct horse "bättery"', why: 'any sign' },
     ],
     sessionToken: [{ text: 'FwoGZXIvYXdzEBYaD/token==', value: 'FwoGZXIvYXdzEBYaD/token==', why: 'as AWS gives them' }],
+    users: [
+      {
+        text: '[{"accessKeyId":"a","secretAccessKey":"b"},{"accessKeyId":"c","secretAccessKey":"d","sessionToken":"e"}]',
+        value: [
+          { accessKeyId: 'a', secretAccessKey: 'b' },
+          { accessKeyId: 'c', secretAccessKey: 'd', sessionToken: 'e' },
+        ],
+        why: 'two profiles',
+      },
+    ],
     region: [
       { text: 'eu-west-1', value: 'eu-west-1', why: "AWS's" },
       { text: 'garage', value: 'garage', why: "others'" },
@@ -379,6 +391,7 @@ describe('values', () => {
     ],
     range: [{ text: '1MB', value: 1024 ** 2, why: 'a part of an object' }],
     workload: [{ text: './web.yaml', value: './web.yaml', why: 'a file' }],
+    prepared: [{ text: 'data/prepared/web.json', value: 'data/prepared/web.json', why: 'a file' }],
     workerId: [
       { text: 'w12', value: 'w12', why: 'short' },
       { text: 'host.example_1', value: 'host.example_1', why: "a host's name" },
@@ -432,6 +445,13 @@ describe('values', () => {
     ],
     secretAccessKey: [{ text: 'a\nb', why: 'a line break' }],
     sessionToken: [{ text: 'two words', why: 'a space' }],
+    users: [
+      { text: 'alice,bob', why: 'names, and no credentials' },
+      { text: '[]', why: 'none' },
+      { text: '[null]', why: 'nobody' },
+      { text: '[{"accessKeyId":"a"}]', why: 'a key without its secret' },
+      { text: '[{"accessKeyId":"a","secretAccessKey":1}]', why: 'a number' },
+    ],
     region: [
       { text: 'us east', why: 'a space' },
       { text: 'us/east', why: 'a slash would be another scope' },
@@ -607,6 +627,7 @@ describe('values', () => {
       { text: 'some', why: 'no size' },
     ],
     workload: [],
+    prepared: [],
     workerId: [
       { text: 'a/b', why: 'a slash would be another layout' },
       { text: '..', why: 'clients resolve it' },
@@ -980,8 +1001,10 @@ describe('secrets', () => {
 
   test('are all that is left out of it', () => {
     const secret = all.filter(([, s]) => s.secret).map(([name]) => name);
-    expect(secret.sort()).toEqual(['accessKeyId', 'secretAccessKey', 'sessionToken']);
-    const left = Object.keys(config).filter((name) => !(name in publicConfig(config)));
+    expect(secret.sort()).toEqual(['accessKeyId', 'secretAccessKey', 'sessionToken', 'users']);
+    const users = [{ accessKeyId: 'a', secretAccessKey: 'b' }];
+    const whole = { ...config, users };
+    const left = Object.keys(whole).filter((name) => !(name in publicConfig(whole)));
     expect(left.sort()).toEqual(secret);
   });
 

@@ -20,4 +20,5 @@ export {
   CREDENTIALS,
   type CredentialName,
   leavesSigning,
+  type User,
 } from './store';

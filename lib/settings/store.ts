@@ -50,6 +50,28 @@ function parseHeaders(value: string): Readonly<Record<string, string>> | undefin
   return headers;
 }
 
+/** Credentials that some VUs sign with. */
+export interface User {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken?: string;
+}
+
+function parseUsers(value: string): readonly User[] | undefined {
+  try {
+    const users: Partial<User>[] = JSON.parse(value);
+    const isUser = ({ accessKeyId, secretAccessKey, sessionToken = '' }: Partial<User>) =>
+      accessKeyId &&
+      secretAccessKey &&
+      [accessKeyId, secretAccessKey, sessionToken].every((text) => typeof text === 'string');
+    return Array.isArray(users) && users.length > 0 && users.every((user) => user && isUser(user))
+      ? (users as User[])
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 export const store = {
   endpoints: {
     env: ['S3_ENDPOINTS', 'S3_POOL'],
@@ -85,6 +107,13 @@ export const store = {
     parse: text(/^\S+$/),
     expected: 'a session token without spaces',
   } satisfies Setting<string>,
+  users: {
+    env: ['S3LOADTEST_USERS'],
+    help: 'Credentials of the profiles that a workload file names, which the CLI looks up',
+    secret: true,
+    parse: parseUsers,
+    expected: 'a JSON list of accessKeyId, secretAccessKey and sessionToken, one for each profile',
+  } satisfies Setting<readonly User[]>,
   credentials: {
     env: ['S3LOADTEST_CREDENTIALS'],
     option: 'credentials <source>',

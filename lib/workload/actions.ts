@@ -3,6 +3,7 @@ import {
   COMMANDS,
   type Command,
   CREATE_BUCKET,
+  DELETE_BUCKET,
   DELETE_OBJECTS,
   GET_BUCKET_ACL,
   GET_BUCKET_LIFECYCLE,
@@ -15,14 +16,22 @@ import {
   PUT_BUCKET_ACL,
   PUT_BUCKET_LIFECYCLE,
   PUT_BUCKET_POLICY,
+  PUT_BUCKET_VERSIONING,
   PUT_OBJECT_ACL,
 } from '../s3/commands';
 
-const OTHERS: readonly Command[] = [CREATE_BUCKET, DELETE_OBJECTS, LIST_UPLOADS];
+const OTHERS: readonly Command[] = [CREATE_BUCKET, DELETE_BUCKET, PUT_BUCKET_VERSIONING, DELETE_OBJECTS, LIST_UPLOADS];
 
 /** Rows by op. */
 export const ACTIONS: Readonly<Record<string, Command>> = Object.fromEntries(
   [...COMMANDS].filter(([, { op, counts }]) => counts === 'operation' && OTHERS.every((other) => other.op !== op)),
+);
+
+/** What may be done to temporary objects while they are there: commands about one object, that leave it as it is. */
+export const TEMPORARY_ACTIONS: Readonly<Record<string, Command>> = Object.fromEntries(
+  Object.entries(ACTIONS).filter(
+    ([, { on, effect, body }]) => on === 'object' && effect !== 'delete' && effect !== 'write' && body === 'none',
+  ),
 );
 
 /** A card for a GET of an older version: in figures it is what it sends, LIST_VERSIONS and GET. */

@@ -1,9 +1,16 @@
+/** Writing the objects that a workload is to find: which of them, as ranges of numbers, the second of each left out. */
+export interface Filling {
+  readonly ranges: ReadonlyArray<readonly [number, number]>;
+}
+
 /** What a load out of a workload file does, as data: VUs make their step of it. */
 export interface CommandShares {
   /** Whole parts by op. */
   readonly shares: Readonly<Record<string, number>>;
   /** Milliseconds that a VU waits after each operation, where it has a time of its own. */
   readonly think?: number;
+  /** PUT replaces objects that are there. */
+  readonly overwrites?: boolean;
   /** A VU that gets a status of 400 or more does nothing more. */
   readonly endsAtErrors?: boolean;
   /** How many different ones are set in turn. */

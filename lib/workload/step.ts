@@ -8,7 +8,7 @@ import type { Command, Effect } from '../s3/commands';
 import type { Awaitable, Engine } from '../s3/engine';
 import type { HeldConnections, Holding } from '../s3/held';
 import type { ObjectSize, VuConfig } from '../settings/config';
-import type { CommandShares } from './command-shares';
+import type { CommandShares, Filling } from './command-shares';
 import type { FoundKeys, MakeKey, TrackedKeys } from './keys';
 import type { Random } from './random';
 import type { Window } from './schedule';
@@ -28,6 +28,13 @@ export interface VirtualUser {
   /** The load's shape on this worker: a step that paces itself keeps to it. */
   readonly shape: Shape;
   readonly makeKey: MakeKey;
+  /** The same VU in another of the homes, by number. */
+  at(home: number): VirtualUser;
+  /** How many homes there are; 0 where there is only the bucket of the settings. */
+  readonly homes: number;
+  /** How many VUs its load has on all workers, and its number among all VUs, from 0. */
+  readonly among: number;
+  readonly number: number;
   /** What writes objects of its sizes. */
   writer(): WriteObject;
   /** Keys that are in the bucket now, by size, where it was looked for them anew; undefined where it was not time. Outside the figures. */
@@ -66,8 +73,12 @@ interface AnyStep {
 export interface OperationStep extends AnyStep {
   readonly kind: 'operation';
   /** What it is made of, where VUs make it anew: a file's workload is known to VU 0 alone. */
-  readonly data?: CommandShares;
+  readonly data?: StepData;
+  /** It says by itself in which of several homes an operation is: else they take turns. */
+  readonly steers?: true;
 }
+
+export type StepData = CommandShares | Filling;
 
 /** One VU does it all: many operations at once, and it keeps to the load's shape by itself. */
 export interface TaskStep extends AnyStep {

@@ -23,6 +23,8 @@ export interface ShapedLoad {
   readonly readSizes: readonly ObjectSize[];
   /** Where several phases are counted apart. */
   readonly phased: boolean;
+  /** As of Load. */
+  readonly operations?: number | undefined;
 }
 
 export interface Shaped {
@@ -137,6 +139,7 @@ function shapedLoad(workload: Workload, load: Load, config: Config, shape: Shape
     schedule: () => phased(load, scheduleOf(windows, durationOf(shape), config.seed)),
     readSizes: load.step.kind === 'connections' ? sizesOf([load.step.reads]) : sizes,
     phased: workload.loads.length > 1,
+    operations: load.operations,
   };
 }
 

@@ -32,6 +32,8 @@ export interface Load {
   readonly phase?: string;
   /** Its weight where the workload's VUs and rate are divided among its loads. Default 1. */
   readonly share?: number;
+  /** How many operations it is in all, and then the run is over: each VU does as many. Undefined where time ends it. */
+  readonly operations?: number;
   /** What it wants where no setting says otherwise. */
   readonly shape?: {
     /** VUs, or connections, where it wants others than the machine would give it. */

@@ -12,7 +12,7 @@ import { planK6 } from '../run/plan';
 import { segmentsOf } from '../run/segments';
 import { defaultConcurrency, type Options } from '../run/settings';
 import { addFleetOptions, type Fleet, fleetOf } from './fleet-options';
-import { wantedOf } from './wanted';
+import { type Wanted, wantedOf } from './wanted';
 
 export function addDist(program: Command): void {
   addDistOptions(program.command('dist'))
@@ -33,8 +33,13 @@ export async function dist(
   environment: NodeJS.ProcessEnv,
   detached: boolean,
 ): Promise<number> {
-  const { name, script, tests, options } = wantedOf(names, typed);
-  const fleet = await fleetOf(options, environment, script);
+  return distWanted(wantedOf(names, typed), environment, detached);
+}
+
+/** @throws ConfigError, ToolError */
+export async function distWanted(wanted: Wanted, environment: NodeJS.ProcessEnv, detached: boolean): Promise<number> {
+  const { name, script, tests, options } = wanted;
+  const fleet = await fleetOf(wanted, environment);
   const { settings, workers, preparation } = fleet;
   if (detached && settings.config.untilSteady) {
     throw new ConfigError([

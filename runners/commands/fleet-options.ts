@@ -11,6 +11,7 @@ import { loadSettings, type Options, type Settings } from '../run/settings';
 import { ROOT } from '../tools/project';
 import { crossBuildK6, getTools, type Tool } from '../tools/tools';
 import { addRunOptions } from './run';
+import type { Wanted } from './wanted';
 
 /** Adds the options of `run`, and those that say which machines. */
 export function addFleetOptions(command: Command): Command {
@@ -30,8 +31,9 @@ export interface Fleet {
 }
 
 /** What is to run, where, and by what. @throws ConfigError, ToolError */
-export async function fleetOf(options: Options, given: NodeJS.ProcessEnv, script: string): Promise<Fleet> {
-  const { environment, lease } = await findCredentials(options, given);
+export async function fleetOf(wantedRun: Wanted, given: NodeJS.ProcessEnv): Promise<Fleet> {
+  const { options, script, profiles, variables = {} } = wantedRun;
+  const { environment, lease } = await findCredentials(options, given, profiles);
   const wanted = loadSettings(options, environment);
   check(wanted, options);
   const perHost = options.perHost === undefined ? undefined : wholeNumber('per-host', options.perHost);
@@ -44,7 +46,8 @@ export async function fleetOf(options: Options, given: NodeJS.ProcessEnv, script
       `${k6.path} has not the project's extension, which several workers need: have Go here, and leave out S3LOADTEST_K6`,
     ]);
   }
-  const settings = await withAllAddresses(withBackend(wanted, true, log));
+  const direct = await withAllAddresses(withBackend(wanted, true, log));
+  const settings = { ...direct, environment: { ...direct.environment, ...variables } };
   const late = endTooSoon(lease, settings.config.duration);
   if (late !== undefined) log(`warning: ${late}`);
   const vus = options.concurrency === undefined ? undefined : settings.config.concurrency;

@@ -13,17 +13,10 @@ import { endTooSoon, findCredentials, renew } from '../run/credentials';
 import { showRun } from '../run/dry-run';
 import { planK6, showCommand } from '../run/plan';
 import { planProxy, startsProxy, throughProxy } from '../run/proxy';
-import {
-  addSettingOptions,
-  collect,
-  defaultConcurrency,
-  loadSettings,
-  type Options,
-  type Settings,
-} from '../run/settings';
+import { addSettingOptions, collect, defaultConcurrency, loadSettings, type Options } from '../run/settings';
 import { patterns, ROOT } from '../tools/project';
 import { getTools, type Tool } from '../tools/tools';
-import { wantedOf } from './wanted';
+import { type Wanted, wantedOf } from './wanted';
 
 /** What stands for the pipe in a command that is shown: a file, which anyone can give it. */
 const STATISTICS_FILE = 'statistics.ndjson';
@@ -48,19 +41,28 @@ export function addRun(program: Command): void {
 
 /** Runs patterns at once and returns the exit code. @throws ConfigError, ToolError */
 export async function run(names: readonly string[], typed: Options, given: NodeJS.ProcessEnv): Promise<number> {
-  const { options, ...what } = wantedOf(names, typed);
-  const { environment, lease } = await findCredentials(options, given);
+  return runWanted(wantedOf(names, typed), given);
+}
+
+/** @throws ConfigError, ToolError */
+export async function runWanted(named: Wanted, given: NodeJS.ProcessEnv): Promise<number> {
+  const { options, profiles, variables = {}, ...what } = named;
+  const { environment, lease } = await findCredentials(options, given, profiles);
   const wanted = loadSettings(options, environment);
   const isDry = options.dryRun === true;
   const k6 = isDry ? likelyK6(environment) : await findK6(environment);
   const extension = await hasExtension(k6.path, environment);
   const direct = await withLiveAddresses(await withAllAddresses(withBackend(wanted, extension, say)), environment);
-  const canRenew = extension === true && direct.config.backend !== 'jslib';
+  const provider = lease?.provider;
+  const canRenew = provider !== undefined && extension === true && direct.config.backend !== 'jslib';
   const late = canRenew ? undefined : endTooSoon(lease, direct.config.duration);
   if (late !== undefined) say(`warning: ${late}`);
   const renewal =
-    lease !== undefined && canRenew && !isDry ? renew(lease, (line) => say(`warning: ${line}`)) : undefined;
-  const settings = renewal ? withVariable(direct, FROM_CLI.credentials, renewal.path) : direct;
+    lease !== undefined && canRenew && !isDry
+      ? renew({ ends: lease.ends, provider }, (line) => say(`warning: ${line}`))
+      : undefined;
+  const own = { ...variables, ...(renewal && { [FROM_CLI.credentials]: renewal.path }) };
+  const settings = { ...direct, environment: { ...direct.environment, ...own } };
   const load: LocalLoad = {
     ...what,
     k6: k6.path,
@@ -82,14 +84,9 @@ export async function run(names: readonly string[], typed: Options, given: NodeJ
   }
 }
 
-const withVariable = (own: Settings, name: string, value: string): Settings => ({
-  ...own,
-  environment: { ...own.environment, [name]: value },
-});
-
 const say = (line: string) => process.stderr.write(`${line}\n`);
 
-async function findK6(environment: NodeJS.ProcessEnv): Promise<Tool> {
+export async function findK6(environment: NodeJS.ProcessEnv): Promise<Tool> {
   return (await getTools(['k6'], { env: environment, root: ROOT, log: say })).k6;
 }
 

@@ -1,4 +1,5 @@
 /** A place for many k6: machines reached over SSH, or this one where there is no workers file. k6 outlives the CLI there. */
+import { FROM_CLI } from '../../lib/result/protocol';
 import { formatCount, formatDuration } from '../../lib/settings/units';
 import type { Settings } from '../run/settings';
 import type { Terminal } from '../terminal/terminal';
@@ -52,7 +53,8 @@ export class Machines implements PlaceToStart {
   async start(order: Order, on: MemberEvents, signal: AbortSignal): Promise<Started> {
     const { ready, workers, load } = this;
     const { rate, duration } = load.settings.config;
-    this.terminal?.say(`${order.run}: ${load.name} on ${ready.length} workers for ${formatDuration(duration)}`);
+    const until = load.settings.environment[FROM_CLI.filling] === undefined ? ` for ${formatDuration(duration)}` : '';
+    this.terminal?.say(`${order.run}: ${load.name} on ${ready.length} workers${until}`);
     const started = await start(ready, workers, { ...load, ...order }, load.allowPartial, on, signal);
     this.members = started.members;
     if (started.begins && rate !== undefined) this.terminal?.say(rateLine(rate, started.members.length));

@@ -2,7 +2,7 @@
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ConfigError, settings } from '../../lib/settings/config';
+import { ConfigError, settings, type User } from '../../lib/settings/config';
 import { isSet, loadSome, type Options } from './settings';
 
 /** AwsCredentialIdentity of the AWS SDK: https://docs.aws.amazon.com/AWSJavaScriptSDK/v3/latest/Package/-aws-sdk-types */
@@ -24,7 +24,8 @@ export interface FoundCredentials {
 
 export interface Lease {
   readonly ends: Date;
-  readonly provider: Provider;
+  /** Left out where there are several. */
+  readonly provider?: Provider;
 }
 
 /** Instance metadata that does not answer is none: a machine outside a cloud has no such address. */
@@ -34,10 +35,16 @@ const AHEAD_MS = 5 * 60_000;
 const AGAIN_MS = 30_000;
 
 /**
- * The environment with the credentials of AWS's chain: where --credentials says aws, or where a profile is named and no key.
+ * The environment with the credentials of AWS's chain: where --credentials says aws, or where a profile is named and no key. With
+ * `profiles`, those of each as users, and the first as the credentials of all else.
  * @throws ConfigError when the chain finds none
  */
-export async function findCredentials(options: Options, environment: NodeJS.ProcessEnv): Promise<FoundCredentials> {
+export async function findCredentials(
+  options: Options,
+  environment: NodeJS.ProcessEnv,
+  profiles: readonly string[] = [],
+): Promise<FoundCredentials> {
+  if (profiles.length > 0) return ofProfiles(profiles, environment);
   const { credentials } = loadSome(['credentials'], options, environment);
   const isAsked = credentials === 'aws' || (environment.AWS_PROFILE && !isSet('accessKeyId', options, environment));
   if (!isAsked) return { environment };
@@ -49,6 +56,22 @@ export async function findCredentials(options: Options, environment: NodeJS.Proc
   return { environment: { ...environment, ...region, ...textsOf(found) }, ...(lease && { lease }) };
 }
 
+async function ofProfiles(profiles: readonly string[], environment: NodeJS.ProcessEnv): Promise<FoundCredentials> {
+  const { fromNodeProviderChain } = await import('@aws-sdk/credential-providers');
+  const found = await Promise.all(
+    profiles.map((profile) =>
+      ask(fromNodeProviderChain({ ...METADATA, profile }), environment, `credentials names the profile "${profile}"`),
+    ),
+  );
+  const users: User[] = found.map(({ accessKeyId, secretAccessKey, sessionToken }) => ({
+    ...{ accessKeyId, secretAccessKey },
+    ...(sessionToken !== undefined && { sessionToken }),
+  }));
+  const [ends] = found.flatMap(({ expiration }) => expiration ?? []).sort((a, b) => a.getTime() - b.getTime());
+  const own = { ...textsOf(found[0] as Identity), [settings.users.env[0]]: JSON.stringify(users) };
+  return { environment: { ...environment, ...own }, ...(ends && { lease: { ends } }) };
+}
+
 /** The region that ~/.aws/config has for the profile, where it has one. */
 async function regionOfProfile(): Promise<NodeJS.ProcessEnv> {
   const { loadConfig, NODE_REGION_CONFIG_OPTIONS } = await import('@smithy/core/config');
@@ -58,14 +81,17 @@ async function regionOfProfile(): Promise<NodeJS.ProcessEnv> {
   return region === '' ? {} : { AWS_REGION: region };
 }
 
-async function ask(provider: Provider, { AWS_PROFILE: profile }: NodeJS.ProcessEnv): Promise<Identity> {
+async function ask(
+  provider: Provider,
+  { AWS_PROFILE: profile }: NodeJS.ProcessEnv,
+  asks = profile ? `AWS_PROFILE is "${profile}"` : `${settings.credentials.env[0]} is aws`,
+): Promise<Identity> {
   try {
     return await provider();
   } catch (e) {
     const why = (e as Error).message.replace(/\s+/g, ' ');
-    const asked = profile ? `AWS_PROFILE is "${profile}"` : `${settings.credentials.env[0]} is aws`;
     throw new ConfigError([
-      `${asked}, and AWS's provider chain gives no credentials (${why}): \`aws sts get-caller-identity\` shows what AWS's own tools find`,
+      `${asks}, and AWS's provider chain gives no credentials (${why}): \`aws sts get-caller-identity\` shows what AWS's own tools find`,
     ]);
   }
 }
@@ -84,7 +110,7 @@ export interface Renewal {
 }
 
 /** Asks for others before credentials end, as long as a run goes on, and keeps the latest in a file. */
-export function renew({ ends, provider }: Lease, warn: (line: string) => void): Renewal {
+export function renew({ ends, provider }: Required<Lease>, warn: (line: string) => void): Renewal {
   const folder = mkdtempSync(join(tmpdir(), 's3loadtest-'));
   const path = join(folder, 'credentials');
   let timer: NodeJS.Timeout | undefined;

@@ -22,7 +22,7 @@ export function anyCommands(of: CommandShares, rows: readonly Command[] = []): O
     const { actionsOf } = require('./actions');
     return actionsOf(vu, ofOthers, of);
   };
-  const step = mixOf({ '': shares }, [...own, ...rows], ofOthers.length > 0 ? others : undefined);
+  const step = mixOf({ '': shares }, [...own, ...rows], ofOthers.length > 0 ? others : undefined, of.overwrites);
   const { think = 0 } = of;
   const start: OperationStep['start'] = (vu) => {
     const operate = of.endsAtErrors ? ending(vu, step.start) : step.start(vu);

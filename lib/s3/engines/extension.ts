@@ -19,8 +19,6 @@ interface Extension {
   awaitStart(path: string, limitMs: number): void;
   /** How many files k6 may have open, after an attempt to be allowed so many. */
   openFiles(wanted: number): number;
-  /** Ends keys of objects whose content was made out of the key. */
-  readonly generatedKeyEnd: string;
   /** Sets Go's GOGC: how much may be allocated until garbage is collected, in percent of what is in use. */
   setGCPercent(percent: number): void;
   /** The latest set in a file of credentials, undefined while there is none. */

@@ -2,29 +2,24 @@
 import { settings } from '../../settings/config';
 import { ACTIONS, changesBucket } from '../actions';
 import type { Access, FileLoad, FileShape, WorkloadFile } from './document';
-
-/** One mistake, and where it stands: the keys that lead there. */
-export interface Mistake {
-  readonly path: readonly string[];
-  /** It is the key that is wrong, not its value. */
-  readonly isKey?: true;
-  /** The line, out of the place as text and the value there. */
-  says(at: string, shown: string): string;
-}
-
-/** Percentages are written with a digit or two behind the point. */
-const CLOSE_TO_ALL = 0.01;
+import { type Mistake, mistake, sumMistakes } from './mistake';
+import { storageMistakes } from './storage-mistakes';
 
 export function mistakesIn(file: WorkloadFile): Mistake[] {
   const { loads = [] } = file;
   return [
-    ...accessMistakes(file, [], loads.length > 0, file.bucket?.mayChange === true),
+    ...accessMistakes(file, [], loads.length > 0, mayChangeBucket(file)),
     ...shapeMistakes(file, []),
     ...sizeMistakes(file),
+    ...storageMistakes(file),
     ...loads.flatMap((load, i) => loadMistakes(load, i, file)),
     ...togetherMistakes(file),
   ];
 }
+
+/** New buckets are the run's own. */
+export const mayChangeBucket = ({ bucket, buckets }: WorkloadFile): boolean =>
+  bucket?.mayChange === true || buckets?.new !== undefined;
 
 const hasAccess = ({ access, operations }: Access): boolean => (access ?? operations) !== undefined;
 
@@ -48,13 +43,7 @@ function accessMistakes(has: Access, path: readonly string[], isElsewhere: boole
       ),
     );
   }
-  const sum = Object.values(operations).reduce((all, percent) => all + percent, 0);
-  if (Math.abs(sum - 100) <= CLOSE_TO_ALL) return [];
-  return [mistake([...path, 'operations'], (at) => `${at} come to ${Number(sum.toFixed(3))}%: make them 100`, true)];
-}
-
-function mistake(path: readonly string[], says: Mistake['says'], isKey = false): Mistake {
-  return isKey ? { path, isKey, says } : { path, says };
+  return sumMistakes(operations, [...path, 'operations']);
 }
 
 /** Names of the keys among these that are there. */
@@ -94,7 +83,7 @@ function loadMistakes(load: FileLoad, i: number, file: WorkloadFile): Mistake[] 
   const path = ['loads', String(i)];
   const before = loads.slice(0, i);
   const own: Mistake[] = [
-    ...accessMistakes(load, path, hasAccess(file), file.bucket?.mayChange === true),
+    ...accessMistakes(load, path, hasAccess(file), mayChangeBucket(file)),
     ...shapeMistakes({ think: file.think, ...load } as FileShape, path),
   ];
   if (before.some(({ name }) => name === load.name)) {

@@ -5,7 +5,8 @@ import { ConfigError } from '../../settings/config';
 import { settingOf } from '../../settings/options';
 import type { WorkloadFile } from './document';
 import { FORMATS } from './formats';
-import { type Mistake, mistakesIn } from './mistakes';
+import type { Mistake } from './mistake';
+import { mistakesIn } from './mistakes';
 import { SCHEMA } from './schema';
 
 /** Aliases make a small file large. */

@@ -31,7 +31,7 @@ function loadsOf(text: string, more: Environment = {}) {
 /** Percentages by command, as they are dealt. */
 function sharesOf(text: string): Record<string, number> {
   const steps = loadsOf(text).loads.map(({ step }) => step as OperationStep);
-  const shares = steps[0]?.data?.shares ?? {};
+  const { shares = {} } = (steps[0]?.data ?? {}) as Partial<CommandShares>;
   return Object.fromEntries(Object.entries(shares).map(([op, parts]) => [op, parts / 10]));
 }
 

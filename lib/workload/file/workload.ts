@@ -10,7 +10,7 @@ import type { Access, FileLoad, FileShape, Percentages, WorkloadFile } from './d
 import { isShaped } from './mistakes';
 
 /** Where a file names no size. */
-const SIZES = ['1MB'];
+export const SIZES = ['1MB'];
 /** Shares are kept to a tenth of a percent. */
 const PARTS = 1000;
 
@@ -127,6 +127,7 @@ export function sharesOf(file: WorkloadFile): CommandShares {
     shares,
     ...(responses?.ignoreErrors === false && { endsAtErrors: true }),
     ...(think !== undefined && { think: ms(think) }),
+    ...(file.objects?.overwrite && { overwrites: true }),
     ...(unique && { unique }),
   };
 }
