@@ -47,6 +47,9 @@ export function fakeVu(
         createPayload(bytes, config.partSize, (n) => new ArrayBuffer(n)),
         putInParts,
       ),
+    beside: () => {
+      throw new Error('nothing was to be written beside the load');
+    },
     random: seeded(1),
     shape: shapeOf(config, vus ?? config.concurrency, share),
     makeKey: createKeyMaker(config.prefix, config.workerId, 'tide', 1),
@@ -56,6 +59,12 @@ export function fakeVu(
     homes: 0,
     among: config.concurrency,
     number: 0,
+    numberHere: 1,
+    test: 'tide',
+    keyEnd: '',
+    startedAt: 0,
+    home: 0,
+    silent: () => engine,
     findKeys: () => {
       throw new Error('keys were not to be looked for');
     },

@@ -33,11 +33,14 @@ import { prepare, type Readable } from './setup';
 import { sharedPlan, sharedSchedule, type VuPlan } from './shared';
 import { findContent, readKeyFiles } from './stored';
 import { type SummaryData, summarize } from './summary';
+import { tearDown } from './teardown';
 
 export interface Control {
   readonly options: Options;
   setup(): Promise<Prepared>;
   handleSummary(data: SummaryData & { setup_data?: Prepared }): Record<string, string>;
+  /** Only a workload file leaves what is to be taken away after the load. */
+  teardown(prepared: Prepared): Promise<void>;
 }
 
 /** What setup hands to every VU, and to handleSummary. */
@@ -117,6 +120,7 @@ function controlOf(source: Source, backends: Backends): Control & { readonly pla
       return setUp(plan, by, backends, listed, lacking);
     },
     handleSummary: (data) => report(data, plan, listed),
+    teardown: (prepared) => tearDown(plan, by, prepared),
     plan: vuPlanOf(plan, Object.keys(listed), lacking !== undefined),
   };
 }
@@ -184,7 +188,7 @@ function vuPlanOf(plan: Plan, listed: readonly string[], lacksCredentials: boole
 /** A script that says why it does not run: an error thrown in init would be shown with its stack, once a VU. */
 function refusing(message: string): Control {
   const options = isPacked() ? unpackable(message) : {};
-  return { options, setup: () => refuse(message), handleSummary: () => ({}) };
+  return { options, setup: () => refuse(message), handleSummary: () => ({}), teardown: async () => {} };
 }
 
 /**
@@ -201,7 +205,7 @@ function telling(plan: Plan): Control {
     console.info(MARKS.plan + JSON.stringify(textOf(plan)));
     return refuse('a dry run');
   };
-  return { options: {}, setup: tell, handleSummary: () => ({}) };
+  return { options: {}, setup: tell, handleSummary: () => ({}), teardown: async () => {} };
 }
 
 function textOf(plan: Plan): PlanText {

@@ -3,7 +3,7 @@ import crypto from 'k6/crypto';
 import exec from 'k6/execution';
 import { Counter } from 'k6/metrics';
 import { FROM_CLI } from '../result/protocol';
-import type { Connect } from '../s3/engine';
+import type { Connect, Engine } from '../s3/engine';
 import { extension } from '../s3/engines/extension';
 import type { Popularity, VuConfig } from '../settings/config';
 import type { Home } from '../workload/home';
@@ -41,6 +41,8 @@ type Iterate = () => void | Promise<void>;
 
 /** What setup has for every VU. */
 interface Prepared {
+  /** Milliseconds since 1970. */
+  readonly startedAt: number;
   readonly found: FoundKeys;
   /** Objects that setup wrote. */
   readonly seeded: readonly NumberedSet[];
@@ -174,11 +176,13 @@ function userIn(
   prepared: Prepared,
   home: number,
   flushes: (() => void)[] = [],
+  bucket = equipment.homes[home]?.bucket ?? equipment.config.bucket,
 ): UserInHome {
   const { load, step } = place;
   const { by, listed, content, homes } = equipment;
   const here = homes[home];
-  const config = here === undefined ? equipment.config : { ...equipment.config, bucket: here.bucket, ...here.user };
+  const isElsewhere = bucket !== equipment.config.bucket || here?.user !== undefined;
+  const config = isElsewhere ? { ...equipment.config, bucket, ...here?.user } : equipment.config;
   const { found, seeded: sets } = prepared.homes?.[home] ?? prepared;
   const { oneByOne = false, listsV1 = false } = prepared;
   const { sizes, readSizes = sizes } = load;
@@ -194,6 +198,13 @@ function userIn(
     const { BESIDE_LOAD, findReadable, keyFinder } = require('./seldom');
     return keyFinder(() => findReadable(silent(), config, sizes, BESIDE_LOAD), extension?.board());
   };
+  const writes = (engine: Engine) => {
+    const payload = payloadFor(config, sizes, (n) => content?.slice(0, n) ?? crypto.randomBytes(n));
+    return writer(engine, config.partSize, payload, (engine) => {
+      const { putInParts } = require('./seldom');
+      return putInParts(engine, config.partConcurrency);
+    });
+  };
   let find: ReturnType<typeof finder> | undefined;
   const pick = config.popularity === undefined ? undefined : pickFor(config.popularity, load, vu);
   const user: VirtualUser = {
@@ -206,21 +217,22 @@ function userIn(
     // Each worker has VUs of its own, and a part of a rate; k6 divides only what it paces.
     shape: isPaced(step) ? load.shape : partOfRate(load.shape, workers),
     makeKey: createKeyMaker(config.prefix, config.workerId, load.test, vu, keyEndFor(config)),
-    at: (other) => userIn(place, equipment, prepared, other, flushes).user,
+    test: load.test,
+    keyEnd: keyEndFor(config),
+    startedAt: prepared.startedAt,
+    home,
+    at: (other, bucket) => userIn(place, equipment, prepared, other, flushes, bucket).user,
+    silent,
     homes: homes.length,
     among: load.shape.vus * workers,
     number: vu - 1,
+    numberHere: exec.vu.idInInstance,
     findKeys: () => {
       find ??= finder();
       return find();
     },
-    writer: () => {
-      const payload = payloadFor(config, sizes, (n) => content?.slice(0, n) ?? crypto.randomBytes(n));
-      return writer(connection.engine, config.partSize, payload, (engine) => {
-        const { putInParts } = require('./seldom');
-        return putInParts(engine, config.partConcurrency);
-      });
-    },
+    writer: () => writes(connection.engine),
+    beside: () => writes(silent()),
     supply: (size) => {
       const payload = payloadFor(config, [size], crypto.randomBytes);
       const { supply } = require('./seldom');

@@ -24,6 +24,8 @@ const LOOK_SECONDS = 120;
 const CHECK_REQUESTS = 3;
 /** To write objects first, or to wait for other machines that do. */
 const LONG_SETUP_TIMEOUT = '4h';
+/** To look at a bucket of each VU. */
+const LONG_TEARDOWN = '30m';
 /** Each request of the check has as long as any other. */
 function setupTimeout({ config: { endpoints, timeout }, homes = [] }: Plan): string {
   const checks = Math.max(1, homes.length) * (endpoints.length + CHECK_REQUESTS);
@@ -85,6 +87,7 @@ export function optionsOf(plan: Plan, workers = 1, forCloud = false): Options {
     throw: true,
     // S3 has no cookies, and a new jar for each iteration is not for nothing.
     noCookiesReset: true,
+    ...(isLeftOver(plan) && { teardownTimeout: LONG_TEARDOWN }),
     setupTimeout: config.seedObjects > 0 || workers > 1 ? LONG_SETUP_TIMEOUT : setupTimeout(plan),
     batch: idle,
     batchPerHost: idle,
@@ -93,6 +96,13 @@ export function optionsOf(plan: Plan, workers = 1, forCloud = false): Options {
     ...hostsFor(plan),
   };
 }
+
+/** Whether there is something to take away after the load. */
+const isLeftOver = ({ loads }: Plan): boolean =>
+  loads.some(({ step }) => {
+    const data = step.kind === 'operation' ? step.data : undefined;
+    return data !== undefined && !('ranges' in data) && (data.temporary !== undefined || data.dedicated === true);
+  });
 
 /** Endpoints with an address, for k6's own client: extension/request/endpoint.go does without. */
 function hostsFor({ config, homes = [] }: Plan): Pick<Options, 'hosts'> {

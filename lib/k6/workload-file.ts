@@ -4,17 +4,20 @@ import { FROM_CLI } from '../result/protocol';
 import { GET, LIST_VERSIONS } from '../s3/commands';
 import { type Backend, ConfigError, type Environment, ORIGIN, settings } from '../settings/config';
 import { ACTIONS, OLDER } from '../workload/actions';
-import type { Filling } from '../workload/command-shares';
+import type { CommandShares, Filling } from '../workload/command-shares';
 import type { WorkloadFile } from '../workload/file/document';
 import { readWorkloadFile } from '../workload/file/read';
 import { bucketOf, homesOfFile } from '../workload/file/storage';
-import { SIZES, settingsOf, workloadOf } from '../workload/file/workload';
+import { SIZES, settingsOf, sharesOf, workloadOf } from '../workload/file/workload';
 import { GENERATED_END } from '../workload/keys';
 import { type Prepared, readPrepared } from '../workload/prepared';
+import type { Step } from '../workload/step';
+import { doubtOf } from '../workload/temporary';
 import type { Workload } from '../workload/workload';
 import type { Source } from './control';
 import { anyCommands } from './steps/any-commands';
 import { fill, objectsIn } from './steps/fill';
+import { rowsOf as rowsOfTemporary } from './steps/temporary';
 
 const [VARIABLE] = settings.workload.env;
 const [PREPARED] = settings.prepared.env;
@@ -39,13 +42,22 @@ export function readSource(): Pick<Source, 'settings' | 'workloads' | 'homes'> {
     workloads: () => {
       const filling = __ENV[FROM_CLI.filling];
       if (filling !== undefined) return [fillingOf(file(), JSON.parse(filling))];
-      return [workloadOf(file(), (of) => anyCommands(of, rowsOf(Object.keys(of.shares))))];
+      return [workloadOf(file(), (of) => stepOf(withOwnBuckets(of, prepared())))];
     },
-    homes: ({ bucket, backend, users = [] }) => {
+    homes: ({ bucket, backend, duration, users = [] }) => {
       checkOverwrites(file(), prepared(), backend);
+      warnOfTemporary(file(), duration);
       return homesOfFile(file(), prepared(), users, bucket);
     },
   };
+}
+
+/** Says where temporary objects can't live as they should: their numbers are the same in all loads. */
+function warnOfTemporary(file: WorkloadFile, duration: number): void {
+  const { temporary } = sharesOf(file);
+  const doubt =
+    temporary && __ENV[FROM_CLI.filling] === undefined ? doubtOf(temporary, temporary.share, duration) : undefined;
+  if (doubt !== undefined) console.warn(doubt);
 }
 
 /** @throws ConfigError where content that can be told from its key would be replaced by other content */
@@ -86,6 +98,17 @@ function textOf(path: string, variable = VARIABLE): string {
   } catch (e) {
     throw new ConfigError([`${variable} is "${path}": it can't be read (${String(e)})`]);
   }
+}
+
+function stepOf(of: CommandShares): Step {
+  const rows = rowsOf(Object.keys(of.shares));
+  return anyCommands(of, of.temporary === undefined ? rows : [...new Set([...rows, ...rowsOfTemporary(of.temporary)])]);
+}
+
+/** Where buckets are new, those for temporary objects are, too: a VU creates one of its own. */
+function withOwnBuckets(of: CommandShares, prepared: Prepared | undefined): CommandShares {
+  if (of.temporary === undefined || prepared?.own === undefined) return of;
+  return { ...of, temporary: { ...of.temporary, buckets: prepared.own } };
 }
 
 const rowsOf = (ops: readonly string[]) =>

@@ -319,6 +319,20 @@ export const DELETE_BUCKET: Command = {
   ...{ body: 'none', status: 204, counts: 'operation', answer: NOTHING },
 };
 
+/** Of all that the user owns, asked of no bucket: https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListBuckets.html */
+export const LIST_BUCKETS: Command = {
+  ...{
+    op: 'LIST_BUCKETS',
+    method: 'GET',
+    on: 'bucket',
+    effect: 'list',
+    body: 'none',
+    status: 200,
+    counts: 'operation',
+  },
+  answer: { kind: 'xml', root: 'ListAllMyBucketsResult', lists: { Bucket: ['Name'] } },
+};
+
 /** Its text names a region, and is empty for us-east-1: https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html */
 export const CREATE_BUCKET: Command = {
   op: 'CREATE_BUCKET',
@@ -424,7 +438,8 @@ export const COMMANDS: ReadonlyMap<string, Command> = /* @__PURE__ */ byOp();
 function byOp(): ReadonlyMap<string, Command> {
   const commands = [
     ...[GET, PUT, HEAD, DELETE, DELETE_OBJECTS, LIST, LIST_VERSIONS, LIST_UPLOADS],
-    ...[...MULTIPART, GET_BUCKET_VERSIONING, PUT_BUCKET_VERSIONING, CREATE_BUCKET, DELETE_BUCKET, COPY, HEAD_BUCKET],
+    ...[...MULTIPART, GET_BUCKET_VERSIONING, PUT_BUCKET_VERSIONING, CREATE_BUCKET, DELETE_BUCKET],
+    ...[LIST_BUCKETS, COPY, HEAD_BUCKET],
     ...[GET_OBJECT_ACL, PUT_OBJECT_ACL, GET_OBJECT_TAGGING, PUT_OBJECT_TAGGING, GET_OBJECT_ATTRIBUTES],
     ...[GET_BUCKET_ACL, PUT_BUCKET_ACL, GET_BUCKET_POLICY, PUT_BUCKET_POLICY],
     ...[GET_BUCKET_LIFECYCLE, PUT_BUCKET_LIFECYCLE],

@@ -12,6 +12,7 @@ import {
   GET_OBJECT_ACL,
   HEAD,
   HEAD_BUCKET,
+  LIST_BUCKETS,
   LIST_UPLOADS,
   PUT_BUCKET_ACL,
   PUT_BUCKET_LIFECYCLE,
@@ -20,7 +21,14 @@ import {
   PUT_OBJECT_ACL,
 } from '../s3/commands';
 
-const OTHERS: readonly Command[] = [CREATE_BUCKET, DELETE_BUCKET, PUT_BUCKET_VERSIONING, DELETE_OBJECTS, LIST_UPLOADS];
+const OTHERS: readonly Command[] = [
+  CREATE_BUCKET,
+  DELETE_BUCKET,
+  LIST_BUCKETS,
+  PUT_BUCKET_VERSIONING,
+  DELETE_OBJECTS,
+  LIST_UPLOADS,
+];
 
 /** Rows by op. */
 export const ACTIONS: Readonly<Record<string, Command>> = Object.fromEntries(

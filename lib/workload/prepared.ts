@@ -2,6 +2,7 @@
 import { ConfigError } from '../settings/config';
 import type { OwnedBucket } from './home';
 import type { NumberedSet } from './numbered';
+import type { OwnBuckets } from './temporary';
 
 const SCHEMA = 's3loadtest-prepared/1';
 
@@ -17,6 +18,8 @@ export interface Prepared {
   /** Of the keys. */
   readonly prefix: string;
   readonly buckets: readonly PreparedBucket[];
+  /** How buckets are called that VUs create for themselves in runs. */
+  readonly own?: OwnBuckets;
   /** How many objects there are in all buckets, which have them in turn. */
   readonly objects: number;
   /** How they are called: the same in each bucket. */

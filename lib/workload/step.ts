@@ -28,15 +28,28 @@ export interface VirtualUser {
   /** The load's shape on this worker: a step that paces itself keeps to it. */
   readonly shape: Shape;
   readonly makeKey: MakeKey;
-  /** The same VU in another of the homes, by number. */
-  at(home: number): VirtualUser;
+  /** The workload's name, and what ends keys of what it writes. */
+  readonly test: string;
+  readonly keyEnd: string;
+  /** When the run began, milliseconds since 1970. */
+  readonly startedAt: number;
+  /** The number of the home that it is in. */
+  readonly home: number;
+  /** The same VU in another of the homes, by number, or in any bucket by the credentials of that one. */
+  at(home: number, bucket?: string): VirtualUser;
+  /** An engine that nothing is counted of. */
+  silent(): Engine;
   /** How many homes there are; 0 where there is only the bucket of the settings. */
   readonly homes: number;
   /** How many VUs its load has on all workers, and its number among all VUs, from 0. */
   readonly among: number;
   readonly number: number;
+  /** Its number on this worker, from 1. */
+  readonly numberHere: number;
   /** What writes objects of its sizes. */
   writer(): WriteObject;
+  /** The same outside the figures. */
+  beside(): WriteObject;
   /** Keys that are in the bucket now, by size, where it was looked for them anew; undefined where it was not time. Outside the figures. */
   findKeys(): Promise<FoundKeys | undefined>;
   /** Keys of objects of a size: those in the bucket now, or of one that is written for it. Outside the figures. */

@@ -53,3 +53,35 @@ export function doubtOf({ create, lifetime }: TemporaryObjects, share: number, d
   }
   return undefined;
 }
+
+/** What the names of tests have behind them in keys of objects that go when the run does. */
+export const TEMPORARY = 'temporary';
+export const DEDICATED = 'dedicated';
+
+export const testOf = (test: string, kind: typeof TEMPORARY | typeof DEDICATED): string => `${test}-${kind}`;
+
+/** Where dedicated objects of a run stand: before and behind the size, the second up to a VU's number. */
+export function dedicatedFolder(
+  { prefix, workerId }: { readonly prefix: string; readonly workerId: string },
+  test: string,
+  startedAt: number,
+): { readonly before: string; readonly after: string } {
+  return { before: `${prefix}${workerId}/`, after: `/${testOf(test, DEDICATED)}/${startedAt * 1000}/` };
+}
+
+/** How buckets are called that VUs create for themselves: what stands before and behind their numbers. */
+export interface OwnBuckets {
+  readonly before: string;
+  readonly after: string;
+}
+
+/** Of what was prepared with an ID: no other has it. */
+export const ownBuckets = (id: string, { prefix = 'loadtest-', postfix = '' }): OwnBuckets => ({
+  before: `${prefix}t-${id}-`,
+  after: postfix,
+});
+
+/** The bucket of a VU, by its number on its worker from 1. */
+export function bucketOfVu({ before, after }: OwnBuckets, worker: string, vu: number): string {
+  return `${before}${worker.toLowerCase().replace(/[^a-z0-9]+/g, '-')}-${vu}${after}`;
+}

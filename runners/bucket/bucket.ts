@@ -12,6 +12,7 @@ import {
   DELETE_OBJECTS,
   GET_BUCKET_VERSIONING,
   HEAD_BUCKET,
+  LIST_BUCKETS,
   LIST_KEYS,
   LIST_UPLOADS,
   LIST_V1,
@@ -75,6 +76,8 @@ export interface Bucket {
   abortUpload(upload: Upload, signal?: AbortSignal): Promise<void>;
   /** Whether the bucket keeps, or has kept, versions. @throws BucketError */
   versioned(signal?: AbortSignal): Promise<boolean>;
+  /** Names of all buckets that this user owns. @throws BucketError */
+  ownedBuckets(signal?: AbortSignal): Promise<string[]>;
   /** Whether there is a bucket of this name, whoever owns it. @throws BucketError when that can't be told */
   isThere(signal?: AbortSignal): Promise<boolean>;
   /** Creates it, and has it keep versions where that is asked for. One that is this user's already is fine. @throws BucketError */
@@ -198,6 +201,12 @@ export function openBucket(config: BucketConfig, pause: (ms: number) => Promise<
     versioned: async (signal) => {
       const { found } = await getVersioning('', '', {}, signal);
       return found?.texts.Status !== undefined;
+    },
+    ownedBuckets: async (signal) => {
+      // Asked of the endpoint's root, whatever the addressing.
+      const root = createNodeEngine({ ...options, bucket: '', addressing: 'path' }, transport, pause);
+      const { found } = await orThrow(root.compile(LIST_BUCKETS), LIST_BUCKETS)('', '', {}, signal);
+      return (found?.lists.Bucket ?? []).map(([name = '']) => name);
     },
     isThere: async (signal) => {
       const reply = await engine.compile(HEAD_BUCKET)('', '', {}, signal);

@@ -25,8 +25,8 @@ export interface CleanupPlan {
   /** The bucket's name. */
   readonly name: string;
   readonly prefix: string;
-  /** Only what tests of this name wrote; left out for all. */
-  readonly test?: string;
+  /** Only what tests of these names wrote; left out for all. */
+  readonly tests?: readonly string[];
   readonly versions: boolean;
   readonly yes: boolean;
   readonly includeForeign: boolean;
@@ -99,8 +99,9 @@ export async function cleanUp(plan: CleanupPlan, signal: AbortSignal): Promise<n
 }
 
 /** Whether a key is that of a test that is not asked about. */
-function isOfOthers({ prefix, test }: CleanupPlan, { key }: { readonly key: string }): boolean {
-  return test !== undefined && ownKey(prefix, key)?.test !== test && ownKey(prefix, key) !== undefined;
+function isOfOthers({ prefix, tests }: CleanupPlan, { key }: { readonly key: string }): boolean {
+  const parts = tests && ownKey(prefix, key);
+  return parts !== undefined && !tests?.includes(parts.test);
 }
 
 const listOf = ({ bucket, versions }: CleanupPlan) => (versions ? bucket.listVersions : bucket.listObjects);

@@ -3,6 +3,7 @@ import { rmSync } from 'node:fs';
 import { ConfigError, type User } from '../../lib/settings/config';
 import { formatCount } from '../../lib/settings/units';
 import type { Prepared, PreparedBucket } from '../../lib/workload/prepared';
+import { DEDICATED, TEMPORARY, testOf } from '../../lib/workload/temporary';
 import { BUCKET_SETTINGS, type BucketConfig, openBucket } from '../bucket/bucket';
 import { BucketError } from '../bucket/entry';
 import { stoppedBy } from '../process/stoppable';
@@ -45,6 +46,7 @@ export async function cleanupPrepared(
       const own = { ...config, bucket: bucket.name, ...user };
       if (!(await takeAway(bucket, own, prepared, options, status, signal))) left.push(bucket.name);
     }
+    left.push(...(await takeAwayOwn(prepared, config, options, status, signal)));
     return end(manifest, left, status);
   } catch (e) {
     const name = stoppedBy(e, signal);
@@ -52,6 +54,36 @@ export async function cleanupPrepared(
     status.tell(`${name}: the same command goes on with the rest`);
     return EXIT.failed;
   }
+}
+
+/** Buckets that VUs created for themselves in runs of it. Returns those that stay. */
+async function takeAwayOwn(
+  prepared: Prepared,
+  config: BucketConfig & { readonly users?: readonly User[] },
+  options: Options,
+  status: StatusLine,
+  signal: AbortSignal,
+): Promise<string[]> {
+  const { own } = prepared;
+  if (own === undefined) return [];
+  const left: string[] = [];
+  for (const user of config.users ?? [{}]) {
+    const as = { ...config, ...user };
+    const asking = openBucket(as);
+    try {
+      const names = (await asking.ownedBuckets(signal)).filter((name) => name.startsWith(own.before));
+      for (const name of names) {
+        const bucket = { name, created: true } as const;
+        if (!(await takeAway(bucket, { ...as, bucket: name }, prepared, options, status, signal))) left.push(name);
+      }
+    } catch (e) {
+      if (!(e instanceof BucketError)) throw e;
+      status.tell(`warning: buckets that a run left can't be looked for: ${asking.explain(e)}`);
+    } finally {
+      asking.close();
+    }
+  }
+  return left;
 }
 
 function question({ buckets, objects, workload }: Prepared): string {
@@ -82,7 +114,7 @@ async function takeAway(
       versions: created === true || options.versions === true,
       // What others put into a bucket of ours keeps it there.
       includeForeign: created === true || options.includeForeign === true,
-      ...(!created && { test: workload }),
+      ...(!created && { tests: [workload, testOf(workload, TEMPORARY), testOf(workload, DEDICATED)] }),
     };
     const exit = await cleanUp(plan, signal);
     signal.throwIfAborted();

@@ -10,6 +10,7 @@ import { differenceTo, wantsPreparation } from '../../lib/workload/file/storage'
 import { GENERATED_END } from '../../lib/workload/keys';
 import type { NumberedSet } from '../../lib/workload/numbered';
 import { type Prepared, type PreparedBucket, preparedOf, setsOf } from '../../lib/workload/prepared';
+import { ownBuckets } from '../../lib/workload/temporary';
 import { BUCKET_SETTINGS, type Bucket, openBucket } from '../bucket/bucket';
 import { BucketError } from '../bucket/entry';
 import { type Missing, missingOf } from '../bucket/missing';
@@ -111,6 +112,7 @@ async function planned(
     buckets,
     objects: file.objects?.count ?? 0,
     ...(file.credentials && { credentials: file.credentials }),
+    ...(file.buckets?.new !== undefined && { own: ownBuckets(id, file.buckets) }),
   };
   const none = { before: '', after: '', end: '', sizes: [] };
   const { options } = wantedOfFile(path, file, typed, preparedOf({ ...head, prefix: '', keys: none, complete: false }));

@@ -4,6 +4,7 @@ import {
   type Command,
   GET,
   GET_OBJECT_ATTRIBUTES,
+  HEAD,
   LIST_VERSIONS,
   PUT_BUCKET_ACL,
   PUT_BUCKET_LIFECYCLE,
@@ -18,6 +19,7 @@ import { encodeKey } from '../../s3/uri';
 import { ACTIONS, OLDER } from '../../workload/actions';
 import type { CommandShares } from '../../workload/command-shares';
 import type { VirtualUser } from '../../workload/step';
+import { dedicatedFolder } from '../../workload/temporary';
 import type { Done, Play } from './mix';
 
 /** Attributes that every object has. */
@@ -26,9 +28,38 @@ const ATTRIBUTES = { 'x-amz-object-attributes': 'ETag,ObjectSize,StorageClass' }
 const MOST_VERSIONS = 10;
 
 /** What plays cards of these commands. */
-export function actionsOf(vu: VirtualUser, ops: readonly string[], { unique = {} }: CommandShares): Play {
-  const plays = new Map(ops.map((op) => [op, playOf(op, vu, unique)]));
+export function actionsOf(vu: VirtualUser, ops: readonly string[], { unique = {}, dedicated }: CommandShares): Play {
+  const own = (op: string) => dedicated === true && DEDICATED_TO.includes(op);
+  const plays = new Map(ops.map((op) => [op, own(op) ? onOwnObject(op, vu, unique) : playOf(op, vu, unique)]));
   return (card) => (plays.get(card.op) as Play)(card);
+}
+
+/** Commands that may have an object of their own. */
+const DEDICATED_TO: readonly string[] = [HEAD.op, PUT_OBJECT_ACL.op];
+
+/** A command on an object that this VU has for it alone, written outside the figures when it is first wanted. */
+function onOwnObject(op: string, vu: VirtualUser, unique: NonNullable<CommandShares['unique']>): Play {
+  const command = ACTIONS[op] as Command;
+  const call = vu.engine.compile(command);
+  const [load, more] = sentWith(command, vu, unique);
+  const { config, number, startedAt, keyEnd } = vu;
+  const [size] = vu.sizes as [(typeof vu.sizes)[number]];
+  const { before, after } = dedicatedFolder(config, vu.test, startedAt);
+  const key = `${before}${size.label}${after}${number + 1}-${op.toLowerCase().replaceAll('_', '-')}${keyEnd}`;
+  let isThere = false;
+  const act = (): Done => ended(call(key, size.label, load(), more()));
+  return () => {
+    if (isThere) return act();
+    isThere = true;
+    const written = vu.beside()(key, { label: size.label, bytes: size.bytes });
+    const goOn = ({ failure, status, endpoint }: Outcome): Done => {
+      if (failure === undefined) return act();
+      isThere = false;
+      console.warn(`the object for ${op} alone was not written: ${status} ${failure.code} (endpoint ${endpoint})`);
+      return undefined;
+    };
+    return written instanceof Promise ? written.then(goOn) : goOn(written);
+  };
 }
 
 function playOf(op: string, vu: VirtualUser, unique: NonNullable<CommandShares['unique']>): Play {
@@ -52,7 +83,7 @@ function playOf(op: string, vu: VirtualUser, unique: NonNullable<CommandShares['
 type Sent = readonly [load: () => CallLoad | undefined, more: () => Arguments | undefined];
 
 /** What a command sends, another each time where several are to be set. */
-function sentWith(
+export function sentWith(
   { op }: Command,
   { config: { bucket, prefix } }: VirtualUser,
   unique: NonNullable<CommandShares['unique']>,

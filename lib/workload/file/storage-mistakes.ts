@@ -7,8 +7,8 @@ import { type Mistake, mistake, sumMistakes } from './mistake';
 /** Of new ones in all; and letters of a name: https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html */
 const MOST_BUCKETS = 100;
 const LONGEST_NAME = 63;
-/** What stands between prefix and postfix at the most: numbers and an ID. */
-const NUMBERS = '100-100-00000000'.length;
+/** What stands between prefix and postfix at the most: numbers and an ID, or an ID, a worker and a VU. */
+const NUMBERS = 't-00000000-w1000-10000'.length;
 
 export function storageMistakes(file: WorkloadFile): Mistake[] {
   return [...bucketMistakes(file), ...objectMistakes(file), ...temporaryMistakes(file)];

@@ -3,10 +3,11 @@ import { settings } from '../../settings/config';
 import { settingOf } from '../../settings/options';
 import { parseDuration, parseRate } from '../../settings/units';
 import { ACTIONS, changesBucket, METADATA, OLDER } from '../actions';
-import type { CommandShares } from '../command-shares';
+import type { CommandShares, Temporary } from '../command-shares';
 import type { Step } from '../step';
+import { type Amount, amountOf, numberOf } from '../temporary';
 import type { Load, OwnShape, Workload } from '../workload';
-import type { Access, FileLoad, FileShape, Percentages, WorkloadFile } from './document';
+import type { Access, FileLoad, FileShape, FileTemporary, Percentages, WorkloadFile } from './document';
 import { isShaped } from './mistakes';
 
 /** Where a file names no size. */
@@ -128,7 +129,19 @@ export function sharesOf(file: WorkloadFile): CommandShares {
     ...(responses?.ignoreErrors === false && { endsAtErrors: true }),
     ...(think !== undefined && { think: ms(think) }),
     ...(file.objects?.overwrite && { overwrites: true }),
+    ...(file.objects?.dedicated && { dedicated: true }),
+    ...(file.temporary && { temporary: temporaryOf(file.temporary, file.objects?.count ?? 0) }),
     ...(unique && { unique }),
+  };
+}
+
+function temporaryOf(of: FileTemporary, objects: number): Temporary {
+  const { create, delete: remove = '100%', lifetime, share = 50, operations = {} } = of;
+  const amount = (text: number | string, whole: number) => numberOf(amountOf(String(text)) as Amount, whole);
+  const made = amount(create, objects);
+  return {
+    ...{ create: made, remove: amount(remove, made), lifetime: ms(lifetime), share: share / 100 },
+    shares: Object.keys(operations).length === 0 ? {} : inParts(operations),
   };
 }
 
