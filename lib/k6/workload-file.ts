@@ -10,7 +10,7 @@ import { readWorkloadFile } from '../workload/file/read';
 import { bucketOf, homesOfFile } from '../workload/file/storage';
 import { SIZES, settingsOf, sharesOf, workloadOf } from '../workload/file/workload';
 import { GENERATED_END } from '../workload/keys';
-import { type Prepared, readPrepared } from '../workload/prepared';
+import { type PreparedStorage, readPrepared } from '../workload/prepared';
 import type { Step } from '../workload/step';
 import { doubtOf } from '../workload/temporary';
 import type { Workload } from '../workload/workload';
@@ -24,8 +24,8 @@ const [PREPARED] = settings.prepared.env;
 
 export function readSource(): Pick<Source, 'settings' | 'workloads' | 'homes'> {
   let read: WorkloadFile | undefined;
-  let manifest: Prepared | undefined;
-  const prepared = (): Prepared | undefined => {
+  let manifest: PreparedStorage | undefined;
+  const prepared = (): PreparedStorage | undefined => {
     manifest ??= manifestIn(__ENV[PREPARED]?.trim() ?? '');
     return manifest;
   };
@@ -61,7 +61,11 @@ function warnOfTemporary(file: WorkloadFile, duration: number): void {
 }
 
 /** @throws ConfigError where content that can be told from its key would be replaced by other content */
-function checkOverwrites({ name, objects }: WorkloadFile, prepared: Prepared | undefined, backend: Backend): void {
+function checkOverwrites(
+  { name, objects }: WorkloadFile,
+  prepared: PreparedStorage | undefined,
+  backend: Backend,
+): void {
   if (!objects?.overwrite || prepared === undefined) return;
   const isGenerated = prepared.keys.end.endsWith(GENERATED_END);
   if (isGenerated === (backend === 'native')) return;
@@ -78,7 +82,7 @@ function fillingOf({ name, objects }: WorkloadFile, filling: Filling): Workload 
 }
 
 /** @throws ConfigError */
-function manifestIn(said: string): Prepared | undefined {
+function manifestIn(said: string): PreparedStorage | undefined {
   if (said === '') return undefined;
   return readPrepared(said.startsWith('{') ? PREPARED : said, said.startsWith('{') ? said : textOf(said, PREPARED));
 }
@@ -106,7 +110,7 @@ function stepOf(of: CommandShares): Step {
 }
 
 /** Where buckets are new, those for temporary objects are, too: a VU creates one of its own. */
-function withOwnBuckets(of: CommandShares, prepared: Prepared | undefined): CommandShares {
+function withOwnBuckets(of: CommandShares, prepared: PreparedStorage | undefined): CommandShares {
   if (of.temporary === undefined || prepared?.own === undefined) return of;
   return { ...of, temporary: { ...of.temporary, buckets: prepared.own } };
 }

@@ -325,7 +325,7 @@ export const LIST_BUCKETS: Command = {
     op: 'LIST_BUCKETS',
     method: 'GET',
     on: 'bucket',
-    effect: 'list',
+    effect: 'inspect',
     body: 'none',
     status: 200,
     counts: 'operation',

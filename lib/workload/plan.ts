@@ -219,7 +219,7 @@ export function factsOf(
 /** When it ends: with time, or with its last operation. */
 function plannedOf(loads: readonly ShapedLoad[], { duration }: Config): Pick<RunFacts, 'plannedMs' | 'plannedOps'> {
   const operations = loads.map(({ operations }) => operations);
-  if (operations.includes(undefined)) return { plannedMs: duration };
+  if (operations.length === 0 || operations.includes(undefined)) return { plannedMs: duration };
   return { plannedMs: 0, plannedOps: operations.reduce<number>((sum, n) => sum + (n as number), 0) };
 }
 

@@ -6,7 +6,7 @@ import type { OwnBuckets } from './temporary';
 
 const SCHEMA = 's3loadtest-prepared/1';
 
-export interface Prepared {
+export interface PreparedStorage {
   readonly schema: typeof SCHEMA;
   /** Name of the workload file. */
   readonly workload: string;
@@ -33,12 +33,16 @@ export interface PreparedBucket extends OwnedBucket {
   readonly created?: true;
 }
 
-export function preparedOf(parts: Omit<Prepared, 'schema'>): Prepared {
+export function preparedOf(parts: Omit<PreparedStorage, 'schema'>): PreparedStorage {
   return { schema: SCHEMA, ...parts };
 }
 
 /** The objects of each bucket. */
-export function setsOf({ objects, buckets, keys }: Pick<Prepared, 'objects' | 'buckets' | 'keys'>): NumberedSet[] {
+export function setsOf({
+  objects,
+  buckets,
+  keys,
+}: Pick<PreparedStorage, 'objects' | 'buckets' | 'keys'>): NumberedSet[] {
   return buckets.map((_, b) => ({ ...keys, count: countIn(objects, buckets.length, b) }));
 }
 
@@ -55,8 +59,8 @@ export const placeOf = (i: number, buckets: number): { readonly bucket: number; 
 export const manifestPath = (dataDir: string, name: string): string => `${dataDir}/prepared/${name}.json`;
 
 /** @throws ConfigError when the text of `path` is none */
-export function readPrepared(path: string, text: string): Prepared {
-  let value: Partial<Prepared> | null = null;
+export function readPrepared(path: string, text: string): PreparedStorage {
+  let value: Partial<PreparedStorage> | null = null;
   try {
     value = JSON.parse(text);
   } catch {
@@ -74,5 +78,5 @@ export function readPrepared(path: string, text: string): Prepared {
       `${path} is no manifest of \`s3loadtest prepare\`, or a broken one: run that again, or name another`,
     ]);
   }
-  return value as Prepared;
+  return value as PreparedStorage;
 }

@@ -2,7 +2,7 @@
 import { rmSync } from 'node:fs';
 import { ConfigError, type User } from '../../lib/settings/config';
 import { formatCount } from '../../lib/settings/units';
-import type { Prepared, PreparedBucket } from '../../lib/workload/prepared';
+import type { PreparedBucket, PreparedStorage } from '../../lib/workload/prepared';
 import { DEDICATED, TEMPORARY, testOf } from '../../lib/workload/temporary';
 import { BUCKET_SETTINGS, type BucketConfig, openBucket } from '../bucket/bucket';
 import { BucketError } from '../bucket/entry';
@@ -58,7 +58,7 @@ export async function cleanupPrepared(
 
 /** Buckets that VUs created for themselves in runs of it. Returns those that stay. */
 async function takeAwayOwn(
-  prepared: Prepared,
+  prepared: PreparedStorage,
   config: BucketConfig & { readonly users?: readonly User[] },
   options: Options,
   status: StatusLine,
@@ -86,7 +86,7 @@ async function takeAwayOwn(
   return left;
 }
 
-function question({ buckets, objects, workload }: Prepared): string {
+function question({ buckets, objects, workload }: PreparedStorage): string {
   const created = buckets.filter((bucket) => bucket.created);
   const own = created.length > 0 ? `${counted(created.length, 'bucket')} with all that tests wrote there` : '';
   const others = buckets.length - created.length;
@@ -101,7 +101,7 @@ const counted = (n: number, what: string) => `${formatCount(n)} ${what}${n === 1
 async function takeAway(
   { name, created }: PreparedBucket,
   config: BucketConfig,
-  { prefix, workload }: Prepared,
+  { prefix, workload }: PreparedStorage,
   options: Options,
   status: StatusLine,
   signal: AbortSignal,

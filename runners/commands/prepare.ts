@@ -9,7 +9,7 @@ import type { FileBuckets, WorkloadFile } from '../../lib/workload/file/document
 import { differenceTo, wantsPreparation } from '../../lib/workload/file/storage';
 import { GENERATED_END } from '../../lib/workload/keys';
 import type { NumberedSet } from '../../lib/workload/numbered';
-import { type Prepared, type PreparedBucket, preparedOf, setsOf } from '../../lib/workload/prepared';
+import { type PreparedBucket, type PreparedStorage, preparedOf, setsOf } from '../../lib/workload/prepared';
 import { ownBuckets } from '../../lib/workload/temporary';
 import { BUCKET_SETTINGS, type Bucket, openBucket } from '../bucket/bucket';
 import { BucketError } from '../bucket/entry';
@@ -101,7 +101,7 @@ async function planned(
   file: WorkloadFile,
   typed: Options,
   environment: NodeJS.ProcessEnv,
-): Promise<Prepared> {
+): Promise<PreparedStorage> {
   const id = randomBytes(4).toString('hex');
   const buckets = bucketsOf(file, id, () => loadSome(['bucket'], typed, environment).bucket);
   const startedAt = new Date();
@@ -159,7 +159,7 @@ function nameOf(
 }
 
 async function make(
-  prepared: Prepared,
+  prepared: PreparedStorage,
   session: Session,
   typed: Options,
   environment: NodeJS.ProcessEnv,
@@ -206,7 +206,7 @@ async function stopping<T>({ status }: Session, work: (signal: AbortSignal) => P
 }
 
 /** Creates those that are new, none of which may be there before. */
-async function createBuckets(prepared: Prepared, session: Session, signal: AbortSignal): Promise<void> {
+async function createBuckets(prepared: PreparedStorage, session: Session, signal: AbortSignal): Promise<void> {
   const { file, status, goesOn, open } = session;
   const own = prepared.buckets.filter(({ created }) => created);
   const opened = own.map((bucket) => ({ ...bucket, bucket: open(bucket) }));
@@ -248,7 +248,7 @@ async function saying<T>(bucket: Bucket, call: Promise<T>): Promise<T> {
 }
 
 /** Lists what is there; gives what is not, or the exit code. */
-function look(prepared: Prepared, session: Session): Promise<Missing | number> {
+function look(prepared: PreparedStorage, session: Session): Promise<Missing | number> {
   const { status, open } = session;
   const sets = setsOf(prepared);
   const buckets = prepared.buckets.map((bucket, b) => ({ bucket: open(bucket), set: sets[b] as NumberedSet }));
@@ -265,7 +265,7 @@ function look(prepared: Prepared, session: Session): Promise<Missing | number> {
   });
 }
 
-function done(prepared: Prepared, { manifest, status, path }: Session): number {
+function done(prepared: PreparedStorage, { manifest, status, path }: Session): number {
   saveManifest(manifest, { ...prepared, complete: true });
   const { objects, buckets } = prepared;
   const where = buckets.length === 1 ? `bucket "${buckets[0]?.name}"` : `${buckets.length} buckets`;
@@ -276,7 +276,7 @@ function done(prepared: Prepared, { manifest, status, path }: Session): number {
 }
 
 /** @throws ConfigError */
-function saveManifest(path: string, prepared: Prepared): void {
+function saveManifest(path: string, prepared: PreparedStorage): void {
   try {
     writeAtomically(path, `${JSON.stringify(prepared, undefined, 2)}\n`);
   } catch (e) {

@@ -5,7 +5,7 @@ import type { WorkloadFile } from '../../lib/workload/file/document';
 import { readWorkloadFile } from '../../lib/workload/file/read';
 import { bucketOf, differenceTo, wantsPreparation } from '../../lib/workload/file/storage';
 import { settingsOf } from '../../lib/workload/file/workload';
-import { manifestPath, type Prepared, readPrepared } from '../../lib/workload/prepared';
+import { manifestPath, type PreparedStorage, readPrepared } from '../../lib/workload/prepared';
 import { loadSome, OF_FILE, type Options } from '../run/settings';
 import { scriptOf, WORKLOAD } from '../tools/project';
 
@@ -57,7 +57,7 @@ export function wantedOfFile(
   path: string,
   file: WorkloadFile,
   options: Options,
-  prepared: Prepared | undefined,
+  prepared: PreparedStorage | undefined,
 ): Wanted {
   const own = {
     ...settingsOf(file),
@@ -80,7 +80,7 @@ export function manifestOf(file: WorkloadFile, options: Options): string {
 }
 
 /** @throws ConfigError where it can't be read, or is no manifest */
-export function loadPrepared(path: string): Prepared | undefined {
+export function loadPrepared(path: string): PreparedStorage | undefined {
   if (!existsSync(path)) return undefined;
   try {
     return readPrepared(path, readFileSync(path, 'utf8'));

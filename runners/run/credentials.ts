@@ -30,6 +30,9 @@ export interface Lease {
 
 /** Instance metadata that does not answer is none: a machine outside a cloud has no such address. */
 const METADATA = { timeout: 1_000, maxRetries: 1 };
+/** A key in the environment beside a profile is no news: the profile was asked for. */
+const nothing = () => {};
+const QUIET = { debug: nothing, info: nothing, warn: nothing, error: nothing };
 /** Milliseconds before credentials end at which others are asked for, and between two attempts. */
 const AHEAD_MS = 5 * 60_000;
 const AGAIN_MS = 30_000;
@@ -60,7 +63,11 @@ async function ofProfiles(profiles: readonly string[], environment: NodeJS.Proce
   const { fromNodeProviderChain } = await import('@aws-sdk/credential-providers');
   const found = await Promise.all(
     profiles.map((profile) =>
-      ask(fromNodeProviderChain({ ...METADATA, profile }), environment, `credentials names the profile "${profile}"`),
+      ask(
+        fromNodeProviderChain({ ...METADATA, profile, logger: QUIET }),
+        environment,
+        `credentials names the profile "${profile}"`,
+      ),
     ),
   );
   const users: User[] = found.map(({ accessKeyId, secretAccessKey, sessionToken }) => ({

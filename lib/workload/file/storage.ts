@@ -1,7 +1,7 @@
 /** Where the VUs of a workload file work, by what the file says and what was prepared for it. Pure. */
 import { ConfigError, settings, type User } from '../../settings/config';
 import { type Home, homesOf, type OwnedBucket } from '../home';
-import { type Prepared, setsOf } from '../prepared';
+import { type PreparedStorage, setsOf } from '../prepared';
 import type { WorkloadFile } from './document';
 
 /** Whether a file can't run before `s3loadtest prepare`. */
@@ -9,7 +9,7 @@ export const wantsPreparation = ({ buckets, objects }: WorkloadFile): boolean =>
   buckets?.new !== undefined || objects?.count !== undefined;
 
 /** The bucket, as a setting, that a file names in place of it. */
-export function bucketOf(file: WorkloadFile, prepared: Prepared | undefined): Record<string, string> {
+export function bucketOf(file: WorkloadFile, prepared: PreparedStorage | undefined): Record<string, string> {
   const first = prepared?.buckets[0]?.name ?? file.buckets?.existing?.[0];
   return first === undefined ? {} : { [settings.bucket.env[0]]: first };
 }
@@ -20,7 +20,7 @@ export function bucketOf(file: WorkloadFile, prepared: Prepared | undefined): Re
  */
 export function homesOfFile(
   file: WorkloadFile,
-  prepared: Prepared | undefined,
+  prepared: PreparedStorage | undefined,
   users: readonly User[],
   bucket: string,
 ): readonly Home[] | undefined {
@@ -33,7 +33,7 @@ export function homesOfFile(
   const of = users.slice(0, credentials.length);
   if (wantsPreparation(file)) {
     checkPrepared(file, prepared);
-    return homesOf((prepared as Prepared).buckets, of, setsOf(prepared as Prepared));
+    return homesOf((prepared as PreparedStorage).buckets, of, setsOf(prepared as PreparedStorage));
   }
   if (buckets === undefined && credentials.length === 0) return undefined;
   const named: readonly OwnedBucket[] = (buckets?.existing ?? [bucket]).map((name) => ({ name }));
@@ -41,7 +41,7 @@ export function homesOfFile(
 }
 
 /** @throws ConfigError */
-function checkPrepared(file: WorkloadFile, prepared: Prepared | undefined): void {
+function checkPrepared(file: WorkloadFile, prepared: PreparedStorage | undefined): void {
   const what = file.objects?.count === undefined ? 'its buckets are' : 'its objects are';
   if (prepared === undefined) {
     throw new ConfigError([
@@ -53,7 +53,7 @@ function checkPrepared(file: WorkloadFile, prepared: Prepared | undefined): void
 /** What of a file a preparation no longer is of, in a phrase; undefined where it is of the file as it is. */
 export function differenceTo(
   { name, objects, buckets, credentials = [] }: WorkloadFile,
-  of: Prepared,
+  of: PreparedStorage,
 ): string | undefined {
   if (of.workload !== name) return `it is of workload "${of.workload}"`;
   const count = objects?.count ?? 0;
