@@ -130,7 +130,7 @@ function loadsOf(workload: Workload, config: Config, vus: number, share: number)
 }
 
 function shapedLoad(workload: Workload, load: Load, config: Config, shape: Shape, share: number): ShapedLoad {
-  const sizes = config.sizes ?? sizesOf(workload.data.sizes);
+  const sizes = config.sizes ?? load.sizes ?? sizesOf(workload.data.sizes);
   const windows = windowsOf(load, config);
   return {
     ...{ name: scenarioName(workload, load), test: workload.name, step: load.step, shape, share, sizes },

@@ -20,7 +20,7 @@ export function mistakesIn(file: WorkloadFile): Mistake[] {
   return [
     ...accessMistakes(file, [], loads.length > 0, file.bucket?.mayChange === true),
     ...shapeMistakes(file, []),
-    ...sizeMistakes(file),
+    ...sizeMistakes(file.objects, []),
     ...loads.flatMap((load, i) => loadMistakes(load, i, file)),
     ...togetherMistakes(file),
   ];
@@ -75,14 +75,14 @@ function shapeMistakes(shape: FileShape, path: readonly string[]): Mistake[] {
   );
 }
 
-function sizeMistakes({ objects: { sizes } = {} }: WorkloadFile): Mistake[] {
+function sizeMistakes({ sizes }: NonNullable<FileLoad['objects']> = {}, path: readonly string[]): Mistake[] {
   if (sizes === undefined || typeof sizes === 'string' || Array.isArray(sizes)) return [];
   return Object.entries(sizes).flatMap(([size, weight]) =>
     settings.sizes.parse(`${size}:${weight}`) !== undefined
       ? []
       : [
           mistake(
-            ['objects', 'sizes', size],
+            [...path, 'objects', 'sizes', size],
             (at, shown) => `${at} is ${shown}: give a weight, a whole number from 1 to 1000`,
           ),
         ],
@@ -96,6 +96,7 @@ function loadMistakes(load: FileLoad, i: number, file: WorkloadFile): Mistake[] 
   const own: Mistake[] = [
     ...accessMistakes(load, path, hasAccess(file), file.bucket?.mayChange === true),
     ...shapeMistakes({ think: file.think, ...load } as FileShape, path),
+    ...sizeMistakes(load.objects, path),
   ];
   if (before.some(({ name }) => name === load.name)) {
     own.push(mistake([...path, 'name'], (at, shown) => `${at} is ${shown}, as another load's: give each its own`));

@@ -95,6 +95,14 @@ const BROKEN: readonly (readonly [file: string, line: string | RegExp])[] = [
   [`name: web\n${OPS}\nobjects: {sizes: [1KB, big]}`, /^3:18: objects.sizes is a list: give a size/],
   [`name: web\n${OPS}\nobjects: {sizes: 0B}`, /^3:18: objects.sizes is "0B": give a size/],
   [`name: web\n${OPS}\nobjects: {sizes: {1KB: -1}}`, /^3:24: objects.sizes.1KB is -1: give a weight, a whole number/],
+  [
+    `name: web\n${OPS}\nloads: [{name: a, objects: {sizes: {1KB: 0}}}]`,
+    /^3:42: loads\[0\].objects.sizes.1KB is 0: give a weight, a whole number/,
+  ],
+  [
+    `name: web\n${OPS}\nloads: [{name: a, objects: {range: 1KB}}]`,
+    /^3:29: loads\[0\].objects.range is not known: give sizes/,
+  ],
   [`name: web\n${OPS}\nobjects: {sizes: {1KB: 2.5}}`, /^3:24: objects.sizes.1KB is 2.5: give a weight, a whole number/],
   [
     `name: web\n${OPS}\nvus: 8\nloads: [{name: a, vus: 3}]`,

@@ -126,6 +126,41 @@ loads:
     expect(loadsOf(text).config.duration).toBe(8_000);
   });
 
+  describe('sizes of one load', () => {
+    const OWN = `name: web
+operations: {PUT: 100}
+objects: {sizes: [1KB, 2KB]}
+loads:
+  - {name: own, objects: {sizes: {4KB: 3, 1MB: 1}}}
+  - {name: common}
+`;
+    const sizesOf = (text: string, more?: Environment) =>
+      loadsOf(text, more).loads.map(({ sizes }) => sizes.map(({ label, weight }) => [label, weight]));
+    const own = [
+      ['4KB', 3],
+      ['1MB', 1],
+    ];
+
+    test('are in place of those of the file', () => {
+      const common = [
+        ['1KB', undefined],
+        ['2KB', undefined],
+      ];
+      expect(sizesOf(OWN)).toEqual([own, common]);
+      const { loads, config } = loadsOf(OWN);
+      expect(loads.map(({ readSizes }) => readSizes.length)).toEqual([2, 2]);
+      expect(config.sizes).toBeUndefined();
+    });
+
+    test('where the file has none, the others have those of a file without', () => {
+      expect(sizesOf(OWN.replace(/objects: .*\n/, ''))).toEqual([own, [['1MB', undefined]]]);
+    });
+
+    test('an option is for all loads', () => {
+      expect(sizesOf(OWN, { S3LOADTEST_SIZE: '8KB' })).toEqual([[['8KB', undefined]], [['8KB', undefined]]]);
+    });
+  });
+
   test('settings come before the file: one of rate, stages and VUs replaces the others', () => {
     const text = 'name: web\noperations: {GET: 100}\nstages: 10:5m,20:5m\n';
     const { config } = loadsOf(text, { S3LOADTEST_RATE: '70', S3LOADTEST_DURATION: '9s' });

@@ -6,7 +6,7 @@ import { ACTIONS, changesBucket, METADATA, OLDER } from '../actions';
 import type { CommandShares } from '../command-shares';
 import type { Step } from '../step';
 import type { Load, OwnShape, Workload } from '../workload';
-import type { Access, FileLoad, FileShape, Percentages, WorkloadFile } from './document';
+import type { Access, FileLoad, FileShape, FileSizes, Percentages, WorkloadFile } from './document';
 import { isShaped } from './mistakes';
 
 /** Where a file names no size. */
@@ -19,7 +19,7 @@ export function settingsOf(file: WorkloadFile): Record<string, string> {
   const { duration, vus, rate, stages, ramp, bursts, objects, responses, criteria = [], settings: more = {} } = file;
   const texts = {
     ...{ duration: durationText(file) ?? duration, concurrency: vus, rate, stages, ramp },
-    ...{ burst: bursts?.on, pause: bursts?.off, sizes: sizesText(objects?.sizes) },
+    ...{ burst: bursts?.on, pause: bursts?.off, sizes: hasOwnSizes(file) ? undefined : sizesText(objects?.sizes) },
     ...{ popularity: objects?.popularity, range: objects?.range },
     ...{ retries: responses?.retries, retryDelay: responses?.retryDelay },
     thresholds: criteria.length > 0 ? criteria.join(';') : undefined,
@@ -34,7 +34,11 @@ export function settingsOf(file: WorkloadFile): Record<string, string> {
   return Object.fromEntries([...others, ...named]);
 }
 
-function sizesText(sizes: NonNullable<WorkloadFile['objects']>['sizes']): string | undefined {
+/** Whether its loads differ in the sizes of objects: no setting can say that. */
+const hasOwnSizes = ({ loads = [] }: WorkloadFile): boolean =>
+  loads.some(({ objects }) => objects?.sizes !== undefined);
+
+function sizesText(sizes: FileSizes | undefined): string | undefined {
   if (sizes === undefined || typeof sizes === 'string') return sizes;
   if (Array.isArray(sizes)) return sizes.join(',');
   return Object.entries(sizes)
@@ -58,12 +62,16 @@ function loadOf(load: FileLoad, file: WorkloadFile, stepOf: (shares: CommandShar
   const { name, share, bursts = file.bursts } = load;
   const own = isShaped(load) ? ownShapeOf(load, file) : undefined;
   const shape = { ...(bursts && { windows: windowsOf(bursts) }), ...(own && { own }) };
+  const sizes = hasOwnSizes(file)
+    ? settings.sizes.parse(sizesText(load.objects?.sizes ?? file.objects?.sizes) ?? SIZES.join(','))
+    : undefined;
   return {
     ...{ name, phase: name },
     step: stepOf(
       sharesOf({ ...file, ...accessOf(load, file), ...(load.think !== undefined && { think: load.think }) }),
     ),
     ...(share !== undefined && { share }),
+    ...(sizes && { sizes }),
     ...(Object.keys(shape).length > 0 && { shape }),
   };
 }
