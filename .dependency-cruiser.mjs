@@ -4,7 +4,7 @@
 const LIB = ['lib/settings', 'lib/s3', 'lib/result', 'lib/workload', 'lib/s3/engines', 'lib/k6'];
 /** Rooms of runners likewise; those on one line know nothing of each other. */
 const RUNNERS = [
-  ['process', 'files'],
+  ['process', 'files', 'import'],
   ['terminal'],
   ['bucket'],
   ['run'],
