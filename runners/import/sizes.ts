@@ -1,5 +1,4 @@
 /** COSBench's sizes as those of a workload file. Pure. */
-import { sizeLabel } from '../../lib/settings/units';
 import type { FileSizes } from '../../lib/workload/file/document';
 import { type Bucket, parseSizes, type Selector } from './selectors';
 
@@ -55,10 +54,10 @@ export function convertSizes(parts: readonly SizesPart[]): ConvertedSizes {
   return { sizes: Object.fromEntries([...shares.keys()].map((label, i) => [label, weights[i] as number])), losses };
 }
 
-/** `64000B`, `1000B-64000B`. Sizes are exact: 1,000 bytes are no 1KB here. */
+/** `64000B`, `1000B-64000B`: in bytes, because 1KB is 1,000 of them to COSBench and 1,024 here. */
 function labelOf({ from, to }: Bucket): string {
-  const [least, most] = [Math.max(1, from), Math.max(1, to)].map(sizeLabel);
-  return least === most ? `${least}` : `${least}-${most}`;
+  const [least, most] = [Math.max(1, from), Math.max(1, to)];
+  return least === most ? `${least}B` : `${least}B-${most}B`;
 }
 
 /** The smallest whole numbers that have the same proportions, up to 1000; else the closest. */

@@ -52,11 +52,10 @@ export function readXml(name: string, text: string): XmlElement {
   parser.on('error', ({ message }) => {
     const says = message.replace(/^\d+:\d+: /, '');
     if (says === 'disallowed character.' && text[parser.position - 1] === '<') return;
-    const at = Math.max(0, parser.position - 1);
-    fail(
-      /clos(e|ing) tag/.test(says) ? text.lastIndexOf('<', at) : at,
-      problemOf(says, root, says.startsWith('unexpected close') ? closed : open.at(-1)),
-    );
+    const read = Math.max(0, parser.position - 1);
+    const sign = /clos(e|ing) tag/.test(says) ? '<' : /entity/.test(says) ? '&' : undefined;
+    const at = sign === undefined ? read : text.lastIndexOf(sign, read);
+    fail(at, problemOf(says, root, says.startsWith('unexpected close') ? closed : open.at(-1)));
   });
   parser.on('doctype', () => fail(text.search(/<!DOCTYPE/i), 'a DOCTYPE is not read: take it out'));
   parser.on('opentagstart', () => {
@@ -96,7 +95,7 @@ function problemOf(says: string, root: XmlElement | undefined, within: XmlElemen
       ? 'this closes an element that is not open: take it out'
       : `this closes an element that is not open: <${within.name}> of line ${within.at.line} is`;
   }
-  const [, twice] = /^duplicate attribute: ([\w.-]+)/.exec(says) ?? [];
+  const [, twice] = /^duplicate attribute: (.+)\.$/.exec(says) ?? [];
   if (twice !== undefined) return `attribute ${twice} is there twice: leave one of them out`;
   if (/root/.test(says) && root !== undefined)
     return 'this stands behind the end of the outermost element: take it out';

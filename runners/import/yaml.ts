@@ -17,7 +17,8 @@ export function toYaml(source: string, { file, settings, notes, origins }: Conve
     load.commentBefore = comment([`COSBench's ${origins[i]}`, ...told(notes.filter((note) => note.load === i))]);
   }
   doc.commentBefore = comment([
-    `From COSBench's ${source}. Set for a run: ${settings.join(', ')}`,
+    `From COSBench's ${source}`,
+    `Set for a run: ${settings.join(', ')}`,
     ...told(notes.filter(({ load }) => load === undefined)),
   ]);
   const first = items.length === 0 ? keyOf(root, 'operations') : undefined;
