@@ -4,11 +4,11 @@
  */
 import { ConfigError } from '../../lib/settings/config';
 import { parseEntries } from './selectors';
-import { type Attribute, type Place, readXml, type XmlElement } from './xml';
+import { readXml, type XmlAttribute, type XmlElement, type XmlPlace } from './xml';
 
 /** Something that the file says and that is not carried over, or only in part. */
 export interface Leftover {
-  readonly at: Place;
+  readonly at: XmlPlace;
   /** One line, without values that may be credentials. */
   readonly says: string;
 }
@@ -16,14 +16,14 @@ export interface Leftover {
 export interface CosbenchWorkload {
   readonly name: string;
   readonly description: string;
-  readonly stages: readonly Stage[];
+  readonly stages: readonly WorkStage[];
   readonly stores: readonly Store[];
   readonly leftovers: readonly Leftover[];
 }
 
 /** Where objects are: a storage or an auth element, wherever it stands. Its entries may be credentials. */
 export interface Store {
-  readonly at: Place;
+  readonly at: XmlPlace;
   readonly element: 'storage' | 'auth';
   readonly type: string;
   readonly entries: ReadonlyMap<string, string>;
@@ -31,9 +31,9 @@ export interface Store {
 }
 
 /** Stages come one after the other, works of one stage at once. */
-export interface Stage {
+export interface WorkStage {
   readonly name: string;
-  readonly at: Place;
+  readonly at: XmlPlace;
   /** Seconds to wait after it. */
   readonly delay: number;
   readonly works: readonly Work[];
@@ -43,7 +43,7 @@ export interface Stage {
 export interface Work {
   readonly name: string;
   readonly type: 'init' | 'prepare' | 'cleanup' | 'dispose' | 'delay' | 'normal';
-  readonly at: Place;
+  readonly at: XmlPlace;
   readonly workers: number;
   /** Seconds; 0 where something else ends it. */
   readonly runtime: number;
@@ -55,13 +55,13 @@ export interface Work {
   readonly totalBytes: number;
   /** Failures that are accepted, of a million. */
   readonly afr: number | undefined;
-  readonly operations: readonly Operation[];
+  readonly operations: readonly WorkOperation[];
   readonly entries: Entries;
   readonly leftovers: readonly Leftover[];
 }
 
-export interface Operation {
-  readonly at: Place;
+export interface WorkOperation {
+  readonly at: XmlPlace;
   readonly type: string;
   /** Percent of the work's operations. */
   readonly ratio: number;
@@ -70,7 +70,7 @@ export interface Operation {
 }
 
 /** Of config attributes, its own and those of the elements around it: the innermost counts. */
-export type Entries = ReadonlyMap<string, Attribute>;
+export type Entries = ReadonlyMap<string, XmlAttribute>;
 
 /** Attributes that each element has to COSBench. */
 const ATTRIBUTES: Readonly<Record<string, readonly string[]>> = {
@@ -129,7 +129,7 @@ export function shown(value: string): string {
 class Reader {
   readonly #stores: Store[] = [];
 
-  constructor(private readonly wrong: (at: Place, says: string) => void) {}
+  constructor(private readonly wrong: (at: XmlPlace, says: string) => void) {}
 
   workload(root: XmlElement): CosbenchWorkload {
     const { name, at } = root;
@@ -155,7 +155,7 @@ class Reader {
     return { name: textOf(root, 'name'), description, stages, stores: this.#stores, leftovers };
   }
 
-  #stage(element: XmlElement, around: Entries): Stage {
+  #stage(element: XmlElement, around: Entries): WorkStage {
     const leftovers = [...this.#unknown(element), ...triggerOf(element)];
     this.#store(element);
     const entries = within(around, element);
@@ -199,7 +199,7 @@ class Reader {
     }
   }
 
-  #operations(work: XmlElement, around: Entries): Operation[] {
+  #operations(work: XmlElement, around: Entries): WorkOperation[] {
     const elements = childrenOf(work, 'operation');
     if (elements.length === 0) this.wrong(work.at, '<work> has no <operation>: say what it does');
     const before = this.#problems;

@@ -1,5 +1,5 @@
 /** Which buckets and objects COSBench's operations are about, and what of that a run has not. Pure. */
-import { type CosbenchWorkload, type Entries, type Leftover, type Operation, shown, type Work } from './cosbench';
+import { type CosbenchWorkload, type Entries, type Leftover, shown, type Work, type WorkOperation } from './cosbench';
 import { countOf, parseSelector, type Selector } from './selectors';
 import { sizesProblem } from './sizes';
 
@@ -51,7 +51,7 @@ function selectorProblem(entries: Entries, key: string): Leftover[] {
 /** `S3_BUCKET` as a setting, and what is lost of several. */
 export function bucketsOf({ stages }: CosbenchWorkload): { setting: string; leftovers: Leftover[] } {
   const works = stages.flatMap((stage) => stage.works);
-  const used = works.flatMap(({ type, operations, entries, at }: Work): Pick<Operation, 'entries' | 'at'>[] =>
+  const used = works.flatMap(({ type, operations, entries, at }: Work): Pick<WorkOperation, 'entries' | 'at'>[] =>
     type === 'normal' ? [...operations] : ['init', 'prepare'].includes(type) ? [{ entries, at }] : [],
   );
   const sets = new Map<string, { count: number; first: string; at: Leftover['at'] }>();
@@ -86,7 +86,7 @@ export const inTurn = (selector: Selector | undefined): boolean =>
   selector?.kind === 'range' || selector?.kind === 'sequence';
 
 /** What of an operation's config has no counterpart. `isSequential`: all reads of the file are in turn. */
-export function objectLeftovers({ at, type, entries }: Operation, isSequential: boolean): Leftover[] {
+export function objectLeftovers({ at, type, entries }: WorkOperation, isSequential: boolean): Leftover[] {
   const says = [
     objectsText(type, entries, isSequential),
     isOn(entries, 'hashcheck') ? 'hashCheck=true is left out: --verify compares all that is read (native backend)' : '',

@@ -3,26 +3,26 @@ import { SaxesParser } from 'saxes';
 import { ConfigError } from '../../lib/settings/config';
 
 /** Where something stands in a file; both begin at 1. */
-export interface Place {
+export interface XmlPlace {
   readonly line: number;
   readonly column: number;
 }
 
-export interface Attribute {
+export interface XmlAttribute {
   readonly value: string;
   /** Where the value begins. */
-  readonly at: Place;
+  readonly at: XmlPlace;
 }
 
 export interface XmlElement {
   readonly name: string;
-  readonly at: Place;
-  readonly attributes: ReadonlyMap<string, Attribute>;
+  readonly at: XmlPlace;
+  readonly attributes: ReadonlyMap<string, XmlAttribute>;
   readonly children: readonly XmlElement[];
 }
 
 interface OpenElement extends XmlElement {
-  readonly attributes: Map<string, Attribute>;
+  readonly attributes: Map<string, XmlAttribute>;
   readonly children: XmlElement[];
 }
 
@@ -48,7 +48,7 @@ export function readXml(name: string, text: string): XmlElement {
   let closed: OpenElement | undefined;
   let root: XmlElement | undefined;
   let began = 0;
-  let attributes = new Map<string, Attribute>();
+  let attributes = new Map<string, XmlAttribute>();
   parser.on('error', ({ message }) => {
     const says = message.replace(/^\d+:\d+: /, '');
     if (says === 'disallowed character.' && text[parser.position - 1] === '<') return;
@@ -103,7 +103,7 @@ function problemOf(says: string, root: XmlElement | undefined, within: XmlElemen
 }
 
 /** Line and column of an offset. */
-function places(text: string): (offset: number) => Place {
+function places(text: string): (offset: number) => XmlPlace {
   const starts = [0];
   for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) starts.push(at + 1);
   return (offset) => {
