@@ -7,10 +7,10 @@
 export interface Selector {
   readonly kind: 'constant' | 'uniform' | 'range' | 'sequence' | 'histogram';
   /** One, but for a histogram. */
-  readonly buckets: readonly Interval[];
+  readonly buckets: readonly WeightedRange[];
 }
 
-export interface Interval {
+export interface WeightedRange {
   readonly from: number;
   readonly to: number;
   readonly weight: number;
@@ -47,7 +47,7 @@ function between(kind: Selector['kind'], ends: readonly (string | undefined)[]):
 }
 
 function histogram(parts: readonly string[]): Selector | undefined {
-  const buckets = parts.flatMap((part): Interval[] => {
+  const buckets = parts.flatMap((part): WeightedRange[] => {
     const [first, last, share, more] = part.split('|');
     const [from, weight] = [number(first), number(share)];
     const to = last === '' ? OPEN_END : number(last);
@@ -64,7 +64,7 @@ export function parseSizes(text: string): (Selector & { readonly step: number })
   const selector = parseSelector(inside);
   const step = UNITS[unit];
   if (selector === undefined || step === undefined) return undefined;
-  const inBytes = ({ from, to, weight }: Interval) => ({ from: from * step, to: to * step, weight });
+  const inBytes = ({ from, to, weight }: WeightedRange) => ({ from: from * step, to: to * step, weight });
   return { ...selector, step, buckets: selector.buckets.map(inBytes) };
 }
 

@@ -1,6 +1,6 @@
 /** COSBench's sizes as those of a workload file. Pure. */
 import type { FileSizes } from '../../lib/workload/file/document';
-import { type Interval, parseSizes, type Selector } from './selectors';
+import { parseSizes, type Selector, type WeightedRange } from './selectors';
 
 /** Sizes of one operation, and how much of all that is written it writes. */
 export interface SizesPart {
@@ -55,7 +55,7 @@ export function convertSizes(parts: readonly SizesPart[]): ConvertedSizes {
 }
 
 /** `64000B`, `1000B-64000B`: in bytes, because 1KB is 1,000 of them to COSBench and 1,024 here. */
-function labelOf({ from, to }: Interval): string {
+function labelOf({ from, to }: WeightedRange): string {
   const [least, most] = [Math.max(1, from), Math.max(1, to)];
   return least === most ? `${least}B` : `${least}B-${most}B`;
 }
