@@ -93,6 +93,12 @@ function shapeOfOwn(name: string, own: OwnShape, { duration }: Config, open: num
     ]);
   }
   const list = stages.map(({ target, ms = left }) => ({ target, ms }));
+  const shortest = Math.min(...list.map(({ ms }) => ms));
+  if (ramp > shortest) {
+    throw new ConfigError([
+      `load "${name}" climbs for ${formatDuration(ramp)}, and lasts ${formatDuration(shortest)}: run longer, or give a shorter ramp`,
+    ]);
+  }
   const most = unit === 'vus' ? Math.max(...list.map(({ target }) => target)) : (vus ?? open);
   return { unit, vus: most, ramp, stages: start > 0 ? [{ target: 0, ms: start }, ...list] : list };
 }

@@ -1,7 +1,9 @@
 /** What is wrong with a workload file that its schema has no words for: sums, names that lead nowhere, what does not go together. Pure. */
 import { settings } from '../../settings/config';
+import { formatDuration } from '../../settings/units';
 import { ACTIONS, changesBucket } from '../actions';
 import type { Access, FileLoad, FileShape, WorkloadFile } from './document';
+import { endOf, milliseconds, shortestOf } from './times';
 
 /** One mistake, and where it stands: the keys that lead there. */
 export interface Mistake {
@@ -14,6 +16,7 @@ export interface Mistake {
 
 /** Percentages are written with a digit or two behind the point. */
 const CLOSE_TO_ALL = 0.01;
+const DAY = 86_400_000;
 
 export function mistakesIn(file: WorkloadFile): Mistake[] {
   const { loads = [] } = file;
@@ -23,6 +26,7 @@ export function mistakesIn(file: WorkloadFile): Mistake[] {
     ...sizeMistakes(file.objects, []),
     ...loads.flatMap((load, i) => loadMistakes(load, i, file)),
     ...togetherMistakes(file),
+    ...timeMistakes(file),
   ];
 }
 
@@ -147,6 +151,29 @@ function togetherMistakes(file: WorkloadFile): Mistake[] {
       () => 'this load has no vus, rate or stages, and others have: give all of them, or share to all',
     ),
   ];
+}
+
+/** A ramp that does not end in time, and loads one after the other for longer than any run may take. */
+function timeMistakes(file: WorkloadFile): Mistake[] {
+  const { loads = [] } = file;
+  const all = loads.some(isShaped) ? [] : [rampMistakes(file, file, ['ramp'], 'the run')];
+  const own = loads.map((load, i) => {
+    const hasOwn = load.ramp !== undefined;
+    return rampMistakes(load, hasOwn ? load : file, hasOwn ? ['loads', String(i), 'ramp'] : ['ramp'], load.name);
+  });
+  const ends = loads.map((_, i) => endOf(i, loads));
+  const late = ends.findIndex((end = 0) => end >= 1_000 && settings.duration.parse(`${end}ms`) === undefined);
+  if (late < 0) return [...all, ...own].flat();
+  const days = Math.ceil((ends[late] as number) / DAY);
+  const says = (at: string) => `${at} ends after ${days} days: a run takes 366 at the most`;
+  return [...[...all, ...own].flat(), mistake(['loads', String(late)], says)];
+}
+
+function rampMistakes(shape: FileShape, { ramp }: FileShape, path: readonly string[], name: string): Mistake[] {
+  const [climb, shortest] = [milliseconds(ramp), shortestOf(shape)];
+  if (shortest === undefined || climb <= shortest) return [];
+  const what = shape.stages === undefined ? name : `the shortest of the stages of ${name}`;
+  return [mistake(path, (at) => `${at} is ${ramp}: ${what} takes ${formatDuration(shortest)}, give no more than that`)];
 }
 
 const isChange = (op: string): boolean => {

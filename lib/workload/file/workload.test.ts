@@ -115,6 +115,15 @@ loads:
     );
   });
 
+  test('a load that would still climb when the run is over is refused', () => {
+    const text =
+      'name: web\noperations: {PUT: 100}\nloads: [{name: a, vus: 4, ramp: 20s}, {name: b, vus: 1, duration: 9s}]\n';
+    expect(loadsOf(text).loads[0]?.shape.ramp).toBe(20_000);
+    expect(() => loadsOf(text, { S3LOADTEST_DURATION: '10s' })).toThrow(
+      'load "a" climbs for 20s, and lasts 10s: run longer, or give a shorter ramp',
+    );
+  });
+
   test('loads without their own share what the file has', () => {
     const text = 'name: web\nvus: 12\noperations: {GET: 100}\nloads: [{name: a, share: 3}, {name: b}]\n';
     expect(loadsOf(text).loads.map(({ shape }) => shape.vus)).toEqual([9, 3]);

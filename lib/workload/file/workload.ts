@@ -1,13 +1,14 @@
 /** A workload file as the workload value that scripts write, and as settings. Pure. */
 import { settings } from '../../settings/config';
 import { settingOf } from '../../settings/options';
-import { parseDuration, parseRate } from '../../settings/units';
+import { parseRate } from '../../settings/units';
 import { ACTIONS, changesBucket, METADATA, OLDER } from '../actions';
 import type { CommandShares } from '../command-shares';
 import type { Step } from '../step';
 import type { Load, OwnShape, Workload } from '../workload';
 import type { Access, FileLoad, FileShape, FileSizes, Percentages, WorkloadFile } from './document';
 import { isShaped } from './mistakes';
+import { durationText, milliseconds, startOf } from './times';
 
 /** Where a file names no size. */
 const SIZES = ['1MB'];
@@ -18,7 +19,7 @@ const PARTS = 1000;
 export function settingsOf(file: WorkloadFile): Record<string, string> {
   const { duration, vus, rate, stages, ramp, bursts, objects, responses, criteria = [], settings: more = {} } = file;
   const texts = {
-    ...{ duration: durationText(file) ?? duration, concurrency: vus, rate, stages, ramp },
+    ...{ duration: durationText(file.loads) ?? duration, concurrency: vus, rate, stages, ramp },
     ...{ burst: bursts?.on, pause: bursts?.off, sizes: hasOwnSizes(file) ? undefined : sizesText(objects?.sizes) },
     ...{ popularity: objects?.popularity, range: objects?.range },
     ...{ retries: responses?.retries, retryDelay: responses?.retryDelay },
@@ -83,9 +84,8 @@ function accessOf(load: FileLoad, file: WorkloadFile): Access {
   return { access, operations, olderVersions, unique } as Access;
 }
 
-const ms = (text: string | undefined): number => parseDuration(text ?? '') ?? 0;
 const windowsOf = ({ on, off }: NonNullable<FileShape['bursts']>) =>
-  ({ kind: 'bursts', burst: ms(on), pause: ms(off) }) as const;
+  ({ kind: 'bursts', burst: milliseconds(on), pause: milliseconds(off) }) as const;
 
 function ownShapeOf(load: FileLoad, file: WorkloadFile): OwnShape {
   const stages = settings.stages.parse(load.stages ?? '');
@@ -94,35 +94,11 @@ function ownShapeOf(load: FileLoad, file: WorkloadFile): OwnShape {
   const level = rate ?? load.vus ?? 0;
   return {
     unit: stages?.unit ?? (rate === undefined ? 'vus' : 'rate'),
-    stages: stages?.list ?? [{ target: level, ...(until !== undefined && { ms: ms(until) }) }],
-    ramp: ms(load.ramp ?? file.ramp),
-    start: startOf(load, file) ?? 0,
+    stages: stages?.list ?? [{ target: level, ...(until !== undefined && { ms: milliseconds(until) }) }],
+    ramp: milliseconds(load.ramp ?? file.ramp),
+    start: startOf(file.loads?.indexOf(load) ?? 0, file.loads ?? []) ?? 0,
     ...(load.vus !== undefined && { vus: load.vus }),
   };
-}
-
-/** Milliseconds that a load takes by itself; undefined where it takes what the run does. */
-function lengthOf({ stages, duration }: FileShape): number | undefined {
-  if (duration !== undefined) return ms(duration);
-  return settings.stages.parse(stages ?? '')?.list.reduce((sum, stage) => sum + stage.ms, 0);
-}
-
-/** When a load begins; undefined where the one before it takes what the run does. */
-function startOf({ after }: FileLoad, file: WorkloadFile): number | undefined {
-  const before = file.loads?.find(({ name }) => name === after);
-  if (before === undefined) return 0;
-  const [start, length] = [startOf(before, file), lengthOf(before)];
-  return start === undefined || length === undefined ? undefined : start + length;
-}
-
-/** The time of the run, where its loads say it. */
-function durationText(file: WorkloadFile): string | undefined {
-  const ends = (file.loads ?? []).map((load) => {
-    const [start, length] = [startOf(load, file), lengthOf(load)];
-    return start === undefined || length === undefined ? undefined : start + length;
-  });
-  const known = ends.flatMap((end) => end ?? []);
-  return known.length === 0 || known.length < ends.length ? undefined : `${Math.max(...known)}ms`;
 }
 
 export function sharesOf(file: WorkloadFile): CommandShares {
@@ -134,7 +110,7 @@ export function sharesOf(file: WorkloadFile): CommandShares {
   return {
     shares,
     ...(responses?.ignoreErrors === false && { endsAtErrors: true }),
-    ...(think !== undefined && { think: ms(think) }),
+    ...(think !== undefined && { think: milliseconds(think) }),
     ...(unique && { unique }),
   };
 }
