@@ -11,6 +11,7 @@ import { addDist } from './commands/dist';
 import { addDoctor } from './commands/doctor';
 import { addExample } from './commands/example';
 import { addExport } from './commands/export-k8s';
+import { addImport } from './commands/import';
 import { addInitData } from './commands/init-data';
 import { addK6 } from './commands/k6';
 import { addKeys } from './commands/keys';
@@ -37,6 +38,7 @@ function createProgram(): Command {
   addCheck(program);
   addExample(program);
   addPrepare(program);
+  addImport(program);
   addDist(program);
   addStart(program);
   addDoctor(program);

@@ -95,6 +95,12 @@ function shapeOfOwn(name: string, own: OwnShape, { duration }: Config, open: num
     ]);
   }
   const list = stages.map(({ target, ms = left }) => ({ target, ms }));
+  const shortest = Math.min(...list.map(({ ms }) => ms));
+  if (ramp > shortest) {
+    throw new ConfigError([
+      `load "${name}" climbs for ${formatDuration(ramp)}, and lasts ${formatDuration(shortest)}: run longer, or give a shorter ramp`,
+    ]);
+  }
   const most = unit === 'vus' ? Math.max(...list.map(({ target }) => target)) : (vus ?? open);
   return { unit, vus: most, ramp, stages: start > 0 ? [{ target: 0, ms: start }, ...list] : list };
 }
@@ -132,7 +138,7 @@ function loadsOf(workload: Workload, config: Config, vus: number, share: number)
 }
 
 function shapedLoad(workload: Workload, load: Load, config: Config, shape: Shape, share: number): ShapedLoad {
-  const sizes = config.sizes ?? sizesOf(workload.data.sizes);
+  const sizes = config.sizes ?? load.sizes ?? sizesOf(workload.data.sizes);
   const windows = windowsOf(load, config);
   return {
     ...{ name: scenarioName(workload, load), test: workload.name, step: load.step, shape, share, sizes },

@@ -48,8 +48,11 @@ function check(path: string, typed: Options): string[] {
   const prices = loadPrices(priceFile);
   return [
     `${path}: ${file.name}, ${loads.length === 1 ? 'one load' : `${loads.length} loads`} for ${formatDuration(completed.duration)}`,
-    ...loads.flatMap((load) => loadLines(load, completed, prices)),
-    ...objectLines(loads[0], file),
+    ...loads.flatMap((load) => [
+      ...loadLines(load, completed, prices),
+      ...(sameSizes(loads) ? [] : objectLines(load.sizes, saysSizes(file, load)).map((line) => `  ${line}`)),
+    ]),
+    ...(sameSizes(loads) ? objectLines(loads[0]?.sizes, saysSizes(file)) : []),
     ...preparationLines(loads[0], file, prices),
     ...temporaryLines(loads, completed),
   ];
@@ -101,13 +104,21 @@ function costText(shares: CommandShares['shares'], whole: number, prices: Prices
   return `requests by price: ${named.join(', ')}; a million of them ${million.toFixed(2)} ${prices.currency} (${prices.name})`;
 }
 
-function objectLines(load: ShapedLoad | undefined, { objects }: WorkloadFile): string[] {
-  const sizes = load?.sizes ?? [];
+const sameSizes = (loads: readonly ShapedLoad[]): boolean =>
+  new Set(loads.map(({ sizes }) => settings.sizes.show([...sizes]))).size < 2;
+
+/** Whether the file has sizes, for this load or for all. */
+function saysSizes({ objects, loads = [], name }: WorkloadFile, load?: ShapedLoad): boolean {
+  const own = loads.some((each) => `${name}-${each.name}` === load?.name && each.objects?.sizes !== undefined);
+  return own || objects?.sizes !== undefined;
+}
+
+function objectLines(sizes: readonly ObjectSize[] = [], isSaid: boolean): string[] {
   if (sizes.length === 0) return [];
   const mean = meanOf(sizes);
   const isKnown = sizes.length > 1 && sizes.every(({ drawn }) => drawn === undefined);
   const how = sizes.some(({ weight }) => weight !== undefined) ? ', by weight' : ', each as often';
-  const said = objects?.sizes === undefined ? ' (the file names none)' : '';
+  const said = isSaid ? '' : ' (the file names none)';
   const text = settings.sizes.show([...sizes]);
   return [
     `  objects of ${text}${sizes.length > 1 ? how : ''}${isKnown ? `: ${formatBytes(mean)} on average` : ''}${said}`,

@@ -39,6 +39,8 @@ export interface FileLoad extends Access, FileShape {
   readonly share?: number;
   /** The load that must have ended before it begins. */
   readonly after?: string;
+  /** Of its own, in place of the file's. */
+  readonly objects?: { readonly sizes?: FileSizes };
 }
 
 export interface WorkloadFile extends Access, FileShape {

@@ -1,19 +1,24 @@
 /** What is wrong with a workload file that its schema has no words for: sums, names that lead nowhere, what does not go together. Pure. */
 import { settings } from '../../settings/config';
+import { formatDuration } from '../../settings/units';
 import { ACTIONS, changesBucket } from '../actions';
 import type { Access, FileLoad, FileShape, WorkloadFile } from './document';
 import { type Mistake, mistake, sumMistakes } from './mistake';
 import { storageMistakes } from './storage-mistakes';
+import { endOf, milliseconds, shortestOf } from './times';
+
+const DAY = 86_400_000;
 
 export function mistakesIn(file: WorkloadFile): Mistake[] {
   const { loads = [] } = file;
   return [
     ...accessMistakes(file, [], loads.length > 0, mayChangeBucket(file)),
     ...shapeMistakes(file, []),
-    ...sizeMistakes(file),
     ...storageMistakes(file),
+    ...sizeMistakes(file.objects, []),
     ...loads.flatMap((load, i) => loadMistakes(load, i, file)),
     ...togetherMistakes(file),
+    ...timeMistakes(file),
   ];
 }
 
@@ -64,14 +69,14 @@ function shapeMistakes(shape: FileShape, path: readonly string[]): Mistake[] {
   );
 }
 
-function sizeMistakes({ objects: { sizes } = {} }: WorkloadFile): Mistake[] {
+function sizeMistakes({ sizes }: NonNullable<FileLoad['objects']> = {}, path: readonly string[]): Mistake[] {
   if (sizes === undefined || typeof sizes === 'string' || Array.isArray(sizes)) return [];
   return Object.entries(sizes).flatMap(([size, weight]) =>
     settings.sizes.parse(`${size}:${weight}`) !== undefined
       ? []
       : [
           mistake(
-            ['objects', 'sizes', size],
+            [...path, 'objects', 'sizes', size],
             (at, shown) => `${at} is ${shown}: give a weight, a whole number from 1 to 1000`,
           ),
         ],
@@ -85,6 +90,7 @@ function loadMistakes(load: FileLoad, i: number, file: WorkloadFile): Mistake[] 
   const own: Mistake[] = [
     ...accessMistakes(load, path, hasAccess(file), mayChangeBucket(file)),
     ...shapeMistakes({ think: file.think, ...load } as FileShape, path),
+    ...sizeMistakes(load.objects, path),
   ];
   if (before.some(({ name }) => name === load.name)) {
     own.push(mistake([...path, 'name'], (at, shown) => `${at} is ${shown}, as another load's: give each its own`));
@@ -135,6 +141,29 @@ function togetherMistakes(file: WorkloadFile): Mistake[] {
       () => 'this load has no vus, rate or stages, and others have: give all of them, or share to all',
     ),
   ];
+}
+
+/** A ramp that does not end in time, and loads one after the other for longer than any run may take. */
+function timeMistakes(file: WorkloadFile): Mistake[] {
+  const { loads = [] } = file;
+  const all = loads.some(isShaped) ? [] : [rampMistakes(file, file, ['ramp'], 'the run')];
+  const own = loads.map((load, i) => {
+    const hasOwn = load.ramp !== undefined;
+    return rampMistakes(load, hasOwn ? load : file, hasOwn ? ['loads', String(i), 'ramp'] : ['ramp'], load.name);
+  });
+  const ends = loads.map((_, i) => endOf(i, loads));
+  const late = ends.findIndex((end = 0) => end >= 1_000 && settings.duration.parse(`${end}ms`) === undefined);
+  if (late < 0) return [...all, ...own].flat();
+  const days = Math.ceil((ends[late] as number) / DAY);
+  const says = (at: string) => `${at} ends after ${days} days: a run takes 366 at the most`;
+  return [...[...all, ...own].flat(), mistake(['loads', String(late)], says)];
+}
+
+function rampMistakes(shape: FileShape, { ramp }: FileShape, path: readonly string[], name: string): Mistake[] {
+  const [climb, shortest] = [milliseconds(ramp), shortestOf(shape)];
+  if (shortest === undefined || climb <= shortest) return [];
+  const what = shape.stages === undefined ? name : `the shortest of the stages of ${name}`;
+  return [mistake(path, (at) => `${at} is ${ramp}: ${what} takes ${formatDuration(shortest)}, give no more than that`)];
 }
 
 const isChange = (op: string): boolean => {

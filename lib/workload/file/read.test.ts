@@ -97,6 +97,14 @@ const BROKEN: readonly (readonly [file: string, line: string | RegExp])[] = [
   [`name: web\n${OPS}\nobjects: {sizes: [1KB, big]}`, /^3:18: objects.sizes is a list: give a size/],
   [`name: web\n${OPS}\nobjects: {sizes: 0B}`, /^3:18: objects.sizes is "0B": give a size/],
   [`name: web\n${OPS}\nobjects: {sizes: {1KB: -1}}`, /^3:24: objects.sizes.1KB is -1: give a weight, a whole number/],
+  [
+    `name: web\n${OPS}\nloads: [{name: a, objects: {sizes: {1KB: 0}}}]`,
+    /^3:42: loads\[0\].objects.sizes.1KB is 0: give a weight, a whole number/,
+  ],
+  [
+    `name: web\n${OPS}\nloads: [{name: a, objects: {range: 1KB}}]`,
+    /^3:29: loads\[0\].objects.range is not known: give sizes/,
+  ],
   [`name: web\n${OPS}\nobjects: {sizes: {1KB: 2.5}}`, /^3:24: objects.sizes.1KB is 2.5: give a weight, a whole number/],
   [
     `name: web\n${OPS}\nvus: 8\nloads: [{name: a, vus: 3}]`,
@@ -107,6 +115,23 @@ const BROKEN: readonly (readonly [file: string, line: string | RegExp])[] = [
     /^3:19: duration is of a load with vus, rate or stages of its own/,
   ],
   [`name: web\n${OPS}\nloads: [{name: a}, {name: b, after: a}]`, /^3:30: after is of a load with vus, rate or stages/],
+  [`name: web\n${OPS}\nramp: 30s\nduration: 20s`, '3:7: ramp is 30s: the run takes 20s, give no more than that'],
+  [
+    `name: web\n${OPS}\nramp: 30s\nstages: 1:5m,2:20s`,
+    '3:7: ramp is 30s: the shortest of the stages of the run takes 20s, give no more than that',
+  ],
+  [
+    `name: web\n${OPS}\nloads: [{name: a, vus: 1, duration: 5s, ramp: 6s}]`,
+    '3:47: loads[0].ramp is 6s: a takes 5s, give no more than that',
+  ],
+  [
+    `name: web\n${OPS}\nramp: 6s\nloads: [{name: a, vus: 1, duration: 5s}, {name: b, stages: "1:7s", ramp: 7s}]`,
+    '3:7: ramp is 6s: a takes 5s, give no more than that',
+  ],
+  [
+    `name: web\n${OPS}\nloads: [{name: a, vus: 1, duration: 366d}, {name: b, vus: 1, duration: 1s, after: a}]`,
+    '3:44: loads[1] ends after 367 days: a run takes 366 at the most',
+  ],
   [`name: web\n${OPS}\nthink: 1s\nloads: [{name: a, rate: 5}]`, /^4:9: think is for VUs: a rate begins/],
   [
     `name: web\n${OPS}\nobjects: {number: 5}`,

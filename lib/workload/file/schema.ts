@@ -87,6 +87,7 @@ const load = section(
     name: NAME,
     share: { type: 'number', exclusiveMinimum: 0, description: 'a weight above 0' },
     after: NAME,
+    objects: section({ sizes: SIZES }),
     ...access,
     ...shape,
   },
