@@ -22,6 +22,7 @@ type Row struct {
 	MayMiss bool              `js:"mayMiss"`
 
 	None       string            `js:"none"`
+	AlsoStatus int               `js:"alsoStatus"`
 	DoneBefore string            `js:"doneBefore"`
 	Headers    map[string]string `js:"headers"`
 	Checksum   string            `js:"checksum"`
@@ -57,7 +58,9 @@ type Command struct {
 	SendsPayload, SendsText bool
 
 	// none is the code of an answer that there is none of what was asked for; "" where that is no answer.
-	none               string
+	none string
+	// alsoStatus is another one of a success, with which nothing comes; 0 for none.
+	alsoStatus         int
 	onBucket, needsMD5 bool
 	// headers are in every request of it, by name.
 	headers []sigv4.Header
@@ -81,7 +84,7 @@ func NewCommand(row Row) *Command {
 		Op: row.Op, Method: row.Method,
 		Counted: row.Counts == "operation", Many: row.Many, MayMiss: row.MayMiss, DoneBefore: row.DoneBefore,
 		SendsPayload: row.Body == "payload", SendsText: row.Body == "text",
-		none: row.None, onBucket: row.On == "bucket", needsMD5: row.MD5,
+		none: row.None, alsoStatus: row.AlsoStatus, onBucket: row.On == "bucket", needsMD5: row.MD5,
 		query: row.Query, canonicalQuery: sigv4.CanonicalQuery(row.Query),
 		receives: kind == "payload" || kind == "content", KeepsContent: kind == "content",
 		wantsHeaders: kind == "headers", checksum: row.Checksum, hashed: row.Hashed,

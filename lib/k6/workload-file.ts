@@ -1,7 +1,6 @@
 /** The workload file that S3LOADTEST_WORKLOAD names, as k6 by itself reads it, or what the CLI has read. Loaded by VU 0. */
-import { GET, LIST_VERSIONS } from '../s3/commands';
 import { ConfigError, type Environment, ORIGIN, settings } from '../settings/config';
-import { ACTIONS, OLDER } from '../workload/actions';
+import { sentBy } from '../workload/actions';
 import type { WorkloadFile } from '../workload/file/document';
 import { readWorkloadFile } from '../workload/file/read';
 import { settingsOf, workloadOf } from '../workload/file/workload';
@@ -18,7 +17,7 @@ export function readSource(): Pick<Source, 'settings' | 'workloads'> {
   };
   return {
     settings: (): Environment => ({ ...settingsOf(file()), [ORIGIN]: { file: __ENV[VARIABLE] ?? '' } }),
-    workloads: () => [workloadOf(file(), (of) => anyCommands(of, rowsOf(Object.keys(of.shares))))],
+    workloads: () => [workloadOf(file(), (of) => anyCommands(of, Object.keys(of.shares).flatMap(sentBy)))],
   };
 }
 
@@ -38,6 +37,3 @@ function textOf(path: string): string {
     throw new ConfigError([`${VARIABLE} is "${path}": it can't be read (${String(e)})`]);
   }
 }
-
-const rowsOf = (ops: readonly string[]) =>
-  ops.flatMap((op) => (op === OLDER ? [GET, LIST_VERSIONS] : (ACTIONS[op] ?? [])));

@@ -45,6 +45,8 @@ export interface Command {
   readonly doneBefore?: string;
   /** The code of an answer that there is none of what was asked for: a success. */
   readonly none?: string;
+  /** Another status that is a success, with which nothing of the object comes. */
+  readonly alsoStatus?: 304;
   /** Another may have deleted its object meanwhile: a 404 may be a miss. */
   readonly mayMiss?: true;
 }
@@ -98,6 +100,12 @@ export const GET: Command = {
   answer: { kind: 'payload' },
   mayMiss: true,
 };
+
+/** By if-none-match: 304 where the object is as its ETag says, else the object. https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-reads.html */
+export const GET_IF_NONE_MATCH: Command = /* @__PURE__ */ like(GET, { op: 'GET_IF_NONE_MATCH', alsoStatus: 304 });
+
+/** Which part, partNumber says: https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html#API_GetObject_RequestSyntax */
+export const GET_PART: Command = /* @__PURE__ */ like(GET, { op: 'GET_PART' });
 
 /** A GET whose bytes are kept. */
 export const READ: Command = /* @__PURE__ */ like(GET, { answer: { kind: 'content' } });
@@ -411,7 +419,7 @@ export const COMMANDS: ReadonlyMap<string, Command> = /* @__PURE__ */ byOp();
 /** Marked as pure, so that the build leaves the table out of what has no use for it: each VU would hold it. */
 function byOp(): ReadonlyMap<string, Command> {
   const commands = [
-    ...[GET, PUT, HEAD, DELETE, DELETE_OBJECTS, LIST, LIST_VERSIONS, LIST_UPLOADS],
+    ...[GET, PUT, HEAD, DELETE, GET_IF_NONE_MATCH, GET_PART, DELETE_OBJECTS, LIST, LIST_VERSIONS, LIST_UPLOADS],
     ...[...MULTIPART, GET_BUCKET_VERSIONING, CREATE_BUCKET, COPY, HEAD_BUCKET],
     ...[GET_OBJECT_ACL, PUT_OBJECT_ACL, GET_OBJECT_TAGGING, PUT_OBJECT_TAGGING, GET_OBJECT_ATTRIBUTES],
     ...[GET_BUCKET_ACL, PUT_BUCKET_ACL, GET_BUCKET_POLICY, PUT_BUCKET_POLICY],

@@ -16,9 +16,11 @@ import {
   GET_BUCKET_LIFECYCLE,
   GET_BUCKET_POLICY,
   GET_BUCKET_VERSIONING,
+  GET_IF_NONE_MATCH,
   GET_OBJECT_ACL,
   GET_OBJECT_ATTRIBUTES,
   GET_OBJECT_TAGGING,
+  GET_PART,
   HEAD,
   HEAD_BUCKET,
   HEAD_WRITTEN,
@@ -46,6 +48,7 @@ export interface CommandCase {
   /** Method, path within the bucket, query. */
   readonly request: string;
   /** 200, or as the row says, with this body and these headers. */
+  readonly status?: number;
   readonly answer?: string;
   readonly headers?: Readonly<Record<string, string>>;
   /** Payload bytes. */
@@ -63,6 +66,24 @@ const ACL = '<AccessControlPolicy><Owner></Owner></AccessControlPolicy>';
 export const commandCases: readonly CommandCase[] = [
   { command: GET, load: 3, request: 'GET /key', answer: 'abc', bytes: 3 },
   { command: READ, load: 3, request: 'GET /key', answer: 'abc', bytes: 3 },
+  {
+    command: GET_IF_NONE_MATCH,
+    load: 3,
+    more: { headers: { 'if-none-match': '"e"' } },
+    request: 'GET /key',
+    status: 304,
+    // As long as what it does not send.
+    headers: { ETag: '"e"', 'Content-Length': '3' },
+  },
+  {
+    command: GET_PART,
+    load: 3,
+    more: { query: { partNumber: 2 } },
+    request: 'GET /key?partNumber=2',
+    status: 206,
+    answer: 'abc',
+    bytes: 3,
+  },
   { command: PUT, load: new ArrayBuffer(5), request: 'PUT /key', bytes: 5 },
   { command: HEAD, request: 'HEAD /key', headers: { ETag: '"e"' }, has: { etag: '"e"' } },
   { command: HEAD_WRITTEN, request: 'HEAD /key', headers: { ETag: '"e"' }, has: { etag: '"e"' } },

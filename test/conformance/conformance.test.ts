@@ -33,6 +33,8 @@ import {
   SIZED,
 } from './measured';
 import { type Fate, ODD_KEYS, oddBucket } from './odd-keys';
+import { columnOf, withProofs } from './proof-table';
+import { provedBy, provedOps } from './proofs';
 import { allCases, casesOf, type SuiteName } from './suites';
 
 const backends = (process.env.S3LOADTEST_BACKEND?.split(',') as Backend[] | undefined) ?? BACKENDS;
@@ -137,6 +139,10 @@ const targets: readonly Target[] = [
   },
 ];
 
+/** What the docs have a column for each backend of, and what each was seen to have. */
+const inDocs = targets.filter(({ tls }) => !tls);
+const seen = new Map<string, Readonly<Record<string, string>>>();
+
 /** Says what is not tested here, and why; in CI that is a failure. */
 function notRun(what: string, lacks: readonly string[]): void {
   const why = `${what}: not run, for this machine lacks ${lacks.join(', ')}`;
@@ -202,13 +208,22 @@ describe.each(backends)('backend %s', (backend) => {
   describe('metrics', () => measured(backend));
 });
 
-function onServer({ start, tls }: Target, backend: Backend): void {
+// Behind all that sees.
+test('docs/commands.md says what each server has', async () => {
+  const page = join(ROOT, 'docs', 'commands.md');
+  const columns = inDocs.flatMap(({ name, backends = BACKENDS }) => backends.map((backend) => columnOf(name, backend)));
+  const text = withProofs(await readFile(page, 'utf8'), provedOps, columns, seen);
+  await expect(text).toMatchFileSnapshot(page);
+});
+
+function onServer({ name, start, tls }: Target, backend: Backend): void {
   const bucket = `conformance-${backend}${tls ? '-tls' : ''}`;
   let server: Server;
   let run: SuiteRun;
   beforeAll(async () => {
     server = await start();
     run = await runOn(server, 'server', backend, bucket, tls ? { verify: true, trust: server.ca } : {});
+    if (!tls) seen.set(columnOf(name, backend), provedBy(run.reports));
   });
   testCases('server', backend, () => run);
 

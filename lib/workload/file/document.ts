@@ -17,6 +17,8 @@ export interface Access {
   readonly operations?: Percentages;
   /** Percent of GETs that read the newest version that is not the current one. */
   readonly olderVersions?: number;
+  /** Objects of one DELETE_OBJECTS, at the most. */
+  readonly batch?: number;
   /** How many different ones are set in turn. */
   readonly unique?: { readonly acls?: number; readonly policies?: number; readonly lifecycles?: number };
 }

@@ -2,6 +2,7 @@
  * What a workload file may say, as JSON Schema: data/workload.schema.json is this, for editors. A description completes the message
  * "give …". Texts are read as the options of the same name read theirs (formats.ts).
  */
+import { MOST_IN_BATCH } from '../../s3/batch';
 import { ACTIONS } from '../actions';
 
 /** A text that an option reads; `reads` is a keyword of ours, which editors leave alone. */
@@ -36,6 +37,7 @@ const access = {
     { minProperties: 1, description: 'commands with a percentage each, such as GET: 70 and PUT: 30' },
   ),
   olderVersions: percent('the percentage of GETs that read an older version, from 0 to 100'),
+  batch: count(MOST_IN_BATCH, 'objects'),
   unique: section({
     acls: count(5, 'ACLs'),
     policies: count(256, 'policies'),

@@ -71,8 +71,8 @@ function loadOf(load: FileLoad, file: WorkloadFile, stepOf: (shares: CommandShar
 /** What a load does: what it says, else what the file says of all. */
 function accessOf(load: FileLoad, file: WorkloadFile): Access {
   const { access, operations } = (load.access ?? load.operations) === undefined ? file : load;
-  const { olderVersions = file.olderVersions, unique = file.unique } = load;
-  return { access, operations, olderVersions, unique } as Access;
+  const { olderVersions = file.olderVersions, batch = file.batch, unique = file.unique } = load;
+  return { access, operations, olderVersions, batch, unique } as Access;
 }
 
 const ms = (text: string | undefined): number => parseDuration(text ?? '') ?? 0;
@@ -118,7 +118,7 @@ function durationText(file: WorkloadFile): string | undefined {
 }
 
 export function sharesOf(file: WorkloadFile): CommandShares {
-  const { access, operations, olderVersions = 0, unique, bucket, responses, think } = file;
+  const { access, operations, olderVersions = 0, batch, unique, bucket, responses, think } = file;
   const percentages = operations ?? spread(access ?? { read: 50, data: 100 }, bucket?.mayChange === true);
   const { GET = 0, ...others } = percentages;
   const older = (GET * olderVersions) / 100;
@@ -127,6 +127,7 @@ export function sharesOf(file: WorkloadFile): CommandShares {
     shares,
     ...(responses?.ignoreErrors === false && { endsAtErrors: true }),
     ...(think !== undefined && { think: ms(think) }),
+    ...(batch !== undefined && { batch }),
     ...(unique && { unique }),
   };
 }

@@ -1,0 +1,97 @@
+/** What a workload file may have done beside reads and writes: sent as it says, by each backend, to a real server. */
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Figures, parseResult, type Result, sum } from '../../lib/result/result';
+import { startRecordingProxy } from '../flaky-proxy';
+import { CLI, environment, keysIn, newBucket, openStage, Program, type Stage } from '../stage';
+
+let stage: Stage;
+
+beforeAll(async () => {
+  stage = await openStage();
+});
+afterAll(() => stage?.stop());
+
+const MIB = 1024 ** 2;
+
+/** What a file comes to. Nothing in it may fail. */
+async function resultOf(file: string, backend: string, bucket: string, endpoint?: string): Promise<Result> {
+  const home = await stage.home();
+  await writeFile(join(home.path, 'w.yaml'), file);
+  await mkdir(join(home.data, 'results'), { recursive: true });
+  const { server } = stage;
+  const where = endpoint === undefined ? server : { ...server, endpoints: [endpoint, endpoint] as const };
+  const env = { ...environment(stage, home, where, bucket), S3LOADTEST_BACKEND: backend };
+  const { code, stdout, stderr } = await new Program(process.execPath, [CLI, 'run', 'w.yaml', '--json'], env, home.path)
+    .ended;
+  expect(code, stderr).toBe(0);
+  const result = parseResult(stdout);
+  expect(
+    result.totals.filter(({ errors }) => Object.keys(errors).length > 0),
+    JSON.stringify(result.errorSamples),
+  ).toEqual([]);
+  return result;
+}
+
+/** Figures of an op, which must have been done. */
+function figuresOf({ totals }: Result, op: string): Figures {
+  const figures = totals.find((of) => of.op === op);
+  expect(figures?.ops, op).toBeGreaterThan(0);
+  return figures as Figures;
+}
+
+describe.each(['native', 'http'])('by %s', (backend) => {
+  test('an object that is as it was comes without its bytes, and its ETag is asked for once', async () => {
+    const file =
+      'name: cache\noperations: {PUT: 10, GET_IF_NONE_MATCH: 90}\nobjects: {sizes: [1KB, 4KB]}\nvus: 2\nduration: 3s\n';
+    const result = await resultOf(file, backend, await newBucket(stage.site));
+    const conditional = figuresOf(result, 'GET_IF_NONE_MATCH');
+    expect(conditional.ops).toBeGreaterThan(500);
+    expect(conditional.bytes).toBe(0);
+    expect(figuresOf(result, 'HEAD').ops).toBeLessThanOrEqual(2 * 100);
+  });
+
+  test('parts of objects are read, each of its length', async () => {
+    const file =
+      'name: parts\noperations: {PUT: 20, GET_PART: 80}\nobjects: {sizes: [1KB, 11MB]}\nvus: 1\nduration: 4s\nsettings: {part-size: 5MB}\n';
+    const bucket = await newBucket(stage.site);
+    const proxy = await startRecordingProxy(stage.server.endpoints[0]);
+    const result = await resultOf(file, backend, bucket, proxy.endpoint);
+    proxy.stop();
+    figuresOf(result, 'GET_PART');
+    const asked = new Set(
+      proxy.requests.flatMap((request) => {
+        const [, size, part] = /^GET .*\/(\w+)\/parts\/.*\?partNumber=(\d+)$/.exec(request) ?? [];
+        return size === undefined ? [] : [`${size} ${part}`];
+      }),
+    );
+    expect([...asked].sort()).toEqual(['11MB 1', '11MB 2', '11MB 3', '1KB 1']);
+    const ofLarge = result.series.filter(({ op, size }) => op === 'GET_PART' && size === '11MB');
+    const [bytes, ops] = [sumOf(ofLarge, 'bytes'), sumOf(ofLarge, 'ops')];
+    expect(bytes % MIB).toBe(0);
+    expect(bytes).toBeLessThan(ops * 5 * MIB);
+  });
+
+  test('batches are of what the VU itself has written, and leave nothing of it', async () => {
+    const bucket = await newBucket(stage.site);
+    await resultOf('name: before\noperations: {PUT: 100}\nrate: 20/s\nduration: 1s\n', backend, bucket);
+    const before = keysIn(stage.site, bucket).length;
+    expect(before).toBeGreaterThan(10);
+    // By one VU: where two write and delete in a folder at once, versitygw takes it for an object.
+    const file =
+      'name: batches\noperations: {PUT: 80, GET: 10, DELETE_OBJECTS: 10}\nbatch: 20\nobjects: {sizes: 1KB}\nvus: 1\nduration: 3s\n';
+    const result = await resultOf(file, backend, bucket);
+    const { ops: batches, objects: deleted = 0 } = figuresOf(result, 'DELETE_OBJECTS');
+    const written = figuresOf(result, 'PUT').ops;
+    // All that was written is deleted, but for what came after the last batch.
+    expect(deleted).toBeGreaterThan(written - 40);
+    expect(deleted).toBeLessThanOrEqual(written);
+    expect(deleted / batches).toBeLessThanOrEqual(20);
+    expect(keysIn(stage.site, bucket)).toHaveLength(before + written - deleted);
+  });
+});
+
+function sumOf(series: Result['series'], figure: 'ops' | 'bytes'): number {
+  return series.reduce((sum, of) => sum + of[figure], 0);
+}
