@@ -9,6 +9,7 @@ import type { Popularity, VuConfig } from '../settings/config';
 import { createKeyMaker, createTrackedKeys, type FoundKeys, type ListedKeys } from '../workload/keys';
 import type { NumberedSet } from '../workload/numbered';
 import { partOfSegment } from '../workload/part';
+import type { Payload } from '../workload/payload';
 import { seeded } from '../workload/random';
 import { OVERRIDE, WAITING } from '../workload/scenario';
 import { always, type Schedule, type Window, windowAt, windowBegun } from '../workload/schedule';
@@ -175,6 +176,11 @@ function virtualUser(
   };
   let find: ReturnType<typeof finder> | undefined;
   const pick = config.popularity === undefined ? undefined : pickFor(config.popularity, load, vu);
+  let payload: Payload | undefined;
+  const ownPayload = () => {
+    payload ??= payloadFor(config, sizes, (n) => content?.slice(0, n) ?? crypto.randomBytes(n));
+    return payload;
+  };
   const operate = step.start({
     engine: connection.engine,
     config,
@@ -189,13 +195,12 @@ function virtualUser(
       find ??= finder();
       return find();
     },
-    writer: () => {
-      const payload = payloadFor(config, sizes, (n) => content?.slice(0, n) ?? crypto.randomBytes(n));
-      return writer(connection.engine, config.partSize, payload, (engine) => {
+    payload: ownPayload,
+    writer: () =>
+      writer(connection.engine, config.partSize, ownPayload(), (engine) => {
         const { putInParts } = require('./seldom');
         return putInParts(engine, config.partConcurrency);
-      });
-    },
+      }),
     supply: (size) => {
       const payload = payloadFor(config, [size], crypto.randomBytes);
       const { supply } = require('./seldom');

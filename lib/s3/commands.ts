@@ -38,6 +38,8 @@ export interface Command {
   readonly many?: true;
   /** The op that its success is one of, to those who count requests: the last call of several that make one operation. */
   readonly completes?: string;
+  /** What is sent for it, of an operation that is several calls: engines compile these, and not itself. */
+  readonly calls?: readonly Command[];
   /**
    * The code that a repeat is refused with where an attempt before it was done and its answer lost. That is no failure of its
    * own: the attempt before was one, and the caller looks what there is.
@@ -302,6 +304,50 @@ export const ABORT_MULTIPART: Command = {
 /** What a PUT of an object in parts comes to on the wire. */
 export const MULTIPART: readonly Command[] = [CREATE_MULTIPART, UPLOAD_PART, COMPLETE_MULTIPART, ABORT_MULTIPART];
 
+/** By x-amz-copy-source and, of more than one part, x-amz-copy-source-range: https://docs.aws.amazon.com/AmazonS3/latest/API/API_UploadPartCopy.html */
+export const UPLOAD_PART_COPY: Command = {
+  ...{
+    op: 'UPLOAD_PART_COPY',
+    method: 'PUT',
+    on: 'object',
+    effect: 'write',
+    body: 'none',
+    status: 200,
+    counts: 'part',
+  },
+  // What it copies others may delete.
+  mayMiss: true,
+  answer: {
+    kind: 'xml',
+    root: 'CopyPartResult',
+    required: ['ETag'],
+    texts: ['ETag', 'ChecksumSHA1', 'ChecksumSHA256'],
+  },
+};
+
+/** The end of a MULTIPART, and of a MULTIPART_COPY: with names of their own, so that it is known of each what it completes. */
+export const COMPLETE_UPLOAD: Command = /* @__PURE__ */ like(COMPLETE_MULTIPART, {
+  op: 'COMPLETE_UPLOAD',
+  completes: 'MULTIPART',
+});
+export const COMPLETE_COPY: Command = /* @__PURE__ */ like(COMPLETE_MULTIPART, {
+  op: 'COMPLETE_COPY',
+  completes: 'MULTIPART_COPY',
+});
+
+/** An object written in parts, whatever its size. */
+export const PUT_IN_PARTS: Command = /* @__PURE__ */ like(PUT, {
+  op: 'MULTIPART',
+  calls: [CREATE_MULTIPART, UPLOAD_PART, COMPLETE_UPLOAD, ABORT_MULTIPART],
+});
+
+/** An object made out of another, in parts that the store copies. */
+export const COPY_IN_PARTS: Command = /* @__PURE__ */ like(PUT, {
+  op: 'MULTIPART_COPY',
+  body: 'none',
+  calls: [CREATE_MULTIPART, UPLOAD_PART_COPY, COMPLETE_COPY, ABORT_MULTIPART],
+});
+
 /** https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketVersioning.html */
 export const GET_BUCKET_VERSIONING: Command = {
   op: 'GET_BUCKET_VERSIONING',
@@ -420,6 +466,7 @@ export const COMMANDS: ReadonlyMap<string, Command> = /* @__PURE__ */ byOp();
 function byOp(): ReadonlyMap<string, Command> {
   const commands = [
     ...[GET, PUT, HEAD, DELETE, GET_IF_NONE_MATCH, GET_PART, DELETE_OBJECTS, LIST, LIST_VERSIONS, LIST_UPLOADS],
+    ...[PUT_IN_PARTS, COPY_IN_PARTS, UPLOAD_PART_COPY, COMPLETE_UPLOAD, COMPLETE_COPY],
     ...[...MULTIPART, GET_BUCKET_VERSIONING, CREATE_BUCKET, COPY, HEAD_BUCKET],
     ...[GET_OBJECT_ACL, PUT_OBJECT_ACL, GET_OBJECT_TAGGING, PUT_OBJECT_TAGGING, GET_OBJECT_ATTRIBUTES],
     ...[GET_BUCKET_ACL, PUT_BUCKET_ACL, GET_BUCKET_POLICY, PUT_BUCKET_POLICY],

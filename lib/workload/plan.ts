@@ -4,7 +4,7 @@ import { isOfMany, type Measured, NO_SIZE } from '../result/metrics';
 import { FROM_CLI } from '../result/protocol';
 import type { ScheduledPhase } from '../result/result';
 import type { RunFacts } from '../result/run-facts';
-import { MULTIPART } from '../s3/commands';
+import { MULTIPART, PUT } from '../s3/commands';
 import { type Config, ConfigError, nameOf, type ObjectSize, publicConfig } from '../settings/config';
 import { endpointLabel } from '../settings/endpoint';
 import { durationOf } from './shape';
@@ -110,9 +110,11 @@ function measuredBy(name: string, all: readonly ShapedLoad[], config: Config): M
       if (isOfMany(op)) add(op, NO_SIZE);
       else for (const { label } of op === 'GET' ? readSizes : sizes) add(op, label);
     }
-    const inParts =
-      has('write', step) && !holdsConnections(step) ? sizes.filter(({ bytes }) => bytes > config.partSize) : [];
+    const puts = opsOf(step).includes(PUT.op) && !holdsConnections(step);
+    const inParts = puts ? sizes.filter(({ bytes }) => bytes > config.partSize) : [];
     for (const { label } of inParts) for (const { op } of MULTIPART) add(op, label);
+    for (const { calls = [] } of step.commands)
+      for (const { op } of calls) for (const { label } of sizes) add(op, label);
   }
   const phases = new Set(loads.flatMap(({ schedule, phased }) => (phased ? schedule().map(({ phase }) => phase) : [])));
   return {

@@ -10,6 +10,7 @@ import type { HeldConnections, Holding } from '../s3/held';
 import type { ObjectSize, VuConfig } from '../settings/config';
 import type { CommandShares } from './command-shares';
 import type { FoundKeys, MakeKey, TrackedKeys } from './keys';
+import type { Payload } from './payload';
 import type { Random } from './random';
 import type { Window } from './schedule';
 import type { Shape } from './shape';
@@ -28,6 +29,8 @@ export interface VirtualUser {
   /** The load's shape on this worker: a step that paces itself keeps to it. */
   readonly shape: Shape;
   readonly makeKey: MakeKey;
+  /** Bodies of its sizes. */
+  payload(): Payload;
   /** What writes objects of its sizes. */
   writer(): WriteObject;
   /** Keys that are in the bucket now, by size, where it was looked for them anew; undefined where it was not time. Outside the figures. */

@@ -4,7 +4,9 @@
  */
 import {
   ABORT_MULTIPART,
+  COMPLETE_COPY,
   COMPLETE_MULTIPART,
+  COMPLETE_UPLOAD,
   COPY,
   type Command,
   CREATE_BUCKET,
@@ -37,6 +39,7 @@ import {
   PUT_OBJECT_TAGGING,
   READ,
   UPLOAD_PART,
+  UPLOAD_PART_COPY,
 } from '../../lib/s3/commands';
 import type { Arguments, CallLoad, Found } from '../../lib/s3/engine';
 
@@ -162,12 +165,22 @@ export const commandCases: readonly CommandCase[] = [
     bytes: 5,
   },
   {
-    command: COMPLETE_MULTIPART,
+    command: UPLOAD_PART_COPY,
+    more: {
+      query: { partNumber: 2, uploadId: 'id' },
+      headers: { 'x-amz-copy-source': '/bucket/other', 'x-amz-copy-source-range': 'bytes=5-9' },
+    },
+    request: 'PUT /key?partNumber=2&uploadId=id',
+    answer: '<CopyPartResult><ETag>&quot;e&quot;</ETag></CopyPartResult>',
+    found: { texts: { ETag: '"e"' } },
+  },
+  ...[COMPLETE_MULTIPART, COMPLETE_UPLOAD, COMPLETE_COPY].map((command) => ({
+    command,
     load: '<CompleteMultipartUpload></CompleteMultipartUpload>',
     more: UPLOAD,
     request: 'POST /key?uploadId=id',
     answer: '<CompleteMultipartUploadResult></CompleteMultipartUploadResult>',
-  },
+  })),
   { command: ABORT_MULTIPART, more: UPLOAD, request: 'DELETE /key?uploadId=id' },
   {
     command: GET_BUCKET_VERSIONING,

@@ -176,7 +176,9 @@ async function runOn(server: Server, suite: SuiteName, backend: Backend, bucket:
 test('every row of lib/s3/commands.ts has its case', () => {
   const cased = new Set<unknown>(commandCases.map(({ command }) => command));
   for (const [name, row] of Object.entries(commands)) {
-    if (typeof row === 'object' && 'op' in row) expect(cased.has(row), `${name} has a case in commands.ts`).toBe(true);
+    // What is several calls has proofs.
+    if (typeof row === 'object' && 'op' in row && !('calls' in row))
+      expect(cased.has(row), `${name} has a case in commands.ts`).toBe(true);
   }
 });
 

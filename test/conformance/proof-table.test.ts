@@ -25,6 +25,6 @@ test('what was seen takes the place of what stood there, and the rest stays', ()
   expect(withProofs(second, ['A', 'C', 'B'], ['x', 'y'], new Map())).toBe(second);
 });
 
-test('each command of workload files is proved', () => {
-  expect([...provedOps].sort()).toEqual(Object.keys(ACTIONS).sort());
+test.each(Object.keys(ACTIONS))('%s is proved', (op) => {
+  expect(provedOps).toContain(op);
 });

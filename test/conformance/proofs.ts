@@ -5,7 +5,9 @@
 
 import { batchOf } from '../../lib/s3/batch';
 import {
+  COMPLETE_UPLOAD,
   COPY,
+  COPY_IN_PARTS,
   type Command,
   DELETE,
   DELETE_OBJECTS,
@@ -27,14 +29,17 @@ import {
   PUT_BUCKET_ACL,
   PUT_BUCKET_LIFECYCLE,
   PUT_BUCKET_POLICY,
+  PUT_IN_PARTS,
   PUT_OBJECT_ACL,
   PUT_OBJECT_TAGGING,
+  READ,
 } from '../../lib/s3/commands';
 import { lifecycleOf, policyOf, taggingOf } from '../../lib/s3/configurations';
 import type { Arguments, Awaitable, CallLoad, Engine } from '../../lib/s3/engine';
+import { copyInParts, putInParts } from '../../lib/s3/multipart';
 import type { Outcome } from '../../lib/s3/outcome';
-import { encodeKey } from '../../lib/s3/uri';
-import { type Bench, type Case, same, succeeded } from './case';
+import { copySource } from '../../lib/s3/uri';
+import { type Bench, type Case, failed, readAs, same, succeeded } from './case';
 
 /** The bucket that proofs are made in, beside that of the settings. */
 export const proofBucket = (bucket: string): string => `proofs-${bucket}`;
@@ -74,6 +79,8 @@ const proofs: ReadonlyMap<Command, Proof> = new Map<Command, Proof>([
   [LIST, called(LIST)],
   [LIST_VERSIONS, called(LIST_VERSIONS)],
   [COPY, copied],
+  [PUT_IN_PARTS, putParted],
+  [COPY_IN_PARTS, copyParted],
   [GET_OBJECT_ACL, called(GET_OBJECT_ACL)],
   [PUT_OBJECT_ACL, called(PUT_OBJECT_ACL, undefined, CANNED)],
   [GET_OBJECT_TAGGING, called(GET_OBJECT_TAGGING)],
@@ -153,6 +160,36 @@ async function secondPart({ engine, key, parted }: Place): Promise<Outcome> {
 }
 
 function copied({ engine, key, bucket, t }: Place): Awaitable<Outcome> {
-  const headers = { 'x-amz-copy-source': `/${encodeKey(`${bucket}/${key}`)}` };
+  const headers = { 'x-amz-copy-source': copySource(bucket, key) };
   return engine.compile(COPY)(t.key('copy'), '', undefined, { headers });
+}
+
+/** Less than a part may be, so that it is one. */
+async function putParted({ engine, t }: Place): Promise<Outcome> {
+  const body = t.random(BYTES);
+  const parted = { bytes: BYTES, partBytes: PART, part: () => body };
+  const key = t.key('parted');
+  const outcome = await putInParts(engine, 1, COMPLETE_UPLOAD)(key, parted, '');
+  same('bytes', outcome.bytes, BYTES);
+  readAs(t, 'the object', await engine.compile(READ)(key, ''), body);
+  return outcome;
+}
+
+/** One of two parts, and of one: both are as what they were made of. */
+async function copyParted(place: Place): Promise<Outcome> {
+  const { engine, t, bucket } = place;
+  for (const [from, bytes] of [
+    [place.key, BYTES],
+    [place.parted, PART + REST],
+  ] as const) {
+    const key = t.key(from);
+    const outcome = await copyInParts(engine)(key, { bytes, partBytes: PART, source: copySource(bucket, from) }, '');
+    if (outcome.failure !== undefined) return outcome;
+    const whole = succeeded('read of what was copied', await engine.compile(READ)(from, ''));
+    readAs(t, 'the copy', await engine.compile(READ)(key, ''), whole.content as ArrayBuffer);
+  }
+  const lost = copySource(bucket, 'never-written');
+  const missing = await copyInParts(engine)(t.key('lost'), { bytes: 10, partBytes: PART, source: lost }, '');
+  failed('a copy of nothing', missing, { errorClass: 'notFound', status: 404 });
+  return engine.compile(HEAD)(t.key(place.parted), '');
 }

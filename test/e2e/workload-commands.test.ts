@@ -2,9 +2,9 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Figures, parseResult, type Result, sum } from '../../lib/result/result';
+import { type Figures, parseResult, type Result } from '../../lib/result/result';
 import { startRecordingProxy } from '../flaky-proxy';
-import { CLI, environment, keysIn, newBucket, openStage, Program, type Stage } from '../stage';
+import { CLI, environment, keysIn, newBucket, openStage, Program, partsIn, type Stage } from '../stage';
 
 let stage: Stage;
 
@@ -89,6 +89,31 @@ describe.each(['native', 'http'])('by %s', (backend) => {
     expect(deleted).toBeLessThanOrEqual(written);
     expect(deleted / batches).toBeLessThanOrEqual(20);
     expect(keysIn(stage.site, bucket)).toHaveLength(before + written - deleted);
+  });
+  test('objects are made in parts, whatever their size, and copied in parts', async () => {
+    const bucket = await newBucket(stage.site);
+    const proxy = await startRecordingProxy(stage.server.endpoints[0]);
+    const file =
+      'name: parted\noperations: {MULTIPART: 40, MULTIPART_COPY: 20, COPY: 20, GET: 20}\nobjects: {sizes: [1KB, 11MB]}\nvus: 1\nduration: 5s\n' +
+      `settings: {part-size: 5MB, part-concurrency: 2, verify: ${backend === 'native'}}\n`;
+    const result = await resultOf(file, backend, bucket, proxy.endpoint);
+    proxy.stop();
+    const written = result.series.filter(({ op }) => op === 'MULTIPART');
+    const large = sumOf(
+      written.filter(({ size }) => size === '11MB'),
+      'ops',
+    );
+    const small = sumOf(written, 'ops') - large;
+    expect(sumOf(written, 'bytes')).toBe(large * 11 * MIB + small * 1024);
+    expect(figuresOf(result, 'MULTIPART_COPY').bytes).toBe(0);
+    figuresOf(result, 'GET');
+    const count = (pattern: RegExp) => proxy.requests.filter((request) => pattern.test(request)).length;
+    const copies = figuresOf(result, 'MULTIPART_COPY').ops;
+    // What the end of the run broke off is no operation.
+    expect(count(/^POST .*\?uploads/) - large - small - copies).toBeLessThanOrEqual(1);
+    expect(count(/^PUT .*\/11MB\/.*partNumber=3/)).toBeGreaterThan(0);
+    expect(count(/^PUT .*\/1KB\/.*partNumber=2/)).toBe(0);
+    expect(partsIn(stage.site, bucket)).toEqual([]);
   });
 });
 

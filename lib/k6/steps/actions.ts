@@ -3,6 +3,7 @@
 import { batchOf } from '../../s3/batch';
 import {
   COPY,
+  COPY_IN_PARTS,
   type Command,
   DELETE_OBJECTS,
   GET,
@@ -13,20 +14,22 @@ import {
   PUT_BUCKET_ACL,
   PUT_BUCKET_LIFECYCLE,
   PUT_BUCKET_POLICY,
+  PUT_IN_PARTS,
   PUT_OBJECT_ACL,
   PUT_OBJECT_TAGGING,
 } from '../../s3/commands';
 import { ACLS, lifecycleOf, policyOf, taggingOf } from '../../s3/configurations';
 import type { Arguments, CallLoad, Reply } from '../../s3/engine';
 import type { Outcome } from '../../s3/outcome';
-import { encodeKey } from '../../s3/uri';
+import { copySource } from '../../s3/uri';
 import { ACTIONS, OLDER } from '../../workload/actions';
 import type { CommandShares } from '../../workload/command-shares';
-import { bytesByKey, bytesMark } from '../../workload/sizes';
 import type { VirtualUser } from '../../workload/step';
 import { ended, whenEnded } from './ended';
+import { copyKey, lengthOf } from './lengths';
 import type { Done, Play } from './mix';
-import { conditionalRead, lengthOf, partRead } from './reads';
+import { copyParted, putParted } from './parted';
+import { conditionalRead, partRead } from './reads';
 
 /** Attributes that every object has. */
 const ATTRIBUTES = { 'x-amz-object-attributes': 'ETag,ObjectSize,StorageClass' };
@@ -46,6 +49,8 @@ const OWN: Readonly<Record<string, (vu: VirtualUser, of: CommandShares) => Play>
   [GET_IF_NONE_MATCH.op]: conditionalRead,
   [GET_PART.op]: partRead,
   [DELETE_OBJECTS.op]: deleteBatch,
+  [PUT_IN_PARTS.op]: putParted,
+  [COPY_IN_PARTS.op]: copyParted,
 };
 
 function playOf(op: string, vu: VirtualUser, of: CommandShares): Play {
@@ -102,14 +107,14 @@ function sentWith(
 const TAGS = 10;
 
 /** A new object out of one that is there. */
-function copy({ engine, keys, makeKey, config: { bucket } }: VirtualUser): Play {
+function copy(vu: VirtualUser): Play {
+  const { engine, keys, config } = vu;
   const call = engine.compile(COPY);
   return ({ size }) => {
     const from = keys.any(size);
     if (from === undefined) return false;
-    const bytes = bytesByKey(from);
-    const key = makeKey(size, bytes === undefined ? '' : bytesMark(bytes));
-    const headers = { 'x-amz-copy-source': `/${encodeKey(`${bucket}/${from}`)}` };
+    const key = copyKey(vu, size, from);
+    const headers = { 'x-amz-copy-source': copySource(config.bucket, from) };
     return whenEnded(call(key, size, undefined, { headers }), ({ failure }) => {
       if (failure === undefined) keys.wrote(size, key);
       else if (failure.errorClass === 'notFound') keys.forget();

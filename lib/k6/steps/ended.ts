@@ -1,9 +1,10 @@
 /** What an operation comes to when its answer is there. */
-import type { Awaitable, Reply } from '../../s3/engine';
+import type { Awaitable } from '../../s3/engine';
+import type { Outcome } from '../../s3/outcome';
 import type { Done } from './mix';
 
-export function whenEnded(reply: Awaitable<Reply>, look: (reply: Reply) => Done): Done {
-  return reply instanceof Promise ? reply.then(look) : look(reply);
+export function whenEnded<O extends Outcome>(outcome: Awaitable<O>, look: (outcome: O) => Done): Done {
+  return outcome instanceof Promise ? outcome.then(look) : look(outcome);
 }
 
-export const ended = (reply: Awaitable<Reply>): Done => whenEnded(reply, () => undefined);
+export const ended = (outcome: Awaitable<Outcome>): Done => whenEnded(outcome, () => undefined);

@@ -3,19 +3,10 @@ import { GET_IF_NONE_MATCH, GET_PART, HEAD } from '../../s3/commands';
 import type { Reply } from '../../s3/engine';
 import { partBytesFor } from '../../workload/payload';
 import { below } from '../../workload/random';
-import { bytesByKey } from '../../workload/sizes';
 import type { VirtualUser } from '../../workload/step';
 import { whenEnded } from './ended';
+import { lengthOf } from './lengths';
 import type { Done, Play } from './mix';
-
-/** Bytes of an object as far as they are known. */
-export function lengthOf({ sizes }: VirtualUser): (key: string, size: string) => number | undefined {
-  const known = new Map(sizes.map((size) => [size.label, size]));
-  return (key, size) => {
-    const of = known.get(size);
-    return of?.drawn === undefined ? of?.bytes : bytesByKey(key);
-  };
-}
 
 /** Objects that a VU knows the ETag of, as a cache does. */
 const MOST_ETAGS = 100;
