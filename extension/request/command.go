@@ -27,6 +27,8 @@ type Row struct {
 	Headers    map[string]string `js:"headers"`
 	Checksum   string            `js:"checksum"`
 	Hashed     bool              `js:"hashed"`
+	Form       bool              `js:"form"`
+	Fields     map[string]string `js:"fields"`
 }
 
 // AnswerRow is the part of a row about answers.
@@ -67,6 +69,9 @@ type Command struct {
 	// checksum is of its payload, "" for none; hashed: the payload's SHA-256 is signed.
 	checksum string
 	hashed   bool
+	// isForm: its payload is the file of a form with these fields beside the usual, and nothing else is signed.
+	isForm bool
+	fields []sigv4.Header
 	// query is the row's own, and canonicalQuery that alone in canonical form.
 	query          map[string]string
 	canonicalQuery string
@@ -87,15 +92,20 @@ func NewCommand(row Row) *Command {
 		none: row.None, alsoStatus: row.AlsoStatus, onBucket: row.On == "bucket", needsMD5: row.MD5,
 		query: row.Query, canonicalQuery: sigv4.CanonicalQuery(row.Query),
 		receives: kind == "payload" || kind == "content", KeepsContent: kind == "content",
-		wantsHeaders: kind == "headers", checksum: row.Checksum, hashed: row.Hashed,
+		wantsHeaders: kind == "headers", checksum: row.Checksum, hashed: row.Hashed, isForm: row.Form,
 	}
-	for _, name := range slices.Sorted(maps.Keys(row.Headers)) {
-		c.headers = append(c.headers, sigv4.Header{Name: name, Value: row.Headers[name]})
-	}
+	c.headers, c.fields = sorted(row.Headers), sorted(row.Fields)
 	if kind == "xml" {
 		c.answer = &xmlAnswer{row.Answer}
 	}
 	return c
+}
+
+func sorted(named map[string]string) (all []sigv4.Header) {
+	for _, name := range slices.Sorted(maps.Keys(named)) {
+		all = append(all, sigv4.Header{Name: name, Value: named[name]})
+	}
+	return all
 }
 
 // queryWith adds to the row's query.

@@ -29,6 +29,10 @@ export interface Command {
   readonly checksum?: Checksum;
   /** The payload is hashed after all, and the hash signed. */
   readonly hashed?: true;
+  /** It is sent as the file of a form, to the bucket: the form's policy is signed, and no header. */
+  readonly form?: true;
+  /** Of its form, beside those that every one has. */
+  readonly fields?: Readonly<Record<string, string>>;
   readonly answer: ExpectedAnswer;
   /** Status of a success, as S3 documents it; any 2xx is taken for one. */
   readonly status: 200 | 204;
@@ -335,6 +339,9 @@ export const COMPLETE_COPY: Command = /* @__PURE__ */ like(COMPLETE_MULTIPART, {
   completes: 'MULTIPART_COPY',
 });
 
+/** An upload by an HTML form: https://docs.aws.amazon.com/AmazonS3/latest/API/RESTObjectPOST.html */
+export const POST: Command = /* @__PURE__ */ like(PUT, { op: 'POST', method: 'POST', status: 204, form: true });
+
 /** An object written in parts, whatever its size. */
 export const PUT_IN_PARTS: Command = /* @__PURE__ */ like(PUT, {
   op: 'MULTIPART',
@@ -466,7 +473,7 @@ export const COMMANDS: ReadonlyMap<string, Command> = /* @__PURE__ */ byOp();
 function byOp(): ReadonlyMap<string, Command> {
   const commands = [
     ...[GET, PUT, HEAD, DELETE, GET_IF_NONE_MATCH, GET_PART, DELETE_OBJECTS, LIST, LIST_VERSIONS, LIST_UPLOADS],
-    ...[PUT_IN_PARTS, COPY_IN_PARTS, UPLOAD_PART_COPY, COMPLETE_UPLOAD, COMPLETE_COPY],
+    ...[POST, PUT_IN_PARTS, COPY_IN_PARTS, UPLOAD_PART_COPY, COMPLETE_UPLOAD, COMPLETE_COPY],
     ...[...MULTIPART, GET_BUCKET_VERSIONING, CREATE_BUCKET, COPY, HEAD_BUCKET],
     ...[GET_OBJECT_ACL, PUT_OBJECT_ACL, GET_OBJECT_TAGGING, PUT_OBJECT_TAGGING, GET_OBJECT_ATTRIBUTES],
     ...[GET_BUCKET_ACL, PUT_BUCKET_ACL, GET_BUCKET_POLICY, PUT_BUCKET_POLICY],

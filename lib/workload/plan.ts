@@ -32,6 +32,7 @@ export function planOf(all: readonly Workload[], given: Config, setsConcurrency:
   }
   checkConnections(loads, config);
   checkObjects(loads, config);
+  checkForms(loads, config);
   if (config.untilSteady) checkConstant(loads, config);
   return {
     ...shaped,
@@ -87,6 +88,14 @@ function checkObjects(loads: readonly ShapedLoad[], config: Config): void {
   if (without === undefined || chooses) return;
   const tests = [...new Set(loads.map(({ test }) => test))].join(', ');
   throw new ConfigError([`${nameOf(config, without)} is about reads: ${tests} makes none, leave it out`]);
+}
+
+function checkForms(loads: readonly ShapedLoad[], config: Config): void {
+  const form = loads.flatMap(({ step }) => step.commands).find((command) => command.form === true);
+  if (form === undefined || config.backend !== 'proxy') return;
+  throw new ConfigError([
+    `${nameOf(config, 'backend')} is proxy: a proxy signs headers, and ${form.op} has its signature in a form: take native or http`,
+  ]);
 }
 
 /** Throughput that goes up and down by a schedule, or is none, never becomes steady. */

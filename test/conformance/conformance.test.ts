@@ -12,7 +12,7 @@ import * as commands from '../../lib/s3/commands';
 import { BACKENDS, type Backend } from '../../lib/settings/config';
 import { jslibProblem } from '../../runners/run/jslib';
 import { getTools } from '../../runners/tools/tools';
-import { opOf, type Seen, signatureFault, startFaultServer, startProxy } from '../fault-server';
+import { formFault, opOf, type Seen, signatureFault, startFaultServer, startProxy } from '../fault-server';
 import { bundleSuite, ROOT, runSuite, type SuiteRun } from '../k6';
 import { RGW_COMMANDS, type Rgw, startRgw } from '../rgw';
 import { CREDENTIALS, makeCertificates, missing, type Server, startVersitygw, temporaryFolder } from '../servers';
@@ -436,8 +436,20 @@ function misbehaving(backend: Backend): void {
       });
       return;
     }
+    test('the policy of a form allows it, and is signed', () => {
+      const forms = faults.filter(({ name }) => name.startsWith('a form '));
+      for (const form of forms) {
+        const { secretAccessKey } = form.client?.credentials ?? CREDENTIALS;
+        for (const request of server.seen(form)) {
+          expect(formFault(request, secretAccessKey)).toBeUndefined();
+          expect(formFault(request, 'another')).toMatch(/^signature/);
+        }
+      }
+      const [first] = forms.flatMap((form) => server.seen(form));
+      expect(first?.body.toString('latin1')).toContain('name="x-amz-security-token"\r\n\r\nto/ken+of==STS\r\n');
+    });
     test('a session token is in every request, and signed', () => {
-      const withToken = faults.find(({ client }) => client?.credentials?.sessionToken) as Fault;
+      const withToken = faults.find(({ name }) => name === 'a session token is sent and signed') as Fault;
       const { sessionToken, secretAccessKey } = withToken.client?.credentials ?? (CREDENTIALS as never);
       const mustSign = ['host', 'x-amz-content-sha256', 'x-amz-date', 'x-amz-security-token'];
       for (const request of server.seen(withToken)) {

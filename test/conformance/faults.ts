@@ -4,7 +4,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ErrorClass } from '../../lib/s3/classify';
-import { GET_IF_NONE_MATCH, GET_PART, LIST } from '../../lib/s3/commands';
+import { GET_IF_NONE_MATCH, GET_PART, LIST, POST } from '../../lib/s3/commands';
 import type { Awaitable, EngineOptions, Found, Reply } from '../../lib/s3/engine';
 import type { Outcome } from '../../lib/s3/outcome';
 import type { Backend } from '../../lib/settings/config';
@@ -489,6 +489,8 @@ const noneFaults: readonly Fault[] = commandCases.flatMap(({ command }): Fault[]
   ];
 });
 
+const TEMPORARY = { accessKeyId: 'TEMPORARYACCESSKEY', secretAccessKey: 'secret', sessionToken: 'to/ken+of==STS' };
+
 /** Reads of an object, by the row and what it is asked by. */
 const conditional = ({ engine }: Bench, expected: number): Awaitable<Outcome> =>
   engine.compile(GET_IF_NONE_MATCH)('key', '', expected, { headers: { 'if-none-match': '"old"' } });
@@ -516,6 +518,26 @@ export const faults: readonly Fault[] = [
     answer: (response) => response.writeHead(304).end(),
     want: { errorClass: 'client', status: 304 },
     requests: 1,
+  },
+  {
+    name: 'a form is signed, with its session token',
+    answer: (response) => response.writeHead(204).end(),
+    client: { credentials: TEMPORARY },
+    operate: async (_, { engine, random }) => {
+      succeeded('POST', await engine.compileAsync(POST)('ü b', '', random(3)));
+      return engine.compile({ ...POST, fields: { 'x-amz-storage-class': 'COLD' } })('key', '', random(BODY));
+    },
+    want: 'success',
+    requests: ['POST ', 'POST '],
+    told: { ops: 2, bytes: BODY + 3 },
+  },
+  {
+    name: 'a form that is refused is tried again',
+    answer: (response, nth) => (nth === 1 ? error(503, 'SlowDown')(response) : void response.writeHead(204).end()),
+    operate: (_, { engine, random }) => engine.compile(POST)('key', '', random(BODY)),
+    want: 'success',
+    requests: 2,
+    told: { bytes: BODY, errors: { throttled: 1 }, failures: 1, retries: 1 },
   },
   {
     name: 'a store that knows no parts and sends the whole object is corrupt',
@@ -924,7 +946,7 @@ export const faults: readonly Fault[] = [
     name: 'a session token is sent and signed',
     answer: (response, _, request) => (request.method === 'POST' ? deleted : ok)(response),
     client: {
-      credentials: { accessKeyId: 'TEMPORARYACCESSKEY', secretAccessKey: 'secret', sessionToken: 'to/ken+of==STS' },
+      credentials: TEMPORARY,
     },
     operate: async (s3) => {
       succeeded('DeleteObjects', s3.deleteObjects(['ü']));

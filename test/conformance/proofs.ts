@@ -25,6 +25,7 @@ import {
   HEAD_BUCKET,
   LIST,
   LIST_VERSIONS,
+  POST,
   PUT,
   PUT_BUCKET_ACL,
   PUT_BUCKET_LIFECYCLE,
@@ -79,6 +80,7 @@ const proofs: ReadonlyMap<Command, Proof> = new Map<Command, Proof>([
   [LIST, called(LIST)],
   [LIST_VERSIONS, called(LIST_VERSIONS)],
   [COPY, copied],
+  [POST, posted],
   [PUT_IN_PARTS, putParted],
   [COPY_IN_PARTS, copyParted],
   [GET_OBJECT_ACL, called(GET_OBJECT_ACL)],
@@ -192,4 +194,16 @@ async function copyParted(place: Place): Promise<Outcome> {
   const missing = await copyInParts(engine)(t.key('lost'), { bytes: 10, partBytes: PART, source: lost }, '');
   failed('a copy of nothing', missing, { errorClass: 'notFound', status: 404 });
   return engine.compile(HEAD)(t.key(place.parted), '');
+}
+
+async function posted({ engine, t }: Place): Promise<Outcome> {
+  const post = engine.compile(POST);
+  const [key, body] = [t.key('posted'), t.random(PART)];
+  const outcome = await post(key, '', body);
+  if (outcome.failure !== undefined) return outcome;
+  same('bytes', outcome.bytes, PART);
+  readAs(t, 'the object', await engine.compile(READ)(key, ''), body);
+  const nothing = succeeded('a form with an empty file', await post(t.key('empty'), '', new ArrayBuffer(0)));
+  same('bytes of nothing', nothing.bytes, 0);
+  return outcome;
 }

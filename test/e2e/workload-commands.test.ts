@@ -90,6 +90,21 @@ describe.each(['native', 'http'])('by %s', (backend) => {
     expect(deleted / batches).toBeLessThanOrEqual(20);
     expect(keysIn(stage.site, bucket)).toHaveLength(before + written - deleted);
   });
+  test('objects are uploaded by forms, and read back', async () => {
+    const bucket = await newBucket(stage.site);
+    const file =
+      'name: forms\noperations: {POST: 50, GET: 50}\nobjects: {sizes: [1KB, 100KB-200KB]}\nvus: 2\nduration: 3s\n' +
+      `settings: {verify: ${backend === 'native'}, header: 'x-amz-meta-by: forms'}\n`;
+    const result = await resultOf(file, backend, bucket);
+    const { ops } = figuresOf(result, 'POST');
+    expect(figuresOf(result, 'GET').bytes).toBeGreaterThan(0);
+    expect(
+      result.series.filter(({ op, size }) => op === 'POST' && size === '1KB').every((of) => of.bytes === of.ops * 1024),
+    ).toBe(true);
+    expect(keysIn(stage.site, bucket).length).toBeGreaterThanOrEqual(ops);
+    expect(keysIn(stage.site, bucket).length).toBeLessThanOrEqual(ops + 2);
+  });
+
   test('objects are made in parts, whatever their size, and copied in parts', async () => {
     const bucket = await newBucket(stage.site);
     const proxy = await startRecordingProxy(stage.server.endpoints[0]);

@@ -11,6 +11,7 @@ import {
   GET_OBJECT_ATTRIBUTES,
   GET_PART,
   LIST_VERSIONS,
+  POST,
   PUT_BUCKET_ACL,
   PUT_BUCKET_LIFECYCLE,
   PUT_BUCKET_POLICY,
@@ -28,8 +29,8 @@ import type { VirtualUser } from '../../workload/step';
 import { ended, whenEnded } from './ended';
 import { copyKey, lengthOf } from './lengths';
 import type { Done, Play } from './mix';
-import { copyParted, putParted } from './parted';
 import { conditionalRead, partRead } from './reads';
+import { copyParted, postForm, putParted } from './writes';
 
 /** Attributes that every object has. */
 const ATTRIBUTES = { 'x-amz-object-attributes': 'ETag,ObjectSize,StorageClass' };
@@ -49,6 +50,7 @@ const OWN: Readonly<Record<string, (vu: VirtualUser, of: CommandShares) => Play>
   [GET_IF_NONE_MATCH.op]: conditionalRead,
   [GET_PART.op]: partRead,
   [DELETE_OBJECTS.op]: deleteBatch,
+  [POST.op]: postForm,
   [PUT_IN_PARTS.op]: putParted,
   [COPY_IN_PARTS.op]: copyParted,
 };

@@ -1,5 +1,6 @@
 /** One request through k6/http: where all bytes leave from, but for those of the native backend and of Grafana's client. */
 import crypto from 'k6/crypto';
+import encoding from 'k6/encoding';
 import http, { type RefinedParams, type ResponseType } from 'k6/http';
 import type { Command } from '../commands';
 import type { Answer } from '../reply';
@@ -7,6 +8,9 @@ import type { BodyHashes } from '../request';
 
 /** Hashes by k6/crypto, which is Go and synchronous; crypto.subtle is ten times slower. */
 export const k6Hashes = crypto as unknown as BodyHashes;
+
+/** In base64. */
+export const encode = (text: string): string => encoding.b64encode(text);
 
 /** `none` streams the body away; `text` and `binary` keep it. `textOrNone`: k6 is not to count a 404 as a failure. */
 type Keep = 'none' | 'text' | 'binary' | 'textOrNone';

@@ -1,5 +1,5 @@
-/** Objects made in parts, whatever their size: sent, or copied by the store. */
-import { COMPLETE_UPLOAD } from '../../s3/commands';
+/** Objects written otherwise than by PUT: by a form, or in parts that are sent or copied. */
+import { COMPLETE_UPLOAD, POST } from '../../s3/commands';
 import { copyInParts, putInParts } from '../../s3/multipart';
 import type { Outcome } from '../../s3/outcome';
 import { copySource } from '../../s3/uri';
@@ -9,6 +9,21 @@ import { whenEnded } from './ended';
 import { copyKey, lengthOf, newObjects } from './lengths';
 import type { Play } from './mix';
 
+export function postForm(vu: VirtualUser): Play {
+  const { engine, keys } = vu;
+  const post = engine.compile(POST);
+  const payload = vu.payload();
+  const next = newObjects(vu);
+  return ({ size }) => {
+    const { key, bytes } = next(size);
+    return whenEnded(post(key, size, payload.body(bytes)), ({ failure }) => {
+      if (failure === undefined) keys.wrote(size, key);
+      return undefined;
+    });
+  };
+}
+
+/** In parts, whatever the size. */
 export function putParted(vu: VirtualUser): Play {
   const { engine, keys, config } = vu;
   const put = putInParts(engine, config.partConcurrency, COMPLETE_UPLOAD);
