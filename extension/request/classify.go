@@ -1,6 +1,7 @@
 package request
 
 import (
+	"slices"
 	"strings"
 
 	"s3loadtest/extension/generated"
@@ -73,7 +74,7 @@ func (c *Command) failureOf(status int, body string) *Failure {
 	if status == c.alsoStatus {
 		return nil
 	}
-	if failure := failureOf(status, body); c.none == "" || failure.Code != c.none {
+	if failure := failureOf(status, body); !slices.Contains(c.none, failure.Code) {
 		return failure
 	}
 	return nil

@@ -21,7 +21,7 @@ type Row struct {
 	Many    bool              `js:"many"`
 	MayMiss bool              `js:"mayMiss"`
 
-	None       string            `js:"none"`
+	None       []string          `js:"none"`
 	AlsoStatus int               `js:"alsoStatus"`
 	DoneBefore string            `js:"doneBefore"`
 	Headers    map[string]string `js:"headers"`
@@ -59,8 +59,8 @@ type Command struct {
 	// SendsPayload and SendsText tell what its body is, where it has one.
 	SendsPayload, SendsText bool
 
-	// none is the code of an answer that there is none of what was asked for; "" where that is no answer.
-	none string
+	// none are codes of an answer that there is none of what was asked for.
+	none []string
 	// alsoStatus is another one of a success, with which nothing comes; 0 for none.
 	alsoStatus         int
 	onBucket, needsMD5 bool

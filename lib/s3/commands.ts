@@ -49,8 +49,8 @@ export interface Command {
    * own: the attempt before was one, and the caller looks what there is.
    */
   readonly doneBefore?: string;
-  /** The code of an answer that there is none of what was asked for: a success. */
-  readonly none?: string;
+  /** Codes of an answer that there is none of what was asked for: a success. Stores have names of their own. */
+  readonly none?: readonly string[];
   /** Another status that is a success, with which nothing of the object comes. */
   readonly alsoStatus?: 304;
   /** Another may have deleted its object meanwhile: a 404 may be a miss. */
@@ -385,7 +385,7 @@ const inspects = (
   op: string,
   on: Command['on'],
   query: Command['query'],
-  own: { readonly root?: string; readonly none?: string },
+  own: { readonly root?: string; readonly none?: readonly string[] },
 ): Command => ({
   ...{ op, method: 'GET', on, effect: 'inspect', body: 'none', status: 200, counts: 'operation' },
   ...(query && { query }),
@@ -426,6 +426,36 @@ export const GET_OBJECT_ATTRIBUTES = /* @__PURE__ */ inspects(
   { attributes: '' },
   { root: 'GetObjectAttributesResponse' },
 );
+const UNLOCKED = ['NoSuchObjectLockConfiguration', 'ObjectLockConfigurationNotFoundError'];
+
+/** https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObjectRetention.html */
+export const GET_OBJECT_RETENTION = /* @__PURE__ */ inspects(
+  'GET_OBJECT_RETENTION',
+  'object',
+  { retention: '' },
+  { root: 'Retention', none: UNLOCKED },
+);
+/** https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObjectRetention.html */
+export const PUT_OBJECT_RETENTION = /* @__PURE__ */ configures(
+  'PUT_OBJECT_RETENTION',
+  'object',
+  { retention: '' },
+  DIGESTED,
+);
+/** https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObjectLegalHold.html */
+export const GET_OBJECT_LEGAL_HOLD = /* @__PURE__ */ inspects(
+  'GET_OBJECT_LEGAL_HOLD',
+  'object',
+  { 'legal-hold': '' },
+  { root: 'LegalHold', none: UNLOCKED },
+);
+/** https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObjectLegalHold.html */
+export const PUT_OBJECT_LEGAL_HOLD = /* @__PURE__ */ configures(
+  'PUT_OBJECT_LEGAL_HOLD',
+  'object',
+  { 'legal-hold': '' },
+  DIGESTED,
+);
 /** By x-amz-copy-source. S3 may begin its answer with 200 and only then fail: https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html */
 export const COPY: Command = {
   ...{ op: 'COPY', method: 'PUT', on: 'object', effect: 'write', body: 'none', status: 200, counts: 'operation' },
@@ -446,7 +476,7 @@ export const GET_BUCKET_POLICY = /* @__PURE__ */ inspects(
   'bucket',
   { policy: '' },
   {
-    none: 'NoSuchBucketPolicy',
+    none: ['NoSuchBucketPolicy'],
   },
 );
 /** https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketPolicy.html */
@@ -456,7 +486,7 @@ export const GET_BUCKET_LIFECYCLE = /* @__PURE__ */ inspects(
   'GET_BUCKET_LIFECYCLE',
   'bucket',
   { lifecycle: '' },
-  { root: 'LifecycleConfiguration', none: 'NoSuchLifecycleConfiguration' },
+  { root: 'LifecycleConfiguration', none: ['NoSuchLifecycleConfiguration'] },
 );
 /** https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketLifecycleConfiguration.html */
 export const PUT_BUCKET_LIFECYCLE = /* @__PURE__ */ configures(
@@ -478,6 +508,7 @@ function byOp(): ReadonlyMap<string, Command> {
     ...[GET_OBJECT_ACL, PUT_OBJECT_ACL, GET_OBJECT_TAGGING, PUT_OBJECT_TAGGING, GET_OBJECT_ATTRIBUTES],
     ...[GET_BUCKET_ACL, PUT_BUCKET_ACL, GET_BUCKET_POLICY, PUT_BUCKET_POLICY],
     ...[GET_BUCKET_LIFECYCLE, PUT_BUCKET_LIFECYCLE],
+    ...[GET_OBJECT_RETENTION, PUT_OBJECT_RETENTION, GET_OBJECT_LEGAL_HOLD, PUT_OBJECT_LEGAL_HOLD],
   ];
   return new Map(commands.map((command) => [command.op, command]));
 }

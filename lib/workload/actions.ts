@@ -18,6 +18,8 @@ import {
   PUT_BUCKET_LIFECYCLE,
   PUT_BUCKET_POLICY,
   PUT_OBJECT_ACL,
+  PUT_OBJECT_LEGAL_HOLD,
+  PUT_OBJECT_RETENTION,
 } from '../s3/commands';
 
 const OTHERS: readonly Command[] = [CREATE_BUCKET, LIST_UPLOADS];
@@ -44,6 +46,10 @@ export function sentBy(op: string): readonly Command[] {
 
 /** Whether it changes what others see of the bucket. */
 export const changesBucket = ({ on, effect }: Command): boolean => on === 'bucket' && effect === 'configure';
+
+/** Whether it keeps objects from being deleted. */
+export const locksObjects = ({ op }: Command): boolean =>
+  op === PUT_OBJECT_RETENTION.op || op === PUT_OBJECT_LEGAL_HOLD.op;
 
 /** The commands for metadata that the share of simple access is spread over: WorkloadWisdom's. */
 export const METADATA: readonly string[] = [

@@ -8,6 +8,7 @@ import { BUCKET_SETTINGS, type Bucket, openBucket, type Upload } from '../bucket
 import { createDeletion, type Deletion } from '../bucket/deletion';
 import { BucketError } from '../bucket/entry';
 import { createCount, type Inventory, inventoryTable } from '../bucket/inventory';
+import { isLocked } from '../bucket/unlock';
 import { inParallel, pages, walk } from '../bucket/walk';
 import { stoppable, stoppedBy } from '../process/stoppable';
 import { findCredentials } from '../run/credentials';
@@ -31,6 +32,7 @@ interface Plan {
   readonly name: string;
   readonly prefix: string;
   readonly versions: boolean;
+  readonly unlock: boolean;
   readonly yes: boolean;
   readonly includeForeign: boolean;
   readonly json: boolean;
@@ -49,6 +51,7 @@ export function addCleanup(program: Command): void {
     .description(DESCRIPTION)
     .option('--yes', "don't ask before deleting")
     .option('--versions', 'also delete all versions and delete markers of those keys')
+    .option('--unlock', 'also delete what is locked: end legal holds, and pass by retention in governance mode')
     .option(
       '--include-foreign',
       "go on even if the prefix contains keys that aren't s3loadtest's; those are never deleted",
@@ -67,7 +70,7 @@ export async function cleanup(options: Options, given: NodeJS.ProcessEnv, signal
   if (options.yes !== true && !(process.stdin.isTTY && process.stderr.isTTY)) {
     throw new ConfigError(['cleanup asks before it deletes, and here is no terminal to ask on: give --yes']);
   }
-  const bucket = openBucket(config);
+  const bucket = openBucket(config, undefined, options.unlock === true);
   try {
     return await cleanUp(
       {
@@ -75,6 +78,7 @@ export async function cleanup(options: Options, given: NodeJS.ProcessEnv, signal
         name: config.bucket,
         prefix: config.prefix,
         versions: options.versions === true,
+        unlock: options.unlock === true,
         yes: options.yes === true,
         includeForeign: options.includeForeign === true,
         json: options.json === true,
@@ -146,7 +150,7 @@ async function cleanUp(plan: Plan, signal: AbortSignal): Promise<number> {
       : 'nothing was deleted';
     if (name !== undefined) status.tell(`${name}: ${soFar}`);
     else status.tell(`error: ${bucket.explain(e as BucketError)}; ${soFar}`);
-    if (report.deletion) tellFailures(report.deletion, status);
+    if (report.deletion) tellFailures(plan, report.deletion, status);
     return finish(plan, inventory, uploads, { ...report, interrupted: name !== undefined }, EXIT.failed);
   }
 }
@@ -284,12 +288,13 @@ function sayDone(plan: Plan, deletion: Deletion, aborted: number, ms: number, st
     `deleted ${formatCount(objects)} ${noun(plan)} (${formatBytes(bytes)})${uploads} in ${formatDuration(ms)}, ${rate}/s`,
   );
   if (plan.bucket.deletesOneByOne()) status.say('they were deleted one by one: the store has no DeleteObjects');
-  tellFailures(deletion, status);
+  tellFailures(plan, deletion, status);
 }
 
-function tellFailures({ failed }: Deletion, status: StatusLine): void {
+function tellFailures({ unlock }: Plan, { failed }: Deletion, status: StatusLine): void {
   for (const [code, { count, sample }] of failed) {
-    status.tell(`error: ${formatCount(count)} not deleted, ${code}: ${sample}`);
+    const hint = !unlock && isLocked({ code }) ? '; --unlock deletes what is locked' : '';
+    status.tell(`error: ${formatCount(count)} not deleted, ${code}: ${sample}${hint}`);
   }
 }
 

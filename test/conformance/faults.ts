@@ -467,18 +467,20 @@ const commandFaults: readonly Fault[] = commandCases.map((one) => {
 
 /** What a bucket does not have is an answer, of rows that say so; another 404 is none. */
 const noneFaults: readonly Fault[] = commandCases.flatMap(({ command }): Fault[] => {
-  const { op, none } = command;
+  const { op, none, on } = command;
   if (none === undefined) return [];
-  const operate: Fault['operate'] = (_, { engine }) => engine.compile(command)('', '');
+  const operate: Fault['operate'] = (_, { engine }) => engine.compile(command)(on === 'bucket' ? '' : 'key', '');
   return [
-    {
-      name: `${op} of a bucket that has none is a success`,
-      answer: error(404, none),
-      operate,
-      want: 'none',
-      requests: 1,
-      told: { ops: 1 },
-    },
+    ...none.map(
+      (code): Fault => ({
+        name: `${op} of ${on === 'bucket' ? 'a bucket' : 'an object'} that has none is a success: ${code}`,
+        answer: error(404, code),
+        operate,
+        want: 'none',
+        requests: 1,
+        told: { ops: 1 },
+      }),
+    ),
     {
       name: `${op} of a bucket that is not there is notFound`,
       answer: error(404, 'NoSuchBucket'),

@@ -9,6 +9,7 @@ import {
   COPY,
   COPY_IN_PARTS,
   type Command,
+  CREATE_BUCKET,
   DELETE,
   DELETE_OBJECTS,
   GET,
@@ -19,6 +20,8 @@ import {
   GET_IF_NONE_MATCH,
   GET_OBJECT_ACL,
   GET_OBJECT_ATTRIBUTES,
+  GET_OBJECT_LEGAL_HOLD,
+  GET_OBJECT_RETENTION,
   GET_OBJECT_TAGGING,
   GET_PART,
   HEAD,
@@ -32,11 +35,14 @@ import {
   PUT_BUCKET_POLICY,
   PUT_IN_PARTS,
   PUT_OBJECT_ACL,
+  PUT_OBJECT_LEGAL_HOLD,
+  PUT_OBJECT_RETENTION,
   PUT_OBJECT_TAGGING,
   READ,
 } from '../../lib/s3/commands';
-import { lifecycleOf, policyOf, taggingOf } from '../../lib/s3/configurations';
-import type { Arguments, Awaitable, CallLoad, Engine } from '../../lib/s3/engine';
+import { legalHoldOf, lifecycleOf, policyOf, retentionOf, taggingOf } from '../../lib/s3/configurations';
+import type { Arguments, Awaitable, CallLoad, Engine, Reply } from '../../lib/s3/engine';
+import { locationOf } from '../../lib/s3/location';
 import { copyInParts, putInParts } from '../../lib/s3/multipart';
 import type { Outcome } from '../../lib/s3/outcome';
 import { copySource } from '../../lib/s3/uri';
@@ -99,6 +105,10 @@ const proofs: ReadonlyMap<Command, Proof> = new Map<Command, Proof>([
   [PUT_BUCKET_POLICY, ({ engine, bucket }) => engine.compile(PUT_BUCKET_POLICY)('', '', policyOf(bucket, 0))],
   [GET_BUCKET_LIFECYCLE, called(GET_BUCKET_LIFECYCLE)],
   [PUT_BUCKET_LIFECYCLE, called(PUT_BUCKET_LIFECYCLE, lifecycleOf('p/', 0))],
+  [GET_OBJECT_RETENTION, (place) => locked(place, GET_OBJECT_RETENTION)],
+  [PUT_OBJECT_RETENTION, (place) => locked(place, PUT_OBJECT_RETENTION, retentionOf(Date.now() + 60_000))],
+  [GET_OBJECT_LEGAL_HOLD, (place) => locked(place, GET_OBJECT_LEGAL_HOLD)],
+  [PUT_OBJECT_LEGAL_HOLD, held],
 ]);
 
 /** Commands that are proved, by op. */
@@ -206,4 +216,30 @@ async function posted({ engine, t }: Place): Promise<Outcome> {
   const nothing = succeeded('a form with an empty file', await post(t.key('empty'), '', new ArrayBuffer(0)));
   same('bytes of nothing', nothing.bytes, 0);
   return outcome;
+}
+
+/** A call on an object of a bucket with locks; of a server that makes no such bucket, what it said. */
+async function locked({ t, bucket }: Place, command: Command, load?: string): Promise<Outcome> {
+  const engine = t.engineWith({ bucket: `locks-${bucket}` });
+  const key = 'object';
+  if ((await engine.compile(HEAD)(key, '')).failure !== undefined) {
+    const region = t.options.region;
+    const headers = { 'x-amz-bucket-object-lock-enabled': 'true' };
+    const made = await engine.compile(CREATE_BUCKET)('', '', locationOf(region), { headers });
+    if (made.failure !== undefined) return made;
+    succeeded('PUT', await engine.compile(PUT)(key, '', t.random(BYTES)));
+  }
+  return engine.compile(command)(key, '', load);
+}
+
+/** Held, seen to be, and let go. */
+async function held(place: Place): Promise<Outcome> {
+  const on = await locked(place, PUT_OBJECT_LEGAL_HOLD, legalHoldOf(true));
+  if (on.failure !== undefined) return on;
+  const row = { ...GET_OBJECT_LEGAL_HOLD, answer: { ...GET_OBJECT_LEGAL_HOLD.answer, texts: ['Status'] } } as Command;
+  const statusOf = async () => ((await locked(place, row)) as Reply).found?.texts.Status;
+  same('status of a hold', await statusOf(), 'ON');
+  const off = await locked(place, PUT_OBJECT_LEGAL_HOLD, legalHoldOf(false));
+  same('status without a hold', await statusOf(), 'OFF');
+  return off;
 }

@@ -3,6 +3,10 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Figures, parseResult, type Result } from '../../lib/result/result';
+import { CREATE_BUCKET, GET_OBJECT_LEGAL_HOLD, PUT_OBJECT_LEGAL_HOLD } from '../../lib/s3/commands';
+import { legalHoldOf } from '../../lib/s3/configurations';
+import { createNodeEngine, type NodeEngine } from '../../runners/bucket/engine';
+import { createTransport } from '../../runners/bucket/transport';
 import { startRecordingProxy } from '../flaky-proxy';
 import { CLI, environment, keysIn, newBucket, openStage, Program, partsIn, type Stage } from '../stage';
 
@@ -130,7 +134,85 @@ describe.each(['native', 'http'])('by %s', (backend) => {
     expect(count(/^PUT .*\/1KB\/.*partNumber=2/)).toBe(0);
     expect(partsIn(stage.site, bucket)).toEqual([]);
   });
+  describe('locks', () => {
+    const FILE =
+      'name: locks\nbucket: {mayLock: true}\nobjects: {sizes: 1KB}\nvus: 2\n' +
+      'operations: {PUT: 40, PUT_OBJECT_LEGAL_HOLD: 30, GET_OBJECT_LEGAL_HOLD: 20, GET_OBJECT_RETENTION: 10}\n';
+
+    test('what is held is let go, and no object stays held', async () => {
+      const { bucket, call } = await lockBucket();
+      const result = await resultOf(`${FILE}duration: 3s\n`, backend, bucket);
+      const { ops } = figuresOf(result, 'PUT_OBJECT_LEGAL_HOLD');
+      expect(ops % 2).toBe(0);
+      expect(ops).toBeGreaterThan(figuresOf(result, 'PUT').ops);
+      figuresOf(result, 'GET_OBJECT_LEGAL_HOLD');
+      figuresOf(result, 'GET_OBJECT_RETENTION');
+      expect(await heldIn(bucket, call)).toEqual([]);
+    });
+
+    test('cleanup deletes what is locked when it is told to', async () => {
+      const { bucket, call } = await lockBucket();
+      const file =
+        'name: locks\nbucket: {mayLock: true}\nobjects: {sizes: 1KB}\nrate: 20/s\noperations: {PUT: 50, PUT_OBJECT_RETENTION: 50}\nduration: 2s\n';
+      await resultOf(file, backend, bucket);
+      const keys = keysIn(stage.site, bucket);
+      const [held = ''] = keys;
+      expect((await call(PUT_OBJECT_LEGAL_HOLD)(held, legalHoldOf(true))).failure).toBeUndefined();
+      const refused = await cleanup(bucket);
+      expect(refused.code).toBe(1);
+      expect(refused.stderr).toMatch(/not deleted, \w+: .*; --unlock deletes what is locked/);
+      expect(keysIn(stage.site, bucket)).toContain(held);
+      const { code, stderr } = await cleanup(bucket, '--unlock');
+      expect(code, stderr).toBe(0);
+      expect(keysIn(stage.site, bucket)).toEqual([]);
+    });
+  });
 });
+
+test('a run that is interrupted lets go of what it holds, by native', async () => {
+  const { bucket, call } = await lockBucket();
+  const home = await stage.home();
+  const file =
+    'name: locks\nbucket: {mayLock: true}\nobjects: {sizes: 1KB}\nvus: 8\noperations: {PUT: 10, PUT_OBJECT_LEGAL_HOLD: 90}\nduration: 1m\n';
+  await writeFile(join(home.path, 'w.yaml'), file);
+  await mkdir(join(home.data, 'results'), { recursive: true });
+  const env = { ...environment(stage, home, stage.server, bucket), S3LOADTEST_BACKEND: 'native' };
+  const program = new Program(process.execPath, [CLI, 'run', 'w.yaml'], env, home.path);
+  await expect.poll(() => keysIn(stage.site, bucket).length, { timeout: 20_000 }).toBeGreaterThan(20);
+  program.kill('SIGINT');
+  await program.ended;
+  expect(await heldIn(bucket, call)).toEqual([]);
+});
+
+/** A bucket with locks, and calls of this machine's own on it. */
+async function lockBucket() {
+  const { server } = stage;
+  const bucket = `locks-${++locked}`;
+  const options = { ...server, bucket, addressing: 'path', credentials: server, timeout: 5_000, attempts: 3 } as const;
+  const engine = createNodeEngine({ ...options, leavesSigning: false }, createTransport(false, 8));
+  const made = await engine.compile(CREATE_BUCKET)('', '', { headers: { 'x-amz-bucket-object-lock-enabled': 'true' } });
+  expect(made.failure).toBeUndefined();
+  return { bucket, call: engine.compile };
+}
+let locked = 0;
+
+/** Keys of objects with a legal hold. */
+async function heldIn(bucket: string, call: NodeEngine['compile']): Promise<string[]> {
+  const row = { ...GET_OBJECT_LEGAL_HOLD, answer: { kind: 'xml', texts: ['Status'] } } as const;
+  const statuses = await Promise.all(
+    keysIn(stage.site, bucket).map(async (key) => [key, await call(row)(key)] as const),
+  );
+  return statuses.flatMap(([key, { failure, found }]) => {
+    expect(failure).toBeUndefined();
+    return found?.texts.Status === 'ON' ? [key] : [];
+  });
+}
+
+async function cleanup(bucket: string, ...more: string[]) {
+  const home = await stage.home();
+  const args = [CLI, 'cleanup', '--yes', ...more];
+  return new Program(process.execPath, args, environment(stage, home, stage.server, bucket), home.path).ended;
+}
 
 function sumOf(series: Result['series'], figure: 'ops' | 'bytes'): number {
   return series.reduce((sum, of) => sum + of[figure], 0);

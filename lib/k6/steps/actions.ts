@@ -17,6 +17,8 @@ import {
   PUT_BUCKET_POLICY,
   PUT_IN_PARTS,
   PUT_OBJECT_ACL,
+  PUT_OBJECT_LEGAL_HOLD,
+  PUT_OBJECT_RETENTION,
   PUT_OBJECT_TAGGING,
 } from '../../s3/commands';
 import { ACLS, lifecycleOf, policyOf, taggingOf } from '../../s3/configurations';
@@ -28,6 +30,7 @@ import type { CommandShares } from '../../workload/command-shares';
 import type { VirtualUser } from '../../workload/step';
 import { ended, whenEnded } from './ended';
 import { copyKey, lengthOf } from './lengths';
+import { holdAndRelease, retain } from './locks';
 import type { Done, Play } from './mix';
 import { conditionalRead, partRead } from './reads';
 import { copyParted, postForm, putParted } from './writes';
@@ -53,6 +56,8 @@ const OWN: Readonly<Record<string, (vu: VirtualUser, of: CommandShares) => Play>
   [POST.op]: postForm,
   [PUT_IN_PARTS.op]: putParted,
   [COPY_IN_PARTS.op]: copyParted,
+  [PUT_OBJECT_RETENTION.op]: retain,
+  [PUT_OBJECT_LEGAL_HOLD.op]: holdAndRelease,
 };
 
 function playOf(op: string, vu: VirtualUser, of: CommandShares): Play {

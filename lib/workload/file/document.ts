@@ -47,7 +47,7 @@ export interface WorkloadFile extends Access, FileShape {
   readonly name: string;
   readonly description?: string;
   readonly objects?: { readonly sizes?: FileSizes; readonly popularity?: string; readonly range?: string };
-  readonly bucket?: { readonly mayChange?: boolean };
+  readonly bucket?: { readonly mayChange?: boolean; readonly mayLock?: boolean };
   readonly responses?: {
     /** A VU that gets a status of 400 or more does nothing more, where this is false. */
     readonly ignoreErrors?: boolean;

@@ -1,6 +1,6 @@
 /** What is wrong with a workload file that its schema has no words for: sums, names that lead nowhere, what does not go together. Pure. */
 import { settings } from '../../settings/config';
-import { ACTIONS, changesBucket } from '../actions';
+import { ACTIONS, changesBucket, locksObjects } from '../actions';
 import type { Access, FileLoad, FileShape, WorkloadFile } from './document';
 
 /** One mistake, and where it stands: the keys that lead there. */
@@ -18,7 +18,7 @@ const CLOSE_TO_ALL = 0.01;
 export function mistakesIn(file: WorkloadFile): Mistake[] {
   const { loads = [] } = file;
   return [
-    ...accessMistakes(file, [], loads.length > 0, file.bucket?.mayChange === true),
+    ...accessMistakes(file, [], loads.length > 0, file.bucket),
     ...shapeMistakes(file, []),
     ...sizeMistakes(file),
     ...loads.flatMap((load, i) => loadMistakes(load, i, file)),
@@ -28,7 +28,12 @@ export function mistakesIn(file: WorkloadFile): Mistake[] {
 
 const hasAccess = ({ access, operations }: Access): boolean => (access ?? operations) !== undefined;
 
-function accessMistakes(has: Access, path: readonly string[], isElsewhere: boolean, mayChange: boolean): Mistake[] {
+function accessMistakes(
+  has: Access,
+  path: readonly string[],
+  isElsewhere: boolean,
+  bucket: WorkloadFile['bucket'],
+): Mistake[] {
   const { access, operations } = has;
   if (access !== undefined && operations !== undefined) {
     return [mistake([...path, 'operations'], () => 'access and operations are both there: leave one of them out')];
@@ -38,16 +43,11 @@ function accessMistakes(has: Access, path: readonly string[], isElsewhere: boole
     return [mistake(path, () => 'what to do is missing: give operations, such as GET: 70 and PUT: 30, or access')];
   }
   if (operations === undefined) return [];
-  const changing = mayChange ? [] : Object.keys(operations).filter(isChange);
-  if (changing.length > 0) {
-    return changing.map((op) =>
-      mistake(
-        [...path, 'operations', op],
-        () => `${op} changes the bucket for all who use it: say bucket: {mayChange: true} where it may`,
-        true,
-      ),
-    );
-  }
+  const refused = Object.keys(operations).flatMap((op) => {
+    const why = refusalOf(op, bucket);
+    return why === undefined ? [] : [mistake([...path, 'operations', op], () => why, true)];
+  });
+  if (refused.length > 0) return refused;
   const sum = Object.values(operations).reduce((all, percent) => all + percent, 0);
   if (Math.abs(sum - 100) <= CLOSE_TO_ALL) return [];
   return [mistake([...path, 'operations'], (at) => `${at} come to ${Number(sum.toFixed(3))}%: make them 100`, true)];
@@ -94,7 +94,7 @@ function loadMistakes(load: FileLoad, i: number, file: WorkloadFile): Mistake[] 
   const path = ['loads', String(i)];
   const before = loads.slice(0, i);
   const own: Mistake[] = [
-    ...accessMistakes(load, path, hasAccess(file), file.bucket?.mayChange === true),
+    ...accessMistakes(load, path, hasAccess(file), file.bucket),
     ...shapeMistakes({ think: file.think, ...load } as FileShape, path),
   ];
   if (before.some(({ name }) => name === load.name)) {
@@ -148,7 +148,15 @@ function togetherMistakes(file: WorkloadFile): Mistake[] {
   ];
 }
 
-const isChange = (op: string): boolean => {
+/** Why a command is not done where the file does not say that it may be. */
+function refusalOf(op: string, { mayChange, mayLock }: NonNullable<WorkloadFile['bucket']> = {}): string | undefined {
   const row = ACTIONS[op];
-  return row !== undefined && changesBucket(row);
-};
+  if (row === undefined) return undefined;
+  if (changesBucket(row) && mayChange !== true) {
+    return `${op} changes the bucket for all who use it: say bucket: {mayChange: true} where it may`;
+  }
+  if (locksObjects(row) && mayLock !== true) {
+    return `${op} keeps objects from being deleted for a while: say bucket: {mayLock: true} where it may`;
+  }
+  return undefined;
+}

@@ -107,6 +107,10 @@ const BROKEN: readonly (readonly [file: string, line: string | RegExp])[] = [
   [`name: web\n${OPS}\nloads: [{name: a}, {name: b, after: a}]`, /^3:30: after is of a load with vus, rate or stages/],
   [`name: web\n${OPS}\nthink: 1s\nloads: [{name: a, rate: 5}]`, /^4:9: think is for VUs: a rate begins/],
   [`name: web\n${OPS}\nobjects: {count: 5}`, /^3:11: objects.count is not known: give sizes, popularity, range/],
+  [
+    'name: web\noperations: {PUT: 50, PUT_OBJECT_LEGAL_HOLD: 50}\nbucket: {mayChange: true}',
+    /^2:23: PUT_OBJECT_LEGAL_HOLD keeps objects from being deleted for a while: say bucket: {mayLock: true}/,
+  ],
   [`name: web\n${OPS}\nbucket: {mayChange: perhaps}`, /^3:21: bucket.mayChange is "perhaps": give true or false/],
   [`name: web\n${OPS}\nresponses: {retries: -1}`, /^3:22: responses.retries is -1: give a whole number from 0 to 1000/],
   [`name: web\n${OPS}\nresponses: {retryDelay: 5}`, /^3:25: responses.retryDelay is 5: give a duration above 0/],

@@ -92,7 +92,10 @@ export const SCHEMA = {
         popularity: text('popularity', 'zipf:1.1, hot:10%:90% or sequential'),
         range: text('range', 'the bytes of one read, such as 1MB'),
       }),
-      bucket: section({ mayChange: { type: 'boolean', description: 'true or false' } }),
+      bucket: section({
+        mayChange: { type: 'boolean', description: 'true or false' },
+        mayLock: { type: 'boolean', description: 'true or false' },
+      }),
       responses: section({
         ignoreErrors: { type: 'boolean', description: 'true or false' },
         retries: { type: 'integer', minimum: 0, maximum: 1_000, description: 'a whole number from 0 to 1000' },
