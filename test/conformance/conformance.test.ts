@@ -406,6 +406,19 @@ function misbehaving(backend: Backend): void {
     });
   });
 
+  test('a success is no failed request to k6, whatever its status', () => {
+    const successes = faults.filter(({ want }) => want === 'none' || want === 'unchanged').map(({ name }) => name);
+    const failed = points.filter(({ metric }) => metric === 'http_req_failed');
+    for (const name of successes) {
+      const those = failed.filter(({ data }) => data.tags[CASE_TAG] === name).map(({ data }) => data);
+      expect(
+        those.map(({ value, tags }) => [value, tags.expected_response ?? 'true']),
+        name,
+      ).toEqual(those.map(() => [0, 'true']));
+      expect(those.length, name).toBeGreaterThan(0);
+    }
+  });
+
   describe('sees the requests that each fault calls for', () => {
     test.each(faults)('$name', (fault) => {
       const seen = server.seen(fault);

@@ -12,7 +12,7 @@ export const k6Hashes = crypto as unknown as BodyHashes;
 /** In base64. */
 export const encode = (text: string): string => encoding.b64encode(text);
 
-/** `none` streams the body away; `text` and `binary` keep it. `textOrNone`: k6 is not to count a 404 as a failure. */
+/** `none` streams the body away; `text` and `binary` keep it. `textOrNone`: that there is none may be said by 404, or by 400, and k6 is not to count it as a failure. */
 type Keep = 'none' | 'text' | 'binary' | 'textOrNone';
 
 /** What is to be kept of answers to a command. Those to HEAD have no body. */
@@ -82,7 +82,9 @@ function createParams(timeout: number): (keep: Keep) => RefinedParams<ResponseTy
   const binary: RefinedParams<'binary'> = { responseType: 'binary', ...limit };
   return (keep) => {
     if (keep === 'none') return none;
-    if (keep === 'textOrNone') return { ...text, responseCallback: http.expectedStatuses({ min: 200, max: 399 }, 404) };
+    if (keep === 'textOrNone') {
+      return { ...text, responseCallback: http.expectedStatuses({ min: 200, max: 399 }, 400, 404) };
+    }
     return keep === 'text' ? text : binary;
   };
 }
