@@ -34,22 +34,18 @@ export function fakeVu(
   const labels = [...new Set([...sizes, ...readSizes].map(({ label }) => label))];
   const bytes = sizes.map((size) => size.bytes);
   const { engine = fakeS3({}) } = more;
+  const payload = () => createPayload(bytes, config.partSize, (n) => new ArrayBuffer(n));
   return {
     engine,
     config,
     sizes,
     readSizes,
     keys: createTrackedKeys(labels, config.concurrency, found, listed),
-    writer: () =>
-      writer(
-        engine,
-        config.partSize,
-        createPayload(bytes, config.partSize, (n) => new ArrayBuffer(n)),
-        putInParts,
-      ),
     beside: () => {
       throw new Error('nothing was to be written beside the load');
     },
+    payload,
+    writer: () => writer(engine, config.partSize, payload(), putInParts),
     random: seeded(1),
     shape: shapeOf(config, vus ?? config.concurrency, share),
     makeKey: createKeyMaker(config.prefix, config.workerId, 'tide', 1),

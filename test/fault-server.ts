@@ -156,3 +156,34 @@ export function signatureFault(request: Seen, secret: string, mustSign: readonly
   const own = hmac(key, ['AWS4-HMAC-SHA256', date, scope, sha256(canonical)].join('\n')).toString('hex');
   return own === signature ? undefined : `signature ${signature}, not ${own} of\n${canonical}`;
 }
+
+/**
+ * What is wrong with a form and its policy, from what came over the wire; undefined when nothing is.
+ * https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-authentication-HTTPPOST.html
+ */
+export function formFault({ headers, body }: Seen, secret: string): string | undefined {
+  if (headers.authorization !== undefined) return 'a header signs it';
+  const [, boundary = ''] = /^multipart\/form-data; boundary=(\S+)$/.exec(headers['content-type'] ?? '') ?? [];
+  const parts = body.toString('latin1').split(`--${boundary}`);
+  if (parts.shift() !== '' || parts.pop() !== '--\r\n') return 'no form';
+  const named = parts.map(
+    (part) => /^\r\n[^\r]*; name="([^"]*)"[^\r]*\r\n(?:[\w-]+: [^\r]*\r\n)*\r\n(.*)\r\n$/s.exec(part)?.slice(1) ?? [],
+  );
+  const { policy = '', 'x-amz-signature': signature, file = '', ...fields } = Object.fromEntries(named);
+  if (named.at(-1)?.[0] !== 'file') return 'the file is not the last';
+  const { expiration, conditions } = JSON.parse(Buffer.from(policy, 'base64').toString());
+  const untold = Object.entries(fields).filter(([name, value]) =>
+    conditions.every(
+      (condition: Record<string, string>) => condition[name] !== Buffer.from(String(value), 'latin1').toString(),
+    ),
+  );
+  if (untold.length > 0) return `the policy does not allow ${untold}`;
+  const [, least, most] = conditions.find(Array.isArray) ?? [];
+  if (file.length < least || file.length > most)
+    return `the policy allows ${least} to ${most} bytes, not ${file.length}`;
+  if (!(Date.parse(expiration) > Date.now())) return `expired: ${expiration}`;
+  const hmac = (key: string | Buffer, data: string) => createHmac('sha256', key).update(data).digest();
+  const scope: string[] = (fields['x-amz-credential'] ?? '').split('/').slice(1);
+  const key = scope.reduce<string | Buffer>((k, step) => hmac(k, step), `AWS4${secret}`);
+  return hmac(key, policy).toString('hex') === signature ? undefined : `signature ${signature}`;
+}

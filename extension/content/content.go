@@ -16,6 +16,19 @@ type Body struct {
 	seed   uint64
 	offset int64
 	length int64
+	// enclosed is nil where nothing stands around it.
+	enclosed *enclosed
+}
+
+// enclosed is a body between two texts.
+type enclosed struct {
+	before, after []byte
+	body          Body
+}
+
+// Enclosed is the body with these around it.
+func (b Body) Enclosed(before, after []byte) Body {
+	return Body{length: int64(len(before)+len(after)) + b.length, enclosed: &enclosed{before, after, b}}
 }
 
 // Given is a body of these bytes, which must stay as they are while it is in use.
@@ -45,11 +58,32 @@ func (b Body) ReadAt(p []byte, at int64) int {
 	if rest := max(0, b.length-at); int64(len(p)) > rest {
 		p = p[:rest]
 	}
+	if b.enclosed != nil {
+		return b.enclosed.readAt(p, at)
+	}
 	if b.given != nil {
 		return copy(p, b.given[at:])
 	}
 	fill(p, b.seed, b.offset+at)
 	return len(p)
+}
+
+// readAt fills p with what stands from a position on, and returns how much that was.
+func (e *enclosed) readAt(p []byte, at int64) (n int) {
+	// Counted from where the body begins.
+	at -= int64(len(e.before))
+	if at < 0 {
+		n = copy(p, e.before[int64(len(e.before))+at:])
+		at += int64(n)
+	}
+	if n < len(p) && at < e.body.length {
+		read := e.body.ReadAt(p[n:], at)
+		n, at = n+read, at+int64(read)
+	}
+	if n < len(p) {
+		n += copy(p[n:], e.after[at-e.body.length:])
+	}
+	return n
 }
 
 // Mismatch gives the place, counted from where p begins, of the first byte of p that is not the content's from a position on;

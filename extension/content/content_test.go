@@ -115,3 +115,22 @@ func BenchmarkGenerated(b *testing.B) {
 		g.ReadAt(p, int64(i)<<16)
 	}
 }
+
+func TestEnclosed(t *testing.T) {
+	for name, body := range map[string]Body{"generated": Generated("key", 8, 100), "given": Given([]byte("text")), "nothing": {}} {
+		want := append(append([]byte("before"), whole(body)...), "after"...)
+		enclosed := body.Enclosed([]byte("before"), []byte("after"))
+		if enclosed.Len() != int64(len(want)) || !bytes.Equal(whole(enclosed), want) {
+			t.Fatalf("%s: %q, not %q", name, whole(enclosed), want)
+		}
+		for at := range want {
+			for length := 1; length <= len(want); length++ {
+				p := make([]byte, length)
+				n := enclosed.ReadAt(p, int64(at))
+				if until := min(len(want), at+length); !bytes.Equal(p[:n], want[at:until]) {
+					t.Fatalf("%s: %d bytes from %d on are %q, not %q", name, length, at, p[:n], want[at:until])
+				}
+			}
+		}
+	}
+}

@@ -85,7 +85,8 @@ func (r *Recorder) Attempt(by request.Caller, a *request.Attempt) {
 		op, size, endpoint = generated.Preparation, "", ""
 	}
 	status := a.Outcome.Status
-	expected := status >= 200 && status < 400 || r.counting.MissesExpected && status == 404
+	// An answer that there is none of what was asked for is a success, whatever its status.
+	expected := a.Outcome.Failure == nil || status >= 200 && status < 400 || r.counting.MissesExpected && status == 404
 	r.tags.mu.Lock()
 	sets := r.tags.of(by, op, size, endpoint)
 	ended := r.tags.ended(sets, a, expected)

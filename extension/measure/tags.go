@@ -23,6 +23,8 @@ type result struct {
 	status, code int
 	message      string
 	tls          uint16
+	// expected: of one status there may be successes and failures.
+	expected bool
 }
 
 type tagSets struct {
@@ -66,7 +68,7 @@ func (c *tagCache) of(by request.Caller, op, size, endpoint string) *tagSets {
 
 // ended gives the tags of k6's own metrics, as k6/http has them, for those of them that are asked for.
 func (c *tagCache) ended(sets *tagSets, a *request.Attempt, expected bool) *metrics.TagSet {
-	end := result{status: a.Outcome.Status, tls: a.TLSVersion}
+	end := result{status: a.Outcome.Status, tls: a.TLSVersion, expected: expected}
 	if a.Error != nil {
 		end.code = a.Error.Code
 		if c.system.Has(metrics.TagError) {

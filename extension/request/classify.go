@@ -1,6 +1,7 @@
 package request
 
 import (
+	"slices"
 	"strings"
 
 	"s3loadtest/extension/generated"
@@ -67,9 +68,13 @@ var classOfWire = map[wire.Class]Class{
 // longestLine of what a proxy, or a port of another protocol, answers in place of XML.
 const longestLine = 200
 
-// failureOf is what an answer that is no success says of itself; nil where it says that there is none of what was asked for.
+// failureOf is what an answer of no status of 2xx says of itself; nil where that is a success of this command: there is none of
+// what was asked for, or it is as it was.
 func (c *Command) failureOf(status int, body string) *Failure {
-	if failure := failureOf(status, body); c.none == "" || failure.Code != c.none {
+	if status == c.alsoStatus {
+		return nil
+	}
+	if failure := failureOf(status, body); !slices.Contains(c.none, failure.Code) {
 		return failure
 	}
 	return nil

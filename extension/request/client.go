@@ -288,6 +288,8 @@ type prepared struct {
 	hash string
 	// lost: an attempt had no answer, so it may have been done.
 	lost bool
+	// form is nil where the payload is the body itself.
+	form *form
 	// wanted is what must be in the answer; nil when that is not known, or not compared.
 	wanted *wanted
 }
@@ -297,7 +299,10 @@ func (c *Client) prepare(command *Command, call *Call) prepared {
 		Command: command, size: call.Size, body: call.Body, expect: call.Expect, objects: call.Objects,
 		headers: slices.Concat(command.headers, call.Headers), query: command.queryWith(call.Query), path: c.bucketPath,
 	}
-	if !command.onBucket {
+	switch {
+	case command.isForm:
+		p.form = &form{c.Bucket, call.Key, command.fields}
+	case !command.onBucket:
 		p.path = c.pathOf(call.Key)
 	}
 	if command.SendsText {
@@ -405,10 +410,14 @@ func (c *Client) attempt(by Caller, p *prepared, h *host, failedAt string) Outco
 		// Its only error is the end of the test, which the exchange tells as well.
 		_ = c.Limit.Wait(by.Context)
 	}
+	body := p.body
+	if p.form != nil {
+		body = p.form.enclose(h.signer, body)
+	}
 	head := heads.Get().(*[]byte)
-	*head = c.appendHead((*head)[:0], h, p)
+	*head = c.appendHead((*head)[:0], h, p, body.Len())
 	request := wire.Request{
-		Host: &h.Host, Head: *head, Body: p.body, IsHead: p.Method == "HEAD",
+		Host: &h.Host, Head: *head, Body: body, IsHead: p.Method == "HEAD",
 		Keep: p.keep, Timeout: c.Timeout, Whole: c.Whole, Iteration: by.Iteration,
 	}
 	var compared *comparison
@@ -494,15 +503,20 @@ func (p *prepared) readSuccess(answer *wire.Answer, compared *comparison, a *Att
 
 var heads = sync.Pool{New: func() any { return new([]byte) }}
 
-func (c *Client) appendHead(dst []byte, h *host, p *prepared) []byte {
+func (c *Client) appendHead(dst []byte, h *host, p *prepared, length int64) []byte {
 	dst = append(append(append(append(dst, p.Method...), ' '), h.before...), p.path...)
 	if p.query != "" {
 		dst = append(append(dst, '?'), p.query...)
 	}
 	dst = append(dst, h.line...)
-	if p.hash == "" && len(p.headers) == 0 {
+	switch {
+	case p.form != nil:
+		for _, of := range append(p.headers, sigv4.Header{Name: "content-type", Value: formType + boundary}) {
+			dst = append(append(append(append(dst, of.Name...), ": "...), of.Value...), "\r\n"...)
+		}
+	case p.hash == "" && len(p.headers) == 0:
 		dst = h.signer.AppendPlain(dst, p.Method, p.path, p.query)
-	} else {
+	default:
 		hash := p.hash
 		if hash == "" {
 			hash = sigv4.UnsignedPayload
@@ -511,7 +525,7 @@ func (c *Client) appendHead(dst []byte, h *host, p *prepared) []byte {
 	}
 	// S3 wants to know of nothing, too.
 	if p.Method == "PUT" || p.Method == "POST" {
-		dst = append(strconv.AppendInt(append(dst, "content-length: "...), p.body.Len(), 10), "\r\n"...)
+		dst = append(strconv.AppendInt(append(dst, "content-length: "...), length, 10), "\r\n"...)
 	}
 	return append(dst, "\r\n"...)
 }

@@ -21,11 +21,14 @@ type Row struct {
 	Many    bool              `js:"many"`
 	MayMiss bool              `js:"mayMiss"`
 
-	None       string            `js:"none"`
+	None       []string          `js:"none"`
+	AlsoStatus int               `js:"alsoStatus"`
 	DoneBefore string            `js:"doneBefore"`
 	Headers    map[string]string `js:"headers"`
 	Checksum   string            `js:"checksum"`
 	Hashed     bool              `js:"hashed"`
+	Form       bool              `js:"form"`
+	Fields     map[string]string `js:"fields"`
 }
 
 // AnswerRow is the part of a row about answers.
@@ -56,14 +59,19 @@ type Command struct {
 	// SendsPayload and SendsText tell what its body is, where it has one.
 	SendsPayload, SendsText bool
 
-	// none is the code of an answer that there is none of what was asked for; "" where that is no answer.
-	none               string
+	// none are codes of an answer that there is none of what was asked for.
+	none []string
+	// alsoStatus is another one of a success, with which nothing comes; 0 for none.
+	alsoStatus         int
 	onBucket, needsMD5 bool
 	// headers are in every request of it, by name.
 	headers []sigv4.Header
 	// checksum is of its payload, "" for none; hashed: the payload's SHA-256 is signed.
 	checksum string
 	hashed   bool
+	// isForm: its payload is the file of a form with these fields beside the usual, and nothing else is signed.
+	isForm bool
+	fields []sigv4.Header
 	// query is the row's own, and canonicalQuery that alone in canonical form.
 	query          map[string]string
 	canonicalQuery string
@@ -81,18 +89,23 @@ func NewCommand(row Row) *Command {
 		Op: row.Op, Method: row.Method,
 		Counted: row.Counts == "operation", Many: row.Many, MayMiss: row.MayMiss, DoneBefore: row.DoneBefore,
 		SendsPayload: row.Body == "payload", SendsText: row.Body == "text",
-		none: row.None, onBucket: row.On == "bucket", needsMD5: row.MD5,
+		none: row.None, alsoStatus: row.AlsoStatus, onBucket: row.On == "bucket", needsMD5: row.MD5,
 		query: row.Query, canonicalQuery: sigv4.CanonicalQuery(row.Query),
 		receives: kind == "payload" || kind == "content", KeepsContent: kind == "content",
-		wantsHeaders: kind == "headers", checksum: row.Checksum, hashed: row.Hashed,
+		wantsHeaders: kind == "headers", checksum: row.Checksum, hashed: row.Hashed, isForm: row.Form,
 	}
-	for _, name := range slices.Sorted(maps.Keys(row.Headers)) {
-		c.headers = append(c.headers, sigv4.Header{Name: name, Value: row.Headers[name]})
-	}
+	c.headers, c.fields = sorted(row.Headers), sorted(row.Fields)
 	if kind == "xml" {
 		c.answer = &xmlAnswer{row.Answer}
 	}
 	return c
+}
+
+func sorted(named map[string]string) (all []sigv4.Header) {
+	for _, name := range slices.Sorted(maps.Keys(named)) {
+		all = append(all, sigv4.Header{Name: name, Value: named[name]})
+	}
+	return all
 }
 
 // queryWith adds to the row's query.

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"hash"
+	"slices"
 	"sync"
 	"time"
 )
@@ -53,6 +54,26 @@ func (s *Signer) AppendPlain(dst []byte, method string, path []byte, query strin
 	dst = append(dst, s.headersHead...)
 	dst = s.appendSignature(dst)
 	return append(dst, "\r\n"...)
+}
+
+// Form gives the fields of a form that say who signs it, and its policy with the signature. policyOf gives that in base64, by the
+// former.
+func (s *Signer) Form(policyOf func(by []Header) string) []Header {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.renew()
+	by := []Header{
+		{"x-amz-algorithm", algorithm},
+		{"x-amz-credential", s.credentials.AccessKeyID + "/" + s.scope},
+		{"x-amz-date", s.date},
+	}
+	if s.credentials.SessionToken != "" {
+		by = append(by, Header{"x-amz-security-token", s.credentials.SessionToken})
+	}
+	policy := policyOf(slices.Clone(by))
+	s.mac.Reset()
+	s.mac.Write([]byte(policy))
+	return append(by, Header{"policy", policy}, Header{"x-amz-signature", hex.EncodeToString(s.mac.Sum(nil))})
 }
 
 // Append appends the signed header lines of a request with more headers to sign, or a hashed body.

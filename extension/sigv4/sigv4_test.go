@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"os"
+	"slices"
 	"sort"
 	"strings"
 	"testing"
@@ -200,5 +201,39 @@ func TestKeysAndQueriesAreEncoded(t *testing.T) {
 	} {
 		same(t, "path", string(AppendKey(nil, text)), want[0])
 		same(t, "query", EncodeQueryPart(text), want[1])
+	}
+}
+
+func TestPolicyIsSignedAsInTheExample(t *testing.T) {
+	text, err := os.ReadFile("testdata/policy.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var policy struct{ Example, Signature string }
+	if err := json.Unmarshal(text, &policy); err != nil {
+		t.Fatal(err)
+	}
+	now := func() time.Time { return time.Date(2015, 12, 29, 0, 0, 0, 0, time.UTC) }
+	for _, token := range []string{"", "t"} {
+		credentials := Credentials{"AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", token}
+		signer := NewSigner(credentials, "us-east-1", "host", now)
+		want := []Header{
+			{"x-amz-algorithm", "AWS4-HMAC-SHA256"},
+			{"x-amz-credential", "AKIAIOSFODNN7EXAMPLE/20151229/us-east-1/s3/aws4_request"},
+			{"x-amz-date", "20151229T000000Z"},
+		}
+		if token != "" {
+			want = append(want, Header{"x-amz-security-token", token})
+		}
+		fields := signer.Form(func(by []Header) string {
+			if !slices.Equal(by, want) {
+				t.Errorf("%v, not %v", by, want)
+			}
+			return policy.Example
+		})
+		want = append(want, Header{"policy", policy.Example}, Header{"x-amz-signature", policy.Signature})
+		if !slices.Equal(fields, want) {
+			t.Errorf("%v, not %v", fields, want)
+		}
 	}
 }

@@ -10,6 +10,7 @@ import type { Home } from '../workload/home';
 import { createKeyMaker, createTrackedKeys, type FoundKeys, type ListedKeys } from '../workload/keys';
 import type { NumberedSet } from '../workload/numbered';
 import { partOfSegment } from '../workload/part';
+import type { Payload } from '../workload/payload';
 import { seeded } from '../workload/random';
 import { OVERRIDE, WAITING } from '../workload/scenario';
 import { always, type Schedule, type Window, windowAt, windowBegun } from '../workload/schedule';
@@ -198,15 +199,18 @@ function userIn(
     const { BESIDE_LOAD, findReadable, keyFinder } = require('./seldom');
     return keyFinder(() => findReadable(silent(), config, sizes, BESIDE_LOAD), extension?.board());
   };
-  const writes = (engine: Engine) => {
-    const payload = payloadFor(config, sizes, (n) => content?.slice(0, n) ?? crypto.randomBytes(n));
-    return writer(engine, config.partSize, payload, (engine) => {
+  let find: ReturnType<typeof finder> | undefined;
+  const pick = config.popularity === undefined ? undefined : pickFor(config.popularity, load, vu);
+  let payload: Payload | undefined;
+  const ownPayload = () => {
+    payload ??= payloadFor(config, sizes, (n) => content?.slice(0, n) ?? crypto.randomBytes(n));
+    return payload;
+  };
+  const writes = (engine: Engine) =>
+    writer(engine, config.partSize, ownPayload(), (engine) => {
       const { putInParts } = require('./seldom');
       return putInParts(engine, config.partConcurrency);
     });
-  };
-  let find: ReturnType<typeof finder> | undefined;
-  const pick = config.popularity === undefined ? undefined : pickFor(config.popularity, load, vu);
   const user: VirtualUser = {
     engine: connection.engine,
     config,
@@ -231,6 +235,7 @@ function userIn(
       find ??= finder();
       return find();
     },
+    payload: ownPayload,
     writer: () => writes(connection.engine),
     beside: () => writes(silent()),
     supply: (size) => {

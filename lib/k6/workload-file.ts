@@ -1,9 +1,8 @@
 /** The workload file that S3LOADTEST_WORKLOAD names, as k6 by itself reads it, or what the CLI has read. Loaded by VU 0. */
 
 import { FROM_CLI } from '../result/protocol';
-import { GET, LIST_VERSIONS } from '../s3/commands';
 import { type Backend, ConfigError, type Environment, ORIGIN, settings } from '../settings/config';
-import { ACTIONS, OLDER } from '../workload/actions';
+import { sentBy } from '../workload/actions';
 import type { CommandShares, Filling } from '../workload/command-shares';
 import type { WorkloadFile } from '../workload/file/document';
 import { readWorkloadFile } from '../workload/file/read';
@@ -105,7 +104,7 @@ function textOf(path: string, variable = VARIABLE): string {
 }
 
 function stepOf(of: CommandShares): Step {
-  const rows = rowsOf(Object.keys(of.shares));
+  const rows = Object.keys(of.shares).flatMap(sentBy);
   return anyCommands(of, of.temporary === undefined ? rows : [...new Set([...rows, ...rowsOfTemporary(of.temporary)])]);
 }
 
@@ -114,6 +113,3 @@ function withOwnBuckets(of: CommandShares, prepared: PreparedStorage | undefined
   if (of.temporary === undefined || prepared?.own === undefined) return of;
   return { ...of, temporary: { ...of.temporary, buckets: prepared.own } };
 }
-
-const rowsOf = (ops: readonly string[]) =>
-  ops.flatMap((op) => (op === OLDER ? [GET, LIST_VERSIONS] : (ACTIONS[op] ?? [])));

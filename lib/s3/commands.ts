@@ -29,6 +29,10 @@ export interface Command {
   readonly checksum?: Checksum;
   /** The payload is hashed after all, and the hash signed. */
   readonly hashed?: true;
+  /** It is sent as the file of a form, to the bucket: the form's policy is signed, and no header. */
+  readonly form?: true;
+  /** Of its form, beside those that every one has. */
+  readonly fields?: Readonly<Record<string, string>>;
   readonly answer: ExpectedAnswer;
   /** Status of a success, as S3 documents it; any 2xx is taken for one. */
   readonly status: 200 | 204;
@@ -38,13 +42,17 @@ export interface Command {
   readonly many?: true;
   /** The op that its success is one of, to those who count requests: the last call of several that make one operation. */
   readonly completes?: string;
+  /** What is sent for it, of an operation that is several calls: engines compile these, and not itself. */
+  readonly calls?: readonly Command[];
   /**
    * The code that a repeat is refused with where an attempt before it was done and its answer lost. That is no failure of its
    * own: the attempt before was one, and the caller looks what there is.
    */
   readonly doneBefore?: string;
-  /** The code of an answer that there is none of what was asked for: a success. */
-  readonly none?: string;
+  /** Codes of an answer that there is none of what was asked for: a success. Stores have names of their own. */
+  readonly none?: readonly string[];
+  /** Another status that is a success, with which nothing of the object comes. */
+  readonly alsoStatus?: 304;
   /** Another may have deleted its object meanwhile: a 404 may be a miss. */
   readonly mayMiss?: true;
 }
@@ -98,6 +106,12 @@ export const GET: Command = {
   answer: { kind: 'payload' },
   mayMiss: true,
 };
+
+/** By if-none-match: 304 where the object is as its ETag says, else the object. https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-reads.html */
+export const GET_IF_NONE_MATCH: Command = /* @__PURE__ */ like(GET, { op: 'GET_IF_NONE_MATCH', alsoStatus: 304 });
+
+/** Which part, partNumber says: https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html#API_GetObject_RequestSyntax */
+export const GET_PART: Command = /* @__PURE__ */ like(GET, { op: 'GET_PART' });
 
 /** A GET whose bytes are kept. */
 export const READ: Command = /* @__PURE__ */ like(GET, { answer: { kind: 'content' } });
@@ -294,6 +308,53 @@ export const ABORT_MULTIPART: Command = {
 /** What a PUT of an object in parts comes to on the wire. */
 export const MULTIPART: readonly Command[] = [CREATE_MULTIPART, UPLOAD_PART, COMPLETE_MULTIPART, ABORT_MULTIPART];
 
+/** By x-amz-copy-source and, of more than one part, x-amz-copy-source-range: https://docs.aws.amazon.com/AmazonS3/latest/API/API_UploadPartCopy.html */
+export const UPLOAD_PART_COPY: Command = {
+  ...{
+    op: 'UPLOAD_PART_COPY',
+    method: 'PUT',
+    on: 'object',
+    effect: 'write',
+    body: 'none',
+    status: 200,
+    counts: 'part',
+  },
+  // What it copies others may delete.
+  mayMiss: true,
+  answer: {
+    kind: 'xml',
+    root: 'CopyPartResult',
+    required: ['ETag'],
+    texts: ['ETag', 'ChecksumSHA1', 'ChecksumSHA256'],
+  },
+};
+
+/** The end of a MULTIPART, and of a MULTIPART_COPY: with names of their own, so that it is known of each what it completes. */
+export const COMPLETE_UPLOAD: Command = /* @__PURE__ */ like(COMPLETE_MULTIPART, {
+  op: 'COMPLETE_UPLOAD',
+  completes: 'MULTIPART',
+});
+export const COMPLETE_COPY: Command = /* @__PURE__ */ like(COMPLETE_MULTIPART, {
+  op: 'COMPLETE_COPY',
+  completes: 'MULTIPART_COPY',
+});
+
+/** An upload by an HTML form: https://docs.aws.amazon.com/AmazonS3/latest/API/RESTObjectPOST.html */
+export const POST: Command = /* @__PURE__ */ like(PUT, { op: 'POST', method: 'POST', status: 204, form: true });
+
+/** An object written in parts, whatever its size. */
+export const PUT_IN_PARTS: Command = /* @__PURE__ */ like(PUT, {
+  op: 'MULTIPART',
+  calls: [CREATE_MULTIPART, UPLOAD_PART, COMPLETE_UPLOAD, ABORT_MULTIPART],
+});
+
+/** An object made out of another, in parts that the store copies. */
+export const COPY_IN_PARTS: Command = /* @__PURE__ */ like(PUT, {
+  op: 'MULTIPART_COPY',
+  body: 'none',
+  calls: [CREATE_MULTIPART, UPLOAD_PART_COPY, COMPLETE_COPY, ABORT_MULTIPART],
+});
+
 /** https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketVersioning.html */
 export const GET_BUCKET_VERSIONING: Command = {
   op: 'GET_BUCKET_VERSIONING',
@@ -350,7 +411,7 @@ const inspects = (
   op: string,
   on: Command['on'],
   query: Command['query'],
-  own: { readonly root?: string; readonly none?: string },
+  own: { readonly root?: string; readonly none?: readonly string[] },
 ): Command => ({
   ...{ op, method: 'GET', on, effect: 'inspect', body: 'none', status: 200, counts: 'operation' },
   ...(query && { query }),
@@ -391,6 +452,36 @@ export const GET_OBJECT_ATTRIBUTES = /* @__PURE__ */ inspects(
   { attributes: '' },
   { root: 'GetObjectAttributesResponse' },
 );
+const UNLOCKED = ['NoSuchObjectLockConfiguration', 'ObjectLockConfigurationNotFoundError'];
+
+/** https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObjectRetention.html */
+export const GET_OBJECT_RETENTION = /* @__PURE__ */ inspects(
+  'GET_OBJECT_RETENTION',
+  'object',
+  { retention: '' },
+  { root: 'Retention', none: UNLOCKED },
+);
+/** https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObjectRetention.html */
+export const PUT_OBJECT_RETENTION = /* @__PURE__ */ configures(
+  'PUT_OBJECT_RETENTION',
+  'object',
+  { retention: '' },
+  DIGESTED,
+);
+/** https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObjectLegalHold.html */
+export const GET_OBJECT_LEGAL_HOLD = /* @__PURE__ */ inspects(
+  'GET_OBJECT_LEGAL_HOLD',
+  'object',
+  { 'legal-hold': '' },
+  { root: 'LegalHold', none: UNLOCKED },
+);
+/** https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObjectLegalHold.html */
+export const PUT_OBJECT_LEGAL_HOLD = /* @__PURE__ */ configures(
+  'PUT_OBJECT_LEGAL_HOLD',
+  'object',
+  { 'legal-hold': '' },
+  DIGESTED,
+);
 /** By x-amz-copy-source. S3 may begin its answer with 200 and only then fail: https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html */
 export const COPY: Command = {
   ...{ op: 'COPY', method: 'PUT', on: 'object', effect: 'write', body: 'none', status: 200, counts: 'operation' },
@@ -411,7 +502,7 @@ export const GET_BUCKET_POLICY = /* @__PURE__ */ inspects(
   'bucket',
   { policy: '' },
   {
-    none: 'NoSuchBucketPolicy',
+    none: ['NoSuchBucketPolicy'],
   },
 );
 /** https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketPolicy.html */
@@ -421,7 +512,7 @@ export const GET_BUCKET_LIFECYCLE = /* @__PURE__ */ inspects(
   'GET_BUCKET_LIFECYCLE',
   'bucket',
   { lifecycle: '' },
-  { root: 'LifecycleConfiguration', none: 'NoSuchLifecycleConfiguration' },
+  { root: 'LifecycleConfiguration', none: ['NoSuchLifecycleConfiguration'] },
 );
 /** https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketLifecycleConfiguration.html */
 export const PUT_BUCKET_LIFECYCLE = /* @__PURE__ */ configures(
@@ -437,12 +528,14 @@ export const COMMANDS: ReadonlyMap<string, Command> = /* @__PURE__ */ byOp();
 /** Marked as pure, so that the build leaves the table out of what has no use for it: each VU would hold it. */
 function byOp(): ReadonlyMap<string, Command> {
   const commands = [
-    ...[GET, PUT, HEAD, DELETE, DELETE_OBJECTS, LIST, LIST_VERSIONS, LIST_UPLOADS],
+    ...[GET, PUT, HEAD, DELETE, GET_IF_NONE_MATCH, GET_PART, DELETE_OBJECTS, LIST, LIST_VERSIONS, LIST_UPLOADS],
+    ...[POST, PUT_IN_PARTS, COPY_IN_PARTS, UPLOAD_PART_COPY, COMPLETE_UPLOAD, COMPLETE_COPY],
     ...[...MULTIPART, GET_BUCKET_VERSIONING, PUT_BUCKET_VERSIONING, CREATE_BUCKET, DELETE_BUCKET],
     ...[LIST_BUCKETS, COPY, HEAD_BUCKET],
     ...[GET_OBJECT_ACL, PUT_OBJECT_ACL, GET_OBJECT_TAGGING, PUT_OBJECT_TAGGING, GET_OBJECT_ATTRIBUTES],
     ...[GET_BUCKET_ACL, PUT_BUCKET_ACL, GET_BUCKET_POLICY, PUT_BUCKET_POLICY],
     ...[GET_BUCKET_LIFECYCLE, PUT_BUCKET_LIFECYCLE],
+    ...[GET_OBJECT_RETENTION, PUT_OBJECT_RETENTION, GET_OBJECT_LEGAL_HOLD, PUT_OBJECT_LEGAL_HOLD],
   ];
   return new Map(commands.map((command) => [command.op, command]));
 }

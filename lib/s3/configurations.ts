@@ -1,4 +1,4 @@
-/** What buckets and objects are given: ACLs, policies, lifecycle rules, tags. The first is as WorkloadWisdom's, the others vary. Pure. */
+/** What buckets and objects are given: ACLs, policies, lifecycle rules, tags, locks. The first is as WorkloadWisdom's, the others vary. Pure. */
 
 import { XMLNS } from './xml';
 
@@ -42,4 +42,14 @@ export const VERSIONING = `<VersioningConfiguration xmlns="${XMLNS}"><Status>Ena
 
 export function taggingOf(n: number): string {
   return `<Tagging xmlns="${XMLNS}"><TagSet><Tag><Key>s3loadtest</Key><Value>${n}</Value></Tag></TagSet></Tagging>`;
+}
+
+/** Until a time, in milliseconds since 1970, by the mode that who may can end before. */
+export function retentionOf(until: number): string {
+  const date = new Date(until).toISOString();
+  return `<Retention xmlns="${XMLNS}"><Mode>GOVERNANCE</Mode><RetainUntilDate>${date}</RetainUntilDate></Retention>`;
+}
+
+export function legalHoldOf(on: boolean): string {
+  return `<LegalHold xmlns="${XMLNS}"><Status>${on ? 'ON' : 'OFF'}</Status></LegalHold>`;
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { COMMANDS, type Command, CREATE_MULTIPART, GET, LIST, PUT, UPLOAD_PART } from './commands';
+import { COMMANDS, type Command, CREATE_MULTIPART, GET, LIST, POST, PUT, UPLOAD_PART } from './commands';
 import { demanded } from './demands';
 
 const demands = {
@@ -34,6 +34,13 @@ describe('what is demanded', () => {
       checksum: body ? 'crc32c' : undefined,
       hashed: body ? true : undefined,
     });
+  });
+
+  test('of a form: fields of what is about its object', () => {
+    const { headers, fields, checksum, hashed } = demanded(POST, demands);
+    expect({ headers, checksum, hashed }).toEqual({ headers: OF_ALL });
+    const { 'x-amz-request-payer': _, 'x-route': __, ...ofObject } = OF_OBJECTS;
+    expect(fields).toEqual(ofObject);
   });
 
   test('a Content-MD5 needs no word of it before', () => {

@@ -19,6 +19,7 @@ const OF_OBJECT = /^(x-amz-.*|cache-control|content-(disposition|encoding|langua
 /** The row with what is demanded of it; headers of objects are sent where one is made. */
 export function demanded(command: Command, { headers, storageClass, checksum, signPayload }: Demands): Command {
   const { method, on, body, op } = command;
+  if (command.form === true) return demandedOfForm(command, headers, storageClass);
   const startsUpload = op === CREATE_MULTIPART.op;
   const makesObject = (method === 'PUT' && on === 'object' && command.counts === 'operation') || startsUpload;
   const wanted = Object.entries(headers ?? {}).filter(
@@ -34,6 +35,19 @@ export function demanded(command: Command, { headers, storageClass, checksum, si
     ...(wanted.length > 0 && { headers: Object.fromEntries(wanted) }),
     ...(carries && checksum !== undefined && { checksum }),
     ...(carries && signPayload === true && { hashed: true }),
+  };
+}
+
+/** Of a form what is about its object is a field. What its body comes to is in none. */
+function demandedOfForm(command: Command, all: Demands['headers'] = {}, storageClass?: string): Command {
+  const ofObject = (name: string) => OF_OBJECT.test(name) && !OF_REQUEST.test(name);
+  const headers = Object.entries(all).filter(([name]) => !ofObject(name));
+  const fields = Object.entries(all).filter(([name]) => ofObject(name));
+  if (storageClass !== undefined) fields.push(['x-amz-storage-class', storageClass]);
+  return {
+    ...command,
+    ...(headers.length > 0 && { headers: Object.fromEntries(headers) }),
+    ...(fields.length > 0 && { fields: Object.fromEntries(fields) }),
   };
 }
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Command } from './commands';
 import type { Arguments, Call, Engine, Reply } from './engine';
-import { putInParts } from './multipart';
+import { copyInParts, putInParts } from './multipart';
 
 const OK: Reply = { status: 200, bytes: 0, ms: 1, endpoint: 'e:1', headers: { etag: '"e"' } };
 const CREATED: Reply = { ...OK, found: { objects: 0, texts: { UploadId: 'id' }, lists: {} } };
@@ -53,4 +53,25 @@ test('after one that is refused none begins, and the upload is aborted when the 
   const outcome = await putInParts(engine, 3)('key', BODY, '1KB');
   expect(outcome.failure?.code).toBe('AccessDenied');
   expect(said).toEqual(['CREATE_MULTIPART', 'part 2', 'part 3', 'part 1', 'ABORT_MULTIPART']);
+});
+
+test('copies are of ranges, and of all of an object that is one part', async () => {
+  const asked: unknown[] = [];
+  const { engine, said } = engineOf();
+  const compileSync: Engine['compileSync'] = (command) => (key, size, load, more) => {
+    if (command.op !== 'UPLOAD_PART_COPY') return engine.compileSync(command)(key, size, load, more);
+    asked.push([more?.query?.partNumber, more?.headers]);
+    return { ...OK, found: { objects: 0, texts: { ETag: '"e"' }, lists: {} } };
+  };
+  const copy = copyInParts({ ...engine, compileSync });
+  const outcome = await copy('key', { bytes: 250, partBytes: 100, source: '/b/k' }, '1KB');
+  expect([outcome.failure, outcome.bytes]).toEqual([undefined, 0]);
+  expect(asked).toEqual([
+    [1, { 'x-amz-copy-source': '/b/k', 'x-amz-copy-source-range': 'bytes=0-99' }],
+    [2, { 'x-amz-copy-source': '/b/k', 'x-amz-copy-source-range': 'bytes=100-199' }],
+    [3, { 'x-amz-copy-source': '/b/k', 'x-amz-copy-source-range': 'bytes=200-249' }],
+  ]);
+  expect(said.slice(-2)).toEqual(['COMPLETE_COPY', 'MULTIPART_COPY done']);
+  for (const bytes of [100, 0]) await copy('key', { bytes, partBytes: 100, source: '/b/k' }, '1KB');
+  expect(asked.slice(3)).toEqual(Array(2).fill([1, { 'x-amz-copy-source': '/b/k' }]));
 });

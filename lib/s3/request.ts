@@ -17,6 +17,8 @@ export interface SignedHost {
   readonly address: string;
   /** The origin for k6's client. */
   readonly alias: string;
+  /** The host that a request is for, where its URL does not say it: signers set it. */
+  readonly named?: string;
   readonly signer: Signer;
 }
 
@@ -36,7 +38,8 @@ export function hostsOf(
     const signed = host.replace(scheme === 'https' ? /:443$/ : /:80$/, '');
     const [endpoint, origin, signer] = [endpointLabel(url), `${scheme}://${host}`, signerFor(signed)];
     if (address === '') return { endpoint, origin, address, alias: origin, signer };
-    return { endpoint, origin, address, alias: `${scheme}://${aliasOf(url, before)}`, signer: naming(signer, signed) };
+    const alias = `${scheme}://${aliasOf(url, before)}`;
+    return { endpoint, origin, address, alias, named: signed, signer: naming(signer, signed) };
   });
 }
 
@@ -44,6 +47,7 @@ export function hostsOf(
 const naming = (signer: Signer, host: string): Signer => ({
   sign: (...request) => ({ ...signer.sign(...request), host }),
   signWith: (...request) => ({ ...signer.signWith(...request), host }),
+  form: signer.form,
 });
 
 /** Path of the bucket, and what stands before the encoded key of an object. */
@@ -73,11 +77,13 @@ export interface Extras {
   /** Headers to sign besides the usual, by lower-case name. */
   readonly headers: Readonly<Record<string, string>>;
   readonly payloadHash: string;
+  /** The object of a form. */
+  readonly key?: string;
 }
 
 /** Whether calls of a row need nothing but method, path and body, as long as their arguments name no more. */
-export function isPlain({ query, body, headers, checksum, hashed }: Command): boolean {
-  return query === undefined && body !== 'text' && (headers ?? checksum ?? hashed) === undefined;
+export function isPlain({ query, body, headers, checksum, hashed, form }: Command): boolean {
+  return query === undefined && body !== 'text' && (headers ?? checksum ?? hashed ?? form) === undefined;
 }
 
 export function extrasOf(command: Command, load: CallLoad | undefined, more: Arguments, hashes: BodyHashes): Extras {

@@ -1,5 +1,6 @@
 import { createHash, createHmac } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
+import policy from '../../extension/sigv4/testdata/policy.json';
 import vectors from '../../extension/sigv4/testdata/vectors.json';
 import {
   amzDate,
@@ -267,8 +268,32 @@ describe('createSigner', () => {
 });
 
 test('what is not signed has no headers but those that were given', () => {
+  expect(unsigned.form(() => '')).toEqual({});
   expect(unsigned.sign('GET', '/b/k', '')).toEqual({});
   expect(unsigned.signWith('POST', '/b', 'delete=', { 'content-md5': 'x' }, UNSIGNED_PAYLOAD)).toEqual({
     'content-md5': 'x',
   });
+});
+
+test("a form's policy is signed as S3's own example", () => {
+  // https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-post-example.html
+  const credentials = {
+    accessKeyId: 'AKIAIOSFODNN7EXAMPLE',
+    secretAccessKey: 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY',
+  };
+  const now = () => Date.UTC(2015, 11, 29);
+  let given: unknown;
+  const fields = createSigner(hashes, credentials, 'us-east-1', 'host', now).form((by) => {
+    given = by;
+    return policy.example;
+  });
+  const by = {
+    'x-amz-algorithm': 'AWS4-HMAC-SHA256',
+    'x-amz-credential': 'AKIAIOSFODNN7EXAMPLE/20151229/us-east-1/s3/aws4_request',
+    'x-amz-date': '20151229T000000Z',
+  };
+  expect(given).toEqual(by);
+  expect(fields).toEqual({ ...by, policy: policy.example, 'x-amz-signature': policy.signature });
+  const temporary = createSigner(hashes, { ...credentials, sessionToken: 't' }, 'us-east-1', 'host', now);
+  expect(temporary.form(() => '')['x-amz-security-token']).toBe('t');
 });

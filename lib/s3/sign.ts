@@ -84,6 +84,8 @@ export interface Signer {
     payloadHash: string,
     body?: SignedBody,
   ): Record<string, string>;
+  /** The fields of a form that say who signs it, and its policy with the signature. `policyOf` gives that in base64, by the former. */
+  form(policyOf: (by: Readonly<Record<string, string>>) => string): Record<string, string>;
 }
 
 type SignedBody = ArrayBuffer | string | null;
@@ -91,7 +93,11 @@ type SignedBody = ArrayBuffer | string | null;
 const NO_HEADERS: Record<string, string> = {};
 
 /** Signs nothing: for requests to a proxy that does. */
-export const unsigned: Signer = { sign: () => NO_HEADERS, signWith: (_method, _path, _query, more) => ({ ...more }) };
+export const unsigned: Signer = {
+  sign: () => NO_HEADERS,
+  signWith: (_method, _path, _query, more) => ({ ...more }),
+  form: () => ({}),
+};
 
 /**
  * A signer that keeps the signing key for a day, and everything but method, path and query for a second: so a plain
@@ -121,9 +127,10 @@ export function createSigner(
   let toSignHead = '';
   let authorizationHead = '';
 
+  const token = () => (sessionToken ? { 'x-amz-security-token': sessionToken } : undefined);
+
   const headersFor = (payloadHash: string, more: Readonly<Record<string, string>>): Record<string, string> => {
-    const token = sessionToken ? { 'x-amz-security-token': sessionToken } : undefined;
-    return { ...more, ...token, 'x-amz-content-sha256': payloadHash, 'x-amz-date': date };
+    return { ...more, ...token(), 'x-amz-content-sha256': payloadHash, 'x-amz-date': date };
   };
 
   /** The clock's work, once a second. */
@@ -164,6 +171,14 @@ export function createSigner(
       const requestHash = sha256(canonicalRequest(method, path, query, canonical, payloadHash), 'hex');
       const signature = hmac('sha256', key, stringToSign(date, scope, requestHash), 'hex');
       return { ...own, authorization: authorization(accessKeyId, scope, canonical.signed) + signature };
+    },
+    form: (policyOf) => {
+      const ms = now();
+      if (ms >= expires || ms < begins) renew(ms);
+      const credential = { 'x-amz-algorithm': ALGORITHM, 'x-amz-credential': `${accessKeyId}/${scope}` };
+      const by = { ...credential, 'x-amz-date': date, ...token() };
+      const policy = policyOf(by);
+      return { ...by, policy, 'x-amz-signature': hmac('sha256', key, policy, 'hex') };
     },
   };
 }

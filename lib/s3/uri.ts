@@ -39,3 +39,6 @@ export function canonicalQuery(query: Readonly<Record<string, string | number | 
   parts.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
   return parts.map(([name, value]) => `${name}=${value}`).join('&');
 }
+
+/** An object of a bucket as x-amz-copy-source names it. */
+export const copySource = (bucket: string, key: string): string => `/${encodeKey(`${bucket}/${key}`)}`;

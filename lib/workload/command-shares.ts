@@ -26,6 +26,8 @@ export interface CommandShares {
   readonly overwrites?: boolean;
   /** A VU that gets a status of 400 or more does nothing more. */
   readonly endsAtErrors?: boolean;
+  /** Objects of one batch, at the most. */
+  readonly batch?: number;
   /** How many different ones are set in turn. */
   readonly unique?: { readonly acls?: number; readonly policies?: number; readonly lifecycles?: number };
 }

@@ -647,3 +647,11 @@ test('loads by a schedule never become steady', () => {
   );
   expect(() => plan([pattern('firehose', BOTH)], { S3LOADTEST_UNTIL_STEADY: 'true' })).not.toThrow();
 });
+
+test('a proxy that signs headers is not asked to sign forms', () => {
+  const more = { S3LOADTEST_BACKEND: 'proxy', S3_ENDPOINTS: 'http://10.0.0.1:9000' };
+  expect(plan([pattern('p', WRITING)], more).measured).toHaveLength(1);
+  expect(() => plan([pattern('p', operations('POST'))], more)).toThrow(
+    'S3LOADTEST_BACKEND is proxy: a proxy signs headers, and POST has its signature in a form: take native or http',
+  );
+});

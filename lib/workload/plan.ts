@@ -4,7 +4,7 @@ import { isOfMany, type Measured, NO_SIZE } from '../result/metrics';
 import { FROM_CLI } from '../result/protocol';
 import type { ScheduledPhase } from '../result/result';
 import type { RunFacts } from '../result/run-facts';
-import { MULTIPART } from '../s3/commands';
+import { MULTIPART, PUT } from '../s3/commands';
 import { type Config, ConfigError, nameOf, type ObjectSize, publicConfig } from '../settings/config';
 import { endpointLabel } from '../settings/endpoint';
 import type { Home } from './home';
@@ -35,6 +35,7 @@ export function planOf(all: readonly Workload[], given: Config, setsConcurrency:
   }
   checkConnections(loads, config);
   checkObjects(loads, config);
+  checkForms(loads, config);
   if (config.untilSteady) checkConstant(loads, config);
   return {
     ...shaped,
@@ -92,6 +93,14 @@ function checkObjects(loads: readonly ShapedLoad[], config: Config): void {
   throw new ConfigError([`${nameOf(config, without)} is about reads: ${tests} makes none, leave it out`]);
 }
 
+function checkForms(loads: readonly ShapedLoad[], config: Config): void {
+  const form = loads.flatMap(({ step }) => step.commands).find((command) => command.form === true);
+  if (form === undefined || config.backend !== 'proxy') return;
+  throw new ConfigError([
+    `${nameOf(config, 'backend')} is proxy: a proxy signs headers, and ${form.op} has its signature in a form: take native or http`,
+  ]);
+}
+
 /** Throughput that goes up and down by a schedule, or is none, never becomes steady. */
 function checkConstant(loads: readonly ShapedLoad[], config: Config): void {
   const bursts = new Set(scheduleOf({ loads }).map(({ test }) => test));
@@ -113,9 +122,11 @@ function measuredBy(name: string, all: readonly ShapedLoad[], config: Config): M
       if (isOfMany(op)) add(op, NO_SIZE);
       else for (const { label } of op === 'GET' ? readSizes : sizes) add(op, label);
     }
-    const inParts =
-      has('write', step) && !holdsConnections(step) ? sizes.filter(({ bytes }) => bytes > config.partSize) : [];
+    const puts = opsOf(step).includes(PUT.op) && !holdsConnections(step);
+    const inParts = puts ? sizes.filter(({ bytes }) => bytes > config.partSize) : [];
     for (const { label } of inParts) for (const { op } of MULTIPART) add(op, label);
+    for (const { calls = [] } of step.commands)
+      for (const { op } of calls) for (const { label } of sizes) add(op, label);
   }
   const phases = new Set(loads.flatMap(({ schedule, phased }) => (phased ? schedule().map(({ phase }) => phase) : [])));
   return {

@@ -10,6 +10,7 @@ import type { HeldConnections, Holding } from '../s3/held';
 import type { ObjectSize, VuConfig } from '../settings/config';
 import type { CommandShares, Filling } from './command-shares';
 import type { FoundKeys, MakeKey, TrackedKeys } from './keys';
+import type { Payload } from './payload';
 import type { Random } from './random';
 import type { Window } from './schedule';
 import type { Shape } from './shape';
@@ -46,6 +47,8 @@ export interface VirtualUser {
   readonly number: number;
   /** Its number on this worker, from 1. */
   readonly numberHere: number;
+  /** Bodies of its sizes. */
+  payload(): Payload;
   /** What writes objects of its sizes. */
   writer(): WriteObject;
   /** The same outside the figures. */

@@ -20,7 +20,7 @@ import {
   PUT_BUCKET_VERSIONING,
 } from '../../lib/s3/commands';
 import { VERSIONING } from '../../lib/s3/configurations';
-import type { Reply } from '../../lib/s3/engine';
+import type { Arguments, Reply } from '../../lib/s3/engine';
 import { explain, PATIENCE_MS, waitingText } from '../../lib/s3/explain';
 import { keysPageOf, listArguments, nextOf, prefixesOf } from '../../lib/s3/listing';
 import { argumentsOfV1, mayLackV2, replyOfV1 } from '../../lib/s3/listing-v1';
@@ -32,6 +32,7 @@ import { createNodeEngine, type NodeCall } from './engine';
 import { BucketError, type Entry, type LeftEntry, type List } from './entry';
 import { createRemoval } from './removal';
 import { createTransport } from './transport';
+import { BYPASS, createUnlocking, isLocked } from './unlock';
 
 /** The settings that it takes to reach a bucket. */
 export const BUCKET_SETTINGS = [
@@ -96,8 +97,15 @@ const MOST_CONNECTIONS = 64;
 /** What answers to a batch call an entry that is gone already, as it should be. */
 const GONE: ReadonlySet<string> = new Set(['NoSuchKey', 'NoSuchVersion']);
 
-/** `pause` waits so many milliseconds between attempts. @throws ConfigError when SSL_CERT_FILE can't be read, or a proxy not be used */
-export function openBucket(config: BucketConfig, pause: (ms: number) => Promise<unknown> = sleep): Bucket {
+/**
+ * `unlocks`: what a lock keeps is deleted all the same, as far as the credentials may. `pause` waits so many milliseconds between
+ * attempts. @throws ConfigError when SSL_CERT_FILE can't be read, or a proxy not be used
+ */
+export function openBucket(
+  config: BucketConfig,
+  pause: (ms: number) => Promise<unknown> = sleep,
+  unlocks = false,
+): Bucket {
   const proxies = config.httpProxy === 'none' ? {} : process.env;
   proxiesOf(config, proxies);
   const transport = createTransport(config.verifySsl, MOST_CONNECTIONS, (origin) => proxyOf(origin, proxies)?.url);
@@ -112,8 +120,13 @@ export function openBucket(config: BucketConfig, pause: (ms: number) => Promise<
   const abort = orThrow(engine.compile(ABORT_MULTIPART), ABORT_MULTIPART);
   const getVersioning = orThrow(engine.compile(GET_BUCKET_VERSIONING), GET_BUCKET_VERSIONING);
 
-  const deleteBatch = async (entries: readonly Entry[], signal?: AbortSignal): Promise<LeftEntry[]> => {
-    const reply = await remove('', batchOf(entries), { objects: entries.length }, signal);
+  type Headers = Arguments['headers'] & {};
+  const deleteBatch = async (
+    entries: readonly Entry[],
+    signal?: AbortSignal,
+    headers: Headers = {},
+  ): Promise<LeftEntry[]> => {
+    const reply = await remove('', batchOf(entries), { objects: entries.length, headers }, signal);
     const byId = new Map(entries.map((entry) => [idOf(entry), entry]));
     return undeletedOf(reply).flatMap((left) => {
       // Not every server names the version.
@@ -124,9 +137,20 @@ export function openBucket(config: BucketConfig, pause: (ms: number) => Promise<
   };
 
   const deleteOne = engine.compile(DELETE);
-  const removal = createRemoval(deleteBatch, ({ key, versionId }, signal) =>
-    deleteOne(key, '', versionId === undefined ? {} : { query: { versionId } }, signal),
-  );
+  const removalWith = (headers: Headers) =>
+    createRemoval(
+      (entries, signal) => deleteBatch(entries, signal, headers),
+      ({ key, versionId }, signal) =>
+        deleteOne(key, '', { headers, ...(versionId !== undefined && { query: { versionId } }) }, signal),
+    );
+  const removal = removalWith({});
+  const unlock = unlocks ? createUnlocking(engine, removalWith(BYPASS).remove) : undefined;
+  const removeAll = async (entries: readonly Entry[], signal?: AbortSignal): Promise<LeftEntry[]> => {
+    const left = await removal.remove(entries, signal);
+    const locked = unlock === undefined ? [] : left.filter(isLocked);
+    if (unlock === undefined || locked.length === 0) return left;
+    return [...left.filter((entry) => !isLocked(entry)), ...(await unlock(locked, signal))];
+  };
 
   return {
     check: async (prefix, signal, tell) => {
@@ -178,7 +202,7 @@ export function openBucket(config: BucketConfig, pause: (ms: number) => Promise<
       return { entries, prefixes: prefixesOf(reply), next: nextOf(reply.found) };
     },
     deleteAll: async (entries, signal) => {
-      let left = await removal.remove(entries, signal);
+      let left = await removeAll(entries, signal);
       const forGood: LeftEntry[] = [];
       for (let n = 2; n <= ATTEMPTS + 1; n++) {
         // The server may have been too busy for some of them only.
@@ -186,7 +210,7 @@ export function openBucket(config: BucketConfig, pause: (ms: number) => Promise<
         forGood.push(...left.filter((entry) => !again.includes(entry)));
         if (again.length === 0) break;
         await pause(pauseBefore(n) * 1000);
-        left = await removal.remove(again, signal);
+        left = await removeAll(again, signal);
       }
       return forGood;
     },

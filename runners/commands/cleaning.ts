@@ -7,6 +7,7 @@ import type { Bucket, Upload } from '../bucket/bucket';
 import { createDeletion, type Deletion } from '../bucket/deletion';
 import { BucketError } from '../bucket/entry';
 import { createCount, type Inventory, inventoryTable } from '../bucket/inventory';
+import { isLocked } from '../bucket/unlock';
 import { inParallel, pages, walk } from '../bucket/walk';
 import { stoppedBy } from '../process/stoppable';
 import { EXIT } from '../run/exit';
@@ -28,6 +29,8 @@ export interface CleanupPlan {
   /** Only what tests of these names wrote; left out for all. */
   readonly tests?: readonly string[];
   readonly versions: boolean;
+  /** Also what is locked. */
+  readonly unlock: boolean;
   readonly yes: boolean;
   readonly includeForeign: boolean;
   readonly json: boolean;
@@ -93,7 +96,7 @@ export async function cleanUp(plan: CleanupPlan, signal: AbortSignal): Promise<n
       : 'nothing was deleted';
     if (name !== undefined) status.tell(`${name}: ${soFar}`);
     else status.tell(`error: ${bucket.explain(e as BucketError)}; ${soFar}`);
-    if (report.deletion) tellFailures(report.deletion, status);
+    if (report.deletion) tellFailures(plan, report.deletion, status);
     return finish(plan, inventory, uploads, { ...report, interrupted: name !== undefined }, EXIT.failed);
   }
 }
@@ -238,12 +241,13 @@ function sayDone(plan: CleanupPlan, deletion: Deletion, aborted: number, ms: num
     `deleted ${formatCount(objects)} ${noun(plan)} (${formatBytes(bytes)})${uploads} in ${formatDuration(ms)}, ${rate}/s`,
   );
   if (plan.bucket.deletesOneByOne()) status.say('they were deleted one by one: the store has no DeleteObjects');
-  tellFailures(deletion, status);
+  tellFailures(plan, deletion, status);
 }
 
-function tellFailures({ failed }: Deletion, status: StatusLine): void {
+function tellFailures({ unlock }: CleanupPlan, { failed }: Deletion, status: StatusLine): void {
   for (const [code, { count, sample }] of failed) {
-    status.tell(`error: ${formatCount(count)} not deleted, ${code}: ${sample}`);
+    const hint = !unlock && isLocked({ code }) ? '; --unlock deletes what is locked' : '';
+    status.tell(`error: ${formatCount(count)} not deleted, ${code}: ${sample}${hint}`);
   }
 }
 

@@ -106,11 +106,12 @@ async function takeAway(
   status: StatusLine,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const bucket = openBucket(config);
+  const bucket = openBucket(config, undefined, options.unlock === true);
   try {
     if (created && !(await bucket.isThere(signal))) return true;
     const plan = {
       ...{ bucket, name, prefix, yes: true, json: options.json === true },
+      unlock: options.unlock === true,
       versions: created === true || options.versions === true,
       // What others put into a bucket of ours keeps it there.
       includeForeign: created === true || options.includeForeign === true,

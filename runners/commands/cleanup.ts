@@ -18,6 +18,7 @@ export function addCleanup(program: Command): void {
     .description(DESCRIPTION)
     .option('--yes', "don't ask before deleting")
     .option('--versions', 'also delete all versions and delete markers of those keys')
+    .option('--unlock', 'also delete what is locked: end legal holds, and pass by retention in governance mode')
     .option(
       '--include-foreign',
       "go on even if the prefix contains keys that aren't s3loadtest's; those are never deleted",
@@ -39,7 +40,7 @@ export async function cleanup(options: Options, given: NodeJS.ProcessEnv, signal
   refuseEmptyPrefix(options, environment);
   const config = loadSome([...BUCKET_SETTINGS, 'prefix'], options, environment);
   checkAsks(options);
-  const bucket = openBucket(config);
+  const bucket = openBucket(config, undefined, options.unlock === true);
   try {
     return await cleanUp(
       {
@@ -47,6 +48,7 @@ export async function cleanup(options: Options, given: NodeJS.ProcessEnv, signal
         name: config.bucket,
         prefix: config.prefix,
         versions: options.versions === true,
+        unlock: options.unlock === true,
         yes: options.yes === true,
         includeForeign: options.includeForeign === true,
         json: options.json === true,

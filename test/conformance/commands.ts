@@ -4,7 +4,9 @@
  */
 import {
   ABORT_MULTIPART,
+  COMPLETE_COPY,
   COMPLETE_MULTIPART,
+  COMPLETE_UPLOAD,
   COPY,
   type Command,
   CREATE_BUCKET,
@@ -17,9 +19,13 @@ import {
   GET_BUCKET_LIFECYCLE,
   GET_BUCKET_POLICY,
   GET_BUCKET_VERSIONING,
+  GET_IF_NONE_MATCH,
   GET_OBJECT_ACL,
   GET_OBJECT_ATTRIBUTES,
+  GET_OBJECT_LEGAL_HOLD,
+  GET_OBJECT_RETENTION,
   GET_OBJECT_TAGGING,
+  GET_PART,
   HEAD,
   HEAD_BUCKET,
   HEAD_WRITTEN,
@@ -29,15 +35,19 @@ import {
   LIST_UPLOADS,
   LIST_V1,
   LIST_VERSIONS,
+  POST,
   PUT,
   PUT_BUCKET_ACL,
   PUT_BUCKET_LIFECYCLE,
   PUT_BUCKET_POLICY,
   PUT_BUCKET_VERSIONING,
   PUT_OBJECT_ACL,
+  PUT_OBJECT_LEGAL_HOLD,
+  PUT_OBJECT_RETENTION,
   PUT_OBJECT_TAGGING,
   READ,
   UPLOAD_PART,
+  UPLOAD_PART_COPY,
 } from '../../lib/s3/commands';
 import type { Arguments, CallLoad, Found } from '../../lib/s3/engine';
 
@@ -49,6 +59,7 @@ export interface CommandCase {
   /** Method, path within the bucket, query. */
   readonly request: string;
   /** 200, or as the row says, with this body and these headers. */
+  readonly status?: number;
   readonly answer?: string;
   readonly headers?: Readonly<Record<string, string>>;
   /** Payload bytes. */
@@ -66,7 +77,26 @@ const ACL = '<AccessControlPolicy><Owner></Owner></AccessControlPolicy>';
 export const commandCases: readonly CommandCase[] = [
   { command: GET, load: 3, request: 'GET /key', answer: 'abc', bytes: 3 },
   { command: READ, load: 3, request: 'GET /key', answer: 'abc', bytes: 3 },
+  {
+    command: GET_IF_NONE_MATCH,
+    load: 3,
+    more: { headers: { 'if-none-match': '"e"' } },
+    request: 'GET /key',
+    status: 304,
+    // As long as what it does not send.
+    headers: { ETag: '"e"', 'Content-Length': '3' },
+  },
+  {
+    command: GET_PART,
+    load: 3,
+    more: { query: { partNumber: 2 } },
+    request: 'GET /key?partNumber=2',
+    status: 206,
+    answer: 'abc',
+    bytes: 3,
+  },
   { command: PUT, load: new ArrayBuffer(5), request: 'PUT /key', bytes: 5 },
+  { command: POST, load: new ArrayBuffer(5), request: 'POST ', bytes: 5 },
   { command: HEAD, request: 'HEAD /key', headers: { ETag: '"e"' }, has: { etag: '"e"' } },
   { command: HEAD_WRITTEN, request: 'HEAD /key', headers: { ETag: '"e"' }, has: { etag: '"e"' } },
   { command: DELETE, request: 'DELETE /key' },
@@ -144,12 +174,22 @@ export const commandCases: readonly CommandCase[] = [
     bytes: 5,
   },
   {
-    command: COMPLETE_MULTIPART,
+    command: UPLOAD_PART_COPY,
+    more: {
+      query: { partNumber: 2, uploadId: 'id' },
+      headers: { 'x-amz-copy-source': '/bucket/other', 'x-amz-copy-source-range': 'bytes=5-9' },
+    },
+    request: 'PUT /key?partNumber=2&uploadId=id',
+    answer: '<CopyPartResult><ETag>&quot;e&quot;</ETag></CopyPartResult>',
+    found: { texts: { ETag: '"e"' } },
+  },
+  ...[COMPLETE_MULTIPART, COMPLETE_UPLOAD, COMPLETE_COPY].map((command) => ({
+    command,
     load: '<CompleteMultipartUpload></CompleteMultipartUpload>',
     more: UPLOAD,
     request: 'POST /key?uploadId=id',
     answer: '<CompleteMultipartUploadResult></CompleteMultipartUploadResult>',
-  },
+  })),
   { command: ABORT_MULTIPART, more: UPLOAD, request: 'DELETE /key?uploadId=id' },
   {
     command: GET_BUCKET_VERSIONING,
@@ -187,6 +227,10 @@ export const commandCases: readonly CommandCase[] = [
     request: 'GET /key?attributes=',
     answer: '<GetObjectAttributesResponse><ObjectSize>7</ObjectSize></GetObjectAttributesResponse>',
   },
+  { command: GET_OBJECT_RETENTION, request: 'GET /key?retention=', answer: '<Retention></Retention>' },
+  { command: PUT_OBJECT_RETENTION, load: '<Retention></Retention>', request: 'PUT /key?retention=' },
+  { command: GET_OBJECT_LEGAL_HOLD, request: 'GET /key?legal-hold=', answer: '<LegalHold></LegalHold>' },
+  { command: PUT_OBJECT_LEGAL_HOLD, load: '<LegalHold></LegalHold>', request: 'PUT /key?legal-hold=' },
   {
     command: HEAD_BUCKET,
     request: 'HEAD ',

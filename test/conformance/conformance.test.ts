@@ -12,7 +12,7 @@ import * as commands from '../../lib/s3/commands';
 import { BACKENDS, type Backend } from '../../lib/settings/config';
 import { jslibProblem } from '../../runners/run/jslib';
 import { getTools } from '../../runners/tools/tools';
-import { opOf, type Seen, signatureFault, startFaultServer, startProxy } from '../fault-server';
+import { formFault, opOf, type Seen, signatureFault, startFaultServer, startProxy } from '../fault-server';
 import { bundleSuite, ROOT, runSuite, type SuiteRun } from '../k6';
 import { RGW_COMMANDS, type Rgw, startRgw } from '../rgw';
 import { CREDENTIALS, makeCertificates, missing, type Server, startVersitygw, temporaryFolder } from '../servers';
@@ -33,6 +33,8 @@ import {
   SIZED,
 } from './measured';
 import { type Fate, ODD_KEYS, oddBucket } from './odd-keys';
+import { columnOf, withProofs } from './proof-table';
+import { provedBy, provedOps } from './proofs';
 import { allCases, casesOf, type SuiteName } from './suites';
 
 const backends = (process.env.S3LOADTEST_BACKEND?.split(',') as Backend[] | undefined) ?? BACKENDS;
@@ -137,6 +139,10 @@ const targets: readonly Target[] = [
   },
 ];
 
+/** What the docs have a column for each backend of, and what each was seen to have. */
+const inDocs = targets.filter(({ tls }) => !tls);
+const seen = new Map<string, Readonly<Record<string, string>>>();
+
 /** Says what is not tested here, and why; in CI that is a failure. */
 function notRun(what: string, lacks: readonly string[]): void {
   const why = `${what}: not run, for this machine lacks ${lacks.join(', ')}`;
@@ -170,7 +176,9 @@ async function runOn(server: Server, suite: SuiteName, backend: Backend, bucket:
 test('every row of lib/s3/commands.ts has its case', () => {
   const cased = new Set<unknown>(commandCases.map(({ command }) => command));
   for (const [name, row] of Object.entries(commands)) {
-    if (typeof row === 'object' && 'op' in row) expect(cased.has(row), `${name} has a case in commands.ts`).toBe(true);
+    // What is several calls has proofs.
+    if (typeof row === 'object' && 'op' in row && !('calls' in row))
+      expect(cased.has(row), `${name} has a case in commands.ts`).toBe(true);
   }
 });
 
@@ -202,13 +210,22 @@ describe.each(backends)('backend %s', (backend) => {
   describe('metrics', () => measured(backend));
 });
 
-function onServer({ start, tls }: Target, backend: Backend): void {
+// Behind all that sees.
+test('docs/commands.md says what each server has', async () => {
+  const page = join(ROOT, 'docs', 'commands.md');
+  const columns = inDocs.flatMap(({ name, backends = BACKENDS }) => backends.map((backend) => columnOf(name, backend)));
+  const text = withProofs(await readFile(page, 'utf8'), provedOps, columns, seen);
+  await expect(text).toMatchFileSnapshot(page);
+});
+
+function onServer({ name, start, tls }: Target, backend: Backend): void {
   const bucket = `conformance-${backend}${tls ? '-tls' : ''}`;
   let server: Server;
   let run: SuiteRun;
   beforeAll(async () => {
     server = await start();
     run = await runOn(server, 'server', backend, bucket, tls ? { verify: true, trust: server.ca } : {});
+    if (!tls) seen.set(columnOf(name, backend), provedBy(run.reports));
   });
   testCases('server', backend, () => run);
 
@@ -389,6 +406,19 @@ function misbehaving(backend: Backend): void {
     });
   });
 
+  test('a success is no failed request to k6, whatever its status', () => {
+    const successes = faults.filter(({ want }) => want === 'none' || want === 'unchanged').map(({ name }) => name);
+    const failed = points.filter(({ metric }) => metric === 'http_req_failed');
+    for (const name of successes) {
+      const those = failed.filter(({ data }) => data.tags[CASE_TAG] === name).map(({ data }) => data);
+      expect(
+        those.map(({ value, tags }) => [value, tags.expected_response ?? 'true']),
+        name,
+      ).toEqual(those.map(() => [0, 'true']));
+      expect(those.length, name).toBeGreaterThan(0);
+    }
+  });
+
   describe('sees the requests that each fault calls for', () => {
     test.each(faults)('$name', (fault) => {
       const seen = server.seen(fault);
@@ -419,8 +449,20 @@ function misbehaving(backend: Backend): void {
       });
       return;
     }
+    test('the policy of a form allows it, and is signed', () => {
+      const forms = faults.filter(({ name }) => name.startsWith('a form '));
+      for (const form of forms) {
+        const { secretAccessKey } = form.client?.credentials ?? CREDENTIALS;
+        for (const request of server.seen(form)) {
+          expect(formFault(request, secretAccessKey)).toBeUndefined();
+          expect(formFault(request, 'another')).toMatch(/^signature/);
+        }
+      }
+      const [first] = forms.flatMap((form) => server.seen(form));
+      expect(first?.body.toString('latin1')).toContain('name="x-amz-security-token"\r\n\r\nto/ken+of==STS\r\n');
+    });
     test('a session token is in every request, and signed', () => {
-      const withToken = faults.find(({ client }) => client?.credentials?.sessionToken) as Fault;
+      const withToken = faults.find(({ name }) => name === 'a session token is sent and signed') as Fault;
       const { sessionToken, secretAccessKey } = withToken.client?.credentials ?? (CREDENTIALS as never);
       const mustSign = ['host', 'x-amz-content-sha256', 'x-amz-date', 'x-amz-security-token'];
       for (const request of server.seen(withToken)) {

@@ -4,7 +4,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ErrorClass } from '../../lib/s3/classify';
-import { LIST } from '../../lib/s3/commands';
+import { GET_IF_NONE_MATCH, GET_PART, LIST, POST } from '../../lib/s3/commands';
 import type { Awaitable, EngineOptions, Found, Reply } from '../../lib/s3/engine';
 import type { Outcome } from '../../lib/s3/outcome';
 import type { Backend } from '../../lib/settings/config';
@@ -35,8 +35,8 @@ export interface Fault {
   readonly missesExpected?: true;
   /** A GET of 1,000 bytes where nothing is said. `t.client` makes others with the same options. */
   operate?(s3: S3, t: Bench): Awaitable<Outcome>;
-  /** none: a success that says there is none of what was asked for, by a 404. */
-  readonly want: 'success' | 'none' | { errorClass: ErrorClass; status: number; code?: string };
+  /** Successes by another status. none: there is none of what was asked for, by a 404. unchanged: it is as it was, by a 304. */
+  readonly want: 'success' | 'none' | 'unchanged' | { errorClass: ErrorClass; status: number; code?: string };
   /** Looks further at what came. */
   check?(outcome: Outcome, t: Bench): void;
   /** How many requests the server is to see, in this order where they differ. */
@@ -50,7 +50,7 @@ export interface Fault {
 /** What the metrics are to say of a fault: one operation, and of a failure that each request was a failed attempt. */
 export function toldOf({ want, requests, operate, told }: Fault): Told {
   const none = { ops: 0, bytes: 0, objects: 0, errors: {}, failures: 0, misses: 0, retries: 0 };
-  if (want === 'success' || want === 'none') return { ...none, ops: 1, bytes: operate ? 0 : BODY, ...told };
+  if (typeof want === 'string') return { ...none, ops: 1, bytes: operate ? 0 : BODY, ...told };
   const failures = typeof requests === 'number' ? requests : 1;
   return { ...none, errors: { [want.errorClass]: failures }, failures, retries: failures - 1, ...told };
 }
@@ -434,17 +434,17 @@ function elementsOf({ texts, lists }: Pick<Found, 'texts' | 'lists'> = { texts: 
 
 /** Each row once in every way that an engine has to call it; the server answers as S3 does. */
 const commandFaults: readonly Fault[] = commandCases.map((one) => {
-  const { command, load, more, request, answer = '', headers = {}, bytes = 0, found, has = {} } = one;
+  const { command, load, more, request, status, answer = '', headers = {}, bytes = 0, found, has = {} } = one;
   const many = command.many === true ? (found?.objects ?? 0) : 0;
   const counts = command.counts === 'operation' ? WAYS : 0;
   return {
     name: `the row of ${nameOf(one)}: its request, and its reply in every way of calling it`,
     answer: (response) =>
-      response.writeHead(command.status, { 'Content-Length': answer.length, ...headers }).end(answer),
+      response.writeHead(status ?? command.status, { 'Content-Length': answer.length, ...headers }).end(answer),
     operate: async (_, { engine, sha256, bytesOf }) => {
       const calls = [engine.compile(command), engine.compileSync(command), engine.compileAsync(command)];
       const replies: Reply[] = [];
-      for (const call of calls) replies.push(succeeded(command.op, await call(keyFor(one), '', load, more)));
+      for (const call of calls) replies.push(succeeded(command.op, await call(keyFor(one), '', load, more), status));
       for (const reply of replies) {
         same('bytes', reply.bytes, bytes);
         if (found?.objects !== undefined) same('objects', reply.found?.objects, found.objects);
@@ -457,7 +457,7 @@ const commandFaults: readonly Fault[] = commandCases.map((one) => {
       }
       return replies[0] as Reply;
     },
-    want: 'success',
+    want: status === 304 ? 'unchanged' : 'success',
     requests: Array(WAYS).fill(request),
     // S3Client's listing has no encoding, and a slash after the bucket.
     ...(command === LIST && { requestsOf: { jslib: ['GET /?list-type=2&prefix=p%2F', request, request] } }),
@@ -467,18 +467,20 @@ const commandFaults: readonly Fault[] = commandCases.map((one) => {
 
 /** What a bucket does not have is an answer, of rows that say so; another 404 is none. */
 const noneFaults: readonly Fault[] = commandCases.flatMap(({ command }): Fault[] => {
-  const { op, none } = command;
+  const { op, none, on } = command;
   if (none === undefined) return [];
-  const operate: Fault['operate'] = (_, { engine }) => engine.compile(command)('', '');
+  const operate: Fault['operate'] = (_, { engine }) => engine.compile(command)(on === 'bucket' ? '' : 'key', '');
   return [
-    {
-      name: `${op} of a bucket that has none is a success`,
-      answer: error(404, none),
-      operate,
-      want: 'none',
-      requests: 1,
-      told: { ops: 1 },
-    },
+    ...none.map(
+      (code): Fault => ({
+        name: `${op} of ${on === 'bucket' ? 'a bucket' : 'an object'} that has none is a success: ${code}`,
+        answer: error(404, code),
+        operate,
+        want: 'none',
+        requests: 1,
+        told: { ops: 1 },
+      }),
+    ),
     {
       name: `${op} of a bucket that is not there is notFound`,
       answer: error(404, 'NoSuchBucket'),
@@ -489,9 +491,63 @@ const noneFaults: readonly Fault[] = commandCases.flatMap(({ command }): Fault[]
   ];
 });
 
+const TEMPORARY = { accessKeyId: 'TEMPORARYACCESSKEY', secretAccessKey: 'secret', sessionToken: 'to/ken+of==STS' };
+
+/** Reads of an object, by the row and what it is asked by. */
+const conditional = ({ engine }: Bench, expected: number): Awaitable<Outcome> =>
+  engine.compile(GET_IF_NONE_MATCH)('key', '', expected, { headers: { 'if-none-match': '"old"' } });
+
 export const faults: readonly Fault[] = [
   ...commandFaults,
   ...noneFaults,
+  {
+    name: 'an object that is another than its ETag says comes whole',
+    answer: ok,
+    operate: (_, t) => conditional(t, BODY),
+    want: 'success',
+    requests: 1,
+    told: { bytes: BODY },
+  },
+  {
+    name: 'an object that is another, and not as long as it should be, is corrupt',
+    answer: ok,
+    operate: (_, t) => conditional(t, BODY + 1),
+    want: { errorClass: 'corrupt', status: 200 },
+    requests: 1,
+  },
+  {
+    name: 'nobody asked whether an object is as it was: 304 is no success',
+    answer: (response) => response.writeHead(304).end(),
+    want: { errorClass: 'client', status: 304 },
+    requests: 1,
+  },
+  {
+    name: 'a form is signed, with its session token',
+    answer: (response) => response.writeHead(204).end(),
+    client: { credentials: TEMPORARY },
+    operate: async (_, { engine, random }) => {
+      succeeded('POST', await engine.compileAsync(POST)('ü b', '', random(3)));
+      return engine.compile({ ...POST, fields: { 'x-amz-storage-class': 'COLD' } })('key', '', random(BODY));
+    },
+    want: 'success',
+    requests: ['POST ', 'POST '],
+    told: { ops: 2, bytes: BODY + 3 },
+  },
+  {
+    name: 'a form that is refused is tried again',
+    answer: (response, nth) => (nth === 1 ? error(503, 'SlowDown')(response) : void response.writeHead(204).end()),
+    operate: (_, { engine, random }) => engine.compile(POST)('key', '', random(BODY)),
+    want: 'success',
+    requests: 2,
+    told: { bytes: BODY, errors: { throttled: 1 }, failures: 1, retries: 1 },
+  },
+  {
+    name: 'a store that knows no parts and sends the whole object is corrupt',
+    answer: ok,
+    operate: (_, { engine }) => engine.compile(GET_PART)('key', '', BODY / 2, { query: { partNumber: 1 } }),
+    want: { errorClass: 'corrupt', status: 200 },
+    requests: 1,
+  },
   {
     // An object of its length is there, and no answer was lost that would explain it.
     name: 'a first completion that is refused is no success, whatever object is there',
@@ -892,7 +948,7 @@ export const faults: readonly Fault[] = [
     name: 'a session token is sent and signed',
     answer: (response, _, request) => (request.method === 'POST' ? deleted : ok)(response),
     client: {
-      credentials: { accessKeyId: 'TEMPORARYACCESSKEY', secretAccessKey: 'secret', sessionToken: 'to/ken+of==STS' },
+      credentials: TEMPORARY,
     },
     operate: async (s3) => {
       succeeded('DeleteObjects', s3.deleteObjects(['ü']));
@@ -935,7 +991,7 @@ export const faultCases: readonly Case[] = [
       const operate = fault.operate ?? ((s3: S3) => s3.getObject('key', '', BODY));
       const outcome = await operate(s3, { ...t, s3, client, engine: engineWith({}), engineWith });
       if (fault.want === 'success') succeeded('it', outcome);
-      else if (fault.want === 'none') succeeded('it', outcome, 404);
+      else if (typeof fault.want === 'string') succeeded('it', outcome, fault.want === 'none' ? 404 : 304);
       else failed('it', outcome, fault.want);
       fault.check?.(outcome, t);
     },

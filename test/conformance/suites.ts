@@ -10,6 +10,7 @@ import { measuredCases } from './measured';
 import { multipartCases } from './multipart';
 import { manyBatchesCase, objectCases } from './objects';
 import { oddKeysCase } from './odd-keys';
+import { proofCases } from './proofs';
 
 /** Hosts below it are loopback to k6, and buckets to the servers. */
 export const VIRTUAL_DOMAIN = 's3.test';
@@ -41,6 +42,7 @@ const suites = {
     manyBatchesCase,
     existingBucketCase,
     oddKeysCase,
+    ...proofCases,
     ...plain.map(virtualHosted),
     ...failureCases,
   ],

@@ -1,26 +1,41 @@
 /** What a workload file may have done beside what patterns do: loaded by VUs whose load names it. */
+
+import { batchOf } from '../../s3/batch';
 import {
   COPY,
+  COPY_IN_PARTS,
   type Command,
+  DELETE_OBJECTS,
   GET,
+  GET_IF_NONE_MATCH,
   GET_OBJECT_ATTRIBUTES,
+  GET_PART,
   HEAD,
   LIST_VERSIONS,
+  POST,
   PUT_BUCKET_ACL,
   PUT_BUCKET_LIFECYCLE,
   PUT_BUCKET_POLICY,
+  PUT_IN_PARTS,
   PUT_OBJECT_ACL,
+  PUT_OBJECT_LEGAL_HOLD,
+  PUT_OBJECT_RETENTION,
   PUT_OBJECT_TAGGING,
 } from '../../s3/commands';
 import { ACLS, lifecycleOf, policyOf, taggingOf } from '../../s3/configurations';
-import type { Arguments, Awaitable, CallLoad, Reply } from '../../s3/engine';
+import type { Arguments, CallLoad, Reply } from '../../s3/engine';
 import type { Outcome } from '../../s3/outcome';
-import { encodeKey } from '../../s3/uri';
+import { copySource } from '../../s3/uri';
 import { ACTIONS, OLDER } from '../../workload/actions';
 import type { CommandShares } from '../../workload/command-shares';
 import type { VirtualUser } from '../../workload/step';
 import { dedicatedFolder } from '../../workload/temporary';
+import { ended, whenEnded } from './ended';
+import { copyKey, lengthOf } from './lengths';
+import { holdAndRelease, retain } from './locks';
 import type { Done, Play } from './mix';
+import { conditionalRead, partRead } from './reads';
+import { copyParted, postForm, putParted } from './writes';
 
 /** Attributes that every object has. */
 const ATTRIBUTES = { 'x-amz-object-attributes': 'ETag,ObjectSize,StorageClass' };
@@ -28,9 +43,9 @@ const ATTRIBUTES = { 'x-amz-object-attributes': 'ETag,ObjectSize,StorageClass' }
 const MOST_VERSIONS = 10;
 
 /** What plays cards of these commands. */
-export function actionsOf(vu: VirtualUser, ops: readonly string[], { unique = {}, dedicated }: CommandShares): Play {
-  const own = (op: string) => dedicated === true && DEDICATED_TO.includes(op);
-  const plays = new Map(ops.map((op) => [op, own(op) ? onOwnObject(op, vu, unique) : playOf(op, vu, unique)]));
+export function actionsOf(vu: VirtualUser, ops: readonly string[], of: CommandShares): Play {
+  const isDedicated = (op: string) => of.dedicated === true && DEDICATED_TO.includes(op);
+  const plays = new Map(ops.map((op) => [op, isDedicated(op) ? onOwnObject(op, vu, of) : playOf(op, vu, of)]));
   return (card) => (plays.get(card.op) as Play)(card);
 }
 
@@ -38,10 +53,10 @@ export function actionsOf(vu: VirtualUser, ops: readonly string[], { unique = {}
 const DEDICATED_TO: readonly string[] = [HEAD.op, PUT_OBJECT_ACL.op];
 
 /** A command on an object that this VU has for it alone, written outside the figures when it is first wanted. */
-function onOwnObject(op: string, vu: VirtualUser, unique: NonNullable<CommandShares['unique']>): Play {
+function onOwnObject(op: string, vu: VirtualUser, of: CommandShares): Play {
   const command = ACTIONS[op] as Command;
   const call = vu.engine.compile(command);
-  const [load, more] = sentWith(command, vu, unique);
+  const [load, more] = sentWith(command, vu, of);
   const { config, number, startedAt, keyEnd } = vu;
   const [size] = vu.sizes as [(typeof vu.sizes)[number]];
   const { before, after } = dedicatedFolder(config, vu.test, startedAt);
@@ -51,23 +66,35 @@ function onOwnObject(op: string, vu: VirtualUser, unique: NonNullable<CommandSha
   return () => {
     if (isThere) return act();
     isThere = true;
-    const written = vu.beside()(key, { label: size.label, bytes: size.bytes });
-    const goOn = ({ failure, status, endpoint }: Outcome): Done => {
+    return whenEnded(vu.beside()(key, { label: size.label, bytes: size.bytes }), ({ failure, status, endpoint }) => {
       if (failure === undefined) return act();
       isThere = false;
       console.warn(`the object for ${op} alone was not written: ${status} ${failure.code} (endpoint ${endpoint})`);
       return undefined;
-    };
-    return written instanceof Promise ? written.then(goOn) : goOn(written);
+    });
   };
 }
 
-function playOf(op: string, vu: VirtualUser, unique: NonNullable<CommandShares['unique']>): Play {
-  if (op === OLDER) return olderVersion(vu);
-  if (op === COPY.op) return copy(vu);
+/** Those that are more than one call with what `sentWith` says. */
+const OWN: Readonly<Record<string, (vu: VirtualUser, of: CommandShares) => Play>> = {
+  [OLDER]: olderVersion,
+  [COPY.op]: copy,
+  [GET_IF_NONE_MATCH.op]: conditionalRead,
+  [GET_PART.op]: partRead,
+  [DELETE_OBJECTS.op]: deleteBatch,
+  [POST.op]: postForm,
+  [PUT_IN_PARTS.op]: putParted,
+  [COPY_IN_PARTS.op]: copyParted,
+  [PUT_OBJECT_RETENTION.op]: retain,
+  [PUT_OBJECT_LEGAL_HOLD.op]: holdAndRelease,
+};
+
+function playOf(op: string, vu: VirtualUser, of: CommandShares): Play {
+  const own = OWN[op];
+  if (own !== undefined) return own(vu, of);
   const command = ACTIONS[op] as Command;
   const call = vu.engine.compile(command);
-  const [load, more] = sentWith(command, vu, unique);
+  const [load, more] = sentWith(command, vu, of);
   if (command.on === 'bucket') return () => ended(call('', '', load(), more()));
   const { keys } = vu;
   const seen = ({ failure }: Outcome): undefined => {
@@ -86,7 +113,7 @@ type Sent = readonly [load: () => CallLoad | undefined, more: () => Arguments | 
 export function sentWith(
   { op }: Command,
   { config: { bucket, prefix } }: VirtualUser,
-  unique: NonNullable<CommandShares['unique']>,
+  { unique: { acls = 1, policies = 1, lifecycles = 1 } = {} }: CommandShares,
 ): Sent {
   const nothing = () => undefined;
   const inTurn = <T>(count: number, make: (n: number) => T): (() => T) => {
@@ -94,7 +121,6 @@ export function sentWith(
     let next = 0;
     return () => all[next++ % count] as T;
   };
-  const { acls = 1, policies = 1, lifecycles = 1 } = unique;
   switch (op) {
     case PUT_OBJECT_ACL.op:
     case PUT_BUCKET_ACL.op:
@@ -117,13 +143,14 @@ export function sentWith(
 const TAGS = 10;
 
 /** A new object out of one that is there. */
-function copy({ engine, keys, makeKey, config: { bucket } }: VirtualUser): Play {
+function copy(vu: VirtualUser): Play {
+  const { engine, keys, config } = vu;
   const call = engine.compile(COPY);
   return ({ size }) => {
     const from = keys.any(size);
     if (from === undefined) return false;
-    const key = makeKey(size);
-    const headers = { 'x-amz-copy-source': `/${encodeKey(`${bucket}/${from}`)}` };
+    const key = copyKey(vu, size, from);
+    const headers = { 'x-amz-copy-source': copySource(config.bucket, from) };
     return whenEnded(call(key, size, undefined, { headers }), ({ failure }) => {
       if (failure === undefined) keys.wrote(size, key);
       else if (failure.errorClass === 'notFound') keys.forget();
@@ -133,9 +160,10 @@ function copy({ engine, keys, makeKey, config: { bucket } }: VirtualUser): Play 
 }
 
 /** Lists the versions of an object, and reads the newest that is not the current one; where there is none, the current one. */
-function olderVersion({ engine, keys, sizes }: VirtualUser): Play {
+function olderVersion(vu: VirtualUser): Play {
+  const { engine, keys } = vu;
   const [list, read] = [engine.compile(LIST_VERSIONS), engine.compile(GET)];
-  const bytesOf = new Map(sizes.map(({ label, bytes, drawn }) => [label, drawn ? undefined : bytes]));
+  const bytesOf = lengthOf(vu);
   return ({ size }) => {
     const key = keys.any(size);
     if (key === undefined) return false;
@@ -144,14 +172,24 @@ function olderVersion({ engine, keys, sizes }: VirtualUser): Play {
       if (reply.failure !== undefined) return undefined;
       const own = reply.found?.lists.Version?.filter(([of]) => of === key) ?? [];
       const versionId = own.find(([, , , isLatest]) => isLatest === 'false')?.[2];
-      return ended(read(key, size, bytesOf.get(size), versionId === undefined ? undefined : { query: { versionId } }));
+      return ended(read(key, size, bytesOf(key, size), versionId === undefined ? undefined : { query: { versionId } }));
     };
     return page instanceof Promise ? page.then(goOn) : goOn(page);
   };
 }
 
-function whenEnded(reply: Awaitable<Reply>, look: (outcome: Outcome) => undefined): Done {
-  return reply instanceof Promise ? reply.then(look) : look(reply);
-}
+/** Keys of one batch where the file does not say: what a VU has written since, in most mixes. */
+const BATCH = 100;
 
-const ended = (reply: Awaitable<Reply>): Done => whenEnded(reply, () => undefined);
+/** Deletes objects of a size that the VU itself has written: all that it has, `batch` at the most. */
+function deleteBatch({ engine, keys }: VirtualUser, { batch = BATCH }: CommandShares): Play {
+  const call = engine.compile(DELETE_OBJECTS);
+  return ({ size }) => {
+    const own: { key: string }[] = [];
+    for (let key = keys.own(size); key !== undefined; key = own.length < batch ? keys.own(size) : undefined) {
+      keys.forget();
+      own.push({ key });
+    }
+    return own.length === 0 ? false : ended(call('', '', batchOf(own), { objects: own.length }));
+  };
+}

@@ -64,7 +64,7 @@ function start(
   others: Play | undefined,
   overwrites: boolean,
 ): Operate {
-  const writes = step.commands.includes(PUT);
+  const [writes, reads] = [step.commands.includes(PUT), step.commands.includes(GET)];
   const write = writes ? vu.writer() : notInMix;
   const { engine, keys, makeKey, config, random } = vu;
   const labels = vu.sizes.map((size) => size.label);
@@ -133,12 +133,11 @@ function start(
   };
 
   /** Reads an object of another size, where there are none of the one that is due; with none of any, waits for some. */
-  const readAnother = (): Done => {
+  const readAnother = (op: string): Done => {
     for (let n = 0; n < labels.length; n++) {
       another = (another + 1) % labels.length;
-      const size = labels[another] as string;
-      const key = keys.any(size);
-      if (key !== undefined) return get(key, size);
+      const played = play({ op, size: labels[another] as string });
+      if (played !== false) return played;
     }
     return vu.findKeys().then((found) => {
       if (found === undefined) sleep(WAIT_SECONDS);
@@ -153,7 +152,7 @@ function start(
     const card = own === undefined ? dealt : own.sized(dealt);
     const played = play(card);
     if (played !== false) return played;
-    if (!writes) return readAnother();
+    if (!writes) return readAnother(reads ? 'GET' : card.op);
     // Until there is something to read, write it; the read comes later instead, so that shares stay as they are.
     const written = deck.instead(dealt, 'PUT');
     return put(own === undefined ? written.size : card.size);

@@ -120,7 +120,7 @@ function actionsOn(vu: VirtualUser, shares: Temporary['shares']): (object: Kept)
     ops.map((op) => {
       const command = TEMPORARY_ACTIONS[op] as Command;
       const call = vu.engine.compile(command);
-      const [load, more] = sentWith(command, vu, {});
+      const [load, more] = sentWith(command, vu, { shares });
       const isRead = command.effect === 'read';
       return [op, ({ key, size, bytes }: Kept) => call(key, size, isRead ? bytes : load(), more())] as const;
     }),

@@ -17,6 +17,7 @@ vi.mock('k6/http', () => {
 vi.mock('k6/execution', () => ({ default: {} }));
 vi.mock('k6/metrics', () => ({ Counter: class {}, Trend: class {} }));
 vi.mock('k6/crypto', () => ({ default: { sha256: () => 'sha256', md5: () => 'md5' } }));
+vi.mock('k6/encoding', () => ({ default: {} }));
 
 /** What Grafana's S3Client was asked for, and how it answers. */
 const asked: string[] = [];

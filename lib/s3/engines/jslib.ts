@@ -14,10 +14,10 @@ import { settings } from '../../settings/config';
 import { type Command, DELETE, GET, LIST, PUT } from '../commands';
 import type { Arguments, Call, CallLoad, Engine, EngineOptions, Recorder } from '../engine';
 import type { SignedHost } from '../request';
-import type { Credentials, Signer } from '../sign';
+import { type Credentials, createSigner, type Signer } from '../sign';
 import { encodeKey } from '../uri';
 import { createEngine } from './k6';
-import { K6_TIMEOUT_MS, noAnswer, type TimedAnswer } from './send';
+import { K6_TIMEOUT_MS, k6Hashes, noAnswer, type TimedAnswer } from './send';
 import { connectOnK6 } from './source';
 
 /** What is used of it: https://grafana.com/docs/k6/latest/javascript-api/jslib/aws/ */
@@ -134,7 +134,11 @@ export function createJslibEngine(options: EngineOptions, recorder: Recorder): E
     uriEscapePath: false,
     applyChecksum: true,
   });
-  const engine = createEngine(options, recorder, (host) => signerFor(signature, new Endpoint(`http://${host}`), host));
+  const engine = createEngine(options, recorder, (host) => ({
+    ...signerFor(signature, new Endpoint(`http://${host}`), host),
+    // SignatureV4 signs no texts.
+    form: createSigner(k6Hashes, credentials, region, host).form,
+  }));
 
   const Client = answering(library.S3Client, requestTimeout ?? timeout);
   const clients = new Map(
@@ -197,7 +201,7 @@ function answering(Base: Library['S3Client'], timeout: number) {
 }
 
 /** SignatureV4 in the shape of our signer. It hashes every body. */
-function signerFor(signature: SignatureV4, endpoint: unknown, host: string): Signer {
+function signerFor(signature: SignatureV4, endpoint: unknown, host: string): Omit<Signer, 'form'> {
   const sign = (
     method: string,
     path: string,

@@ -1,13 +1,16 @@
 /** An engine on k6/http, whoever signs: addresses, sends, classifies, records and tries again. */
 import type { Command } from '../commands';
-import type { CallLoad, Engine, EngineOptions, Recorder, Reply, SyncCall } from '../engine';
+import type { Arguments, CallLoad, Engine, EngineOptions, Recorder, Reply, SyncCall } from '../engine';
 import { takeTurns } from '../outage';
 import { contentLength, refusalsOf, replyOf, type Sent } from '../reply';
 import { type Extras, extrasOf, hostsOf, isPlain, pathsOf, type SignedHost } from '../request';
 import { nextPause } from '../retry';
 import type { Signer } from '../sign';
 import { encodeKey } from '../uri';
-import { createSend, createSendAsync, elapsed, k6Hashes, keepOf, type Send, type TimedAnswer } from './send';
+import { createSend, createSendAsync, elapsed, encode, k6Hashes, keepOf, type Send, type TimedAnswer } from './send';
+
+/** Loaded by VUs that send forms. */
+declare function require(module: '../form'): typeof import('../form');
 
 type RequestBody = ArrayBuffer | string | null;
 
@@ -49,9 +52,13 @@ export function createEngine(
     host: SignedHost,
     path: string,
     body: RequestBody,
-    { query, headers, payloadHash }: Extras,
+    { query, headers, payloadHash, key }: Extras,
   ): A => {
     const { method } = command;
+    if (key !== undefined) {
+      const form = formFor(command, options.bucket, key, host, body);
+      return send(method, host.alias + path, form.body, { ...headers, ...form.headers }, keepOf(command));
+    }
     const url = host.alias + path + (query === '' ? '' : `?${query}`);
     const signed = host.signer.signWith(method, path, query, headers, payloadHash, body);
     return send(method, url, body, signed, keepOf(command));
@@ -74,7 +81,7 @@ export function createEngine(
   const compileSync = (command: Command): SyncCall => {
     const { op, method, body: kind, answer: wanted } = command;
     const keep = keepOf(command);
-    const ofBucket = command.on === 'bucket';
+    const ofBucket = isToBucket(command);
     const plain = isPlain(command);
     const carries = kind !== 'none';
     // Nothing is looked at in a success but its length.
@@ -86,7 +93,7 @@ export function createEngine(
       // k6 sends an empty buffer in chunks, without the Content-Length that S3 wants; of no body it says that its length is 0.
       const body = !carries || (load as ArrayBuffer).byteLength === 0 ? null : (load as RequestBody);
       const expected = carries ? undefined : (load as number | undefined);
-      const extras = plain && more === undefined ? undefined : extrasOf(command, load, more ?? NOTHING, k6Hashes);
+      const extras = plain && more === undefined ? undefined : extrasFor(command, key, load, more);
       let lost = false;
       for (let attempt = 1; ; attempt++) {
         const host = nextHost();
@@ -146,9 +153,9 @@ export function createEngine(
     compile: compileSync,
     compileSync,
     compileAsync: (command) => (key, size, load, more) => {
-      const path = command.on === 'bucket' ? bucketPath : root + encodeKey(key);
+      const path = isToBucket(command) ? bucketPath : root + encodeKey(key);
       const body = command.body === 'none' || (load as ArrayBuffer).byteLength === 0 ? null : (load as RequestBody);
-      const extras = extrasOf(command, load, more ?? NOTHING, k6Hashes);
+      const extras = extrasFor(command, key, load, more);
       const sendTo = (host: SignedHost) => sendWith(sendAsync, command, host, path, body, extras);
       return perform(command, size, load, sendTo, more?.objects);
     },
@@ -161,6 +168,28 @@ export function createEngine(
 }
 
 const NOTHING = {};
+
+const isToBucket = ({ on, form }: Command): boolean => on === 'bucket' || form === true;
+
+function extrasFor(command: Command, key: string, load: CallLoad | undefined, more: Arguments = NOTHING): Extras {
+  const extras = extrasOf(command, load, more, k6Hashes);
+  return command.form === true ? { ...extras, key } : extras;
+}
+
+/** A form with an object for its file, and the headers that it takes. */
+function formFor(
+  { fields = {} }: Command,
+  bucket: string,
+  key: string,
+  { signer, named }: SignedHost,
+  body: RequestBody,
+) {
+  const { FORM_TYPE, formOf, policyOf } = require('../form');
+  const file = (body ?? new ArrayBuffer(0)) as ArrayBuffer;
+  const signed = signer.form((by) => encode(policyOf(bucket, key, file.byteLength, { ...by, ...fields })));
+  const headers = { 'content-type': FORM_TYPE, ...(named !== undefined && { host: named }) };
+  return { headers, body: formOf({ key, ...signed, ...fields }, file) };
+}
 
 /** The reply to a repeat: an attempt whose answer was `lost` may have done what it is refused for. */
 function afterLoss(lost: boolean, { doneBefore }: Command, reply: Reply): Reply {

@@ -1,5 +1,6 @@
 /** One request through k6/http: where all bytes leave from, but for those of the native backend and of Grafana's client. */
 import crypto from 'k6/crypto';
+import encoding from 'k6/encoding';
 import http, { type RefinedParams, type ResponseType } from 'k6/http';
 import type { Command } from '../commands';
 import type { Answer } from '../reply';
@@ -8,7 +9,10 @@ import type { BodyHashes } from '../request';
 /** Hashes by k6/crypto, which is Go and synchronous; crypto.subtle is ten times slower. */
 export const k6Hashes = crypto as unknown as BodyHashes;
 
-/** `none` streams the body away; `text` and `binary` keep it. `textOrNone`: k6 is not to count a 404 as a failure. */
+/** In base64. */
+export const encode = (text: string): string => encoding.b64encode(text);
+
+/** `none` streams the body away; `text` and `binary` keep it. `textOrNone`: that there is none may be said by 404, or by 400, and k6 is not to count it as a failure. */
 type Keep = 'none' | 'text' | 'binary' | 'textOrNone';
 
 /** What is to be kept of answers to a command. Those to HEAD have no body. */
@@ -78,7 +82,9 @@ function createParams(timeout: number): (keep: Keep) => RefinedParams<ResponseTy
   const binary: RefinedParams<'binary'> = { responseType: 'binary', ...limit };
   return (keep) => {
     if (keep === 'none') return none;
-    if (keep === 'textOrNone') return { ...text, responseCallback: http.expectedStatuses({ min: 200, max: 399 }, 404) };
+    if (keep === 'textOrNone') {
+      return { ...text, responseCallback: http.expectedStatuses({ min: 200, max: 399 }, 400, 404) };
+    }
     return keep === 'text' ? text : binary;
   };
 }

@@ -17,6 +17,8 @@ export interface Access {
   readonly operations?: Percentages;
   /** Percent of GETs that read the newest version that is not the current one. */
   readonly olderVersions?: number;
+  /** Objects of one DELETE_OBJECTS, at the most. */
+  readonly batch?: number;
   /** How many different ones are set in turn. */
   readonly unique?: { readonly acls?: number; readonly policies?: number; readonly lifecycles?: number };
 }
@@ -47,7 +49,7 @@ export interface WorkloadFile extends Access, FileShape {
   readonly name: string;
   readonly description?: string;
   readonly objects?: FileObjects;
-  readonly bucket?: { readonly mayChange?: boolean };
+  readonly bucket?: { readonly mayChange?: boolean; readonly mayLock?: boolean };
   /** Which buckets, where it is not the one of the settings. */
   readonly buckets?: FileBuckets;
   /** Profiles of AWS's files: VUs ask with the credentials of one each. */

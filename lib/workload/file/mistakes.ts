@@ -1,7 +1,7 @@
 /** What is wrong with a workload file that its schema has no words for: sums, names that lead nowhere, what does not go together. Pure. */
 import { settings } from '../../settings/config';
 import { formatDuration } from '../../settings/units';
-import { ACTIONS, changesBucket } from '../actions';
+import { ACTIONS, changesBucket, locksObjects } from '../actions';
 import type { Access, FileLoad, FileShape, WorkloadFile } from './document';
 import { type Mistake, mistake, sumMistakes } from './mistake';
 import { storageMistakes } from './storage-mistakes';
@@ -12,7 +12,7 @@ const DAY = 86_400_000;
 export function mistakesIn(file: WorkloadFile): Mistake[] {
   const { loads = [] } = file;
   return [
-    ...accessMistakes(file, [], loads.length > 0, mayChangeBucket(file)),
+    ...accessMistakes(file, [], loads.length > 0, permissionsOf(file)),
     ...shapeMistakes(file, []),
     ...storageMistakes(file),
     ...sizeMistakes(file.objects, []),
@@ -26,9 +26,19 @@ export function mistakesIn(file: WorkloadFile): Mistake[] {
 export const mayChangeBucket = ({ bucket, buckets }: WorkloadFile): boolean =>
   bucket?.mayChange === true || buckets?.new !== undefined;
 
+const permissionsOf = (file: WorkloadFile): WorkloadFile['bucket'] => ({
+  ...file.bucket,
+  mayChange: mayChangeBucket(file),
+});
+
 const hasAccess = ({ access, operations }: Access): boolean => (access ?? operations) !== undefined;
 
-function accessMistakes(has: Access, path: readonly string[], isElsewhere: boolean, mayChange: boolean): Mistake[] {
+function accessMistakes(
+  has: Access,
+  path: readonly string[],
+  isElsewhere: boolean,
+  bucket: WorkloadFile['bucket'],
+): Mistake[] {
   const { access, operations } = has;
   if (access !== undefined && operations !== undefined) {
     return [mistake([...path, 'operations'], () => 'access and operations are both there: leave one of them out')];
@@ -38,16 +48,11 @@ function accessMistakes(has: Access, path: readonly string[], isElsewhere: boole
     return [mistake(path, () => 'what to do is missing: give operations, such as GET: 70 and PUT: 30, or access')];
   }
   if (operations === undefined) return [];
-  const changing = mayChange ? [] : Object.keys(operations).filter(isChange);
-  if (changing.length > 0) {
-    return changing.map((op) =>
-      mistake(
-        [...path, 'operations', op],
-        () => `${op} changes the bucket for all who use it: say bucket: {mayChange: true} where it may`,
-        true,
-      ),
-    );
-  }
+  const refused = Object.keys(operations).flatMap((op) => {
+    const why = refusalOf(op, bucket);
+    return why === undefined ? [] : [mistake([...path, 'operations', op], () => why, true)];
+  });
+  if (refused.length > 0) return refused;
   return sumMistakes(operations, [...path, 'operations']);
 }
 
@@ -88,7 +93,7 @@ function loadMistakes(load: FileLoad, i: number, file: WorkloadFile): Mistake[] 
   const path = ['loads', String(i)];
   const before = loads.slice(0, i);
   const own: Mistake[] = [
-    ...accessMistakes(load, path, hasAccess(file), mayChangeBucket(file)),
+    ...accessMistakes(load, path, hasAccess(file), permissionsOf(file)),
     ...shapeMistakes({ think: file.think, ...load } as FileShape, path),
     ...sizeMistakes(load.objects, path),
   ];
@@ -166,7 +171,15 @@ function rampMistakes(shape: FileShape, { ramp }: FileShape, path: readonly stri
   return [mistake(path, (at) => `${at} is ${ramp}: ${what} takes ${formatDuration(shortest)}, give no more than that`)];
 }
 
-const isChange = (op: string): boolean => {
+/** Why a command is not done where the file does not say that it may be. */
+function refusalOf(op: string, { mayChange, mayLock }: NonNullable<WorkloadFile['bucket']> = {}): string | undefined {
   const row = ACTIONS[op];
-  return row !== undefined && changesBucket(row);
-};
+  if (row === undefined) return undefined;
+  if (changesBucket(row) && mayChange !== true) {
+    return `${op} changes the bucket for all who use it: say bucket: {mayChange: true} where it may`;
+  }
+  if (locksObjects(row) && mayLock !== true) {
+    return `${op} keeps objects from being deleted for a while: say bucket: {mayLock: true} where it may`;
+  }
+  return undefined;
+}

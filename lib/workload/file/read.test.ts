@@ -197,6 +197,10 @@ const BROKEN: readonly (readonly [file: string, line: string | RegExp])[] = [
     `name: web\n${OPS}\ntemporary: {create: 5, lifetime: 5s, operations: {PUT: 100}}`,
     /^3:51: temporary.operations.PUT is not known: give GET/,
   ],
+  [
+    'name: web\noperations: {PUT: 50, PUT_OBJECT_LEGAL_HOLD: 50}\nbucket: {mayChange: true}',
+    /^2:23: PUT_OBJECT_LEGAL_HOLD keeps objects from being deleted for a while: say bucket: {mayLock: true}/,
+  ],
   [`name: web\n${OPS}\nbucket: {mayChange: perhaps}`, /^3:21: bucket.mayChange is "perhaps": give true or false/],
   [`name: web\n${OPS}\nresponses: {retries: -1}`, /^3:22: responses.retries is -1: give a whole number from 0 to 1000/],
   [`name: web\n${OPS}\nresponses: {retryDelay: 5}`, /^3:25: responses.retryDelay is 5: give a duration above 0/],

@@ -2,6 +2,7 @@
  * What a workload file may say, as JSON Schema: data/workload.schema.json is this, for editors. A description completes the message
  * "give …". Texts are read as the options of the same name read theirs (formats.ts).
  */
+import { MOST_IN_BATCH } from '../../s3/batch';
 import { ACTIONS, TEMPORARY_ACTIONS } from '../actions';
 
 /** A text that an option reads; `reads` is a keyword of ours, which editors leave alone. */
@@ -53,6 +54,7 @@ const access = {
   ),
   operations: percentages(Object.keys(ACTIONS)),
   olderVersions: percent('the percentage of GETs that read an older version, from 0 to 100'),
+  batch: count(MOST_IN_BATCH, 'objects'),
   unique: section({
     acls: count(5, 'ACLs'),
     policies: count(256, 'policies'),
@@ -112,7 +114,6 @@ export const SCHEMA = {
         overwrite: { type: 'boolean', description: 'true or false' },
         dedicated: { type: 'boolean', description: 'true or false' },
       }),
-      bucket: section({ mayChange: { type: 'boolean', description: 'true or false' } }),
       buckets: section({
         existing: {
           ...{ type: 'array', minItems: 1, maxItems: MOST_BUCKETS, uniqueItems: true },
@@ -141,6 +142,10 @@ export const SCHEMA = {
         { required: ['create', 'lifetime'] },
       ),
       prepare: section({ workers: count(10_000, 'workers') }),
+      bucket: section({
+        mayChange: { type: 'boolean', description: 'true or false' },
+        mayLock: { type: 'boolean', description: 'true or false' },
+      }),
       responses: section({
         ignoreErrors: { type: 'boolean', description: 'true or false' },
         retries: { type: 'integer', minimum: 0, maximum: 1_000, description: 'a whole number from 0 to 1000' },

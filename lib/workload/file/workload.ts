@@ -8,7 +8,7 @@ import type { Step } from '../step';
 import { type Amount, amountOf, numberOf } from '../temporary';
 import type { Load, OwnShape, Workload } from '../workload';
 import type { Access, FileLoad, FileShape, FileSizes, FileTemporary, Percentages, WorkloadFile } from './document';
-import { isShaped } from './mistakes';
+import { isShaped, mayChangeBucket } from './mistakes';
 import { durationText, milliseconds, startOf } from './times';
 
 /** Where a file names no size. */
@@ -81,8 +81,8 @@ function loadOf(load: FileLoad, file: WorkloadFile, stepOf: (shares: CommandShar
 /** What a load does: what it says, else what the file says of all. */
 function accessOf(load: FileLoad, file: WorkloadFile): Access {
   const { access, operations } = (load.access ?? load.operations) === undefined ? file : load;
-  const { olderVersions = file.olderVersions, unique = file.unique } = load;
-  return { access, operations, olderVersions, unique } as Access;
+  const { olderVersions = file.olderVersions, batch = file.batch, unique = file.unique } = load;
+  return { access, operations, olderVersions, batch, unique } as Access;
 }
 
 const windowsOf = ({ on, off }: NonNullable<FileShape['bursts']>) =>
@@ -103,8 +103,8 @@ function ownShapeOf(load: FileLoad, file: WorkloadFile): OwnShape {
 }
 
 export function sharesOf(file: WorkloadFile): CommandShares {
-  const { access, operations, olderVersions = 0, unique, bucket, responses, think } = file;
-  const percentages = operations ?? spread(access ?? { read: 50, data: 100 }, bucket?.mayChange === true);
+  const { access, operations, olderVersions = 0, batch, unique, responses, think } = file;
+  const percentages = operations ?? spread(access ?? { read: 50, data: 100 }, mayChangeBucket(file));
   const { GET = 0, ...others } = percentages;
   const older = (GET * olderVersions) / 100;
   const shares = inParts({ GET: GET - older, [OLDER]: older, ...others });
@@ -112,6 +112,7 @@ export function sharesOf(file: WorkloadFile): CommandShares {
     shares,
     ...(responses?.ignoreErrors === false && { endsAtErrors: true }),
     ...(think !== undefined && { think: milliseconds(think) }),
+    ...(batch !== undefined && { batch }),
     ...(file.objects?.overwrite && { overwrites: true }),
     ...(file.objects?.dedicated && { dedicated: true }),
     ...(file.temporary && { temporary: temporaryOf(file.temporary, file.objects?.count ?? 0) }),
