@@ -25,6 +25,7 @@ type Row struct {
 	DoneBefore string            `js:"doneBefore"`
 	Headers    map[string]string `js:"headers"`
 	Checksum   string            `js:"checksum"`
+	Trailing   bool              `js:"trailing"`
 	Hashed     bool              `js:"hashed"`
 }
 
@@ -61,9 +62,10 @@ type Command struct {
 	onBucket, needsMD5 bool
 	// headers are in every request of it, by name.
 	headers []sigv4.Header
-	// checksum is of its payload, "" for none; hashed: the payload's SHA-256 is signed.
-	checksum string
-	hashed   bool
+	// checksum is of its payload, "" for none; trailing: it follows the payload, which goes in chunks. hashed: the payload's
+	// SHA-256 is signed, or that of each chunk.
+	checksum         string
+	trailing, hashed bool
 	// query is the row's own, and canonicalQuery that alone in canonical form.
 	query          map[string]string
 	canonicalQuery string
@@ -84,7 +86,7 @@ func NewCommand(row Row) *Command {
 		none: row.None, onBucket: row.On == "bucket", needsMD5: row.MD5,
 		query: row.Query, canonicalQuery: sigv4.CanonicalQuery(row.Query),
 		receives: kind == "payload" || kind == "content", KeepsContent: kind == "content",
-		wantsHeaders: kind == "headers", checksum: row.Checksum, hashed: row.Hashed,
+		wantsHeaders: kind == "headers", checksum: row.Checksum, trailing: row.Trailing, hashed: row.Hashed,
 	}
 	for _, name := range slices.Sorted(maps.Keys(row.Headers)) {
 		c.headers = append(c.headers, sigv4.Header{Name: name, Value: row.Headers[name]})

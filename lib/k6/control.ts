@@ -145,6 +145,7 @@ const FOR_VUS: Readonly<Record<keyof VuConfig, true>> = {
     headers: true,
     storageClass: true,
     checksum: true,
+    checksumTrailer: true,
     signPayload: true,
     verify: true,
   },

@@ -43,6 +43,12 @@ function silent(message: string, endpoint = ENDPOINT): Outcome {
   };
 }
 
+/** A success with other bytes than were written. */
+const otherLength = (message: string): Outcome => ({
+  ...answered(200, '', ''),
+  failure: { errorClass: 'corrupt', code: '', message },
+});
+
 interface Row {
   readonly outcome: Outcome;
   readonly config?: Partial<Checked>;
@@ -308,6 +314,24 @@ const rows: readonly Row[] = [
 describe('explain', () => {
   test.each(rows)('$says: $why', ({ outcome, config: other, says }) => {
     expect(explain('list', outcome, { ...config, ...other }, NOW)).toBe(says);
+  });
+
+  test.each([
+    {
+      verb: 'write to',
+      outcome: answered(400, 'XAmzContentSHA256Mismatch', ''),
+      said: '400 XAmzContentSHA256Mismatch',
+    },
+    { verb: 'write to', outcome: answered(501, 'NotImplemented', ''), said: '501 NotImplemented' },
+    { verb: 'read from', outcome: otherLength('1110 bytes came'), said: '200: 1110 bytes came' },
+  ])('a store that knows no chunks: $said', ({ verb, outcome, said }) => {
+    const line = explain(verb, outcome, { ...config, checksumTrailer: true }, NOW);
+    expect(line).toBe(
+      `S3LOADTEST_CHECKSUM_TRAILER is true, and ${ENDPOINT} takes no checksum behind a body (${said}): leave ` +
+        '--checksum-trailer out, and the checksum goes in a header',
+    );
+    expect(explain('list', outcome, { ...config, checksumTrailer: true }, NOW)).not.toContain('TRAILER');
+    expect(explain(verb, outcome, config, NOW)).not.toContain('TRAILER');
   });
 
   test.each(rows)('one line that names a setting, or the clock: $why', ({ outcome, config: other }) => {

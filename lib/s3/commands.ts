@@ -27,7 +27,9 @@ export interface Command {
   readonly headers?: Readonly<Record<string, string>>;
   /** Of its payload, sent in a header. */
   readonly checksum?: Checksum;
-  /** The payload is hashed after all, and the hash signed. */
+  /** The checksum is sent behind the payload, which goes in chunks for it. */
+  readonly trailing?: true;
+  /** The payload is hashed after all, and the hash signed; of one in chunks, each chunk. */
   readonly hashed?: true;
   readonly answer: ExpectedAnswer;
   /** Status of a success, as S3 documents it; any 2xx is taken for one. */

@@ -36,6 +36,12 @@ describe('what is demanded', () => {
     });
   });
 
+  test('a checksum behind the body, of what has one', () => {
+    const trailing = (command: Command) => demanded(command, { ...demands, checksumTrailer: true }).trailing;
+    expect([PUT, UPLOAD_PART, CREATE_MULTIPART, GET].map(trailing)).toEqual([true, true, undefined, undefined]);
+    expect(demanded(PUT, { checksumTrailer: true }).trailing).toBeUndefined();
+  });
+
   test('a Content-MD5 needs no word of it before', () => {
     expect(demanded(CREATE_MULTIPART, { checksum: 'md5' }).headers).toBeUndefined();
   });

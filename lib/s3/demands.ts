@@ -8,6 +8,8 @@ export interface Demands {
   readonly storageClass?: string | undefined;
   /** Sent with each body of an object or a part. */
   readonly checksum?: Checksum | undefined;
+  /** The checksum is sent behind the body, and not before it. */
+  readonly checksumTrailer?: boolean | undefined;
   /** Such a body's SHA-256 is signed. */
   readonly signPayload?: boolean | undefined;
 }
@@ -17,7 +19,8 @@ const OF_REQUEST = /^x-amz-(request-payer|expected-bucket-owner)$/;
 const OF_OBJECT = /^(x-amz-.*|cache-control|content-(disposition|encoding|language|type)|expires)$/;
 
 /** The row with what is demanded of it; headers of objects are sent where one is made. */
-export function demanded(command: Command, { headers, storageClass, checksum, signPayload }: Demands): Command {
+export function demanded(command: Command, demands: Demands): Command {
+  const { headers, storageClass, checksum, checksumTrailer, signPayload } = demands;
   const { method, on, body, op } = command;
   const startsUpload = op === CREATE_MULTIPART.op;
   const makesObject = (method === 'PUT' && on === 'object' && command.counts === 'operation') || startsUpload;
@@ -33,6 +36,7 @@ export function demanded(command: Command, { headers, storageClass, checksum, si
     ...command,
     ...(wanted.length > 0 && { headers: Object.fromEntries(wanted) }),
     ...(carries && checksum !== undefined && { checksum }),
+    ...(carries && checksum !== undefined && checksumTrailer === true && { trailing: true }),
     ...(carries && signPayload === true && { hashed: true }),
   };
 }

@@ -18,7 +18,8 @@ const SKEW_TOLD_MS = 5 * 60_000;
 export type ExplainedConfig = Pick<
   Config,
   'endpoints' | 'bucket' | 'region' | 'verifySsl' | 'addressing' | 'backend' | 's3poolBinary' | 'timeout'
->;
+> &
+  Partial<Pick<Config, 'checksumTrailer'>>;
 
 /** One line for a failure: what is wrong, with which value, and which setting mends it. `now` in ms since 1970. */
 export function explain(verb: string, outcome: Outcome, config: ExplainedConfig, now: number): string {
@@ -51,6 +52,12 @@ export function explain(verb: string, outcome: Outcome, config: ExplainedConfig,
       return `this machine's clock is ${describeSkew(skew)} the clock of ${endpoint} (${said}): set it right, by NTP`;
     case 'NoSuchBucket':
       return `S3_BUCKET "${config.bucket}" is not at ${endpoint} (${said}): --create-bucket creates it, or name another`;
+  }
+  if (config.checksumTrailer === true && /^(?:write|read)/.test(verb) && lacksTrailers(errorClass, code)) {
+    return (
+      `S3LOADTEST_CHECKSUM_TRAILER is true, and ${endpoint} takes no checksum behind a body (${said}): leave --checksum-trailer ` +
+      'out, and the checksum goes in a header'
+    );
   }
   if (status === 400 && /content-md5|x-amz-checksum/i.test(message)) {
     return (
@@ -86,6 +93,11 @@ export function explain(verb: string, outcome: Outcome, config: ExplainedConfig,
   }
   if (errorClass === 'corrupt') return `S3_ENDPOINTS: ${endpoint} answers ${said}: is it an S3 endpoint?`;
   return `S3_ENDPOINTS: ${endpoint} does not let us ${verb} "${config.bucket}": it answers ${said}`;
+}
+
+/** Stores that know no chunks take the word for them as a hash, say so, or keep the chunks for the object. */
+function lacksTrailers(errorClass: string, code: string): boolean {
+  return code === 'XAmzContentSHA256Mismatch' || errorClass === 'unsupported' || errorClass === 'corrupt';
 }
 
 /**

@@ -57,6 +57,7 @@ test('the table of settings: variable, option, default', () => {
     S3LOADTEST_HEADERS | --header <header> | none
     S3LOADTEST_STORAGE_CLASS | --storage-class <class> | none
     S3LOADTEST_CHECKSUM | --checksum <algorithm> | none
+    S3LOADTEST_CHECKSUM_TRAILER | --checksum-trailer | false
     S3LOADTEST_SIGN_PAYLOAD | --sign-payload | false
     S3LOADTEST_CHECK | --no-check | true
     S3LOADTEST_HTTP_PROXY | --http-proxy <which> | environment
@@ -174,6 +175,7 @@ describe('values', () => {
     ],
     storageClass: [{ text: 'STANDARD_IA', value: 'STANDARD_IA', why: "S3's" }],
     checksum: [{ text: 'CRC64NVME', value: 'crc64nvme', why: "as AWS's headers write it" }],
+    checksumTrailer: [{ text: 'true', value: true, why: 'as the option has it' }],
     createBucket: [{ text: 'true', value: true, why: 'as the option has it' }],
     credentials: [{ text: 'AWS', value: 'aws', why: 'any case' }],
     signPayload: [{ text: 'true', value: true, why: 'as the option has it' }],
@@ -451,6 +453,7 @@ describe('values', () => {
     ],
     storageClass: [{ text: 'cold storage', why: 'no word of S3' }],
     checksum: [{ text: 'crc16', why: 'none that S3 has' }],
+    checksumTrailer: [{ text: 'crc32c', why: 'not which, but whether' }],
     createBucket: [{ text: 'mine', why: 'not which, but whether' }],
     credentials: [{ text: 'vault', why: 'neither' }],
     signPayload: [{ text: 'sha256', why: 'not how, but whether' }],
@@ -645,9 +648,13 @@ describe('values', () => {
     sshConfig: [],
   };
 
+  /** What a setting is wrong without. */
+  const BESIDE: Partial<Record<SettingName, Environment>> = {
+    checksumTrailer: { S3LOADTEST_CHECKSUM: 'sha1' },
+  };
   const rightRows = all.flatMap(([name, s]) => right[name].map((row) => ({ ...row, name, variable: s.env[0] })));
   test.each(rightRows)('$variable=$text: $why', ({ name, variable, text, value }) => {
-    expect(readConfig({ ...LEAST, [variable]: text })[name]).toEqual(value);
+    expect(readConfig({ ...LEAST, ...(BESIDE[name] ?? {}), [variable]: text })[name]).toEqual(value);
   });
 
   const wrongRows = all.flatMap(([name, s]) => wrong[name].map((row) => ({ ...row, setting: s, variable: s.env[0] })));
@@ -799,6 +806,8 @@ describe('settings that are right by themselves and wrong together', () => {
   const RAMP = 'S3LOADTEST_RAMP';
   const WARMUP = 'S3LOADTEST_WARMUP';
   const UNTIL_STEADY = 'S3LOADTEST_UNTIL_STEADY';
+  const CHECKSUM = 'S3LOADTEST_CHECKSUM';
+  const TRAILER = 'S3LOADTEST_CHECKSUM_TRAILER';
 
   test.each<{ environment: Environment; problems: string[]; why: string }>([
     {
@@ -874,6 +883,21 @@ describe('settings that are right by themselves and wrong together', () => {
     },
     { environment: { [UNTIL_STEADY]: 'true', [WARMUP]: '30s', [RAMP]: '1m' }, problems: [], why: 'five minutes do' },
     { environment: { [UNTIL_STEADY]: 'false', [RATE]: '10' }, problems: [], why: 'it is off' },
+    {
+      environment: { [TRAILER]: 'true' },
+      problems: [
+        `${TRAILER} is true, and no checksum is to be sent: give --checksum crc64nvme, crc32c, crc32, sha1 or sha256`,
+      ],
+      why: 'there is nothing to trail',
+    },
+    {
+      environment: { [TRAILER]: 'true', [CHECKSUM]: 'md5' },
+      problems: [
+        `${CHECKSUM} is md5, which S3 takes in a header only: give crc64nvme, crc32c, crc32, sha1 or sha256, or leave ${TRAILER} out`,
+      ],
+      why: 'S3 has no trailer of that name',
+    },
+    { environment: { [TRAILER]: 'true', [CHECKSUM]: 'crc32' }, problems: [], why: 'it can be sent behind a body' },
     { environment: { [STAGES]: '100:10m,500:1m', [RAMP]: '1m' }, problems: [], why: 'gets there at the end of one' },
     {
       environment: { [STAGES]: '100:10m', [RAMP]: '6m' },

@@ -35,6 +35,7 @@ export type VuConfig = Pick<
   | 'bucket'
   | 'bytesPerSecond'
   | 'checksum'
+  | 'checksumTrailer'
   | 'concurrency'
   | 'duration'
   | 'endpoints'

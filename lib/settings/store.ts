@@ -187,6 +187,14 @@ export const store = {
     parse: oneOf(...CHECKSUMS),
     expected: 'md5, crc32, crc32c, crc64nvme, sha1 or sha256',
   } satisfies Setting<Checksum>,
+  checksumTrailer: {
+    env: ['S3LOADTEST_CHECKSUM_TRAILER'],
+    option: 'checksum-trailer',
+    help: "Send the checksum behind the body, which then goes in chunks, as AWS's SDKs do (all but md5): the native backend makes each body once",
+    fallback: false,
+    parse: boolean,
+    expected: 'true or false',
+  } satisfies Setting<boolean>,
   signPayload: {
     env: ['S3LOADTEST_SIGN_PAYLOAD'],
     option: 'sign-payload',
