@@ -47,8 +47,9 @@ type Body struct {
 
 // New is content in chunks, signed where a signer is given.
 func New(of content.Body, trailer Trailer, signer Signer) *Body {
-	length := Length(of.Len(), trailer, signer != nil)
-	return &Body{of: of, trailer: trailer, sum: trailer.New(), signer: signer, length: length}
+	b := &Body{of: of, trailer: trailer, sum: trailer.New(), signer: signer}
+	b.length = b.lengthOf(of.Len())
+	return b
 }
 
 // What a signature takes behind the length of a chunk, and as the last line of a trailer.
@@ -59,10 +60,10 @@ const (
 	wholeBytes             = chunkBytes + 128
 )
 
-// Length of content of so many bytes in chunks, with all that stands between them.
-func Length(bytes int64, trailer Trailer, signed bool) int64 {
+// lengthOf content of so many bytes in chunks, with all that stands between them.
+func (b *Body) lengthOf(bytes int64) int64 {
 	signature := int64(0)
-	if signed {
+	if b.signer != nil {
 		signature = int64(len(beforeSignature) + signatureBytes)
 	}
 	frame := func(size int64) int64 {
@@ -72,8 +73,8 @@ func Length(bytes int64, trailer Trailer, signed bool) int64 {
 	if last := bytes % chunkBytes; last > 0 {
 		length += frame(last) + 2
 	}
-	length += int64(len(trailer.Name)+1+base64.StdEncoding.EncodedLen(trailer.New().Size())) + 4
-	if signed {
+	length += int64(len(b.trailer.Name)+1+base64.StdEncoding.EncodedLen(b.sum.Size())) + 4
+	if b.signer != nil {
 		length += int64(len(beforeTrailerSignature)+signatureBytes) + 2
 	}
 	return length
