@@ -5,6 +5,7 @@ import { finalText } from '../result/final';
 import { type Begin, FROM_CLI, MARKS, newRunId, type PlanText } from '../result/protocol';
 import type { Connect } from '../s3/engine';
 import { awaitStart, setGCPercent } from '../s3/engines/native';
+import { exposureText } from '../s3/explain';
 import type { ConfigError, Environment, VuConfig } from '../settings/config';
 import { proxiesOf } from '../settings/http-proxy';
 import type { ListedKeys } from '../workload/keys';
@@ -119,7 +120,16 @@ function controlOf(source: Source, backends: Backends): Control & { readonly pla
 }
 
 const FOR_VUS: Readonly<Record<keyof VuConfig, true>> = {
-  ...{ accessKeyId: true, secretAccessKey: true, sessionToken: true, endpoints: true, bucket: true, region: true },
+  ...{
+    accessKeyId: true,
+    secretAccessKey: true,
+    sessionToken: true,
+    sseCKey: true,
+    sseC: true,
+    endpoints: true,
+    bucket: true,
+    region: true,
+  },
   ...{
     addressing: true,
     prefix: true,
@@ -199,7 +209,7 @@ function textOf(plan: Plan): PlanText {
 /** The plan with credentials, and what k6 calls them where they are its secrets. */
 async function complete(plan: Plan, lacking: ConfigError | undefined): Promise<{ plan: Plan; secrets?: SecretNames }> {
   if (lacking === undefined) return { plan };
-  const found = await findSecrets();
+  const found = await findSecrets(plan.config);
   if ('problem' in found) {
     const lines = lacking.problems.map((problem) => `${problem}, or have k6 give it as a secret (${found.problem})`);
     return refuse(lines.join('\n'));
@@ -229,6 +239,8 @@ async function setUp(
   lacking: ConfigError | undefined,
 ): Promise<Prepared> {
   const { plan, secrets } = await complete(underOwnOptions(planned), lacking);
+  const exposed = exposureText(plan.config);
+  if (exposed !== undefined) console.warn(exposed);
   const prepared = await prepare(plan, by, backends, listed);
   if ('problem' in prepared) refuse(prepared.problem);
   waitForOthers();

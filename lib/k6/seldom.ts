@@ -6,5 +6,6 @@ export { demanding } from '../s3/demanding';
 export { demanded } from '../s3/demands';
 export { listingByV1 } from '../s3/listing-v1';
 export { putInParts } from '../s3/multipart';
+export { customerKey } from '../s3/sse-c';
 export { BESIDE_LOAD, findReadable, keyFinder } from './readable';
 export { supply } from './supply';

@@ -1,5 +1,21 @@
 import { describe, expect, test } from 'vitest';
-import { COMMANDS, type Command, CREATE_MULTIPART, GET, LIST, PUT, UPLOAD_PART } from './commands';
+import {
+  COMMANDS,
+  COMPLETE_MULTIPART,
+  COPY,
+  type Command,
+  CREATE_MULTIPART,
+  GET,
+  GET_OBJECT_ATTRIBUTES,
+  HEAD,
+  HEAD_WRITTEN,
+  LIST,
+  PUT,
+  PUT_OBJECT_ACL,
+  PUT_OBJECT_TAGGING,
+  READ,
+  UPLOAD_PART,
+} from './commands';
 import { demanded } from './demands';
 
 const demands = {
@@ -40,6 +56,28 @@ describe('what is demanded', () => {
     const trailing = (command: Command) => demanded(command, { ...demands, checksumTrailer: true }).trailing;
     expect([PUT, UPLOAD_PART, CREATE_MULTIPART, GET].map(trailing)).toEqual([true, true, undefined, undefined]);
     expect(demanded(PUT, { checksumTrailer: true }).trailing).toBeUndefined();
+  });
+
+  test('the key of SSE-C, of what S3 wants it with', () => {
+    const customerKey = { key: 'a', md5: 'b' };
+    const has = (command: Command, own: object = {}) =>
+      Object.keys(demanded(command, { customerKey, ...own }).headers ?? {}).filter((name) => name.endsWith('-key'));
+    const [own, source] = [
+      'x-amz-server-side-encryption-customer-key',
+      'x-amz-copy-source-server-side-encryption-customer-key',
+    ];
+    const keyed = [GET, READ, PUT, HEAD, HEAD_WRITTEN, CREATE_MULTIPART, UPLOAD_PART, GET_OBJECT_ATTRIBUTES];
+    for (const command of keyed) expect({ op: command.op, has: has(command) }).toEqual({ op: command.op, has: [own] });
+    expect(has(COPY)).toEqual([own, source]);
+    expect([has(COMPLETE_MULTIPART), has(COMPLETE_MULTIPART, { checksum: 'md5' })]).toEqual([[], []]);
+    expect(has(COMPLETE_MULTIPART, { checksum: 'crc32' })).toEqual([own]);
+    const others = [...COMMANDS.values()].filter(({ op }) => ![...keyed, COPY].some((command) => command.op === op));
+    for (const command of others) expect({ op: command.op, has: has(command) }).toEqual({ op: command.op, has: [] });
+  });
+
+  test('what is of objects does not go with what sets their ACL or tags', () => {
+    for (const command of [PUT_OBJECT_ACL, PUT_OBJECT_TAGGING]) expect(more(command).headers).toEqual(OF_ALL);
+    expect(more(COPY).headers).toEqual(OF_OBJECTS);
   });
 
   test('a Content-MD5 needs no word of it before', () => {

@@ -1,6 +1,7 @@
 /** What stores and policies demand of requests beyond what S3 does: headers, checksums, hashed bodies. Rows are given it. Pure. */
 import type { Checksum } from '../settings/config';
 import { type Command, CREATE_MULTIPART } from './commands';
+import { type CustomerKey, keyHeaders } from './sse-c';
 
 export interface Demands {
   /** By lower-case name. */
@@ -12,6 +13,8 @@ export interface Demands {
   readonly checksumTrailer?: boolean | undefined;
   /** Such a body's SHA-256 is signed. */
   readonly signPayload?: boolean | undefined;
+  /** What objects are encrypted with. */
+  readonly customerKey?: CustomerKey | undefined;
 }
 
 /** Headers that are about the request, and not about the object that it makes. */
@@ -20,16 +23,22 @@ const OF_OBJECT = /^(x-amz-.*|cache-control|content-(disposition|encoding|langua
 
 /** The row with what is demanded of it; headers of objects are sent where one is made. */
 export function demanded(command: Command, demands: Demands): Command {
-  const { headers, storageClass, checksum, checksumTrailer, signPayload } = demands;
-  const { method, on, body, op } = command;
+  const { headers, storageClass, checksum, checksumTrailer, signPayload, customerKey } = demands;
+  const { method, effect, counts, body, op } = command;
   const startsUpload = op === CREATE_MULTIPART.op;
-  const makesObject = (method === 'PUT' && on === 'object' && command.counts === 'operation') || startsUpload;
+  const makesObject = (method === 'PUT' && effect === 'write' && counts === 'operation') || startsUpload;
   const wanted = Object.entries(headers ?? {}).filter(
     ([name]) => makesObject || OF_REQUEST.test(name) || !OF_OBJECT.test(name),
   );
   if (makesObject && storageClass !== undefined) wanted.push(['x-amz-storage-class', storageClass]);
   if (startsUpload && checksum !== undefined && checksum !== 'md5') {
     wanted.push(['x-amz-checksum-algorithm', checksum.toUpperCase()]);
+  }
+  if (customerKey !== undefined && needsKey(command, demands)) {
+    wanted.push(...Object.entries(keyHeaders(customerKey, 'object')));
+    if (makesObject && body === 'none' && !startsUpload) {
+      wanted.push(...Object.entries(keyHeaders(customerKey, 'source')));
+    }
   }
   const carries = body === 'payload';
   return {
@@ -39,6 +48,14 @@ export function demanded(command: Command, demands: Demands): Command {
     ...(carries && checksum !== undefined && checksumTrailer === true && { trailing: true }),
     ...(carries && signPayload === true && { hashed: true }),
   };
+}
+
+/** Whether S3 wants the key of an encrypted object with a command; with the end of an upload only if that has checksums. */
+function needsKey({ on, method, effect, body, query }: Command, { checksum }: Demands): boolean {
+  if (on !== 'object') return false;
+  if (effect === 'read' || method === 'HEAD' || query?.attributes !== undefined) return true;
+  if (effect !== 'write' || method === 'DELETE') return false;
+  return body !== 'text' || (checksum !== undefined && checksum !== 'md5');
 }
 
 /** The header that has a checksum, in base64. */

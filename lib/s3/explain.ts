@@ -1,5 +1,6 @@
 /** What a failure means for who set things up: one line that names the setting to change. Pure. */
 import { type Config, leavesSigning } from '../settings/config';
+import { endpointParts } from '../settings/endpoint';
 import { formatDuration } from '../settings/units';
 import { describeFailure } from './classify';
 import type { Outcome } from './outcome';
@@ -10,6 +11,16 @@ export const PATIENCE_MS = 4_000;
 /** What is said then. */
 export function waitingText(doing: string, { endpoints, timeout }: Pick<Config, 'endpoints' | 'timeout'>): string {
   return `${endpoints.join(', ')}: no answer to ${doing} yet, up to ${formatDuration(timeout)} (--timeout) is waited for it`;
+}
+
+/** That a key of SSE-C leaves this machine in clear text, if it does. */
+export function exposureText({ sseC, endpoints }: Pick<Config, 'sseC' | 'endpoints'>): string | undefined {
+  const exposed = endpoints.find((endpoint) => {
+    const { scheme, name, address } = endpointParts(endpoint);
+    return scheme === 'http' && !/^(?:localhost|127\.[\d.]+|::1)$/.test(address || name);
+  });
+  if (!sseC || exposed === undefined) return undefined;
+  return `--sse-c sends the key to ${exposed} in clear text, which AWS refuses: give https://`;
 }
 
 /** Servers allow 15 minutes; a clock this far off is worth telling in any case. */

@@ -53,6 +53,7 @@ export type VuConfig = Pick<
   | 'seed'
   | 'signPayload'
   | 'sizes'
+  | 'sseC'
   | 'storageClass'
   | 'timeout'
   | 'verify'
