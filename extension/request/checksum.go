@@ -7,16 +7,12 @@ import (
 	"encoding/base64"
 	"hash"
 	"hash/crc32"
-	"hash/crc64"
 	"strconv"
 
 	"s3loadtest/extension/chunked"
 	"s3loadtest/extension/content"
 	"s3loadtest/extension/sigv4"
 )
-
-// nvme is the polynomial of CRC-64/NVME, in reversed bits: NVM Express, NVM Command Set Specification, 5.2.1.3.4.
-var nvme = crc64.MakeTable(0x9A6C9329AC4BC9B5)
 
 // checksums that S3 knows, by the names of lib/s3/demands.ts.
 var checksums = map[string]func() hash.Hash{
@@ -25,7 +21,7 @@ var checksums = map[string]func() hash.Hash{
 	"sha256":    sha256.New,
 	"crc32":     func() hash.Hash { return crc32.NewIEEE() },
 	"crc32c":    func() hash.Hash { return crc32.New(crc32.MakeTable(crc32.Castagnoli)) },
-	"crc64nvme": func() hash.Hash { return crc64.New(nvme) },
+	"crc64nvme": newCRC64NVME,
 }
 
 // checksumHeader is of a body, which is made once for it and once more as it is sent.

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
+	"hash/crc64"
 	"strings"
 	"testing"
 
@@ -26,6 +27,23 @@ func TestChecksums(t *testing.T) {
 		got, err := base64.StdEncoding.DecodeString(header.Value)
 		if err != nil || hex.EncodeToString(got) != want {
 			t.Errorf("%s: %s is %x, not %s", algorithm, header.Name, got, want)
+		}
+	}
+}
+
+func TestCRC64NVMEInPieces(t *testing.T) {
+	data := make([]byte, 10_000)
+	content.Generated("key", 3, int64(len(data))).ReadAt(data, 0)
+	for _, piece := range []int{1, 7, 15, 16, 17, 31, 4096, len(data)} {
+		crc, want := newCRC64NVME(), crc64.New(crc64.MakeTable(nvme))
+		for rest := data; len(rest) > 0; {
+			n := min(piece, len(rest))
+			_, _ = crc.Write(rest[:n])
+			_, _ = want.Write(rest[:n])
+			rest = rest[n:]
+		}
+		if got, want := crc.Sum(nil), want.Sum(nil); string(got) != string(want) {
+			t.Errorf("pieces of %d: %x, not %x", piece, got, want)
 		}
 	}
 }
