@@ -57,6 +57,7 @@ const (
 	beforeSignature        = ";chunk-signature="
 	beforeTrailerSignature = "x-amz-trailer-signature:"
 	signatureBytes         = 64
+	lineEnd                = int64(len("\r\n"))
 	wholeBytes             = chunkBytes + 128
 )
 
@@ -66,18 +67,18 @@ func (b *Body) lengthOf(bytes int64) int64 {
 	if b.signer != nil {
 		signature = int64(len(beforeSignature) + signatureBytes)
 	}
-	frame := func(size int64) int64 {
-		return int64(len(strconv.FormatInt(size, 16))) + signature + 2
+	before := func(size int64) int64 {
+		return int64(len(strconv.FormatInt(size, 16))) + signature + lineEnd
 	}
-	length := bytes + bytes/chunkBytes*(frame(chunkBytes)+2) + frame(0)
+	length := bytes + bytes/chunkBytes*(before(chunkBytes)+lineEnd) + before(0)
 	if last := bytes % chunkBytes; last > 0 {
-		length += frame(last) + 2
+		length += before(last) + lineEnd
 	}
-	length += int64(len(b.trailer.Name)+1+base64.StdEncoding.EncodedLen(b.sum.Size())) + 4
+	length += int64(len(b.trailer.Name)+len(":")+base64.StdEncoding.EncodedLen(b.sum.Size())) + lineEnd
 	if b.signer != nil {
-		length += int64(len(beforeTrailerSignature)+signatureBytes) + 2
+		length += int64(len(beforeTrailerSignature)+signatureBytes) + lineEnd
 	}
-	return length
+	return length + lineEnd
 }
 
 // Len is in bytes, with all that stands between the content.

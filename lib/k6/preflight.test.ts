@@ -324,6 +324,11 @@ describe('explain', () => {
       said: '400 XAmzContentSHA256Mismatch',
     },
     { verb: 'write to', outcome: answered(501, 'NotImplemented', ''), said: '501 NotImplemented' },
+    {
+      verb: 'write to',
+      outcome: answered(400, 'InvalidArgument', 'x-amz-content-sha256'),
+      said: '400 InvalidArgument: x-amz-content-sha256',
+    },
     { verb: 'read from', outcome: otherLength('1110 bytes came'), said: '200: 1110 bytes came' },
   ])('a store that knows no chunks: $said', ({ verb, outcome, said }) => {
     const line = explain(verb, outcome, { ...config, checksumTrailer: true }, NOW);

@@ -64,7 +64,7 @@ export function explain(verb: string, outcome: Outcome, config: ExplainedConfig,
     case 'NoSuchBucket':
       return `S3_BUCKET "${config.bucket}" is not at ${endpoint} (${said}): --create-bucket creates it, or name another`;
   }
-  if (config.checksumTrailer === true && /^(?:write|read)/.test(verb) && lacksTrailers(errorClass, code)) {
+  if (config.checksumTrailer === true && /^(?:write|read)/.test(verb) && lacksTrailers(errorClass, code, message)) {
     return (
       `S3LOADTEST_CHECKSUM_TRAILER is true, and ${endpoint} takes no checksum behind a body (${said}): leave --checksum-trailer ` +
       'out, and the checksum goes in a header'
@@ -107,8 +107,9 @@ export function explain(verb: string, outcome: Outcome, config: ExplainedConfig,
 }
 
 /** Stores that know no chunks take the word for them as a hash, say so, or keep the chunks for the object. */
-function lacksTrailers(errorClass: string, code: string): boolean {
-  return code === 'XAmzContentSHA256Mismatch' || errorClass === 'unsupported' || errorClass === 'corrupt';
+function lacksTrailers(errorClass: string, code: string, message: string): boolean {
+  const names = /content-sha256|aws-chunked|x-amz-trailer|STREAMING-/i;
+  return code === 'XAmzContentSHA256Mismatch' || /unsupported|corrupt/.test(errorClass) || names.test(message);
 }
 
 /**
