@@ -20,6 +20,7 @@ import (
 
 	"go.k6.io/k6/v2/metrics"
 
+	"s3loadtest/extension/chunked"
 	"s3loadtest/extension/content"
 	"s3loadtest/extension/sigv4"
 	"s3loadtest/extension/wire"
@@ -286,6 +287,8 @@ type prepared struct {
 	headers []sigv4.Header
 	// hash of the body; "" for one that is not hashed.
 	hash string
+	// trailer is what follows the body, which then goes in chunks; its New is nil of others.
+	trailer chunked.Trailer
 	// lost: an attempt had no answer, so it may have been done.
 	lost bool
 	// form is nil where the payload is the body itself.
@@ -312,10 +315,15 @@ func (c *Client) prepare(command *Command, call *Call) prepared {
 	if command.needsMD5 {
 		p.headers = append(p.headers, checksumHeader("md5", call.Body))
 	}
-	if command.checksum != "" {
+	switch {
+	case command.trailing:
+		p.trailer = trailerOf(command.checksum)
+		p.headers = announcing(p.headers, p.trailer, call.Body)
+		p.hash = sigv4.UnsignedTrailer
+	case command.checksum != "":
 		p.headers = append(p.headers, checksumHeader(command.checksum, call.Body))
 	}
-	if command.hashed {
+	if command.hashed && !command.trailing {
 		p.hash = hex.EncodeToString(sumOf(sha256.New(), call.Body))
 	}
 	if c.Verify && command.receives && !command.KeepsContent && call.isOfWhole() {
@@ -415,11 +423,12 @@ func (c *Client) attempt(by Caller, p *prepared, h *host, failedAt string) Outco
 		body = p.form.enclose(h.signer, body)
 	}
 	head := heads.Get().(*[]byte)
-	*head = c.appendHead((*head)[:0], h, p, body.Len())
 	request := wire.Request{
-		Host: &h.Host, Head: *head, Body: body, IsHead: p.Method == "HEAD",
+		Host: &h.Host, Body: body, IsHead: p.Method == "HEAD",
 		Keep: p.keep, Timeout: c.Timeout, Whole: c.Whole, Iteration: by.Iteration,
 	}
+	*head, request.Framed = c.appendHead((*head)[:0], h, p, body)
+	request.Head = *head
 	var compared *comparison
 	if p.wanted != nil {
 		compared = &comparison{wanted: p.wanted}
@@ -427,6 +436,9 @@ func (c *Client) attempt(by Caller, p *prepared, h *host, failedAt string) Outco
 	}
 	answer, times, err := c.wire.Exchange(by.Context, &request, p.keepsHeaders)
 	heads.Put(head)
+	if request.Framed != nil {
+		request.Framed.Release()
+	}
 	if len(c.hosts) > 1 {
 		c.learn(h.health, times.Began, err)
 	}
@@ -503,17 +515,23 @@ func (p *prepared) readSuccess(answer *wire.Answer, compared *comparison, a *Att
 
 var heads = sync.Pool{New: func() any { return new([]byte) }}
 
-func (c *Client) appendHead(dst []byte, h *host, p *prepared, length int64) []byte {
+// appendHead appends everything before the body, and makes a body in chunks, which takes the head's signature.
+func (c *Client) appendHead(dst []byte, h *host, p *prepared, body content.Body) ([]byte, *chunked.Body) {
 	dst = append(append(append(append(dst, p.Method...), ' '), h.before...), p.path...)
 	if p.query != "" {
 		dst = append(append(dst, '?'), p.query...)
 	}
 	dst = append(dst, h.line...)
+	var framed *chunked.Body
 	switch {
 	case p.form != nil:
 		for _, of := range append(p.headers, sigv4.Header{Name: "content-type", Value: formType + boundary}) {
 			dst = append(append(append(append(dst, of.Name...), ": "...), of.Value...), "\r\n"...)
 		}
+	case p.trailing && p.hashed:
+		var chain *sigv4.Chain
+		dst, chain = h.signer.AppendChained(dst, p.Method, p.path, p.query, p.headers)
+		framed = chunked.New(body, p.trailer, chain)
 	case p.hash == "" && len(p.headers) == 0:
 		dst = h.signer.AppendPlain(dst, p.Method, p.path, p.query)
 	default:
@@ -522,12 +540,19 @@ func (c *Client) appendHead(dst []byte, h *host, p *prepared, length int64) []by
 			hash = sigv4.UnsignedPayload
 		}
 		dst = h.signer.Append(dst, p.Method, p.path, p.query, p.headers, hash)
+		if p.trailing {
+			framed = chunked.New(body, p.trailer, nil)
+		}
 	}
 	// S3 wants to know of nothing, too.
 	if p.Method == "PUT" || p.Method == "POST" {
+		length := body.Len()
+		if framed != nil {
+			length = framed.Len()
+		}
 		dst = append(strconv.AppendInt(append(dst, "content-length: "...), length, 10), "\r\n"...)
 	}
-	return append(dst, "\r\n"...)
+	return append(dst, "\r\n"...), framed
 }
 
 func otherLength(bytes, expected int64) *Failure {

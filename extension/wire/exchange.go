@@ -12,6 +12,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"s3loadtest/extension/chunked"
 	"s3loadtest/extension/content"
 )
 
@@ -27,6 +28,8 @@ type Request struct {
 	// Head is everything before the body, the empty line included.
 	Head []byte
 	Body content.Body
+	// Framed, which may be nil, goes out in the place of Body: it is read once, in order.
+	Framed *chunked.Body
 	// IsHead: the answer announces a body and has none.
 	IsHead bool
 	// Keep is how many bytes of a body are kept, by the answer's status; the rest is read and forgotten.
@@ -37,6 +40,22 @@ type Request struct {
 	Timeout, Whole time.Duration
 	// Iteration is k6's.
 	Iteration int64
+}
+
+// Len is how many bytes follow the head.
+func (r *Request) Len() int64 {
+	if r.Framed != nil {
+		return r.Framed.Len()
+	}
+	return r.Body.Len()
+}
+
+// Read fills p with what follows the head from a position on, which is where the reading before ended.
+func (r *Request) Read(p []byte, at int64) int {
+	if r.Framed != nil {
+		return r.Framed.Read(p)
+	}
+	return r.Body.ReadAt(p, at)
 }
 
 // Answer is what came.
@@ -168,7 +187,7 @@ func (c *conn) send(r *Request) (whole bool, lastWrite time.Time, err error) {
 	}
 	var at int64
 	for {
-		got := r.Body.ReadAt(buffer[n:], at)
+		got := r.Read(buffer[n:], at)
 		at += int64(got)
 		if n+got > 0 {
 			lastWrite = time.Now()
@@ -178,7 +197,7 @@ func (c *conn) send(r *Request) (whole bool, lastWrite time.Time, err error) {
 			c.moved()
 		}
 		n = 0
-		if at == r.Body.Len() {
+		if at == r.Len() {
 			return true, lastWrite, nil
 		}
 		// With TLS there may be a session ticket to read, which is no answer.

@@ -5,6 +5,7 @@ import { finalText } from '../result/final';
 import { type Begin, FROM_CLI, MARKS, newRunId, type PlanText } from '../result/protocol';
 import type { Connect } from '../s3/engine';
 import { awaitStart, setGCPercent } from '../s3/engines/native';
+import { exposureText } from '../s3/explain';
 import type { Config, ConfigError, Environment, VuConfig } from '../settings/config';
 import { proxiesOf } from '../settings/http-proxy';
 import type { Home } from '../workload/home';
@@ -135,7 +136,16 @@ function inHomes(plan: Plan, homes: readonly Home[] | undefined): Plan {
 }
 
 const FOR_VUS: Readonly<Record<keyof VuConfig, true>> = {
-  ...{ accessKeyId: true, secretAccessKey: true, sessionToken: true, endpoints: true, bucket: true, region: true },
+  ...{
+    accessKeyId: true,
+    secretAccessKey: true,
+    sessionToken: true,
+    sseCKey: true,
+    sseC: true,
+    endpoints: true,
+    bucket: true,
+    region: true,
+  },
   ...{
     addressing: true,
     prefix: true,
@@ -161,6 +171,7 @@ const FOR_VUS: Readonly<Record<keyof VuConfig, true>> = {
     headers: true,
     storageClass: true,
     checksum: true,
+    checksumTrailer: true,
     signPayload: true,
     verify: true,
   },
@@ -215,7 +226,7 @@ function textOf(plan: Plan): PlanText {
 /** The plan with credentials, and what k6 calls them where they are its secrets. */
 async function complete(plan: Plan, lacking: ConfigError | undefined): Promise<{ plan: Plan; secrets?: SecretNames }> {
   if (lacking === undefined) return { plan };
-  const found = await findSecrets();
+  const found = await findSecrets(plan.config);
   if ('problem' in found) {
     const lines = lacking.problems.map((problem) => `${problem}, or have k6 give it as a secret (${found.problem})`);
     return refuse(lines.join('\n'));
@@ -245,6 +256,8 @@ async function setUp(
   lacking: ConfigError | undefined,
 ): Promise<Prepared> {
   const { plan, secrets } = await complete(underOwnOptions(planned), lacking);
+  const exposed = exposureText(plan.config);
+  if (exposed !== undefined) console.warn(exposed);
   const prepared = await prepare(plan, by, backends, listed);
   if ('problem' in prepared) refuse(prepared.problem);
   waitForOthers();

@@ -94,6 +94,7 @@ function checkBackend(config: Config): void {
         `${settings.backend.env[0]} "${backend}": give md5, sha1 or sha256, or run by a k6 with the project's extension`,
     ]);
   }
+  checkTrailer(config);
   const unresolved = resolve !== 'any' ? endpoints.find(isUnresolved) : undefined;
   if (unresolved !== undefined) {
     throw new ConfigError([
@@ -123,6 +124,20 @@ function checkBackend(config: Config): void {
   throw new ConfigError([
     `${nameOf(config, 'backend')} is "native": this k6 is not known to have the project's extension: leave it out, run by ` +
       `\`npx s3loadtest run\`, which builds such a k6, or say so of .tools/bin/k6 by ${FROM_CLI.extension}=1`,
+  ]);
+}
+
+/** That a body goes in chunks is signed with the request, so who signs must know. */
+function checkTrailer(config: Config): void {
+  const { backend, checksumTrailer, signPayload } = config;
+  if (!checksumTrailer || backend === 'native' || (backend === 'http' && !signPayload)) return;
+  const given = `this run has ${settings.backend.env[0]} "${backend}"`;
+  const name = nameOf(config, 'checksumTrailer');
+  throw new ConfigError([
+    backend === 'http'
+      ? `${name} and ${nameOf(config, 'signPayload')} are both true, and ${given}: only the native backend signs chunks: ` +
+        "leave one of them out, or run by a k6 with the project's extension"
+      : `${name} is true, and ${given}, which signs bodies its own way: leave it out, and the checksum goes in a header`,
   ]);
 }
 

@@ -27,7 +27,9 @@ export interface Command {
   readonly headers?: Readonly<Record<string, string>>;
   /** Of its payload, sent in a header. */
   readonly checksum?: Checksum;
-  /** The payload is hashed after all, and the hash signed. */
+  /** The checksum is sent behind the payload, which goes in chunks for it. */
+  readonly trailing?: true;
+  /** The payload is hashed after all, and the hash signed; of one in chunks, each chunk. */
   readonly hashed?: true;
   /** It is sent as the file of a form, to the bucket: the form's policy is signed, and no header. */
   readonly form?: true;

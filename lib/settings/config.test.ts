@@ -8,13 +8,21 @@ import {
   ORIGIN,
   publicConfig,
   readConfig,
+  readWithoutCredentials,
   type Setting,
   type SettingName,
   settings,
   settingTexts,
 } from './config';
 
-const SECRETS = { AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE', AWS_SECRET_ACCESS_KEY: 'hush/hush', AWS_SESSION_TOKEN: 'to/ken==' };
+/** 32 bytes. */
+const SSE_C_KEY = Buffer.from('01234567890123456789012345678901').toString('base64');
+const SECRETS = {
+  AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE',
+  AWS_SECRET_ACCESS_KEY: 'hush/hush',
+  AWS_SESSION_TOKEN: 'to/ken==',
+  S3LOADTEST_SSE_C_KEY: SSE_C_KEY,
+};
 
 /** As little as a run needs. */
 const LEAST: Environment = {
@@ -46,6 +54,7 @@ test('the table of settings: variable, option, default', () => {
     AWS_SECRET_ACCESS_KEY |  | required
     AWS_SESSION_TOKEN |  | none
     S3LOADTEST_USERS |  | none
+    S3LOADTEST_SSE_C_KEY |  | none
     S3LOADTEST_CREDENTIALS | --credentials <source> | env; aws where AWS_PROFILE is set and no key
     AWS_REGION |  | us-east-1
     S3_BUCKET |  | required
@@ -58,7 +67,9 @@ test('the table of settings: variable, option, default', () => {
     S3LOADTEST_HEADERS | --header <header> | none
     S3LOADTEST_STORAGE_CLASS | --storage-class <class> | none
     S3LOADTEST_CHECKSUM | --checksum <algorithm> | none
+    S3LOADTEST_CHECKSUM_TRAILER | --checksum-trailer | false
     S3LOADTEST_SIGN_PAYLOAD | --sign-payload | false
+    S3LOADTEST_SSE_C | --sse-c | false
     S3LOADTEST_CHECK | --no-check | true
     S3LOADTEST_HTTP_PROXY | --http-proxy <which> | environment
     S3LOADTEST_RESOLVE | --resolve <addresses> | any
@@ -186,7 +197,10 @@ describe('values', () => {
     ],
     storageClass: [{ text: 'STANDARD_IA', value: 'STANDARD_IA', why: "S3's" }],
     checksum: [{ text: 'CRC64NVME', value: 'crc64nvme', why: "as AWS's headers write it" }],
+    checksumTrailer: [{ text: 'true', value: true, why: 'as the option has it' }],
     createBucket: [{ text: 'true', value: true, why: 'as the option has it' }],
+    sseC: [{ text: 'true', value: true, why: 'as the option has it' }],
+    sseCKey: [{ text: SSE_C_KEY, value: SSE_C_KEY, why: '32 bytes' }],
     credentials: [{ text: 'AWS', value: 'aws', why: 'any case' }],
     signPayload: [{ text: 'true', value: true, why: 'as the option has it' }],
     check: [{ text: 'false', value: false, why: 'as --no-check has it' }],
@@ -467,11 +481,18 @@ describe('values', () => {
       { text: 'AES256', why: 'no name' },
       { text: 'a:', why: 'no value' },
       { text: 'Authorization: x', why: 'ours' },
-      { text: 'x-amz-server-side-encryption-customer-key: x', why: 'a secret' },
+      { text: 'x-amz-server-side-encryption-customer-algorithm: AES256', why: 'what --sse-c sends' },
     ],
     storageClass: [{ text: 'cold storage', why: 'no word of S3' }],
     checksum: [{ text: 'crc16', why: 'none that S3 has' }],
+    checksumTrailer: [{ text: 'crc32c', why: 'not which, but whether' }],
     createBucket: [{ text: 'mine', why: 'not which, but whether' }],
+    sseC: [{ text: 'AES256', why: 'not how, but whether' }],
+    sseCKey: [
+      { text: Buffer.alloc(16).toString('base64'), why: 'a key of AES-128' },
+      { text: Buffer.alloc(32).toString('hex'), why: 'not base64' },
+      { text: `${'A'.repeat(42)}B=`, why: 'bits beyond the last byte' },
+    ],
     credentials: [{ text: 'vault', why: 'neither' }],
     signPayload: [{ text: 'sha256', why: 'not how, but whether' }],
     check: [{ text: 'writes', why: 'not what, but whether' }],
@@ -666,9 +687,14 @@ describe('values', () => {
     sshConfig: [],
   };
 
+  /** What a setting is wrong without. */
+  const BESIDE: Partial<Record<SettingName, Environment>> = {
+    checksumTrailer: { S3LOADTEST_CHECKSUM: 'sha1' },
+    sseC: { S3LOADTEST_SSE_C_KEY: SSE_C_KEY },
+  };
   const rightRows = all.flatMap(([name, s]) => right[name].map((row) => ({ ...row, name, variable: s.env[0] })));
   test.each(rightRows)('$variable=$text: $why', ({ name, variable, text, value }) => {
-    expect(readConfig({ ...LEAST, [variable]: text })[name]).toEqual(value);
+    expect(readConfig({ ...LEAST, ...(BESIDE[name] ?? {}), [variable]: text })[name]).toEqual(value);
   });
 
   const wrongRows = all.flatMap(([name, s]) => wrong[name].map((row) => ({ ...row, setting: s, variable: s.env[0] })));
@@ -733,6 +759,24 @@ describe('readConfig', () => {
   ])('$environments: $why', ({ environments, is }) => {
     const { S3_ENDPOINTS: _, ...rest } = LEAST;
     expect(readConfig(...environments, rest).endpoints).toEqual([is]);
+  });
+
+  test('--sse-c without a key says how to get one; its key may come later, as credentials do', () => {
+    const line =
+      'S3LOADTEST_SSE_C is true, and S3LOADTEST_SSE_C_KEY is missing: give 32 bytes in base64, as `openssl rand -base64 32` prints them';
+    expect(problemsOf({ ...LEAST, S3LOADTEST_SSE_C: 'true' })).toEqual([line]);
+    const { config, lacking } = readWithoutCredentials([{ ...LEAST, S3LOADTEST_SSE_C: 'true' }]);
+    expect({ key: config.sseCKey, problems: lacking?.problems }).toEqual({ key: '', problems: [line] });
+  });
+
+  test('a key of SSE-C is shown neither as a setting nor where it was given as a header', () => {
+    const config = readConfig({ ...LEAST, S3LOADTEST_SSE_C: 'true', S3LOADTEST_SSE_C_KEY: SSE_C_KEY });
+    expect(publicConfig(config)).toMatchObject({ sseC: true });
+    expect(JSON.stringify(publicConfig(config))).not.toContain(SSE_C_KEY);
+    const header = `x-amz-server-side-encryption-customer-key: ${SSE_C_KEY}`;
+    const [problem] = problemsOf({ ...LEAST, S3LOADTEST_HEADERS: `a: b;${header};c: d` });
+    expect(problem).toContain('"a: b;x-amz-server-side-encryption-customer-key: …;c: d"');
+    expect(problem).toContain('SSE-C by --sse-c, and its key, a secret, in S3LOADTEST_SSE_C_KEY');
   });
 
   test('all that is missing is said at once, a line each, and what is wrong besides', () => {
@@ -820,6 +864,8 @@ describe('settings that are right by themselves and wrong together', () => {
   const RAMP = 'S3LOADTEST_RAMP';
   const WARMUP = 'S3LOADTEST_WARMUP';
   const UNTIL_STEADY = 'S3LOADTEST_UNTIL_STEADY';
+  const CHECKSUM = 'S3LOADTEST_CHECKSUM';
+  const TRAILER = 'S3LOADTEST_CHECKSUM_TRAILER';
 
   test.each<{ environment: Environment; problems: string[]; why: string }>([
     {
@@ -895,6 +941,21 @@ describe('settings that are right by themselves and wrong together', () => {
     },
     { environment: { [UNTIL_STEADY]: 'true', [WARMUP]: '30s', [RAMP]: '1m' }, problems: [], why: 'five minutes do' },
     { environment: { [UNTIL_STEADY]: 'false', [RATE]: '10' }, problems: [], why: 'it is off' },
+    {
+      environment: { [TRAILER]: 'true' },
+      problems: [
+        `${TRAILER} is true, and no checksum is to be sent: give --checksum crc64nvme, crc32c, crc32, sha1 or sha256`,
+      ],
+      why: 'there is nothing to trail',
+    },
+    {
+      environment: { [TRAILER]: 'true', [CHECKSUM]: 'md5' },
+      problems: [
+        `${CHECKSUM} is md5, which S3 takes in a header only: give crc64nvme, crc32c, crc32, sha1 or sha256, or leave ${TRAILER} out`,
+      ],
+      why: 'S3 has no trailer of that name',
+    },
+    { environment: { [TRAILER]: 'true', [CHECKSUM]: 'crc32' }, problems: [], why: 'it can be sent behind a body' },
     { environment: { [STAGES]: '100:10m,500:1m', [RAMP]: '1m' }, problems: [], why: 'gets there at the end of one' },
     {
       environment: { [STAGES]: '100:10m', [RAMP]: '6m' },
@@ -1001,7 +1062,7 @@ describe('secrets', () => {
 
   test('are all that is left out of it', () => {
     const secret = all.filter(([, s]) => s.secret).map(([name]) => name);
-    expect(secret.sort()).toEqual(['accessKeyId', 'secretAccessKey', 'sessionToken', 'users']);
+    expect(secret.sort()).toEqual(['accessKeyId', 'secretAccessKey', 'sessionToken', 'sseCKey', 'users'].sort());
     const users = [{ accessKeyId: 'a', secretAccessKey: 'b' }];
     const whole = { ...config, users };
     const left = Object.keys(whole).filter((name) => !(name in publicConfig(whole)));

@@ -6,7 +6,12 @@ import { formatDuration } from './units';
 
 /** A line for each. `typed` has the settings that are not left to their defaults. */
 export function contradictions(config: Config, typed: TypedNames): string[] {
-  return [...loadProblems(config, typed), ...timeProblems(config, typed), ...backendProblems(config)];
+  return [
+    ...loadProblems(config, typed),
+    ...timeProblems(config, typed),
+    ...checksumProblems(config),
+    ...backendProblems(config),
+  ];
 }
 
 const bothSet = (a: string | undefined, b: string | undefined, why: string) =>
@@ -56,6 +61,16 @@ function timeProblems(config: Config, typed: TypedNames): string[] {
     );
   }
   return problems;
+}
+
+function checksumProblems(config: Config): string[] {
+  const { checksum, checksumTrailer } = config;
+  if (!checksumTrailer || (checksum !== undefined && checksum !== 'md5')) return [];
+  const [name, others] = [nameOf(config, 'checksumTrailer'), 'crc64nvme, crc32c, crc32, sha1 or sha256'];
+  if (checksum === undefined) return [`${name} is true, and no checksum is to be sent: give --checksum ${others}`];
+  return [
+    `${nameOf(config, 'checksum')} is md5, which S3 takes in a header only: give ${others}, or leave ${name} out`,
+  ];
 }
 
 /** What some backends can't do. */

@@ -118,12 +118,21 @@ function readValues(names: readonly SettingName[], environments: readonly Enviro
       typed[name] = found.typed;
     }
   }
+  if (values.sseC === true && values.sseCKey === undefined && !problems.some(({ name }) => name === 'sseCKey')) {
+    const { env, expected } = settings.sseCKey;
+    problems.push({
+      name: 'sseCKey',
+      missing: true,
+      line: `${typed.sseC} is true, and ${env[0]} is missing: give ${expected}`,
+    });
+  }
   return { values, typed, problems };
 }
 
-/** Endpoints may carry user:password@; hide that as well. */
+/** Endpoints may carry user:password@, and headers a key of SSE-C; hide that as well. */
 function shown({ secret }: Setting<unknown>, text: string): string {
-  return secret ? '(not shown)' : JSON.stringify(text.replace(/\/\/[^/@,]*@/g, '//…@'));
+  if (secret) return '(not shown)';
+  return JSON.stringify(text.replace(/\/\/[^/@,]*@/g, '//…@').replace(/(customer-key\s*:\s*)[^;]+/gi, '$1…'));
 }
 
 /**

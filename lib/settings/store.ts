@@ -114,6 +114,13 @@ export const store = {
     parse: parseUsers,
     expected: 'a JSON list of accessKeyId, secretAccessKey and sessionToken, one for each profile',
   } satisfies Setting<readonly User[]>,
+  sseCKey: {
+    env: ['S3LOADTEST_SSE_C_KEY'],
+    help: 'Key of --sse-c, 32 bytes in base64',
+    secret: true,
+    parse: text(/^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$/),
+    expected: '32 bytes in base64, as `openssl rand -base64 32` prints them',
+  } satisfies Setting<string>,
   credentials: {
     env: ['S3LOADTEST_CREDENTIALS'],
     option: 'credentials <source>',
@@ -196,7 +203,7 @@ export const store = {
     help: "A header to send with requests, such as 'x-amz-server-side-encryption: AES256', or several; those about objects go with what writes one",
     parse: parseHeaders,
     expected:
-      "headers as 'x-amz-server-side-encryption: AES256'; not those that every request has, and no key of SSE-C, which is a secret",
+      "headers as 'x-amz-server-side-encryption: AES256'; not those that every request has; SSE-C by --sse-c, and its key, a secret, in S3LOADTEST_SSE_C_KEY",
     show: (value) =>
       Object.entries(value)
         .map(([name, text]) => `${name}: ${text}`)
@@ -216,10 +223,26 @@ export const store = {
     parse: oneOf(...CHECKSUMS),
     expected: 'md5, crc32, crc32c, crc64nvme, sha1 or sha256',
   } satisfies Setting<Checksum>,
+  checksumTrailer: {
+    env: ['S3LOADTEST_CHECKSUM_TRAILER'],
+    option: 'checksum-trailer',
+    help: "Send the checksum behind the body, which then goes in chunks, as AWS's SDKs do (all but md5): the native backend makes each body once",
+    fallback: false,
+    parse: boolean,
+    expected: 'true or false',
+  } satisfies Setting<boolean>,
   signPayload: {
     env: ['S3LOADTEST_SIGN_PAYLOAD'],
     option: 'sign-payload',
     help: 'Hash the bodies of objects and sign the hash, in place of UNSIGNED-PAYLOAD',
+    fallback: false,
+    parse: boolean,
+    expected: 'true or false',
+  } satisfies Setting<boolean>,
+  sseC: {
+    env: ['S3LOADTEST_SSE_C'],
+    option: 'sse-c',
+    help: 'Have the store encrypt objects with the key in S3LOADTEST_SSE_C_KEY, and send it with what reads them (SSE-C)',
     fallback: false,
     parse: boolean,
     expected: 'true or false',
@@ -321,8 +344,8 @@ export const store = {
 
 export type StoreSettings = Values<typeof store>;
 
-/** Credentials may come later than other settings, when the run begins; an archive of a run must not hold them. */
-export const CREDENTIALS = ['accessKeyId', 'secretAccessKey', 'sessionToken'] as const;
+/** Secrets may come later than other settings, when the run begins; an archive of a run must not hold them. */
+export const CREDENTIALS = ['accessKeyId', 'secretAccessKey', 'sessionToken', 'sseCKey'] as const;
 export type CredentialName = (typeof CREDENTIALS)[number];
 
 /**

@@ -1,6 +1,7 @@
 /**
  * Runs on several machines, end to end: real OpenSSH servers in network namespaces, a real S3 server, the real k6 on each.
  */
+import { randomBytes } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -143,6 +144,28 @@ describe.runIf(possible)('three machines', () => {
       host.run('rm', `/root/${RUNS}/raw.json`);
     }
   }, 120_000);
+
+  test('a key of SSE-C reaches all of them, and is on no command line, in no file and in no figure', async () => {
+    const key = randomBytes(32).toString('base64');
+    // The server takes no notice of keys.
+    const args = ['dist', ...LOAD, '--workers', '3', '--duration', '6s', '--stats-interval', '2s', '--json'];
+    const { program } = await start([...args, '--sse-c', '--no-check'], { S3LOADTEST_SSE_C_KEY: key });
+    await program.says(/STATS: .* 3 of 3 workers/, 60_000);
+    const texts = {
+      'processes on a worker': hosts.hosts.map(processesOn).join(''),
+      'processes here': readFileSync(`/proc/${program.pid}/cmdline`, 'utf8'),
+      'files on the workers': hosts.hosts
+        .map((host) => host.run('sh', '-c', `cat /root/${RUNS}/*/*/* 2>/dev/null || true`))
+        .join(''),
+    };
+    const { code, stdout, stderr } = await program.ended;
+    expect(code, stderr).toBe(0);
+    const result = resultOf(stdout);
+    expect(result.workers.map(({ exit }) => exit)).toEqual([0, 0, 0]);
+    expect(result.run.config).toMatchObject({ sseC: true });
+    const log = readFileSync(join(home.data, 'results', result.run.id, 'k6.log'), 'utf8');
+    expectNoCredential({ ...texts, stdout, stderr, log }, [key]);
+  });
 
   test('a workload file runs on all of them, and its shares hold over all', async () => {
     const file = join(home.path, 'web.yaml');

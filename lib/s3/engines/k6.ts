@@ -52,7 +52,7 @@ export function createEngine(
     host: SignedHost,
     path: string,
     body: RequestBody,
-    { query, headers, payloadHash, key }: Extras,
+    { query, headers, payloadHash, key, body: inItsPlace }: Extras,
   ): A => {
     const { method } = command;
     if (key !== undefined) {
@@ -61,7 +61,7 @@ export function createEngine(
     }
     const url = host.alias + path + (query === '' ? '' : `?${query}`);
     const signed = host.signer.signWith(method, path, query, headers, payloadHash, body);
-    return send(method, url, body, signed, keepOf(command));
+    return send(method, url, inItsPlace ?? body, signed, keepOf(command));
   };
 
   /** Records a reply. Returns seconds until the next attempt, or undefined when the reply is what came of the operation. */

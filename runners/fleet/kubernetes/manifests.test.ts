@@ -19,6 +19,8 @@ const WISHES: Wishes = {
     S3LOADTEST_DURATION: '10m',
     AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE',
     AWS_SECRET_ACCESS_KEY: 'hush/hush',
+    S3LOADTEST_SSE_C: 'true',
+    S3LOADTEST_SSE_C_KEY: 'key/of/mine=',
   },
   outs: [],
   durationMs: 600_000,
@@ -87,8 +89,9 @@ test('credentials are in the Secret and nowhere else', () => {
     AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE',
     AWS_SECRET_ACCESS_KEY: 'hush/hush',
     AWS_SESSION_TOKEN: 'to/ken',
+    S3LOADTEST_SSE_C_KEY: 'key/of/mine=',
   });
-  expect(stringify(others)).not.toMatch(/AKIDEXAMPLE|hush|to\/ken/);
+  expect(stringify(others)).not.toMatch(/AKIDEXAMPLE|hush|to\/ken|of\/mine/);
 });
 
 test('a Secret that is there is referred to, and none is made', () => {
