@@ -406,6 +406,7 @@ describe('values', () => {
       { text: '~/code', value: '~/code', why: "each worker's own home" },
     ],
     remoteLogDir: [{ text: '/var/tmp/s3loadtest', value: '/var/tmp/s3loadtest', why: 'a larger disk' }],
+    ssh: [{ text: 'system', value: 'system', why: "this machine's own" }],
     sshConfig: [{ text: './ssh_config', value: './ssh_config', why: "the project's own" }],
   };
 
@@ -642,6 +643,7 @@ describe('values', () => {
       { text: '/', why: 'no folder of ours' },
     ],
     remoteLogDir: [{ text: './logs', why: 'from which folder is not said' }],
+    ssh: [{ text: 'openssh', why: 'no such way' }],
     sshConfig: [],
   };
 
