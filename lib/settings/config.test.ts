@@ -97,6 +97,7 @@ test('the table of settings: variable, option, default', () => {
     S3LOADTEST_WORKERS_FILE |  | ./workers
     S3LOADTEST_REMOTE_CODE_DIR |  | ~/.s3loadtest/code
     S3LOADTEST_REMOTE_LOG_DIR |  | ~/.s3loadtest/runs
+    S3LOADTEST_SSH |  | built-in
     S3LOADTEST_SSH_CONFIG |  | ~/.ssh/config and /etc/ssh/ssh_config
     "
   `);

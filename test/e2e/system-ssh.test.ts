@@ -4,9 +4,10 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { Result } from '../../lib/result/result';
 import type { Remote } from '../../runners/fleet/remote';
+import { connectBySsh } from '../../runners/fleet/ssh/connect';
 import { connectBySystem } from '../../runners/fleet/ssh/system';
 import { canMakeHosts, type Hosts, startHosts, type TestHost } from '../hosts';
 import {
@@ -33,6 +34,8 @@ let stage: Stage;
 let site: Site;
 let home: Home;
 let folder: string;
+/** Key of who vouches for users, and for the second host. */
+let authority: string;
 
 beforeAll(async () => {
   if (!possible) return;
@@ -40,11 +43,21 @@ beforeAll(async () => {
   home = await stage.home();
   folder = join(stage.folder, 'hosts');
   mkdirSync(folder);
+  authority = join(folder, 'authority');
+  execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', authority]);
   hosts = await startHosts(folder, [
     { disk: '400m', sshd: ['MaxSessions 4'] },
-    { disk: '400m', port: 2222 },
+    {
+      ...{ disk: '400m', port: 2222 },
+      sshd: [`TrustedUserCAKeys ${authority}.pub`, `HostCertificate ${folder}/host1-key-ed25519-cert.pub`],
+    },
   ]);
   [one, two] = hosts.hosts as [TestHost, TestHost];
+  execFileSync('ssh-keygen', [
+    ...['-q', '-s', authority, '-I', 'host', '-h', '-n', two.address],
+    join(folder, 'host1-key-ed25519.pub'),
+  ]);
+  await two.reboot();
   site = await stage.another({ address: hosts.address });
 });
 afterAll(async () => {
@@ -53,7 +66,7 @@ afterAll(async () => {
 });
 
 const opened: Remote[] = [];
-afterAll(() => Promise.all(opened.map((remote) => remote.close())));
+afterEach(() => Promise.all(opened.splice(0).map((remote) => remote.close())));
 
 async function connect(
   host: Pick<TestHost, 'address' | 'port'>,
@@ -144,6 +157,54 @@ describe.runIf(possible)('a connection', () => {
     for (const each of running) each.stop();
     await remote.close();
     expect([sockets(), connections()]).toEqual([[], []]);
+  });
+});
+
+describe.runIf(possible)('certificates', () => {
+  /** A key that no machine knows, with a certificate for this user name. */
+  async function certified(user: string) {
+    const key = await hosts.newKey();
+    execFileSync('ssh-keygen', ['-q', '-s', authority, '-I', 'user', '-n', user, '-V', '-1m:+1h', `${key}.pub`]);
+    return key;
+  }
+  const builtIn = (configFile: string, environment = process.env) =>
+    connectBySsh({ id: 'w0', host: two.address, port: 2222, slot: 0 }, { configFile, environment });
+
+  test("a user's, in a file, and the host's: the system's ssh logs in, what is built in names it", async () => {
+    const key = await certified('root');
+    const knownHosts = join(folder, 'known_authority');
+    const publicKey = readFileSync(`${authority}.pub`, 'utf8').split(' ').slice(0, 2).join(' ');
+    writeFileSync(knownHosts, `@cert-authority ${two.knownAs} ${publicKey}\n`);
+    const configFile = hosts.sshConfig({ knownHosts, key });
+    expect((await (await connect(two, { configFile })).run('uname -n')).stdout).toBe('host1\n');
+    expect(two.log()).toMatch(/Accepted publickey for root .* ED25519-CERT .* ID user /);
+    await expect(builtIn(configFile)).rejects.toThrow(
+      /known_hosts has only a @cert-authority for \S+, .* not supported here: set S3LOADTEST_SSH=system, or add/,
+    );
+    await expect(builtIn(hosts.sshConfig({ knownHosts: hosts.known(), key }))).rejects.toThrow(
+      /: not let in at root@\S+: \S+-cert\.pub is a certificate, which can't be used here: set S3LOADTEST_SSH=system, or/,
+    );
+    // One for another user lets nobody in.
+    const other = hosts.sshConfig({ knownHosts, key: await certified('somebody') });
+    await expect(connect(two, { configFile: other })).rejects.toMatchObject({ trouble: 'auth' });
+  });
+
+  test("a user's that an agent has", async () => {
+    const socket = join(folder, 'agent');
+    const said = execFileSync('ssh-agent', ['-s', '-a', socket], { encoding: 'utf8' });
+    try {
+      const environment = { ...process.env, SSH_AUTH_SOCK: socket };
+      execFileSync('ssh-add', ['-q', await certified('root')], { env: environment, stdio: 'ignore' });
+      const lines = ['Host *', 'IdentityAgent SSH_AUTH_SOCK', 'IdentityFile none'];
+      const configFile = hosts.sshConfig({ knownHosts: hosts.known(), lines, key: 'none' });
+      const remote = await connect(two, { configFile, environment });
+      expect((await remote.run('uname -n')).stdout).toBe('host1\n');
+      await expect(builtIn(configFile, environment)).rejects.toThrow(
+        /: not let in at root@\S+: .* in the agent is a certificate, which can't be used here: set S3LOADTEST_SSH=system/,
+      );
+    } finally {
+      process.kill(Number(/SSH_AGENT_PID=(\d+)/.exec(said)?.[1]));
+    }
   });
 });
 
