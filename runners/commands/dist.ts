@@ -50,7 +50,7 @@ export async function dist(
   const memoryCheck = options.memoryCheck !== false;
   const load = { name, tests, settings, outs, memoryCheck, allowPartial, environment };
   const run = { name, settings, json: options.json === true, detached, allowPartial, k6Version: fleet.k6.version };
-  return conduct(run, new Machines(workers, preparation, load));
+  return conduct(run, new Machines(workers, { ...preparation, detached }, load));
 }
 
 /** What would be started where, and what can be tried of that here. */

@@ -46,6 +46,8 @@ export interface Preparation {
   readonly script: string;
   /** VUs of each worker, where they were asked for. */
   readonly vus: number | undefined;
+  /** The run is left to itself, when our sessions end. */
+  readonly detached?: boolean;
   /** Breaks it off. */
   readonly signal: AbortSignal;
 }
@@ -157,13 +159,15 @@ async function k6For(remote: Remote, { k6For }: Preparation, { system, machine }
 }
 
 /** @throws RemoteError when the machine can't do what is asked of it */
-function check(remote: Remote, found: Probe, missing: readonly LocalFile[], { config, vus = 0 }: Preparation): void {
+function check(remote: Remote, found: Probe, missing: readonly LocalFile[], preparation: Preparation): void {
+  const { config, vus = 0, detached = false } = preparation;
   const refuse = (why: string): never => {
     throw remote.failure('command', why);
   };
   const { code, logs, files } = found;
   if (code.problem) refuse(`S3LOADTEST_REMOTE_CODE_DIR ${code.path} can't be used there: ${code.problem}`);
   if (logs.problem) refuse(`S3LOADTEST_REMOTE_LOG_DIR ${logs.path} can't be used there: ${logs.problem}`);
+  if (detached && found.leaves === 'killed') refuse(`a run can't be left there: ${KILLED}, ${remedyOf(found)}`);
   const need = missing.reduce((sum, { bytes }) => sum + bytes, 0);
   if ((code.free ?? 0) < need)
     refuse(`its disk has ${formatBytes(code.free ?? 0)} free at ${code.path}, k6 needs ${formatBytes(need)}`);
@@ -179,12 +183,18 @@ function check(remote: Remote, found: Probe, missing: readonly LocalFile[], { co
   }
 }
 
-function doubts({ runs }: Probe, clock: ClockOffset): string[] {
+const KILLED = 'its logind ends what a session leaves (KillUserProcesses)';
+const remedyOf = ({ user }: Probe) => `run \`loginctl enable-linger ${user}\` there`;
+
+function doubts(found: Probe, clock: ClockOffset): string[] {
+  const { runs, leaves } = found;
   const active = runs.filter(({ state }) => state === 'running' || state === 'starting');
   const others = active.map(({ run, age }) => `run ${run} is under way there, since ${formatDuration(age * 1000)}`);
+  const lost = leaves === 'killed' ? [`${KILLED}, a run when its connection breaks: ${remedyOf(found)}`] : [];
   const far = Math.abs(clock.offsetMs) > CLOCK_FAR_MS;
   const offset = formatDuration(Math.abs(Math.round(clock.offsetMs / 1000) * 1000));
-  return far ? [...others, `its clock is ${offset} off: servers refuse signatures that are 15 minutes old`] : others;
+  const off = far ? [`its clock is ${offset} off: servers refuse signatures that are 15 minutes old`] : [];
+  return [...others, ...lost, ...off];
 }
 
 /** Files here that workers need, with their hashes: each is read once. */
