@@ -12,7 +12,8 @@ import (
 	"s3loadtest/extension/sigv4"
 )
 
-// renewal follows a file that the CLI puts new credentials into before the old ones end: runners/run/credentials.ts.
+// renewal takes files that the CLI puts new credentials into before the old ones end: runners/run/credentials.ts. None of
+// them is there longer than it takes to see it.
 type renewal struct {
 	set atomic.Pointer[sigv4.Credentials]
 }
@@ -40,18 +41,18 @@ func renewalOf(path string) *renewal {
 func (r *renewal) latest() *sigv4.Credentials { return r.set.Load() }
 
 func (r *renewal) follow(path string) {
-	var seen time.Time
+	// Renamed first: one that is put there meanwhile is not removed unread.
+	taken := path + ".taken"
 	for ; ; time.Sleep(lookEvery) {
-		info, err := os.Stat(path)
-		if err != nil || info.ModTime().Equal(seen) {
+		if os.Rename(path, taken) != nil {
 			continue
 		}
 		var file struct{ AccessKeyID, SecretAccessKey, SessionToken string }
-		text, err := os.ReadFile(path)
+		text, err := os.ReadFile(taken)
+		_ = os.Remove(taken)
 		if err != nil || json.Unmarshal(text, &file) != nil {
 			continue
 		}
-		seen = info.ModTime()
 		r.set.Store(&sigv4.Credentials{
 			AccessKeyID: file.AccessKeyID, SecretAccessKey: file.SecretAccessKey, SessionToken: file.SessionToken,
 		})

@@ -5,7 +5,7 @@ import type { Preparation } from '../fleet/prepare';
 import { findWorkers, type Workers } from '../fleet/workers';
 import { withAllAddresses } from '../run/addresses';
 import { hasExtension, withBackend } from '../run/backend';
-import { endTooSoon, findCredentials } from '../run/credentials';
+import { findCredentials, type Lease } from '../run/credentials';
 import { startsProxy } from '../run/proxy';
 import { loadSettings, type Options, type Settings } from '../run/settings';
 import { ROOT } from '../tools/project';
@@ -24,6 +24,7 @@ export function addFleetOptions(command: Command): Command {
 
 export interface Fleet {
   readonly settings: Settings;
+  readonly lease: Lease | undefined;
   readonly workers: Workers;
   readonly k6: Tool;
   readonly preparation: Omit<Preparation, 'signal'>;
@@ -45,11 +46,9 @@ export async function fleetOf(options: Options, given: NodeJS.ProcessEnv, script
     ]);
   }
   const settings = await withAllAddresses(withBackend(wanted, true, log));
-  const late = endTooSoon(lease, settings.config.duration);
-  if (late !== undefined) log(`warning: ${late}`);
   const vus = options.concurrency === undefined ? undefined : settings.config.concurrency;
   const k6For = builder(workers, k6, environment, log);
-  return { settings, workers, k6, preparation: { config: settings.config, k6For, script, vus } };
+  return { settings, lease, workers, k6, preparation: { config: settings.config, k6For, script, vus } };
 }
 
 /** @throws ConfigError when something is asked for that several workers can't have */

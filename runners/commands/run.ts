@@ -9,7 +9,7 @@ import { freePort } from '../process/free-port';
 import { availableMemory } from '../process/proc';
 import { withAllAddresses, withLiveAddresses } from '../run/addresses';
 import { hasExtension, withBackend } from '../run/backend';
-import { endTooSoon, findCredentials, renew } from '../run/credentials';
+import { endTooSoon, findCredentials, renewHere } from '../run/credentials';
 import { showRun } from '../run/dry-run';
 import { planK6, showCommand } from '../run/plan';
 import { planProxy, startsProxy, throughProxy } from '../run/proxy';
@@ -59,7 +59,7 @@ export async function run(names: readonly string[], typed: Options, given: NodeJ
   const late = canRenew ? undefined : endTooSoon(lease, direct.config.duration);
   if (late !== undefined) say(`warning: ${late}`);
   const renewal =
-    lease !== undefined && canRenew && !isDry ? renew(lease, (line) => say(`warning: ${line}`)) : undefined;
+    lease !== undefined && canRenew && !isDry ? renewHere(lease, (line) => say(`warning: ${line}`)) : undefined;
   const settings = renewal ? withVariable(direct, FROM_CLI.credentials, renewal.path) : direct;
   const load: LocalLoad = {
     ...what,

@@ -139,8 +139,8 @@ probe() {
   say files_hard "$(ulimit -Hn)"
   folder code "$code_dir"
   folder logs "$logs"
-  # Whoever was to start with these was cut short, and they hold credentials.
-  find "$logs" -name 'settings-*' -type f -mmin +10 -exec rm -f {} + 2> /dev/null
+  # Whoever was to take these was cut short, and they hold credentials.
+  find "$logs" \( -name 'settings-*' -o -name credentials \) -type f -mmin +10 -exec rm -f {} + 2> /dev/null
   while [ $# -ge 2 ]; do
     [ ! -f "$code_dir/$1" ] || [ "$(sha256 "$code_dir/$1" "$2")" != "$2" ] || say have "$1"
     shift 2

@@ -6,7 +6,7 @@ import { ConfigError, settings } from '../../lib/settings/config';
 import { isSet, loadSome, type Options } from './settings';
 
 /** AwsCredentialIdentity of the AWS SDK: https://docs.aws.amazon.com/AWSJavaScriptSDK/v3/latest/Package/-aws-sdk-types */
-interface Identity {
+export interface Identity {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
   readonly sessionToken?: string;
@@ -70,39 +70,37 @@ async function ask(provider: Provider, { AWS_PROFILE: profile }: NodeJS.ProcessE
   }
 }
 
-/** One set: no token of another that the environment may have. */
-const textsOf = ({ accessKeyId, secretAccessKey, sessionToken }: Identity) => ({
+/** One set as variables: no token of another that the environment may have. */
+export const textsOf = ({ accessKeyId, secretAccessKey, sessionToken }: Identity) => ({
   AWS_ACCESS_KEY_ID: accessKeyId,
   AWS_SECRET_ACCESS_KEY: secretAccessKey,
   AWS_SESSION_TOKEN: sessionToken ?? '',
 });
 
-export interface Renewal {
-  /** Path of a file that has the latest set, for this user alone. */
-  readonly path: string;
-  stop(): void;
-}
+/** A set, as k6 reads it from a file. */
+export const fileOf = ({ accessKeyId, secretAccessKey, sessionToken }: Identity): string =>
+  JSON.stringify({ accessKeyId, secretAccessKey, sessionToken });
 
-/** Asks for others before credentials end, as long as a run goes on, and keeps the latest in a file. */
-export function renew({ ends, provider }: Lease, warn: (line: string) => void): Renewal {
-  const folder = mkdtempSync(join(tmpdir(), 's3loadtest-'));
-  const path = join(folder, 'credentials');
+/** Asks for others before credentials end, until it is stopped. What `take` throws is told like a set that could not be had. */
+export function renew(
+  { ends, provider }: Lease,
+  take: (set: Identity) => void | Promise<void>,
+  warn: (line: string) => void,
+): { stop(): void } {
   let timer: NodeJS.Timeout | undefined;
   let isOver = false;
 
   const askIn = (ms: number) => {
-    timer = setTimeout(take, Math.min(ms, 2 ** 31 - 1));
+    timer = setTimeout(next, Math.min(ms, 2 ** 31 - 1));
   };
   // Half of the time where it is little: chains give the same set until it is nearly over.
   const due = (end: Date) => Math.max(1_000, (end.getTime() - Date.now()) / 2, end.getTime() - Date.now() - AHEAD_MS);
-  const take = async () => {
+  const next = async () => {
     try {
-      const next = await provider();
+      const set = await provider();
       if (isOver) return;
-      // A reader finds the old file or the new one, whole.
-      writeFileSync(`${path}.new`, JSON.stringify(next), { mode: 0o600 });
-      renameSync(`${path}.new`, path);
-      if (next.expiration !== undefined) askIn(due(next.expiration));
+      await take(set);
+      if (set.expiration !== undefined && !isOver) askIn(due(set.expiration));
     } catch (e) {
       warn(`credentials could not be renewed: ${(e as Error).message.replace(/\s+/g, ' ')}`);
       if (!isOver) askIn(AGAIN_MS);
@@ -110,10 +108,33 @@ export function renew({ ends, provider }: Lease, warn: (line: string) => void): 
   };
   askIn(due(ends));
   return {
-    path,
     stop: () => {
       isOver = true;
       clearTimeout(timer);
+    },
+  };
+}
+
+export interface Renewal {
+  /** Path of a file that has each new set, for this user alone, until k6 has taken it. */
+  readonly path: string;
+  stop(): void;
+}
+
+/** The same for a k6 on this machine. */
+export function renewHere(lease: Lease, warn: (line: string) => void): Renewal {
+  const folder = mkdtempSync(join(tmpdir(), 's3loadtest-'));
+  const path = join(folder, 'credentials');
+  const put = (set: Identity) => {
+    // A reader finds the old file or the new one, whole.
+    writeFileSync(`${path}.new`, fileOf(set), { mode: 0o600 });
+    renameSync(`${path}.new`, path);
+  };
+  const renewing = renew(lease, put, warn);
+  return {
+    path,
+    stop: () => {
+      renewing.stop();
       rmSync(folder, { recursive: true, force: true });
     },
   };
