@@ -176,7 +176,10 @@ describe('values', () => {
     storageClass: [{ text: 'STANDARD_IA', value: 'STANDARD_IA', why: "S3's" }],
     checksum: [{ text: 'CRC64NVME', value: 'crc64nvme', why: "as AWS's headers write it" }],
     createBucket: [{ text: 'true', value: true, why: 'as the option has it' }],
-    credentials: [{ text: 'AWS', value: 'aws', why: 'any case' }],
+    credentials: [
+      { text: 'AWS', value: 'aws', why: 'any case' },
+      { text: 'worker', value: 'worker', why: 'each its own' },
+    ],
     signPayload: [{ text: 'true', value: true, why: 'as the option has it' }],
     check: [{ text: 'false', value: false, why: 'as --no-check has it' }],
     allowPartial: [{ text: 'true', value: true, why: 'as the option has it' }],

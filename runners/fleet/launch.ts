@@ -106,6 +106,7 @@ export async function launch(ready: ReadyMachine, how: Launch): Promise<{ folder
     ...plan.environment,
     ...how.credentials?.variables,
     ...(how.credentials ? { [FROM_CLI.credentials]: `${folder}/${FILES.credentials}` } : {}),
+    ...(ready.credentials === undefined ? {} : { [FROM_CLI.credentials]: `|${ready.credentials}` }),
     [FROM_CLI.workers]: String(how.workers),
     [FROM_CLI.startFile]: `${folder}/${FILES.start}`,
     ...(authorities ? { SSL_CERT_FILE: `${folder}/${FILES.authorities}` } : {}),

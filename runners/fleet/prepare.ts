@@ -24,6 +24,8 @@ export interface ReadyMachine {
   /** Paths there. */
   readonly k6: string;
   readonly script: string;
+  /** Of the program that finds its own credentials, where it is to. */
+  readonly credentials: string | undefined;
 }
 
 /** How far one machine is. */
@@ -42,6 +44,8 @@ export interface Preparation {
   readonly config: Config;
   /** Path here of the k6 for such a machine. @throws Error that says why there is none */
   readonly k6For: (system: string, machine: string) => Promise<string>;
+  /** The same of the program that finds a machine's own credentials, where workers have them. */
+  readonly credentialsFor?: ((system: string, machine: string) => Promise<string>) | undefined;
   /** Path here. */
   readonly script: string;
   /** VUs of each worker, where they were asked for. */
@@ -121,10 +125,18 @@ async function prepareOne(
     set({ probe: first });
     const clock = await measureClock(remote);
     set({ clock });
-    const k6 = await files.of(await k6For(remote, preparation, first), describeBinary);
-    // What k6 it needs was not known before.
-    const found = await probe(remote, config.remoteCodeDir, config.remoteLogDir, [k6, script]);
-    const missing = [k6, script].filter(({ name }) => !found.have.has(name));
+    const k6 = await files.of(await binaryFor('k6', preparation.k6For, remote, first), describeBinary('k6'));
+    const { credentialsFor } = preparation;
+    const finder =
+      credentialsFor &&
+      (await files.of(
+        await binaryFor('finder of credentials', credentialsFor, remote, first),
+        describeBinary('credentials'),
+      ));
+    // What binaries it needs was not known before.
+    const needed = [k6, script, ...(finder ? [finder] : [])];
+    const found = await probe(remote, config.remoteCodeDir, config.remoteLogDir, needed);
+    const missing = needed.filter(({ name }) => !found.have.has(name));
     check(remote, found, missing, preparation);
     set({ probe: found, doubts: doubts(found, clock) });
     for (const file of missing) {
@@ -133,7 +145,8 @@ async function prepareOne(
       if (file.text === undefined) await remote.putFile(file.path, there, '0755');
       else await remote.putText(file.text, there, '0644');
     }
-    const paths = { k6: `${found.code.path}/${k6.name}`, script: `${found.code.path}/${script.name}` };
+    const pathOf = ({ name }: LocalFile) => `${found.code.path}/${name}`;
+    const paths = { k6: pathOf(k6), script: pathOf(script), credentials: finder && pathOf(finder) };
     set({ doing: 'trying k6' });
     const version = await remote.run('"$1" version', { args: [paths.k6] });
     if (version.code !== 0) {
@@ -150,11 +163,16 @@ async function prepareOne(
   }
 }
 
-async function k6For(remote: Remote, { k6For }: Preparation, { system, machine }: Probe): Promise<string> {
+async function binaryFor(
+  what: string,
+  pathFor: Preparation['k6For'],
+  remote: Remote,
+  { system, machine }: Probe,
+): Promise<string> {
   try {
-    return await k6For(system, machine);
+    return await pathFor(system, machine);
   } catch (e) {
-    throw remote.failure('command', `there is no k6 for it, ${system} on ${machine}: ${(e as Error).message}`);
+    throw remote.failure('command', `there is no ${what} for it, ${system} on ${machine}: ${(e as Error).message}`);
   }
 }
 
@@ -211,12 +229,14 @@ class LocalFiles {
   }
 }
 
-async function describeBinary(path: string): Promise<LocalFile> {
-  const hash = createHash('sha256');
-  await pipeline(createReadStream(path), hash);
-  const sha256 = hash.digest('hex');
-  return { path, name: `k6-${sha256.slice(0, HASH_SHOWN)}`, sha256, bytes: (await stat(path)).size };
-}
+const describeBinary =
+  (what: string) =>
+  async (path: string): Promise<LocalFile> => {
+    const hash = createHash('sha256');
+    await pipeline(createReadStream(path), hash);
+    const sha256 = hash.digest('hex');
+    return { path, name: `${what}-${sha256.slice(0, HASH_SHOWN)}`, sha256, bytes: (await stat(path)).size };
+  };
 
 async function describeScript(path: string): Promise<LocalFile> {
   const text = scriptText(path);

@@ -35,10 +35,21 @@ const AGAIN_MS = 30_000;
 
 /**
  * The environment with the credentials of AWS's chain: where --credentials says aws, or where a profile is named and no key.
+ * `ofWorkers`, workers may find their own.
  * @throws ConfigError when the chain finds none
  */
-export async function findCredentials(options: Options, environment: NodeJS.ProcessEnv): Promise<FoundCredentials> {
+export async function findCredentials(
+  options: Options,
+  environment: NodeJS.ProcessEnv,
+  ofWorkers = false,
+): Promise<FoundCredentials> {
   const { credentials } = loadSome(['credentials'], options, environment);
+  if (credentials === 'worker') {
+    if (ofWorkers) return { environment };
+    throw new ConfigError([
+      `${settings.credentials.env[0]} is worker: only dist and start have workers: give env or aws`,
+    ]);
+  }
   const isAsked = credentials === 'aws' || (environment.AWS_PROFILE && !isSet('accessKeyId', options, environment));
   if (!isAsked) return { environment };
   const { fromNodeProviderChain } = await import('@aws-sdk/credential-providers');

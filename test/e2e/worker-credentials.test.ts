@@ -3,10 +3,11 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parseResult, sum } from '../../lib/result/result';
+import { run } from '../../runners/process/child';
 import { startKeyedProxy } from '../flaky-proxy';
 import { canMakeHosts, type Hosts, startHosts, type TestHost } from '../hosts';
-import { temporaryFolder } from '../servers';
-import { CLI, environment, newBucket, openStage, Program, type Stage } from '../stage';
+import { missing, temporaryFolder } from '../servers';
+import { CLI, environment, newBucket, notRun, openStage, Program, type Stage } from '../stage';
 
 const possible = canMakeHosts();
 const VALID_MS = 12_000;
@@ -102,5 +103,84 @@ describe.runIf(possible)('a set that the CLI has, and that ends', () => {
     await start('stop').ended;
     await start('collect').ended;
     await proxy.stop();
+  });
+});
+
+const noGo = await missing(['go']);
+if (noGo.length > 0) notRun("workers' own credentials", 'go');
+
+describe.runIf(possible && noGo.length === 0)("workers' own", () => {
+  /** What Go has built already, in whatever home. */
+  const built = async () => {
+    const { stdout } = await run('go', ['env', 'GOCACHE', 'GOMODCACHE'], { env: process.env });
+    const [GOCACHE = '', GOMODCACHE = ''] = stdout.split('\n');
+    return { GOCACHE, GOMODCACHE };
+  };
+  const WORKER = ['--credentials', 'worker'];
+  /** ~/.aws/config of a machine: a program that says who asked. */
+  const giveTo = (host: TestHost, who: string) => {
+    const script = giving(who).replaceAll("'", "'\\''");
+    const config = '[default]\\ncredential_process = /root/.aws/give\\n';
+    const files = `mkdir -p /root/.aws && printf '${config}' > /root/.aws/config && printf '%s' '${script}' > /root/.aws/give`;
+    host.run('sh', '-c', `${files} && chmod 700 /root/.aws/give`);
+  };
+
+  test.each(['native', 'http'])(
+    'are found and renewed on each, and nothing of them is here, by %s',
+    async (backend) => {
+      const [one, two] = hosts.hosts as [TestHost, TestHost];
+      giveTo(one, 'a');
+      giveTo(two, 'b');
+      // Keys that are here are not for them, nor is a profile that is not there.
+      const keys = { AWS_ACCESS_KEY_ID: 'AKIDhere0', AWS_SECRET_ACCESS_KEY: 'secret of here' };
+      const { proxy, start } = await stageRun('', {
+        ...keys,
+        AWS_PROFILE: 'nope',
+        S3LOADTEST_BACKEND: backend,
+        ...(await built()),
+      });
+      const { code, stdout, stderr } = await start('dist', ...LOAD, ...WORKER, '--duration', '16s').ended;
+      await proxy.stop();
+      expect(code, stderr).toBe(0);
+      const { totals, workers } = parseResult(stdout) ?? expect.fail(stdout);
+      expect([sum(totals).errors, workers.map(({ exit }) => exit)]).toEqual([0, [0, 0]]);
+      expect(sum(totals).ops).toBeGreaterThan(500);
+      const seen = [...proxy.keys].map((key) => /^AKID(\w)\d/.exec(key)?.[1]);
+      // Each of them had several, and nobody else's.
+      expect([...new Set(seen)].sort()).toEqual(['a', 'b']);
+      for (const who of ['a', 'b']) expect(seen.filter((each) => each === who).length).toBeGreaterThan(1);
+      expect(stdout + stderr).not.toMatch(/AKID|secret of here/);
+      for (const each of hosts.hosts) expect(keysOn(each)).toBe('');
+    },
+  );
+
+  test('that are not there are told, and no load is sent', async () => {
+    const [one, two] = hosts.hosts as [TestHost, TestHost];
+    giveTo(one, 'a');
+    two.run('rm', '-rf', '/root/.aws');
+    const { proxy, start } = await stageRun('', await built());
+    const { code, stderr, stdout } = await start('dist', ...LOAD, ...WORKER, '--duration', '5s').ended;
+    await proxy.stop();
+    expect(code, stdout).not.toBe(0);
+    expect(stderr).toMatch(/w1 .*AWS's provider chain gives no credentials on this machine \(.+\): `aws sts/);
+    expect(stdout).toBe('');
+  });
+
+  test.each([
+    {
+      args: ['run', 'firehose'],
+      says: /^S3LOADTEST_CREDENTIALS is worker: only dist and start have workers: give env or aws$/m,
+    },
+    { args: ['cleanup', '--yes'], says: /^S3LOADTEST_CREDENTIALS is worker: only dist/m },
+    {
+      args: ['dist', ...LOAD],
+      env: { S3LOADTEST_BACKEND: 'jslib' },
+      says: /^--credentials is worker, and S3LOADTEST_BACKEND is "jslib", which takes no keys/m,
+    },
+  ])('are for dist and start: $args.0', async ({ args, env = {}, says }) => {
+    const { proxy, start } = await stageRun('', env);
+    const { code, stderr } = await start(...args, ...WORKER).ended;
+    await proxy.stop();
+    expect([code, stderr]).toEqual([2, expect.stringMatching(says)]);
   });
 });
