@@ -128,6 +128,11 @@ function checkBackend(config: Config): void {
 
 /** What only who follows the run can do. */
 function checkFollowed(config: Config): void {
+  if (config.credentials === 'worker') {
+    throw new ConfigError([
+      `${nameOf(config, 'credentials')} is worker: only \`npx s3loadtest dist\` and \`start\` have workers: give env`,
+    ]);
+  }
   const given = [
     ...(config.warmup > 0 ? [nameOf(config, 'warmup')] : []),
     ...(config.untilSteady ? [nameOf(config, 'untilSteady')] : []),
