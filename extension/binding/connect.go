@@ -88,7 +88,11 @@ func (i *instance) clientOptions(given sobek.Value) (request.Options, *measure.R
 		TLS:           state.TLSConfig,
 	}
 	if a.CredentialsFile != "" {
-		options.Latest = renewalOf(a.CredentialsFile).latest
+		latest, err := latestOf(a.CredentialsFile, state.Logger)
+		if err != nil {
+			common.Throw(rt, err)
+		}
+		options.Latest = latest
 	}
 	options.Outages, options.Names = outages, namesFor(state.Dialer)
 	options.Proxy = proxyFor

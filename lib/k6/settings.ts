@@ -143,6 +143,11 @@ function checkTrailer(config: Config): void {
 
 /** What only who follows the run can do. */
 function checkFollowed(config: Config): void {
+  if (config.credentials === 'worker') {
+    throw new ConfigError([
+      `${nameOf(config, 'credentials')} is worker: only \`npx s3loadtest dist\` and \`start\` have workers: give env`,
+    ]);
+  }
   const given = [
     ...(config.warmup > 0 ? [nameOf(config, 'warmup')] : []),
     ...(config.untilSteady ? [nameOf(config, 'untilSteady')] : []),

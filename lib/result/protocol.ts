@@ -19,7 +19,7 @@ export const FROM_CLI = {
   keys: 'S3LOADTEST_KEYS',
   /** Set at all: which keys were deleted is to be told. */
   tellDeleted: 'S3LOADTEST_TELL_DELETED',
-  /** A file with the latest credentials in JSON, where they are renewed. */
+  /** A file that has new credentials in JSON now and then, where they are renewed; or `|` and a program that writes them. */
   credentials: 'S3LOADTEST_CREDENTIALS_FILE',
   /** How many k6 processes run this load together, each an execution segment of it; one when it is left out. */
   workers: 'S3LOADTEST_WORKERS',

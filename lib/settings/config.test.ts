@@ -110,6 +110,7 @@ test('the table of settings: variable, option, default', () => {
     S3LOADTEST_WORKERS_FILE |  | ./workers
     S3LOADTEST_REMOTE_CODE_DIR |  | ~/.s3loadtest/code
     S3LOADTEST_REMOTE_LOG_DIR |  | ~/.s3loadtest/runs
+    S3LOADTEST_SSH |  | built-in
     S3LOADTEST_SSH_CONFIG |  | ~/.ssh/config and /etc/ssh/ssh_config
     "
   `);
@@ -201,7 +202,10 @@ describe('values', () => {
     createBucket: [{ text: 'true', value: true, why: 'as the option has it' }],
     sseC: [{ text: 'true', value: true, why: 'as the option has it' }],
     sseCKey: [{ text: SSE_C_KEY, value: SSE_C_KEY, why: '32 bytes' }],
-    credentials: [{ text: 'AWS', value: 'aws', why: 'any case' }],
+    credentials: [
+      { text: 'AWS', value: 'aws', why: 'any case' },
+      { text: 'worker', value: 'worker', why: 'each its own' },
+    ],
     signPayload: [{ text: 'true', value: true, why: 'as the option has it' }],
     check: [{ text: 'false', value: false, why: 'as --no-check has it' }],
     allowPartial: [{ text: 'true', value: true, why: 'as the option has it' }],
@@ -433,6 +437,7 @@ describe('values', () => {
       { text: '~/code', value: '~/code', why: "each worker's own home" },
     ],
     remoteLogDir: [{ text: '/var/tmp/s3loadtest', value: '/var/tmp/s3loadtest', why: 'a larger disk' }],
+    ssh: [{ text: 'system', value: 'system', why: "this machine's own" }],
     sshConfig: [{ text: './ssh_config', value: './ssh_config', why: "the project's own" }],
   };
 
@@ -684,6 +689,7 @@ describe('values', () => {
       { text: '/', why: 'no folder of ours' },
     ],
     remoteLogDir: [{ text: './logs', why: 'from which folder is not said' }],
+    ssh: [{ text: 'openssh', why: 'no such way' }],
     sshConfig: [],
   };
 

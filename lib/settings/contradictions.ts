@@ -104,6 +104,11 @@ function backendProblems(config: Config): string[] {
     );
   }
   if (backend !== 'jslib') return problems;
+  if (config.credentials === 'worker') {
+    problems.push(
+      `${name('credentials')} is worker, and ${own}, which takes no keys but those it is given: give another backend`,
+    );
+  }
   const withPath = endpoints.find((endpoint) => basePathOf(endpoint) !== '');
   if (withPath !== undefined) {
     problems.push(`${name('endpoints')} has "${withPath}", and ${own}, which knows no path: give another backend`);

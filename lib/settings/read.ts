@@ -93,10 +93,13 @@ interface Problem {
 const configError = (problems: readonly Problem[]) => new ConfigError(problems.map(({ line }) => line));
 
 function readValues(names: readonly SettingName[], environments: readonly Environment[], remedy: string) {
-  const keyless = leavesSigning({
+  const signsElsewhere = leavesSigning({
     backend: settings.backend.parse(lookUp(settings.backend, environments)?.text ?? '') ?? 'http',
     s3poolBinary: lookUp(settings.s3poolBinary, environments)?.text,
   });
+  // Workers have their own.
+  const keyless =
+    signsElsewhere || settings.credentials.parse(lookUp(settings.credentials, environments)?.text ?? '') === 'worker';
   const values: Record<string, unknown> = {};
   const typed: Partial<Record<SettingName, string>> = {};
   const problems: Problem[] = [];

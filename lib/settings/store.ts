@@ -124,12 +124,14 @@ export const store = {
   credentials: {
     env: ['S3LOADTEST_CREDENTIALS'],
     option: 'credentials <source>',
-    help: "Where credentials come from: env, or aws for AWS's provider chain: profiles, SSO, processes, web identity, roles (CLI)",
+    help:
+      "Where credentials come from: env; aws for AWS's provider chain here: profiles, SSO, processes, web identity, roles; worker " +
+      'for that of each worker (dist and start) (CLI)',
     fallback: 'env',
     fallbackText: 'env; aws where AWS_PROFILE is set and no key',
-    parse: oneOf('env', 'aws'),
-    expected: 'env or aws',
-  } satisfies Setting<'env' | 'aws'>,
+    parse: oneOf('env', 'aws', 'worker'),
+    expected: 'env, aws or worker',
+  } satisfies Setting<'env' | 'aws' | 'worker'>,
   region: {
     env: ['AWS_REGION'],
     others: ['AWS_DEFAULT_REGION'],

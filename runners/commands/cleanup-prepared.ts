@@ -27,7 +27,7 @@ export async function cleanupPrepared(
   checkAsks(options);
   const prepared = loadPrepared(manifest);
   if (prepared === undefined) throw new ConfigError([`--prepared is "${manifest}": there is no such file`]);
-  const { environment } = await findCredentials(options, given, prepared.credentials);
+  const { environment } = await findCredentials(options, given, { profiles: prepared.credentials });
   // The manifest has the buckets.
   const config = loadSome([...BUCKET_SETTINGS, 'users'], options, {
     ...environment,

@@ -7,6 +7,7 @@ import { conduct } from '../fleet/conduct';
 import { FILES } from '../fleet/launch';
 import { Machines } from '../fleet/machines';
 import { workerName } from '../fleet/workers-file';
+import { endTooSoon } from '../run/credentials';
 import { type Shown, showRun } from '../run/dry-run';
 import { planK6 } from '../run/plan';
 import { segmentsOf } from '../run/segments';
@@ -51,11 +52,15 @@ export async function distWanted(wanted: Wanted, environment: NodeJS.ProcessEnv,
     const { shown, tried } = plansOf(fleet, { script, tests, outs });
     return showRun(shown, tried, environment, options.json === true);
   }
-  const { allowPartial } = settings.config;
+  const { allowPartial, backend, duration } = settings.config;
+  // A run that is left to itself has nobody who renews them, and k6-jslib-aws takes no others.
+  const lease = detached || backend === 'jslib' ? undefined : fleet.lease;
+  const late = lease === undefined ? endTooSoon(fleet.ends, duration) : undefined;
+  if (late !== undefined) process.stderr.write(`warning: ${late}\n`);
   const memoryCheck = options.memoryCheck !== false;
-  const load = { name, tests, settings, outs, memoryCheck, allowPartial, environment };
+  const load = { name, tests, settings, outs, memoryCheck, allowPartial, environment, lease };
   const run = { name, settings, json: options.json === true, detached, allowPartial, k6Version: fleet.k6.version };
-  return conduct(run, new Machines(workers, preparation, load));
+  return conduct(run, new Machines(workers, { ...preparation, detached }, load));
 }
 
 /** What would be started where, and what can be tried of that here. */

@@ -131,8 +131,11 @@ function checkProxy({ backend, s3poolBinary }: Config): void {
 
 /** @throws ConfigError when credentials are to be found, which is for the one who runs */
 function checkCredentials({ credentials }: Pick<Config, 'credentials'>): void {
-  if (credentials !== 'aws') return;
   const [variable] = settings.credentials.env;
+  if (credentials === 'worker') {
+    throw new ConfigError([`${variable} is worker: only dist and start have workers: give env, or --secret-name`]);
+  }
+  if (credentials !== 'aws') return;
   throw new ConfigError([
     `${variable} is aws: keys of AWS's provider chain may expire in the cluster, where nothing renews them: give AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or --secret-name`,
   ]);

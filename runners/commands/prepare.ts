@@ -74,7 +74,7 @@ async function prepare(path: string, typed: Options, given: NodeJS.ProcessEnv): 
       `${manifest} is not of this file: ${difference}: \`s3loadtest cleanup --prepared ${manifest}\` takes that away, or name another by --prepared`,
     ]);
   }
-  const { environment } = await findCredentials(typed, given, file.credentials);
+  const { environment } = await findCredentials(typed, given, { profiles: file.credentials });
   const named = before ?? (await planned(path, file, typed, environment));
   const { options } = wantedOfFile(path, file, typed, named);
   const config = loadSome([...BUCKET_SETTINGS, 'users'], options, environment);

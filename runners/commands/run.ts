@@ -9,7 +9,7 @@ import { freePort } from '../process/free-port';
 import { availableMemory } from '../process/proc';
 import { withAllAddresses, withLiveAddresses } from '../run/addresses';
 import { hasExtension, withBackend } from '../run/backend';
-import { endTooSoon, findCredentials, renew } from '../run/credentials';
+import { endTooSoon, findCredentials, renewHere } from '../run/credentials';
 import { showRun } from '../run/dry-run';
 import { planK6, showCommand } from '../run/plan';
 import { planProxy, startsProxy, throughProxy } from '../run/proxy';
@@ -47,20 +47,16 @@ export async function run(names: readonly string[], typed: Options, given: NodeJ
 /** @throws ConfigError, ToolError */
 export async function runWanted(named: Wanted, given: NodeJS.ProcessEnv): Promise<number> {
   const { options, profiles, variables = {}, ...what } = named;
-  const { environment, lease } = await findCredentials(options, given, profiles);
+  const { environment, lease, ends } = await findCredentials(options, given, { profiles });
   const wanted = loadSettings(options, environment);
   const isDry = options.dryRun === true;
   const k6 = isDry ? likelyK6(environment) : await findK6(environment);
   const extension = await hasExtension(k6.path, environment);
   const direct = await withLiveAddresses(await withAllAddresses(withBackend(wanted, extension, say)), environment);
-  const provider = lease?.provider;
-  const canRenew = provider !== undefined && extension === true && direct.config.backend !== 'jslib';
-  const late = canRenew ? undefined : endTooSoon(lease, direct.config.duration);
+  const canRenew = lease !== undefined && extension === true && direct.config.backend !== 'jslib';
+  const late = canRenew ? undefined : endTooSoon(ends, direct.config.duration);
   if (late !== undefined) say(`warning: ${late}`);
-  const renewal =
-    lease !== undefined && canRenew && !isDry
-      ? renew({ ends: lease.ends, provider }, (line) => say(`warning: ${line}`))
-      : undefined;
+  const renewal = canRenew && !isDry ? renewHere(lease, (line) => say(`warning: ${line}`)) : undefined;
   const own = { ...variables, ...(renewal && { [FROM_CLI.credentials]: renewal.path }) };
   const settings = { ...direct, environment: { ...direct.environment, ...own } };
   const load: LocalLoad = {

@@ -287,19 +287,42 @@ export interface Target {
  * anew each time, which Go's cache makes short. @throws ToolError when it can't be
  */
 export async function crossBuildK6(target: Target, options: ToolOptions): Promise<string> {
+  const { version } = await readPin('k6', options.root);
+  const { folder, package: main, ldflags } = TOOLS.k6;
+  return crossBuild({ name: 'k6', title: `k6 ${version}`, folder, main, ldflags: ldflags(version) }, target, options);
+}
+
+/** The same for the program that finds a machine's own credentials: `.tools/credentials-linux-arm64`. */
+export function buildCredentials(target: Target, options: ToolOptions): Promise<string> {
+  const title = "the finder of workers' credentials";
+  return crossBuild({ name: 'credentials', title, folder: CREDENTIALS, main: '.', ldflags: [] }, target, options);
+}
+
+/** The module of it, below the project's root. */
+const CREDENTIALS = 'tools/credentials';
+
+interface Crossing {
+  readonly name: string;
+  /** For people. */
+  readonly title: string;
+  readonly folder: string;
+  readonly main: string;
+  readonly ldflags: readonly string[];
+}
+
+async function crossBuild(what: Crossing, target: Target, options: ToolOptions): Promise<string> {
+  const { title, folder, main, ldflags } = what;
   const { env, root } = options;
   const [go] = await onPath('go', env);
-  if (!go) throw new ToolError('k6 for another system is built by Go, which is not on PATH: install it');
-  const { version } = await readPin('k6', root);
-  const name = `k6-${target.os}-${target.arch}`;
+  if (!go) throw new ToolError(`${title} for another system is built by Go, which is not on PATH: install it`);
+  const name = `${what.name}-${target.os}-${target.arch}`;
   return interruptible(options.signal, async (signal) => {
-    const done = new Progress(options).begin(() => `building k6 ${version} for ${target.os} on ${target.arch}`);
+    const done = new Progress(options).begin(() => `building ${title} for ${target.os} on ${target.arch}`);
     try {
       return await inWorkFolder(root, async (work) => {
-        const folder = moduleFolder('k6', root);
         const own = { ...env, GOOS: target.os, GOARCH: target.arch, CGO_ENABLED: '0' };
-        const { package: main, ldflags } = TOOLS.k6;
-        const binary = await goBuild({ go, folder, package: main, ldflags: ldflags(version), work, env: own, signal });
+        const module = join(root, folder);
+        const binary = await goBuild({ go, folder: module, package: main, ldflags, work, env: own, signal });
         const path = join(root, '.tools', name);
         await rename(binary, path);
         return path;

@@ -517,3 +517,65 @@ describe.runIf(possible)('machines that share a home', () => {
     expect(countOf(result, 'PUT')).toBe(keysIn(site, bucket).length);
   }, 120_000);
 });
+
+/** Programs that answer as systemd's do, where a run is ended with its session, or begun beside it. */
+describe.runIf(possible)('a machine whose logind ends what a session leaves', () => {
+  let machines: Hosts;
+  let standIns: string;
+
+  beforeAll(async () => {
+    standIns = await temporaryFolder();
+    const program = (name: string, script: string) =>
+      writeFileSync(join(standIns, name), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+    program('busctl', 'case $5 in KillUserProcesses) echo "b true" ;; *) echo "as 0" ;; esac');
+    program('loginctl', `[ -e ${standIns}/lingers ] && echo Linger=yes || echo Linger=no`);
+    program('systemd-run', 'shift 3; IN_SCOPE=1 exec "$@"');
+    // As logind does: all of the session, and nothing that is beside it.
+    const every = 'for p in $(grep -lz XDG_SESSION_ID=7 /proc/[0-9]*/environ 2> /dev/null); do';
+    const isBeside = 'tr "\\0" "\\n" < $p 2> /dev/null | grep -qx IN_SCOPE=1';
+    program('end-session', `${every} ${isBeside} || kill -KILL $(echo $p | cut -d / -f 3) 2> /dev/null; done; exit 0`);
+    const SESSION = `SetEnv PATH=${standIns}:/usr/bin:/bin XDG_SESSION_ID=7`;
+    machines = await startHosts(await temporaryFolder(), [{ disk: '400m', sshd: [SESSION] }]);
+    site = await stage.another({ address: machines.address });
+  });
+  afterAll(() => machines?.stop());
+
+  const by = () => {
+    const workers = join(home.path, 'ending');
+    writeFileSync(workers, machines.hosts.map(({ address }) => `${address}\n`).join(''));
+    const config = machines.sshConfig({ knownHosts: machines.known() });
+    return { S3LOADTEST_WORKERS_FILE: workers, S3LOADTEST_SSH_CONFIG: config };
+  };
+  const LOAD = ['firehose', '--size', '1KB', '--rate', '50', '--concurrency', '2', '--workers', '1'];
+
+  test('doctor says so, start refuses it, and with lingering a run outlives its session', async () => {
+    const [host] = machines.hosts as [TestHost];
+    const remedy = 'run `loginctl enable-linger root` there';
+    const doctor = await (await start(['doctor', '--workers', '1'], by())).program.ended;
+    expect(doctor.code).toBe(0);
+    expect(doctor.stderr).toMatch(
+      new RegExp(
+        `^warning: w0 .*: its logind ends what a session leaves .*, a run when its connection breaks: ${remedy}$`,
+        'm',
+      ),
+    );
+    const refused = await (await start(['start', ...LOAD, '--duration', '60s'], by())).program.ended;
+    expect([refused.code, refused.stderr]).toEqual([
+      1,
+      expect.stringMatching(
+        new RegExp(`^error: w0 .*: a run can't be left there: its logind ends .*, ${remedy}$`, 'm'),
+      ),
+    ]);
+
+    writeFileSync(join(standIns, 'lingers'), '');
+    expect((await (await start(['doctor', '--workers', '1'], by())).program.ended).stderr).not.toContain('logind');
+    const begun = await (await start(['start', ...LOAD, '--duration', '60s'], by())).program.ended;
+    expect(begun.code, begun.stderr).toBe(0);
+    host.run(join(standIns, 'end-session'));
+    await sleep(2_000);
+    const looked = await (await start(['status', '--json'], by())).program.ended;
+    expect(JSON.parse(looked.stdout)).toMatchObject({ runs: [{ state: 'running' }] });
+    await (await start(['stop'], by())).program.ended;
+    expect((await (await start(['collect', '--json'], by())).program.ended).code).toBe(0);
+  }, 120_000);
+});

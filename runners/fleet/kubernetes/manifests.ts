@@ -47,7 +47,7 @@ export const LONGEST_NAME = 63;
 /** Settings that the CLI alone has a use for, or that name folders here. */
 const NOT_FOR_RUNNERS: readonly SettingName[] = [
   ...(['dataDir', 'keyDir', 'workerId', 'tests', 'statsInterval', 'logLevel'] as const),
-  ...(['workersFile', 'remoteCodeDir', 'remoteLogDir', 'sshConfig', 's3poolBinary', 'prices'] as const),
+  ...(['workersFile', 'remoteCodeDir', 'remoteLogDir', 'ssh', 'sshConfig', 's3poolBinary', 'prices'] as const),
 ];
 
 const variables = (names: readonly SettingName[]) => new Set<string>(names.flatMap((name) => settings[name].env));
