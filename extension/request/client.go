@@ -42,6 +42,8 @@ type Options struct {
 	Attempts int
 	// RetryDelay comes before each repeat, of what is answered with 503: nothing else is repeated then. 0 for none.
 	RetryDelay time.Duration
+	// Brakes: who gets no answer waits before the next operation.
+	Brakes bool
 	// FirstEndpoint is where rotation begins.
 	FirstEndpoint int
 	UserAgent     string
@@ -147,6 +149,7 @@ type Client struct {
 	next     atomic.Uint32
 	wire     Exchanger
 	recorder Recorder
+	brake    brake
 	// root is what stands before a key.
 	root, bucketPath []byte
 }
@@ -286,6 +289,8 @@ type prepared struct {
 	headers []sigv4.Header
 	// hash of the body; "" for one that is not hashed.
 	hash string
+	// began is when its first attempt did.
+	began time.Time
 	// lost: an attempt had no answer, so it may have been done.
 	lost bool
 	// wanted is what must be in the answer; nil when that is not known, or not compared.
@@ -340,13 +345,15 @@ func (c *Client) Do(by Caller, command *Command, call *Call) Outcome {
 	for n := 1; ; n++ {
 		outcome := c.attempt(by, &p, c.nextHost(), failedAt)
 		failedAt = outcome.Endpoint
-		pause, again := c.pauseAfter(n, &outcome)
-		if !again {
-			return outcome
+		pause, again := c.pauseAfter(n, &outcome, &p)
+		if pause > 0 {
+			select {
+			case <-time.After(pause):
+			case <-by.Context.Done():
+				return outcome
+			}
 		}
-		select {
-		case <-time.After(pause):
-		case <-by.Context.Done():
+		if !again {
 			return outcome
 		}
 	}
@@ -366,21 +373,28 @@ func (c *Client) NewOperation(command *Command, call *Call) *Operation {
 	return &Operation{client: c, prepared: c.prepare(command, call)}
 }
 
-// Begin takes the next endpoint, and gives what makes one attempt there and tells how long to wait for another, if there is
-// to be one. That may be called beside the virtual user.
+// Begin takes the next endpoint, and gives what makes one attempt there and tells how long to wait: for another, if there is
+// to be one, or before the outcome is told. That may be called beside the virtual user.
 func (o *Operation) Begin(by Caller) func() (outcome Outcome, pause time.Duration, again bool) {
 	h := o.client.nextHost()
 	o.attempts++
 	return func() (Outcome, time.Duration, bool) {
 		outcome := o.client.attempt(by, &o.prepared, h, o.failedAt)
 		o.failedAt = outcome.Endpoint
-		pause, again := o.client.pauseAfter(o.attempts, &outcome)
+		pause, again := o.client.pauseAfter(o.attempts, &outcome, &o.prepared)
 		return outcome, pause, again
 	}
 }
 
-// pauseAfter attempt n says how long to wait for another, if there is to be one.
-func (c *Client) pauseAfter(n int, outcome *Outcome) (pause time.Duration, again bool) {
+// pauseAfter attempt n says how long to wait for another, if there is to be one; else before the next operation.
+func (c *Client) pauseAfter(n int, outcome *Outcome, p *prepared) (pause time.Duration, again bool) {
+	if pause, again = c.repeatAfter(n, outcome); again || !c.Brakes {
+		return pause, again
+	}
+	return c.brake.pauseAfter(outcome, p.began, len(c.hosts), rand.Float64()), false
+}
+
+func (c *Client) repeatAfter(n int, outcome *Outcome) (pause time.Duration, again bool) {
 	failure := outcome.Failure
 	if failure == nil || n >= c.Attempts || !failure.Class.retryable() {
 		return 0, false
@@ -420,6 +434,9 @@ func (c *Client) attempt(by Caller, p *prepared, h *host, failedAt string) Outco
 	heads.Put(head)
 	if len(c.hosts) > 1 {
 		c.learn(h.health, times.Began, err)
+	}
+	if failedAt == "" {
+		p.began = times.Began
 	}
 
 	outcome := Outcome{Status: answer.Status, Took: times.Ended.Sub(times.Began), Endpoint: h.endpoint}

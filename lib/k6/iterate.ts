@@ -164,7 +164,9 @@ function virtualUser(
   const vu = exec.vu.idInTest;
   const counting = { silent: false, missesExpected: load.missesExpected };
   const own = listsV1 ? ofVersion1 : asItIs;
-  const connection = own(connect(by, config, counting, vu, { plainKeys: true }));
+  // What is due by a rate is to fail when it is due: who waits then is not there for the next.
+  const brakes = name === OVERRIDE ? !executor.endsWith('arrival-rate') : load.shape.unit !== 'rate';
+  const connection = own(connect(by, config, counting, vu, { plainKeys: true, brakes }));
   const silent = () => own(connect(by, config, SILENT, vu)).engine;
   const duration = durationOf(load.shape);
   const workers = Number(__ENV[FROM_CLI.workers] || 1);

@@ -84,6 +84,36 @@ describe.each(['native', 'http'])('backend %s', (backend) => {
   });
 });
 
+describe.each(['native', 'http'])('backend %s: no node is there any more', (backend) => {
+  const own = { S3LOADTEST_BACKEND: backend, S3LOADTEST_STATS_INTERVAL: '1s', S3LOADTEST_RETRIES: '0' };
+  const VUS = 4;
+  const load = ['run', 'firehose', '--size', '1KB', '--concurrency', `${VUS}`, '--json', '--duration', '8s'];
+
+  async function dies(more: readonly string[]) {
+    const [one] = (await cluster(1)) as [Relay];
+    const program = await start([...load, ...more], [one.endpoint], own);
+    await program.says(/STATS/);
+    one.stop();
+    const result = parseResult((await program.ended).stdout);
+    const after = Math.max(...result.timeline.filter(({ ops }) => ops > 0).map(({ t, ms }) => t + ms));
+    const errors = result.timeline.reduce((sum, point) => sum + (point.t < after ? 0 : point.errors), 0);
+    return { result, perSecond: (1000 * errors) / (result.run.durationMs - after) };
+  }
+
+  test('a closed loop waits longer and longer, and no longer than a second', async () => {
+    const { perSecond } = await dies([]);
+    // Some 15 in the first second of each VU, then one or two; without a pause it is thousands.
+    expect(perSecond).toBeGreaterThan(VUS / 4);
+    expect(perSecond).toBeLessThan(VUS * 10);
+  });
+
+  test('a rate goes on as it is due', async () => {
+    const { perSecond, result } = await dies(['--rate', '100']);
+    expect(perSecond).toBeGreaterThan(60);
+    expect(result.generator.droppedIterations).toBeLessThan(100);
+  });
+});
+
 describe('a link that takes its time', () => {
   const SECONDS = 4;
   const load = ['run', 'heavyread', '--size', '1MB', '--seed-objects', '1', '--concurrency', '1', '--json'];

@@ -1,7 +1,9 @@
 /** An engine on k6/http, whoever signs: addresses, sends, classifies, records and tries again. */
+import { createBrake } from '../brake';
 import type { Command } from '../commands';
 import type { CallLoad, Engine, EngineOptions, Recorder, Reply, SyncCall } from '../engine';
 import { takeTurns } from '../outage';
+import type { Outcome } from '../outcome';
 import { contentLength, refusalsOf, replyOf, type Sent } from '../reply';
 import { type Extras, extrasOf, hostsOf, isPlain, pathsOf, type SignedHost } from '../request';
 import { nextPause } from '../retry';
@@ -41,6 +43,16 @@ export function createEngine(
   const sendAsync = createSendAsync(timeout);
 
   const { next: nextHost, learn } = takeTurns(hosts, options.firstEndpoint);
+  const brake = options.brakes === true ? createBrake(hosts.length) : undefined;
+  /** The last operation got no answer. */
+  let unanswered = false;
+
+  /** Seconds to wait before the next operation, after one that began then. */
+  const brakeAfter = (reply: Outcome, began: number): number => {
+    if (brake === undefined) return 0;
+    unanswered = reply.status === 0;
+    return brake.pauseAfter(reply, began) / 1000;
+  };
 
   /** Sends a call that has more to it than path and body. */
   const sendWith = <A>(
@@ -88,11 +100,13 @@ export function createEngine(
       const expected = carries ? undefined : (load as number | undefined);
       const extras = plain && more === undefined ? undefined : extrasOf(command, load, more ?? NOTHING, k6Hashes);
       let lost = false;
+      let first = 0;
       for (let attempt = 1; ; attempt++) {
         const host = nextHost();
         const endpoint = host.endpoint;
         recorder.begin(op, size, endpoint);
         const began = Date.now();
+        if (attempt === 1) first = began;
         const answer =
           extras === undefined
             ? send(method, host.alias + path, body, host.signer.sign(method, path, '', body), keep)
@@ -106,6 +120,7 @@ export function createEngine(
             recorder.succeeded(ms, bytes, 0);
             const outcome = { status: 200, bytes, ms, endpoint };
             learn(outcome);
+            if (unanswered) brakeAfter(outcome, began);
             return outcome;
           }
         }
@@ -113,7 +128,11 @@ export function createEngine(
         const reply = afterLoss(lost, command, replyOf(command, endpoint, answer, sent, elapsed(answer, began)));
         lost ||= reply.status === 0;
         const seconds = settle(command, reply, attempt);
-        if (seconds === undefined) return reply;
+        if (seconds === undefined) {
+          const further = brakeAfter(reply, first);
+          if (further > 0) sleep(further);
+          return reply;
+        }
         sleep(seconds);
         recorder.retried();
       }
@@ -125,17 +144,23 @@ export function createEngine(
     const { op } = command;
     const sent = sentOf(command, load, objects);
     let lost = false;
+    let first = 0;
     for (let attempt = 1; ; attempt++) {
       const host = nextHost();
       recorder.begin(op, size, host.endpoint);
       const began = Date.now();
+      if (attempt === 1) first = began;
       const answer = await sendTo(host);
       const reply = afterLoss(lost, command, replyOf(command, host.endpoint, answer, sent, elapsed(answer, began)));
       lost ||= reply.status === 0;
       // Others may have begun meanwhile.
       recorder.begin(op, size, host.endpoint);
       const seconds = settle(command, reply, attempt);
-      if (seconds === undefined) return reply;
+      if (seconds === undefined) {
+        const further = brakeAfter(reply, first);
+        if (further > 0) await pause(further);
+        return reply;
+      }
       await pause(seconds);
       recorder.begin(op, size, host.endpoint);
       recorder.retried();
