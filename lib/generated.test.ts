@@ -51,6 +51,7 @@ const NAMES = [
     Bytes: metrics.BYTES,
     Objects: metrics.OBJECTS,
     Retries: metrics.RETRIES,
+    Redirected: metrics.REDIRECTED,
     Verified: metrics.VERIFIED,
     Exceptions: metrics.EXCEPTIONS,
     Connections: metrics.CONNECTIONS,
@@ -84,7 +85,7 @@ const INTERVAL: Whole<Interval> = {
   series: [
     {
       ...{ test: 'firehose', phase: 'burst', op: 'GET', size: '1KB', endpoint: '127.0.0.1:1' },
-      ...{ ops: 7, bytes: 8, objects: 9, misses: 10, retries: 11, verified: 12 },
+      ...{ ops: 7, bytes: 8, objects: 9, misses: 10, retries: 11, redirected: 60, verified: 12 },
       errors: Object.fromEntries(ERROR_CLASSES.map((name, i) => [name, 13 + i])) as Record<
         (typeof ERROR_CLASSES)[number],
         number

@@ -142,6 +142,8 @@ func (c *collector) counting(metric string, tags *metrics.TagSet) func(float64) 
 		return adding(&figures().objects)
 	case generated.Retries:
 		return adding(&figures().retries)
+	case generated.Redirected:
+		return adding(&figures().redirected)
 	case generated.Verified:
 		return adding(&figures().verified)
 	}

@@ -86,6 +86,8 @@ function readFigures(
     ops: latency?.count ?? 0,
     bytes: count(names.bytes),
     errors,
+    ...(count(names.retries) > 0 ? { retries: count(names.retries) } : {}),
+    ...(count(names.redirected) > 0 ? { redirected: count(names.redirected) } : {}),
     ...(names.objects === undefined ? {} : { objects: count(names.objects) }),
     ...(names.misses === undefined ? {} : { misses: count(names.misses) }),
     ...(names.verified === undefined ? {} : { verified: count(names.verified) }),

@@ -5,6 +5,7 @@ import { UsageTimeline } from './generator-timeline';
 import { DIGITS, Histogram, TIMELINE_DIGITS } from './histogram';
 import type { Interval, IntervalConnections, IntervalSeries } from './interval';
 import { type Measured, seriesTags } from './metrics';
+import { Absences } from './outages';
 import {
   type Connections,
   type EndpointSeries,
@@ -46,6 +47,7 @@ export class Fold {
   private readonly held = new Map<string, Held>();
   private readonly timeline = new Timeline(TIMELINE_MS);
   private readonly usage = new UsageTimeline();
+  private readonly outages = new Absences();
   private next = 0;
   private endedAt = 0;
   private iterations = 0;
@@ -94,6 +96,7 @@ export class Fold {
     this.usage.add({ at: this.endedAt, cpuSeconds, memoryBytes });
     // Held connections outlast a warm-up: what was opened and what ended must add up.
     for (const connections of interval.connections) this.addConnections(connections);
+    this.outages.add(interval.t, interval.ms, interval.series);
     if (this.warmUntil === undefined) this.early.push(interval);
     else this.count(interval);
   }
@@ -118,6 +121,7 @@ export class Fold {
     const startedAt = Date.parse(facts.run.startedAt);
     const endedAt = Math.max(startedAt, this.endedAt);
     const leaves = [...this.leaves.values()];
+    const outages = this.outages.list(startedAt);
     const result = resultOf(facts, {
       durationMs: endedAt - startedAt,
       ...(this.warmupMs > 0 ? { warmup: this.warmup(startedAt) } : {}),
@@ -141,6 +145,7 @@ export class Fold {
         facts.measured,
         by(leaves, ({ test, op, endpoint }): Omit<EndpointSeries, keyof Figures> => ({ test, op, endpoint })),
       ),
+      ...(outages.length > 0 ? { outages } : {}),
       connections: inOrder(
         facts.measured,
         [...this.held.values()].map(({ tags, lifetime, ...counts }) => ({

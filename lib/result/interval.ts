@@ -47,6 +47,8 @@ export interface IntervalSeries {
   readonly objects?: number;
   readonly misses?: number;
   readonly retries?: number;
+  /** Requests that were meant for this endpoint, which was left out, and that went to another. */
+  readonly redirected?: number;
   /** Successes whose content was compared with what was written. */
   readonly verified?: number;
   readonly latency?: EncodedHistogram;

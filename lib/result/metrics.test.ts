@@ -133,6 +133,8 @@ describe('k6 keeps apart', () => {
     `http_req_waiting{${tags},status:${status}}`,
     `s3_error_duration{${tags}}`,
     `s3_bytes{${tags}}`,
+    `s3_retries{${tags}}`,
+    `s3_redirected{${tags}}`,
     ...ERROR_CLASSES.map((errorClass) => `s3_errors{${tags},class:${errorClass}}`),
   ];
 

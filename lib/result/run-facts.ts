@@ -1,6 +1,6 @@
 /** What a run is and what it measured, put together as a Result, wherever the figures come from. Pure. */
 import type { Measured } from './metrics';
-import { errorCount, type Figures, type Result, type RunHead, SCHEMA, type Warmup } from './result';
+import { errorCount, type Figures, type Outage, type Result, type RunHead, SCHEMA, type Warmup } from './result';
 import { warningsOf } from './warnings';
 
 /** What is known when the load begins. */
@@ -20,6 +20,7 @@ export interface RunFigures
   extends Pick<Result, 'series' | 'totals' | 'endpoints' | 'connections' | 'timeline' | 'thresholds'> {
   /** From the load's start. */
   readonly durationMs: number;
+  readonly outages?: readonly Outage[];
   readonly warmup?: Warmup;
   readonly iterations: number;
   readonly droppedIterations: number;
@@ -57,5 +58,5 @@ export function resultOf(facts: RunFacts, figures: RunFigures): Result {
 
 /** Whether anything was counted. */
 export function isSomething(figures: Figures): boolean {
-  return figures.ops > 0 || errorCount(figures) > 0 || (figures.misses ?? 0) > 0;
+  return figures.ops > 0 || errorCount(figures) > 0 || (figures.misses ?? 0) > 0 || (figures.redirected ?? 0) > 0;
 }

@@ -134,4 +134,6 @@ export interface Recorder {
   refused(command: Command, outcome: Outcome, failure: Failure, objects: number): void;
   /** A further attempt is about to be made. */
   retried(): void;
+  /** An attempt goes elsewhere, for the endpoint whose turn it was is left out. To be told before it begins. */
+  redirected(op: string, size: string, from: string): void;
 }

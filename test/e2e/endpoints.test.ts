@@ -52,7 +52,9 @@ describe.each(['native', 'http'])('backend %s', (backend) => {
     expect(stderr).toMatch(/nothing listens at \S+ \(connection refused\): the run begins without it/);
     const result = parseResult(stdout);
     const dead = (endpoints[1] as string).replace('http://', '');
-    expect(result.warnings.map(({ message }) => message).join('\n')).toContain(`${dead} answered none of`);
+    expect(result.warnings.map(({ message }) => message).join('\n')).toMatch(
+      /was away for \S+ \(it never answered\): \S+ of its requests went elsewhere/,
+    );
     const attempts = result.endpoints.filter(({ endpoint }) => endpoint === dead);
     // It is tried by three requests of each process, or of each VU, and then once a second.
     expect(attempts.reduce((n, { errors }) => n + Object.values(errors).reduce((a, b) => a + b, 0), 0)).toBeLessThan(
@@ -82,6 +84,49 @@ describe.each(['native', 'http'])('backend %s', (backend) => {
     expect(result.warnings.map(({ message }) => message).join('\n')).toContain(hung.endpoint.replace('http://', ''));
     if (backend === 'native') expect(stderr).toMatch(/has answered none of 3 requests in a row \(request timeout\)/);
   });
+});
+
+test.each(['native', 'http'])('backend %s: what became of the part of a node that dies', async (backend) => {
+  const nodes = (await cluster(3)) as [Relay, Relay, Relay];
+  const [dies] = nodes;
+  const own = { S3LOADTEST_BACKEND: backend, S3LOADTEST_STATS_INTERVAL: '1s', S3LOADTEST_RETRIES: '1' };
+  const load = ['run', 'firehose', '--size', '1KB', '--concurrency', '6', '--duration', '9s', '--json'];
+  const endpoints = nodes.map(({ endpoint }) => endpoint);
+  const program = await start(load, endpoints, own);
+  await program.says(/STATS/);
+  dies.stop();
+  const { stdout, stderr } = await program.ended;
+  const result = parseResult(stdout);
+  const [dead, ...others] = endpoints.map((endpoint) => {
+    const own = result.endpoints.filter((each) => `http://${each.endpoint}` === endpoint);
+    const sum = (of: (one: (typeof own)[number]) => number | undefined) =>
+      own.reduce((n, one) => n + (of(one) ?? 0), 0);
+    const errors = sum((one) => Object.values(one.errors).reduce((a, b) => a + b, 0));
+    return {
+      ops: sum(({ ops }) => ops),
+      errors,
+      retries: sum((one) => one.retries),
+      redirected: sum((one) => one.redirected),
+    };
+  });
+  const whole = result.endpoints.reduce((n, { ops }) => n + ops, 0);
+  if (dead === undefined) throw new Error(stderr);
+  // Every request has its turn: a third of them was to go there.
+  const meant = dead.ops + dead.errors + dead.redirected;
+  expect(Math.abs(meant / ((whole + dead.errors) / 3) - 1), JSON.stringify([dead, others])).toBeLessThan(0.05);
+  expect(dead.redirected).toBeGreaterThan(dead.errors);
+  expect(dead.retries).toBe(dead.errors);
+  expect(others.map(({ errors, redirected }) => [errors, redirected])).toEqual([
+    [0, 0],
+    [0, 0],
+  ]);
+  const name = dies.endpoint.replace('http://', '');
+  expect(result.outages, stderr).toEqual([{ endpoint: name, t: expect.any(Number), ms: expect.any(Number) }]);
+  const [{ t = 0, ms = 0 } = {}] = result.outages ?? [];
+  expect(Math.abs(t + ms - result.run.durationMs)).toBeLessThan(2_000);
+  expect(stderr).toMatch(
+    /was away for \S+ \(from \S+ on\): \S+ of its requests went elsewhere, \d+ failed and were repeated:/,
+  );
 });
 
 describe.each(['native', 'http'])('backend %s: no node is there any more', (backend) => {

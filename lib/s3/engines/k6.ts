@@ -42,7 +42,11 @@ export function createEngine(
   const send = createSend(timeout);
   const sendAsync = createSendAsync(timeout);
 
-  const { next: nextHost, learn } = takeTurns(hosts, options.firstEndpoint);
+  /** The endpoint whose turn it was, where the last one taken is another. */
+  let left: string | undefined;
+  const { next, learn } = takeTurns(hosts, options.firstEndpoint, (endpoint) => {
+    left = endpoint;
+  });
   const brake = options.brakes === true ? createBrake(hosts.length) : undefined;
   /** The last operation got no answer. */
   let unanswered = false;
@@ -52,6 +56,15 @@ export function createEngine(
     if (brake === undefined) return 0;
     unanswered = reply.status === 0;
     return brake.pauseAfter(reply, began) / 1000;
+  };
+
+  const nextFor = (op: string, size: string): SignedHost => {
+    const host = next();
+    if (left !== undefined) {
+      recorder.redirected(op, size, left);
+      left = undefined;
+    }
+    return host;
   };
 
   /** Sends a call that has more to it than path and body. */
@@ -102,7 +115,7 @@ export function createEngine(
       let lost = false;
       let first = 0;
       for (let attempt = 1; ; attempt++) {
-        const host = nextHost();
+        const host = nextFor(op, size);
         const endpoint = host.endpoint;
         recorder.begin(op, size, endpoint);
         const began = Date.now();
@@ -146,7 +159,7 @@ export function createEngine(
     let lost = false;
     let first = 0;
     for (let attempt = 1; ; attempt++) {
-      const host = nextHost();
+      const host = nextFor(op, size);
       recorder.begin(op, size, host.endpoint);
       const began = Date.now();
       if (attempt === 1) first = began;
