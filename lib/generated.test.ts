@@ -109,6 +109,8 @@ const INTERVAL: Whole<Interval> = {
       iterations: 54,
       droppedIterations: 55,
       exceptions: 56,
+      receivedBytes: 57,
+      sentBytes: 58,
     },
   },
   end: { thresholds: [{ metric: 's3_op_duration', expr: 'p(99)<50', ok: true }] },

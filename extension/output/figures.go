@@ -20,8 +20,8 @@ type series struct {
 
 type seriesFigures struct {
 	ops, bytes, objects, misses, retries, redirected, verified int64
-	errors                                         tally
-	latency, ttfb, errorLatency                    histogram.Histogram
+	errors                                                     tally
+	latency, ttfb, errorLatency                                histogram.Histogram
 }
 
 // moveTo adds the figures to others, and begins anew.
@@ -57,7 +57,7 @@ func (s *series) toWrite() intervalSeries {
 		Test: s.tags.test, Phase: s.tags.phase, Op: s.tags.op, Size: s.tags.size, Endpoint: s.tags.endpoint,
 		Ops: f.ops, Bytes: f.bytes, Errors: f.errors, Objects: f.objects, Misses: f.misses, Retries: f.retries,
 		Redirected: f.redirected, Verified: f.verified,
-		Latency:  encoded(&f.latency), TTFB: encoded(&f.ttfb), ErrorLatency: encoded(&f.errorLatency),
+		Latency: encoded(&f.latency), TTFB: encoded(&f.ttfb), ErrorLatency: encoded(&f.errorLatency),
 	}
 }
 

@@ -61,6 +61,8 @@ type intervalGenerator struct {
 	Iterations        int64   `json:"iterations"`
 	DroppedIterations int64   `json:"droppedIterations"`
 	Exceptions        int64   `json:"exceptions,omitempty"`
+	ReceivedBytes     int64   `json:"receivedBytes,omitempty"`
+	SentBytes         int64   `json:"sentBytes,omitempty"`
 }
 
 type intervalEnd struct {

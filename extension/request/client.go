@@ -466,7 +466,7 @@ func (c *Client) attempt(by Caller, p *prepared, h *host, from origin) Outcome {
 	switch {
 	case err != nil:
 		outcome.Status = 0
-		outcome.Failure = &Failure{classOfWire[err.Class], "", err.Message}
+		outcome.Failure = &Failure{classOfWire[err.Class], "", err.Whole()}
 		if err.Class == wire.Aborted {
 			return outcome
 		}

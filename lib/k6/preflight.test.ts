@@ -289,7 +289,7 @@ const rows: readonly Row[] = [
     why: 'a firewall that drops',
   },
   {
-    outcome: silent('request timeout'),
+    outcome: silent('request timeout: no answer in 60 s (--timeout)'),
     says: `S3_ENDPOINTS: ${ENDPOINT} does not answer within 1m (request timeout): ${LONGER}`,
     why: 'a server that hangs',
   },

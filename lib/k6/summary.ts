@@ -10,6 +10,7 @@ import {
   RETRIES,
   seriesTags,
   totalTags,
+  trafficMetrics,
 } from '../result/metrics';
 import type { Connections, EndpointSeries, Figures, Result, ThresholdResult } from '../result/result';
 import { isSomething, type RunFacts, resultOf } from '../result/run-facts';
@@ -69,6 +70,10 @@ export function summarize(data: SummaryData, facts: SummaryFacts): Result {
     droppedIterations: count('dropped_iterations'),
     exceptions: count(EXCEPTIONS),
     retries: count(RETRIES),
+    traffic: {
+      receivedBytes: facts.measured.reduce((n, m) => n + count(trafficMetrics(m).received), 0),
+      sentBytes: facts.measured.reduce((n, m) => n + count(trafficMetrics(m).sent), 0),
+    },
   });
 }
 

@@ -53,6 +53,7 @@ export class Fold {
   private iterations = 0;
   private droppedIterations = 0;
   private exceptions = 0;
+  private readonly traffic = { receivedBytes: 0, sentBytes: 0 };
   private last: Interval | undefined;
   /** When the warm-up is over, milliseconds since 1970; undefined as long as it is not known when the load began. */
   private warmUntil: number | undefined;
@@ -111,6 +112,8 @@ export class Fold {
       this.iterations += generator.iterations;
       this.droppedIterations += generator.droppedIterations;
       this.exceptions += generator.exceptions ?? 0;
+      this.traffic.receivedBytes += generator.receivedBytes ?? 0;
+      this.traffic.sentBytes += generator.sentBytes ?? 0;
     }
     this.addSeries(interval, isCut);
   }
@@ -159,6 +162,7 @@ export class Fold {
       iterations: this.iterations,
       droppedIterations: this.droppedIterations,
       exceptions: this.exceptions,
+      traffic: { ...this.traffic },
       retries: leaves.reduce((n, { sum }) => n + sum.retries, 0),
     });
     const known = { ...result, generator: { ...result.generator, ...this.used(startedAt) } };

@@ -87,4 +87,7 @@ export interface IntervalGenerator {
   readonly droppedIterations: number;
   /** Iterations that ended with an exception of the script; left out when there are none. */
   readonly exceptions?: number;
+  /** In this interval, of the connections of VUs under load: headers and TLS included. Told as their iterations end; left out when 0. */
+  readonly receivedBytes?: number;
+  readonly sentBytes?: number;
 }

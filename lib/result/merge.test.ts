@@ -135,6 +135,17 @@ describe('of three workers', () => {
     expect(one).not.toHaveProperty('outages');
   });
 
+  test('what connections carried, where all tell', () => {
+    const carrying = (result: Result, receivedBytes: number): Result => ({
+      ...result,
+      generator: { ...result.generator, traffic: { receivedBytes, sentBytes: 1 } },
+    });
+    const [first, second, third] = all as [Result, Result, Result];
+    const three = merged([carrying(first, 1), carrying(second, 20), carrying(third, 300)]);
+    expect(three.generator.traffic).toEqual({ receivedBytes: 321, sentBytes: 3 });
+    expect(merged([carrying(first, 1), second]).generator).not.toHaveProperty('traffic');
+  });
+
   test('verified reads, too, and what was not verified is said of all of them', () => {
     const verifying = all.map((result, i) => ({
       ...result,

@@ -277,5 +277,13 @@ function addGenerators(a: Generator | undefined, b: Generator): Generator {
     droppedIterations: a.droppedIterations + b.droppedIterations,
     ...(exceptions > 0 ? { exceptions } : {}),
     retries: a.retries + b.retries,
+    ...(a.traffic === undefined || b.traffic === undefined
+      ? {}
+      : {
+          traffic: {
+            receivedBytes: a.traffic.receivedBytes + b.traffic.receivedBytes,
+            sentBytes: a.traffic.sentBytes + b.traffic.sentBytes,
+          },
+        }),
   };
 }

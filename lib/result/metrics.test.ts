@@ -148,7 +148,8 @@ describe('k6 keeps apart', () => {
       `http_reqs{test:firehose,op:${op},status:200}`,
       `http_reqs{test:firehose,op:${op},expected_response:false}`,
     ]);
-    expect([...names].sort()).toEqual([...expected, ...live].sort());
+    const traffic = ['data_received{test:firehose}', 'data_sent{test:firehose}'];
+    expect([...names].sort()).toEqual([...expected, ...live, ...traffic].sort());
   });
 
   test('objects and misses where an operation has them', () => {

@@ -152,6 +152,11 @@ export function connectionMetrics(tags: OpTags & { readonly endpoint: string }) 
   };
 }
 
+/** The submetrics, built in, of bytes on the connections of a test's VUs, setup's not included. */
+export function trafficMetrics({ test }: Pick<Measured, 'test'>) {
+  return { received: submetric('data_received', { test }), sent: submetric('data_sent', { test }) };
+}
+
 /** The submetrics that the CLI follows while the run goes on. */
 export function liveMetrics(tags: OpTags, missesExpected: boolean) {
   const { bytes, objects, misses, latency } = figureMetrics(tags, missesExpected);
@@ -185,5 +190,5 @@ export function submetrics(measured: Measured): string[] {
     const { ended, ...others } = connectionMetrics(tags);
     return [...Object.values(others), ...ended.map(([, name]) => name)];
   });
-  return [...figures, ...live, ...held];
+  return [...figures, ...live, ...held, ...Object.values(trafficMetrics(measured))];
 }

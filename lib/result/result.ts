@@ -151,6 +151,8 @@ export interface Generator {
   readonly exceptions?: number;
   /** Further attempts after a failure. */
   readonly retries: number;
+  /** What k6's connections carried while the load was on: headers, TLS and what never became an operation included. */
+  readonly traffic?: { readonly receivedBytes: number; readonly sentBytes: number };
 }
 
 export interface NetworkLink {

@@ -14,6 +14,7 @@ import { formatBytes, formatCount, formatDuration } from '../../lib/settings/uni
 import { configOf } from '../figures/config';
 import { enoughFor, isEnough } from '../figures/latency';
 import { trendOf } from '../figures/trend';
+import { cutOffRemedy } from './cut-off';
 import { unevenEndpoints } from './endpoints';
 import { type Evidence, FULL } from './evidence';
 import { FLAT } from './verdict';
@@ -100,14 +101,21 @@ const EXHAUSTED_REMEDIES: Readonly<Record<NonNullable<Evidence['exhausted']>, st
     'widen net.ipv4.ip_local_port_range, see whether the store closes connections after each answer, or spread the load: dist --workers',
 };
 
-function manyErrors({ totals }: Result, { attempts, failed, exhausted }: Evidence): Warning[] {
+function remedyFor(worst: ErrorClass, { exhausted, cutOff }: Evidence): string {
+  if (worst === 'connect' && exhausted !== undefined) return EXHAUSTED_REMEDIES[exhausted];
+  if (worst === 'timeout' && cutOff !== undefined) return cutOffRemedy(cutOff);
+  return REMEDIES[worst];
+}
+
+function manyErrors({ totals }: Result, evidence: Evidence): Warning[] {
+  const { attempts, failed } = evidence;
   const errors = sum(totals).errors;
   const classes = (Object.entries(failed) as [ErrorClass, number][]).sort(([, a], [, b]) => b - a);
   const worst = classes[0]?.[0];
   if (worst === undefined || errors <= attempts * MANY_ERRORS) return [];
   const most = classes.map(([name, n]) => `${name} ${formatCount(n)}`);
   const message = `${share(errors / attempts)} of the requests failed (${list(most)})`;
-  const remedy = worst === 'connect' && exhausted !== undefined ? EXHAUSTED_REMEDIES[exhausted] : REMEDIES[worst];
+  const remedy = remedyFor(worst, evidence);
   return [{ code: 'many-errors', message, remedy }];
 }
 

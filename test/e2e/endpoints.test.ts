@@ -166,19 +166,40 @@ describe('a link that takes its time', () => {
 
   test.each([
     { backend: 'native', more: [], whole: true, why: 'bytes move all the time' },
-    { backend: 'native', more: ['--request-timeout', '1s'], whole: false, why: 'that is asked for' },
+    {
+      backend: 'native',
+      more: ['--request-timeout', '1s'],
+      whole: false,
+      why: 'that is asked for',
+      says: /request timeout: \d+ of 1048576 bytes had come in 1 s \(--request-timeout\)/,
+      remedy: /--request-timeout 1s ended .* moved.*raise --request-timeout, or leave it out/,
+    },
     { backend: 'http', more: ['--request-timeout', '20s'], whole: true, why: 'k6 knows a limit of the whole' },
-    { backend: 'http', more: [], whole: false, why: 'and that is --timeout where no other is given' },
-  ])('$backend $more: a read that is slow is whole: $whole, $why', async ({ backend, more, whole }) => {
+    {
+      backend: 'http',
+      more: [],
+      whole: false,
+      why: 'and that is --timeout where no other is given',
+      says: /request timeout: not all of 1048576 bytes moved in 1 s \(--timeout, .*\); k6's client does not say how many did/,
+      remedy: /--timeout 1s ended .* moved.*raise --request-timeout, or take S3LOADTEST_BACKEND=native/,
+    },
+  ])('$backend $more: a read that is slow is whole: $whole, $why', async ({ backend, more, whole, says, remedy }) => {
     const relay = await startRelay(stage.server.endpoints[0], 400_000);
     const program = await start([...load, ...limits, ...more], [relay.endpoint], { S3LOADTEST_BACKEND: backend });
     const { stdout, stderr } = await program.ended;
     relay.stop();
-    const [gets] = parseResult(stdout).totals.filter(({ op }) => op === 'GET');
+    const result = parseResult(stdout);
+    const [gets] = result.totals.filter(({ op }) => op === 'GET');
     expect({ read: (gets?.ops ?? 0) > 0, errors: gets?.errors }, stderr).toEqual({
       read: whole,
       errors: whole ? {} : { timeout: expect.any(Number) },
     });
+    expect(result.errorSamples.map(({ message }) => message)).toEqual(
+      says === undefined ? [] : [expect.stringMatching(says)],
+    );
+    if (remedy === undefined) return;
+    expect([result.verdict?.limit, result.verdict?.message]).toEqual(['unknown', expect.stringMatching(remedy)]);
+    expect(result.outages).toBe(undefined);
   });
 });
 

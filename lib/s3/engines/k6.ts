@@ -96,6 +96,20 @@ export function createEngine(
     return undefined;
   };
 
+  /** The reply to an attempt that began then, after one whose answer was `lost` or not. */
+  const read = (
+    lost: boolean,
+    command: Command,
+    endpoint: string,
+    answer: TimedAnswer,
+    sent: Sent,
+    began: number,
+  ): Reply => {
+    const reply = replyOf(command, endpoint, answer, sent, elapsed(answer, began));
+    if (reply.status === 0) return outOfTime(reply, sent, options);
+    return lost ? afterLoss(command, reply) : reply;
+  };
+
   const compileSync = (command: Command): SyncCall => {
     const { op, method, body: kind, answer: wanted } = command;
     const keep = keepOf(command);
@@ -138,7 +152,7 @@ export function createEngine(
           }
         }
         const sent = sentOf(command, load, more?.objects, more?.headers?.range !== undefined);
-        const reply = afterLoss(lost, command, replyOf(command, endpoint, answer, sent, elapsed(answer, began)));
+        const reply = read(lost, command, endpoint, answer, sent, began);
         lost ||= reply.status === 0;
         const seconds = settle(command, reply, attempt);
         if (seconds === undefined) {
@@ -164,7 +178,7 @@ export function createEngine(
       const began = Date.now();
       if (attempt === 1) first = began;
       const answer = await sendTo(host);
-      const reply = afterLoss(lost, command, replyOf(command, host.endpoint, answer, sent, elapsed(answer, began)));
+      const reply = read(lost, command, host.endpoint, answer, sent, began);
       lost ||= reply.status === 0;
       // Others may have begun meanwhile.
       recorder.begin(op, size, host.endpoint);
@@ -200,10 +214,28 @@ export function createEngine(
 
 const NOTHING = {};
 
-/** The reply to a repeat: an attempt whose answer was `lost` may have done what it is refused for. */
-function afterLoss(lost: boolean, { doneBefore }: Command, reply: Reply): Reply {
-  const isRefused = lost && doneBefore !== undefined && reply.failure?.code === doneBefore;
+/** The reply to a repeat of an attempt whose answer was lost: that may have done what this is refused for. */
+function afterLoss({ doneBefore }: Command, reply: Reply): Reply {
+  const isRefused = doneBefore !== undefined && reply.failure?.code === doneBefore;
   return isRefused ? { ...reply, doneBefore: true } : reply;
+}
+
+/** k6's clock and the script's differ by so much, milliseconds. */
+const SLACK_MS = 20;
+
+/** Says of a request that k6 ended which limit that was, and what is known: k6 counts no bytes of what it ends. */
+function outOfTime(reply: Reply, sent: Sent, { timeout, requestTimeout }: EngineOptions): Reply {
+  const { failure, ms } = reply;
+  const limit = requestTimeout ?? timeout;
+  if (failure?.errorClass !== 'timeout' || ms < limit - SLACK_MS) return reply;
+  const option = requestTimeout === undefined ? '--timeout, which is for whole requests here' : '--request-timeout';
+  const bytes = sent.bytes || sent.expected;
+  const time = `in ${limit / 1000} s (${option})`;
+  const what = bytes
+    ? `not all of ${bytes} bytes moved ${time}; k6's client does not say how many did`
+    : `it did not end ${time}`;
+  const message = `${failure.message}: ${what}`;
+  return { ...reply, failure: { ...failure, message } };
 }
 
 function sentOf({ body }: Command, load: CallLoad | undefined, objects = 0, ranged = false): Sent {
