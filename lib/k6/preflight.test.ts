@@ -70,7 +70,7 @@ const rows: readonly Row[] = [
   },
   {
     outcome: answered(403, 'AccessDenied', ''),
-    config: { backend: 'proxy' },
+    config: { backend: 'proxy', s3poolBinary: 'none' },
     says:
       `S3_ENDPOINTS: ${ENDPOINT} refuses requests that are not signed (403 AccessDenied): is it a proxy that signs, as ` +
       'S3LOADTEST_BACKEND=proxy has it, and may its credentials list "load"?',
@@ -78,7 +78,7 @@ const rows: readonly Row[] = [
   },
   {
     outcome: answered(403, 'InvalidAccessKeyId', ''),
-    config: { backend: 'proxy' },
+    config: { backend: 'proxy', s3poolBinary: 'none' },
     says:
       `S3_ENDPOINTS: ${ENDPOINT} refuses requests that are not signed (403 InvalidAccessKeyId): is it a proxy that signs, as ` +
       'S3LOADTEST_BACKEND=proxy has it, and may its credentials list "load"?',

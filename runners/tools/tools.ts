@@ -36,7 +36,7 @@ export interface Tool {
   from: 'setting' | 'tools' | 'path' | 'built' | 'downloaded';
 }
 
-interface ToolOptions {
+export interface ToolOptions {
   /** S3LOADTEST_K6, S3LOADTEST_VERSITYGW, S3LOADTEST_DOWNLOAD_BASE and PATH are read from it; children get all of it. */
   env: NodeJS.ProcessEnv;
   /** The project's root folder, absolute: holds tools/ and .tools/. */
@@ -462,7 +462,7 @@ function waysOut(missing: readonly Missing[]): string {
 }
 
 /** Every executable file of that name in PATH's folders, in PATH's order. */
-async function onPath(command: string, env: NodeJS.ProcessEnv): Promise<string[]> {
+export async function onPath(command: string, env: NodeJS.ProcessEnv): Promise<string[]> {
   const found: string[] = [];
   for (const folder of (env.PATH ?? '').split(delimiter)) {
     // A relative folder would make it depend on where the command was typed.
@@ -481,7 +481,7 @@ async function isExecutable(path: string): Promise<boolean> {
 }
 
 /** Gives `use` an empty folder on the same file system as `.tools/bin`, and removes it with all it holds. */
-async function inWorkFolder<T>(root: string, use: (work: string) => Promise<T>): Promise<T> {
+export async function inWorkFolder<T>(root: string, use: (work: string) => Promise<T>): Promise<T> {
   await mkdir(join(root, '.tools'), { recursive: true });
   const work = await mkdtemp(join(root, '.tools', 'work-'));
   const onExit = () => rmSync(work, { recursive: true, force: true });
@@ -501,7 +501,7 @@ const stampPath = (name: ToolName, root: string) => join(root, '.tools', 'bin', 
 const secondsSince = (start: number) => `${Math.round((Date.now() - start) / 1000)} s`;
 
 /** A line when something begins; where someone watches, one every few seconds for all that is under way: `building k6 v2.2.0 … 34 s; building versitygw v1.8.0 … 34 s`. */
-class Progress {
+export class Progress {
   readonly #log: (line: string) => void;
   readonly #running = new Map<() => string, number>();
   readonly #live: boolean;
