@@ -7,7 +7,7 @@ import { formatBytes } from '../../lib/settings/units';
 import { StepFailure } from '../process/child';
 import { interruptible } from '../process/interruptible';
 import { downloadOne } from './download';
-import { inWorkFolder, onPath, Progress, type ToolOptions } from './tools';
+import { inWorkFolder, onPath, type ToolOptions, ToolProgress } from './tools';
 
 const NAME = 's3pool';
 const [BINARY] = settings.s3poolBinary.env;
@@ -76,7 +76,7 @@ async function fetchS3pool(
   const [tar] = await onPath('tar', env);
   let bytes = 0;
   const received = () => (bytes > 0 ? `, ${formatBytes(bytes)}` : '');
-  const done = new Progress({ log, ...rest }).begin(() => `fetching ${NAME} from ${url}${received()}`);
+  const done = new ToolProgress({ log, ...rest }).begin(() => `fetching ${NAME} from ${url}${received()}`);
   try {
     const path = await inWorkFolder(root, async (work) => {
       const onBytes = (n: number) => {

@@ -122,7 +122,7 @@ interface Missing {
 
 interface Context extends ToolOptions {
   signal: AbortSignal;
-  progress: Progress;
+  progress: ToolProgress;
 }
 
 /**
@@ -153,7 +153,7 @@ export async function getTools<Name extends ToolName>(
   const wanted = names.filter((name) => !tools[name]);
   if (wanted.length === 0) return tools as Record<Name, Tool>;
   await interruptible(options.signal, async (signal) => {
-    const progress = new Progress(options);
+    const progress = new ToolProgress(options);
     // All of them are waited for: when one fails in an unforeseen way, the other's build must not go on unattended.
     const found = await Promise.allSettled(wanted.map((name) => find(name, { ...options, signal, progress })));
     const missing: Missing[] = [];
@@ -293,7 +293,7 @@ export async function crossBuildK6(target: Target, options: ToolOptions): Promis
   const { version } = await readPin('k6', root);
   const name = `k6-${target.os}-${target.arch}`;
   return interruptible(options.signal, async (signal) => {
-    const done = new Progress(options).begin(() => `building k6 ${version} for ${target.os} on ${target.arch}`);
+    const done = new ToolProgress(options).begin(() => `building k6 ${version} for ${target.os} on ${target.arch}`);
     try {
       return await inWorkFolder(root, async (work) => {
         const folder = moduleFolder('k6', root);
@@ -501,7 +501,7 @@ const stampPath = (name: ToolName, root: string) => join(root, '.tools', 'bin', 
 const secondsSince = (start: number) => `${Math.round((Date.now() - start) / 1000)} s`;
 
 /** A line when something begins; where someone watches, one every few seconds for all that is under way: `building k6 v2.2.0 … 34 s; building versitygw v1.8.0 … 34 s`. */
-export class Progress {
+export class ToolProgress {
   readonly #log: (line: string) => void;
   readonly #running = new Map<() => string, number>();
   readonly #live: boolean;
