@@ -52,6 +52,7 @@ const NAMES = [
     Bytes: metrics.BYTES,
     Objects: metrics.OBJECTS,
     Retries: metrics.RETRIES,
+    Redirected: metrics.REDIRECTED,
     Verified: metrics.VERIFIED,
     Exceptions: metrics.EXCEPTIONS,
     Connections: metrics.CONNECTIONS,
@@ -88,7 +89,7 @@ const INTERVAL: Whole<Interval> = {
   series: [
     {
       ...{ test: 'firehose', phase: 'burst', op: 'GET', size: '1KB', endpoint: '127.0.0.1:1' },
-      ...{ ops: 7, bytes: 8, objects: 9, misses: 10, retries: 11, verified: 12 },
+      ...{ ops: 7, bytes: 8, objects: 9, misses: 10, retries: 11, redirected: 60, verified: 12 },
       errors: Object.fromEntries(ERROR_CLASSES.map((name, i) => [name, 13 + i])) as Record<
         (typeof ERROR_CLASSES)[number],
         number
@@ -112,6 +113,8 @@ const INTERVAL: Whole<Interval> = {
       iterations: 54,
       droppedIterations: 55,
       exceptions: 56,
+      receivedBytes: 57,
+      sentBytes: 58,
     },
   },
   end: { thresholds: [{ metric: 's3_op_duration', expr: 'p(99)<50', ok: true }] },

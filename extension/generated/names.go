@@ -59,6 +59,7 @@ const (
 	Bytes              = "s3_bytes"
 	Objects            = "s3_objects"
 	Retries            = "s3_retries"
+	Redirected         = "s3_redirected"
 	Verified           = "s3_verified"
 	Exceptions         = "s3_exceptions"
 	Connections        = "s3_connections"

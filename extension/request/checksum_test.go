@@ -63,11 +63,6 @@ func (s *sender) Exchange(_ context.Context, r *wire.Request, _ func(int) bool) 
 	return wire.Answer{Status: s.statuses[len(s.heads)-1]}, wire.Times{}, nil
 }
 
-type noRecorder struct{}
-
-func (noRecorder) Attempt(Caller, *Attempt)                  {}
-func (noRecorder) Composed(Caller, string, string, *Outcome) {}
-
 func TestTrailingChecksum(t *testing.T) {
 	const bytes = 200_000
 	for _, hashed := range []bool{false, true} {

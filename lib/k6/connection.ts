@@ -30,7 +30,7 @@ export function connect(
   config: VuConfig,
   counting: Counting,
   first: number,
-  how: Partial<Pick<EngineOptions, 'plainKeys' | 'timeout' | 'attempts'>> = {},
+  how: Partial<Pick<EngineOptions, 'plainKeys' | 'brakes' | 'timeout' | 'attempts'>> = {},
 ): Connection {
   const { create, begin, flush } = by(counting);
   const engine = create({ ...optionsOf(config, first), ...how });

@@ -190,7 +190,10 @@ function userIn(
   const vu = exec.vu.idInTest;
   const counting = { silent: false, missesExpected: load.missesExpected };
   const own = listsV1 ? ofVersion1 : asItIs;
-  const connection = own(connect(by, config, counting, vu, { plainKeys: true }));
+  // What is due by a rate is to fail when it is due: who waits then is not there for the next.
+  const { name, executor } = exec.scenario;
+  const brakes = name === OVERRIDE ? !executor.endsWith('arrival-rate') : load.shape.unit !== 'rate';
+  const connection = own(connect(by, config, counting, vu, { plainKeys: true, brakes }));
   flushes.push(connection.flush);
   const silent = () => own(connect(by, config, SILENT, vu)).engine;
   const workers = Number(__ENV[FROM_CLI.workers] || 1);

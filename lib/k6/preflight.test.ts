@@ -77,7 +77,7 @@ const rows: readonly Row[] = [
   },
   {
     outcome: answered(403, 'AccessDenied', ''),
-    config: { backend: 'proxy' },
+    config: { backend: 'proxy', s3poolBinary: 'none' },
     says:
       `S3_ENDPOINTS: ${ENDPOINT} refuses requests that are not signed (403 AccessDenied): is it a proxy that signs, as ` +
       'S3LOADTEST_BACKEND=proxy has it, and may its credentials list "load"?',
@@ -85,7 +85,7 @@ const rows: readonly Row[] = [
   },
   {
     outcome: answered(403, 'InvalidAccessKeyId', ''),
-    config: { backend: 'proxy' },
+    config: { backend: 'proxy', s3poolBinary: 'none' },
     says:
       `S3_ENDPOINTS: ${ENDPOINT} refuses requests that are not signed (403 InvalidAccessKeyId): is it a proxy that signs, as ` +
       'S3LOADTEST_BACKEND=proxy has it, and may its credentials list "load"?',
@@ -296,7 +296,7 @@ const rows: readonly Row[] = [
     why: 'a firewall that drops',
   },
   {
-    outcome: silent('request timeout'),
+    outcome: silent('request timeout: no answer in 60 s (--timeout)'),
     says: `S3_ENDPOINTS: ${ENDPOINT} does not answer within 1m (request timeout): ${LONGER}`,
     why: 'a server that hangs',
   },

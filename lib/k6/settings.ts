@@ -7,6 +7,7 @@ import {
   ConfigError,
   CREDENTIALS,
   type Environment,
+  leavesSigning,
   nameOf,
   ORIGIN,
   readConfig,
@@ -114,10 +115,12 @@ function checkBackend(config: Config): void {
         `${settings.backend.env[0]} "${backend}": leave it out, or run by a k6 with the project's extension`,
     ]);
   }
-  if (backend === 'proxy' && s3poolBinary !== undefined && __ENV[FROM_CLI.present] === undefined) {
+  if (backend === 'proxy' && !leavesSigning(config) && __ENV[FROM_CLI.present] === undefined) {
+    const name = nameOf(config, 's3poolBinary');
+    const value = s3poolBinary === undefined ? 'not set' : `"${s3poolBinary}"`;
     throw new ConfigError([
-      `${nameOf(config, 's3poolBinary')} is "${s3poolBinary}": only \`npx s3loadtest run\` starts it: leave it out, and give ` +
-        `a proxy that runs as ${settings.endpoints.env[0]}`,
+      `${name} is ${value}: only \`npx s3loadtest run\` starts a proxy: give ${name}=none, and a proxy that runs as ` +
+        `${settings.endpoints.env[0]}`,
     ]);
   }
   if (backend !== 'native' || __ENV[FROM_CLI.extension]) return;

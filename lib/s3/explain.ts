@@ -154,7 +154,9 @@ function explainTransport(endpoint: string, message: string, config: ExplainedCo
     return `S3_VERIFY_SSL is ${config.verifySsl}, and the certificate of ${endpoint} is not trusted (${message}): ${remedy}`;
   }
   if (/timeout|deadline/i.test(message)) {
-    return `S3_ENDPOINTS: ${endpoint} does not answer within ${formatDuration(config.timeout)} (${message}): S3LOADTEST_TIMEOUT or --timeout gives it longer`;
+    // Of what engines add to it, the time is said here.
+    const what = message.replace(/^(request timeout): .*/, '$1');
+    return `S3_ENDPOINTS: ${endpoint} does not answer within ${formatDuration(config.timeout)} (${what}): S3LOADTEST_TIMEOUT or --timeout gives it longer`;
   }
   const plain = config.endpoints.some((e) => e === `http://${endpoint}`);
   const hint = plain && /EOF|reset/.test(message) ? `; if it speaks TLS, give https://${endpoint}` : '';

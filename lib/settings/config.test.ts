@@ -80,7 +80,9 @@ test('the table of settings: variable, option, default', () => {
     S3LOADTEST_RETRY_DELAY | --retry-delay <time> | 0.1s, doubling up to 30s, for each failure that may pass
     S3LOADTEST_BACKEND |  | native where k6 has it, else http
     S3LOADTEST_JSLIB_URL |  | https://jslib.k6.io/aws/0.14.0/index.js
-    S3POOL_BINARY |  | none
+    S3POOL_BINARY |  | s3pool on PATH, else what S3POOL_URL has
+    S3POOL_URL |  | none
+    S3POOL_SHA256 |  | none
     S3LOADTEST_DURATION | --duration <time> | 5m
     S3LOADTEST_CONCURRENCY | --concurrency <n> | cores × 8; 64 under bare \`k6 run\`
     S3LOADTEST_RATE | --rate <ops> | as fast as the VUs go (closed loop)
@@ -233,6 +235,15 @@ describe('values', () => {
     s3poolBinary: [
       { text: '/opt/s3 pool', value: '/opt/s3 pool', why: 'a file' },
       { text: 's3pool', value: 's3pool', why: 'on PATH' },
+      { text: ' None ', value: 'none', why: 'proxies run already' },
+    ],
+    s3poolUrl: [
+      { text: 'https://mirror/s3pool.tar.gz', value: 'https://mirror/s3pool.tar.gz', why: 'an archive' },
+      { text: 'http://10.0.0.1:8000/s3pool', value: 'http://10.0.0.1:8000/s3pool', why: 'the checksum vouches for it' },
+    ],
+    s3poolSha256: [
+      { text: `${'AB'.repeat(32)}`, value: 'ab'.repeat(32), why: 'in capitals' },
+      { text: ` ${'0'.repeat(64)} `, value: '0'.repeat(64), why: 'as it was copied' },
     ],
     dataDir: [{ text: '/tmp/a b', value: '/tmp/a b', why: 'a folder may have spaces' }],
     keyDir: [{ text: '/tmp/a b', value: '/tmp/a b', why: 'a folder may have spaces' }],
@@ -517,6 +528,15 @@ describe('values', () => {
       { text: 'https://', why: 'no address' },
     ],
     s3poolBinary: [],
+    s3poolUrl: [
+      { text: 'mirror/s3pool', why: 'no scheme' },
+      { text: 'https://mirror', why: 'no file' },
+      { text: 'file:///opt/s3pool', why: 'that is a path: S3POOL_BINARY' },
+    ],
+    s3poolSha256: [
+      { text: 'ab'.repeat(20), why: 'SHA-1' },
+      { text: 'sha256:'.concat('ab'.repeat(32)), why: 'with its name' },
+    ],
     dataDir: [],
     keyDir: [],
     duration: [
@@ -1034,11 +1054,16 @@ describe('credentials', () => {
   test.each<{ environment: Environment; missing: number; why: string }>([
     { environment: {}, missing: 2, why: 'requests are signed with them' },
     { environment: { S3LOADTEST_BACKEND: 'jslib' }, missing: 2, why: 'by whomever' },
-    { environment: { S3LOADTEST_BACKEND: 'proxy' }, missing: 0, why: 'a proxy that runs has its own' },
+    { environment: { S3LOADTEST_BACKEND: 'proxy' }, missing: 2, why: 'the one on PATH gets them from here' },
     {
-      environment: { S3LOADTEST_BACKEND: 'Proxy', S3POOL_BINARY: ' ' },
+      environment: { S3LOADTEST_BACKEND: 'Proxy', S3POOL_BINARY: ' None' },
       missing: 0,
-      why: 'an empty value counts as none',
+      why: 'proxies that run have their own',
+    },
+    {
+      environment: { S3LOADTEST_BACKEND: 'proxy', S3POOL_BINARY: ' ' },
+      missing: 2,
+      why: 'an empty value is no setting',
     },
     {
       environment: { S3LOADTEST_BACKEND: 'proxy', S3POOL_BINARY: 's3pool' },

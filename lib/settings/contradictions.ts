@@ -2,6 +2,7 @@
 import { aliases, basePathOf } from './endpoint';
 import { STEADY_MS } from './run';
 import { type Config, nameOf, type SettingName, type TypedNames } from './settings';
+import { leavesSigning } from './store';
 import { formatDuration } from './units';
 
 /** A line for each. `typed` has the settings that are not left to their defaults. */
@@ -75,7 +76,7 @@ function checksumProblems(config: Config): string[] {
 
 /** What some backends can't do. */
 function backendProblems(config: Config): string[] {
-  const { backend, addressing, accessKeyId, endpoints, bucket, s3poolBinary } = config;
+  const { backend, addressing, accessKeyId, endpoints, bucket } = config;
   const name = (setting: SettingName) => nameOf(config, setting);
   const own = `${name('backend')} is "${backend}"`;
   const problems: string[] = [];
@@ -93,7 +94,7 @@ function backendProblems(config: Config): string[] {
     );
   }
   const resolved = endpoints.filter((endpoint) => endpoint.includes('#'));
-  if (resolved.length > 0 && (backend === 'jslib' || s3poolBinary !== undefined)) {
+  if (resolved.length > 0 && (backend === 'jslib' || (backend === 'proxy' && !leavesSigning(config)))) {
     problems.push(
       `${name('endpoints')} has "${resolved[0]}", and ${own}, which looks names up by itself: give another backend`,
     );

@@ -337,10 +337,23 @@ export const store = {
   s3poolBinary: {
     env: ['S3POOL_BINARY'],
     help:
-      'Signing proxy that the CLI starts for the proxy backend, as `proxy --insecure --listen 127.0.0.1:PORT`. Without it, ' +
-      'S3_ENDPOINTS are proxies that already run, and credentials are optional',
-    parse: anyText,
-    expected: 'the path of s3pool, or of a program that takes the same arguments',
+      'Signing proxy that `run` starts for the proxy backend, as `proxy --insecure --listen 127.0.0.1:PORT`; `none` where ' +
+      'S3_ENDPOINTS are proxies that already run, which makes credentials optional',
+    fallbackText: 's3pool on PATH, else what S3POOL_URL has',
+    parse: (value) => (/^none$/i.test(value.trim()) ? NO_PROXY_STARTED : anyText(value)),
+    expected: 'the path of s3pool, or of a program that takes the same arguments; or none',
+  } satisfies Setting<string>,
+  s3poolUrl: {
+    env: ['S3POOL_URL'],
+    help: 'Where to fetch s3pool from if it is not on PATH: a binary, or a .tar.gz or .zip with it in it. Takes S3POOL_SHA256',
+    parse: text(/^https?:\/\/[^/\s]+\/\S+$/),
+    expected: 'an https:// address',
+  } satisfies Setting<string>,
+  s3poolSha256: {
+    env: ['S3POOL_SHA256'],
+    help: 'SHA-256 of what S3POOL_URL has: anything else is not run',
+    parse: (value) => (/^[0-9a-f]{64}$/i.test(value.trim()) ? value.trim().toLowerCase() : undefined),
+    expected: '64 hexadecimal digits, as sha256sum prints them',
   } satisfies Setting<string>,
 };
 
@@ -350,9 +363,12 @@ export type StoreSettings = Values<typeof store>;
 export const CREDENTIALS = ['accessKeyId', 'secretAccessKey', 'sessionToken', 'sseCKey'] as const;
 export type CredentialName = (typeof CREDENTIALS)[number];
 
+/** What S3POOL_BINARY is where none is to be started. */
+export const NO_PROXY_STARTED = 'none';
+
 /**
- * Whether requests go to proxies that already run: those sign, and have the credentials. A proxy that is started from
- * S3POOL_BINARY gets the credentials from here.
+ * Whether requests go to proxies that already run: those sign, and have the credentials. A proxy that is started gets the
+ * credentials from here.
  */
 export function leavesSigning({
   backend,
@@ -361,5 +377,5 @@ export function leavesSigning({
   readonly backend: Backend;
   readonly s3poolBinary?: string | undefined;
 }): boolean {
-  return backend === 'proxy' && s3poolBinary === undefined;
+  return backend === 'proxy' && s3poolBinary?.trim().toLowerCase() === NO_PROXY_STARTED;
 }

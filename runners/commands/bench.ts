@@ -11,7 +11,7 @@ import { $ } from 'zx';
 import { Fold } from '../../lib/result/fold';
 import { type Begin, FROM_CLI, MARKS, readMarked } from '../../lib/result/protocol';
 import { parseResult, type Result, sum } from '../../lib/result/result';
-import { type Backend, ConfigError, settings } from '../../lib/settings/config';
+import { type Backend, ConfigError, NO_PROXY_STARTED, settings } from '../../lib/settings/config';
 import { formatCount } from '../../lib/settings/units';
 import { freePort } from '../process/free-port';
 import { availableMemory } from '../process/proc';
@@ -222,6 +222,8 @@ async function measure(
       ...(client.settings === undefined && { S3LOADTEST_SIZE: '1KB' }),
       ...(client.backend && { [settings.backend.env[0]]: client.backend }),
       ...client.settings,
+      // That there is no proxy is what is measured.
+      [settings.s3poolBinary.env[0]]: NO_PROXY_STARTED,
       [FROM_CLI.extension]: client.backend === 'native' ? '1' : '',
     },
     concurrency: Number(vus),

@@ -9,6 +9,7 @@ import { LONGEST_NAME, manifestsOf } from '../fleet/kubernetes/manifests';
 import { needsIntervals } from '../run/backend';
 import { EXIT } from '../run/exit';
 import { writeAtomically } from '../run/folder';
+import { startsNone, startsProxy } from '../run/proxy';
 import { addSettingOptions, collect, loadOpenSettings, loadSettings, loadSome, type Options } from '../run/settings';
 import { patterns, ROOT, scriptText } from '../tools/project';
 import { pinnedK6 } from '../tools/tools';
@@ -121,12 +122,10 @@ function checkNames(options: Options): void {
 }
 
 /** @throws ConfigError when the run is to go through a proxy that the CLI would start */
-function checkProxy({ backend, s3poolBinary }: Config): void {
-  if (backend !== 'proxy' || s3poolBinary === undefined) return;
-  const [variable] = settings.s3poolBinary.env;
-  throw new ConfigError([
-    `${variable} is "${s3poolBinary}": runners start no proxy: leave it out, and name one that runs by ${settings.endpoints.env[0]}`,
-  ]);
+function checkProxy(config: Config): void {
+  if (!startsProxy(config)) return;
+  const where = `and name one that runs by ${settings.endpoints.env[0]}`;
+  throw new ConfigError([startsNone(config, 'runners start no proxy', where)]);
 }
 
 /** @throws ConfigError when credentials are to be found, which is for the one who runs */

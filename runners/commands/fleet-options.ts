@@ -6,7 +6,7 @@ import { findWorkers, type Workers } from '../fleet/workers';
 import { withAllAddresses } from '../run/addresses';
 import { hasExtension, withBackend } from '../run/backend';
 import { findCredentials, type Lease } from '../run/credentials';
-import { startsProxy } from '../run/proxy';
+import { startsNone, startsProxy } from '../run/proxy';
 import { loadSettings, type Options, type Settings } from '../run/settings';
 import { ROOT } from '../tools/project';
 import { buildCredentials, crossBuildK6, getTools, type Target, type Tool } from '../tools/tools';
@@ -63,8 +63,11 @@ export async function fleetOf(wantedRun: Wanted, given: NodeJS.ProcessEnv): Prom
 function check({ config }: Settings, { workerId }: Options): void {
   if (startsProxy(config)) {
     throw new ConfigError([
-      `${settingOf.s3poolBinary.env[0]} is "${config.s3poolBinary}": only \`s3loadtest run\` starts it: leave it out, ` +
+      startsNone(
+        config,
+        'only `s3loadtest run` starts a proxy',
         `start it where the workers are, and give where it listens as ${settingOf.endpoints.env[0]}`,
+      ),
     ]);
   }
   if (workerId !== undefined) {

@@ -12,8 +12,15 @@ import { hasExtension, withBackend } from '../run/backend';
 import { endTooSoon, findCredentials, renewHere } from '../run/credentials';
 import { showRun } from '../run/dry-run';
 import { planK6, showCommand } from '../run/plan';
-import { planProxy, startsProxy, throughProxy } from '../run/proxy';
-import { addSettingOptions, collect, defaultConcurrency, loadSettings, type Options } from '../run/settings';
+import { planProxy, startsProxy, throughProxy, withProxyBinary } from '../run/proxy';
+import {
+  addSettingOptions,
+  collect,
+  defaultConcurrency,
+  loadSettings,
+  type Options,
+  type Settings,
+} from '../run/settings';
 import { patterns, ROOT } from '../tools/project';
 import { getTools, type Tool } from '../tools/tools';
 import { type Wanted, wantedOf } from './wanted';
@@ -52,7 +59,8 @@ export async function runWanted(named: Wanted, given: NodeJS.ProcessEnv): Promis
   const isDry = options.dryRun === true;
   const k6 = isDry ? likelyK6(environment) : await findK6(environment);
   const extension = await hasExtension(k6.path, environment);
-  const direct = await withLiveAddresses(await withAllAddresses(withBackend(wanted, extension, say)), environment);
+  const reached = await withLiveAddresses(await withAllAddresses(withBackend(wanted, extension, say)), environment);
+  const direct = await withS3pool(reached, environment, isDry);
   const canRenew = lease !== undefined && extension === true && direct.config.backend !== 'jslib';
   const late = canRenew ? undefined : endTooSoon(ends, direct.config.duration);
   if (late !== undefined) say(`warning: ${late}`);
@@ -78,6 +86,15 @@ export async function runWanted(named: Wanted, given: NodeJS.ProcessEnv): Promis
   } finally {
     renewal?.stop();
   }
+}
+
+/** The settings with the path of the signing proxy that the run is to start, where it is to start one. A dry run fetches none. */
+async function withS3pool(own: Settings, env: NodeJS.ProcessEnv, isDry: boolean): Promise<Settings> {
+  const { config } = own;
+  if (!startsProxy(config) || config.s3poolBinary !== undefined) return own;
+  const { findS3pool, s3poolOnPath } = await import('../tools/s3pool');
+  const path = isDry ? await s3poolOnPath(env) : await findS3pool(config, { env, root: ROOT, log: say });
+  return withProxyBinary(own, path ?? 's3pool');
 }
 
 const say = (line: string) => process.stderr.write(`${line}\n`);

@@ -36,7 +36,7 @@ export interface Tool {
   from: 'setting' | 'tools' | 'path' | 'built' | 'downloaded';
 }
 
-interface ToolOptions {
+export interface ToolOptions {
   /** S3LOADTEST_K6, S3LOADTEST_VERSITYGW, S3LOADTEST_DOWNLOAD_BASE and PATH are read from it; children get all of it. */
   env: NodeJS.ProcessEnv;
   /** The project's root folder, absolute: holds tools/ and .tools/. */
@@ -122,7 +122,7 @@ interface Missing {
 
 interface Context extends ToolOptions {
   signal: AbortSignal;
-  progress: Progress;
+  progress: ToolProgress;
 }
 
 /**
@@ -153,7 +153,7 @@ export async function getTools<Name extends ToolName>(
   const wanted = names.filter((name) => !tools[name]);
   if (wanted.length === 0) return tools as Record<Name, Tool>;
   await interruptible(options.signal, async (signal) => {
-    const progress = new Progress(options);
+    const progress = new ToolProgress(options);
     // All of them are waited for: when one fails in an unforeseen way, the other's build must not go on unattended.
     const found = await Promise.allSettled(wanted.map((name) => find(name, { ...options, signal, progress })));
     const missing: Missing[] = [];
@@ -317,7 +317,7 @@ async function crossBuild(what: Crossing, target: Target, options: ToolOptions):
   if (!go) throw new ToolError(`${title} for another system is built by Go, which is not on PATH: install it`);
   const name = `${what.name}-${target.os}-${target.arch}`;
   return interruptible(options.signal, async (signal) => {
-    const done = new Progress(options).begin(() => `building ${title} for ${target.os} on ${target.arch}`);
+    const done = new ToolProgress(options).begin(() => `building ${title} for ${target.os} on ${target.arch}`);
     try {
       return await inWorkFolder(root, async (work) => {
         const own = { ...env, GOOS: target.os, GOARCH: target.arch, CGO_ENABLED: '0' };
@@ -485,7 +485,7 @@ function waysOut(missing: readonly Missing[]): string {
 }
 
 /** Every executable file of that name in PATH's folders, in PATH's order. */
-async function onPath(command: string, env: NodeJS.ProcessEnv): Promise<string[]> {
+export async function onPath(command: string, env: NodeJS.ProcessEnv): Promise<string[]> {
   const found: string[] = [];
   for (const folder of (env.PATH ?? '').split(delimiter)) {
     // A relative folder would make it depend on where the command was typed.
@@ -504,7 +504,7 @@ async function isExecutable(path: string): Promise<boolean> {
 }
 
 /** Gives `use` an empty folder on the same file system as `.tools/bin`, and removes it with all it holds. */
-async function inWorkFolder<T>(root: string, use: (work: string) => Promise<T>): Promise<T> {
+export async function inWorkFolder<T>(root: string, use: (work: string) => Promise<T>): Promise<T> {
   await mkdir(join(root, '.tools'), { recursive: true });
   const work = await mkdtemp(join(root, '.tools', 'work-'));
   const onExit = () => rmSync(work, { recursive: true, force: true });
@@ -524,7 +524,7 @@ const stampPath = (name: ToolName, root: string) => join(root, '.tools', 'bin', 
 const secondsSince = (start: number) => `${Math.round((Date.now() - start) / 1000)} s`;
 
 /** A line when something begins; where someone watches, one every few seconds for all that is under way: `building k6 v2.2.0 … 34 s; building versitygw v1.8.0 … 34 s`. */
-class Progress {
+export class ToolProgress {
   readonly #log: (line: string) => void;
   readonly #running = new Map<() => string, number>();
   readonly #live: boolean;

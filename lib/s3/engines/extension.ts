@@ -44,11 +44,14 @@ interface NativeEngine extends Pick<Engine, 'composed'> {
 }
 
 /** It sleeps by itself, and looking at keys costs it nothing. */
-interface NativeOptions extends Omit<EngineOptions, 'credentials' | 'sleep' | 'plainKeys' | 'verify'>, Counting {
+interface NativeOptions
+  extends Omit<EngineOptions, 'credentials' | 'sleep' | 'plainKeys' | 'verify' | 'brakes'>,
+    Counting {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
   readonly sessionToken?: string | undefined;
   readonly verify: boolean;
+  readonly brakes: boolean;
   /** What begins the log line that tells the first failure of a class. */
   readonly sampleMark: string;
 }
@@ -68,11 +71,11 @@ export const extension = __ENV[FROM_CLI.extension] ? require('k6/x/s3loadtest') 
 
 export function nativeOptions(options: EngineOptions, counting: Counting): NativeOptions {
   const { endpoints, bucket, addressing, region, timeout, attempts, firstEndpoint, pause } = options;
-  const { verify = false, requestTimeout = 0, retryDelay = 0, credentialsFile = '' } = options;
+  const { verify = false, brakes = false, requestTimeout = 0, retryDelay = 0, credentialsFile = '' } = options;
   const { accessKeyId, secretAccessKey, sessionToken = '' } = options.credentials;
   return {
     ...{ endpoints, bucket, addressing, region, timeout, attempts, firstEndpoint, pause },
-    ...{ accessKeyId, secretAccessKey, sessionToken, verify, requestTimeout, retryDelay, credentialsFile },
+    ...{ accessKeyId, secretAccessKey, sessionToken, verify, brakes, requestTimeout, retryDelay, credentialsFile },
     ...{ silent: counting.silent, missesExpected: counting.missesExpected },
     sampleMark: MARKS.sample,
   };

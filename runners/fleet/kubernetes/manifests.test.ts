@@ -126,6 +126,14 @@ test('what only the CLI, or only this machine has a use for, stays here', () => 
   expect(new Set(names).size).toBe(names.length);
 });
 
+test('that no proxy is started goes to runners, and no path of one here', () => {
+  const told = (S3POOL_BINARY: string) =>
+    valuesOf(testRunOf({ settings: { ...WISHES.settings, S3POOL_BINARY, S3POOL_URL: 'https://mirror/s3pool' } }));
+  expect(told('None').S3POOL_BINARY).toBe('None');
+  expect(told('/opt/s3pool')).not.toHaveProperty('S3POOL_BINARY');
+  expect(told('none')).not.toHaveProperty('S3POOL_URL');
+});
+
 test('Kubernetes finds no references to variables in values', () => {
   const settings = { ...WISHES.settings, S3LOADTEST_THRESHOLDS: 'a$(S3_BUCKET)b$$' };
   expect(valuesOf(testRunOf({ settings })).S3LOADTEST_THRESHOLDS).toBe('a$$(S3_BUCKET)b$$');
