@@ -76,8 +76,11 @@ function plansOf(
   const shown = machines.map((machine, i) => {
     const there = { k6: `${folder}/k6`, script: `${folder}/${basename(script)}`, statistics: FILES.statistics };
     const plan = planK6({ ...common, ...there, worker: machine.id, segment: segments[i] });
-    const workers = { [FROM_CLI.workers]: String(machines.length) };
-    return { where: workerName(machine), plan: { ...plan, environment: { ...plan.environment, ...workers } } };
+    const own = {
+      [FROM_CLI.workers]: String(machines.length),
+      ...(settings.config.credentials === 'worker' ? { [FROM_CLI.credentials]: `|${folder}/credentials` } : {}),
+    };
+    return { where: workerName(machine), plan: { ...plan, environment: { ...plan.environment, ...own } } };
   });
   return { shown, tried: planK6({ ...common, k6: k6.path, script }) };
 }
