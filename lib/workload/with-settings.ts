@@ -27,6 +27,9 @@ export interface ShapedLoad {
   readonly operations?: number | undefined;
 }
 
+/** Bursts of one load: its Result lists them. */
+const MOST_WINDOWS = 100_000;
+
 export interface Shaped {
   /** With the concurrency that holds where no setting says any. */
   readonly config: Config;
@@ -137,9 +140,19 @@ function loadsOf(workload: Workload, config: Config, vus: number, share: number)
   });
 }
 
+/** @throws ConfigError where to list the bursts would take a process's memory */
+function checkWindows(name: string, windows: Windows | undefined, duration: number): void {
+  if (windows === undefined || duration / (windows.burst + windows.pause) <= MOST_WINDOWS) return;
+  const [on, off, whole] = [windows.burst, windows.pause, duration].map(formatDuration);
+  throw new ConfigError([
+    `load "${name}" has bursts of ${on} and pauses of ${off} for ${whole}: give longer ones, ${MOST_WINDOWS} in all at most`,
+  ]);
+}
+
 function shapedLoad(workload: Workload, load: Load, config: Config, shape: Shape, share: number): ShapedLoad {
   const sizes = config.sizes ?? load.sizes ?? sizesOf(workload.data.sizes);
   const windows = windowsOf(load, config);
+  checkWindows(scenarioName(workload, load), windows, durationOf(shape));
   return {
     ...{ name: scenarioName(workload, load), test: workload.name, step: load.step, shape, share, sizes },
     schedule: () => phased(load, scheduleOf(windows, durationOf(shape), config.seed)),

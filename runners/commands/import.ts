@@ -11,6 +11,7 @@ import { readCosbench } from '../import/cosbench';
 import { decode } from '../import/encoding';
 import { merged, toYaml } from '../import/yaml';
 import { EXIT } from '../run/exit';
+import { isWorkloadFile } from './wanted';
 
 /** COSBench's own files have a few thousand bytes. */
 const MOST_BYTES = 1024 ** 2;
@@ -29,6 +30,9 @@ export function addImport(program: Command): void {
 }
 
 async function importCosbench(path: string, out: string | undefined): Promise<number> {
+  if (out !== undefined && !isWorkloadFile(out)) {
+    throw new ConfigError([`--out is "${out}": give a name that ends in .yaml, by which run knows a workload file`]);
+  }
   const converted = convert(path, readCosbench(path, decode(path, bytesOf(path))));
   const yaml = toYaml(basename(path), converted);
   // What this makes is a workload file, or a mistake of its own.

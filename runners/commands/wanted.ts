@@ -28,7 +28,7 @@ const [VARIABLE] = settings.workload.env;
 
 /** @throws ConfigError when a name is no pattern, a file is not right, or what it needs is not prepared */
 export function wantedOf(names: readonly string[], options: Options): Wanted {
-  const path = names.find(isFile);
+  const path = names.find(isWorkloadFile);
   if (path === undefined) return { name: [...new Set(names)].join('-'), ...scriptOf(names), options };
   if (names.length > 1) {
     throw new ConfigError([`"${names.join(' ')}": a workload file runs alone, and has as many loads as it likes`]);
@@ -90,7 +90,8 @@ export function loadPrepared(path: string): PreparedStorage | undefined {
   }
 }
 
-export const isFile = (name: string): boolean => /\.ya?ml$/i.test(name);
+/** Whether it is the name of one: patterns have none such. */
+export const isWorkloadFile = (name: string): boolean => /\.ya?ml$/i.test(name);
 
 /** @throws ConfigError with a line for each problem */
 export function loadWorkloadFile(path: string): WorkloadFile {

@@ -387,6 +387,13 @@ describe('storage', () => {
     expect(at(config, type).says).toEqual(says.map((line) => expect.stringMatching(line)));
   });
 
+  test('what stands where a type should is not told', () => {
+    const storage = '<storage type="accesskey=KEY1;secretkey=KEY2"/>';
+    const { yaml, says } = imported(workload(stage(work(READ)), storage));
+    expect(yaml).not.toMatch(/KEY\d/);
+    expect(says).toEqual(['storage of another type: this load goes to an S3 store']);
+  });
+
   test('no credential is told, wherever it stands', () => {
     const KEYS = [
       'KEY1AAAA',

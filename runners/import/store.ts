@@ -1,5 +1,5 @@
 /** What of COSBench's storage and auth elements may be told, and which settings say the same. Credentials are never told. Pure. */
-import { type Leftover, type Store, shown } from './cosbench';
+import type { Leftover, Store } from './cosbench';
 
 export interface Told {
   /** Settings that a workload file does not have: `S3_ENDPOINTS=http://10.0.0.1:9000`. */
@@ -45,15 +45,13 @@ export function tellStores(stores: readonly Store[]): Told {
 
 function authLeftovers({ at, type }: Store): Leftover[] {
   if (NO_AUTH.includes(type)) return [];
-  return [
-    { at, says: `auth of type ${shown(type)} is left out: S3 takes AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY` },
-  ];
+  return [{ at, says: `auth of ${typeText(type)} is left out: S3 takes AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY` }];
 }
 
 function storageLeftovers({ at, type, entries }: Store, timeout: number | undefined): Leftover[] {
   const says: string[] = [];
   const has = (key: string) => (entries.get(key) ?? '') !== '';
-  if (!['', 's3', 'none'].includes(type)) says.push(`storage of type ${shown(type)}: this load goes to an S3 store`);
+  if (!['', 's3', 'none'].includes(type)) says.push(`storage of ${typeText(type)}: this load goes to an S3 store`);
   if (CREDENTIALS.some(has)) {
     says.push('credentials of <storage> are left out: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY');
   }
@@ -69,6 +67,9 @@ function storageLeftovers({ at, type, entries }: Store, timeout: number | undefi
   if (unnamed > 0) says.push(`${unnamed} more of the entries of <storage> ${unnamed > 1 ? 'are' : 'is'} left out`);
   return says.map((line) => ({ at, says: line }));
 }
+
+/** A word only: where a quote is missing, it goes on with keys. */
+const typeText = (type: string): string => (/^[\w.-]{1,30}$/.test(type) ? `type "${type}"` : 'another type');
 
 /** Without who may log in. Undefined for a placeholder. */
 function endpointOf(text: string | undefined): string | undefined {

@@ -218,10 +218,16 @@ describe('a mistake is one line, and nothing is written', () => {
       says: /^load\.xml:12:34: workers is "many": give/,
     },
     {
-      name: 'a folder to write to',
+      name: 'a name that is no workload file',
       xml: MAIN,
-      args: ['load.xml', '--out', '.'],
-      says: /^error: \. can't be written: /,
+      args: ['load.xml', '--out', 'load.xml'],
+      says: /^--out is "load\.xml": give a name that ends in \.yaml/,
+    },
+    {
+      name: 'a folder that is none',
+      xml: MAIN,
+      args: ['load.xml', '--out', 'load.xml/a.yaml'],
+      says: /^error: load\.xml\/a\.yaml can't be written: /,
       code: 1,
     },
   ])('$name', async ({ xml, args, says, code = 2 }) => {

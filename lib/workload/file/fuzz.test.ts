@@ -15,8 +15,8 @@ const DOCUMENTS = 2_000;
 /** A document is a few kilobytes: what takes longer goes through something again and again. */
 const LONGEST_MS = 2_000;
 
-/** Another one each time, and the same again by the variable. */
-const SEED = Number(process.env.FUZZ_SEED ?? Date.now() % 1_000_000);
+/** The same documents in every run; the variable has others. */
+const SEED = Number(process.env.FUZZ_SEED ?? 1);
 
 type Tree = Record<string, unknown>;
 
@@ -384,5 +384,5 @@ describe('documents near the schema', () => {
     // Else it tells little.
     expect(right).toBeGreaterThan(DOCUMENTS / 20);
     expect(right).toBeLessThan(DOCUMENTS / 2);
-  });
+  }, 300_000);
 });

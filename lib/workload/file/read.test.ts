@@ -246,6 +246,62 @@ test('all mistakes are told at once, in the order of the file', () => {
   expect(problemsOf(text).map((line) => line.split(':')[0])).toEqual(['1', '2', '3', '4']);
 });
 
+describe('what would take the parser long, or its memory, is told at once', () => {
+  const within = (ms: number, of: () => void) => {
+    // Of this process: others on the machine don't count.
+    const spent = () => process.cpuUsage().user / 1_000;
+    const began = spent();
+    of();
+    expect(spent() - began).toBeLessThan(ms);
+  };
+
+  test.each([
+    ['lists in lists', `a: ${'['.repeat(20_000)}1${']'.repeat(20_000)}`],
+    ['lists in lists that do not end', '['.repeat(20_000)],
+    ['dashes', '- '.repeat(20_000)],
+    ['sections in sections', '{a: '.repeat(20_000)],
+    ['keys of keys', '? '.repeat(20_000)],
+  ])('%s', (_, text) => {
+    within(5_000, () => {
+      const problems = problemsOf(`name: web\nx:\n ${text}\n`);
+      expect(problems).toEqual([
+        expect.stringMatching(/^3:\d+: this is within 50 others: workload files go less deep$/),
+      ]);
+    });
+  });
+
+  test('many keys', () => {
+    const keys = Array.from({ length: 20_000 }, (_, i) => `k${i}: 1`).join('\n');
+    within(10_000, () => {
+      const problems = problemsOf(`name: web\n${keys}\n`);
+      expect(problems).toHaveLength(60);
+      expect(problems[0]).toMatch(/^1:1: what to do is missing|^2:1: k0 is not known/);
+    });
+  });
+
+  test('a file of more than 1MB', () => {
+    expect(problemsOf(`name: web # ${'x'.repeat(2 ** 20)}`)).toEqual([
+      '1:1: the file has more than 1MB: workload files are smaller',
+    ]);
+  });
+});
+
+test.each([
+  ['name: web\n"a\\nb": 1\n', '2:1: "a\\nb" is not known'],
+  [`name: web\n${'k'.repeat(500)}: 1\n`, `2:1: "${'k'.repeat(59)}… is not known`],
+  [`name: web\n${OPS}\nsettings: {"a\\tb": 1}\n`, '3:12: settings."a\\tb" is no setting that a file may have'],
+  [`name: web\nvus: *none\n`, '2:6: *none is the name of nothing above: write out what it stands for'],
+  [`name: web\n${OPS}\n1: a\n"1": b\n`, '4:1: this key is there twice'],
+  [`name: web\n${OPS}\nobjects: {sizes: {toString: 1}}\n`, '3:18: objects.sizes is a section: give a size'],
+])('any text is told in one line: %j', (text, says) => {
+  const problems = problemsOf(text);
+  expect(
+    problems.some((line) => line.startsWith(says)),
+    problems.join('\n'),
+  ).toBe(true);
+  for (const line of problems) expect(line).not.toMatch(/[\n\r]/);
+});
+
 test('a bomb of aliases is one line', () => {
   const levels = Array.from({ length: 9 }, (_, i) => `  l${i + 1}: &l${i + 1} [${Array(9).fill(`*l${i}`).join(', ')}]`);
   const problems = problemsOf(`settings:\n  l0: &l0 [x]\n${levels.join('\n')}\n`);

@@ -12,13 +12,15 @@ import { parseYaml, plain } from './yaml';
 
 /** Who has made so many mistakes has given another file. */
 const MOST_PROBLEMS = 60;
+/** Each has to be found in the text. */
+const MOST_LOOKED_FOR = 600;
 
 /** @throws ConfigError with a line for each problem: `web.yaml:3:7: loads[0].rate is "fast": give …` */
 export function readWorkloadFile(name: string, text: string): WorkloadFile {
   const { doc, value, place } = parseYaml(name, text);
   const mistakes = value === null ? [EMPTY] : problemsOf(value);
   if (mistakes.length === 0) return value as WorkloadFile;
-  const found = mistakes.map(({ path, isKey, says }) => {
+  const found = mistakes.slice(0, MOST_LOOKED_FOR).map(({ path, isKey, says }) => {
     const { offset, value: at } = nodeAt(doc, value, path, isKey === true);
     return { offset, line: `${place(offset)}: ${says(pathText(path), shown(at))}` };
   });

@@ -124,6 +124,13 @@ loads:
     );
   });
 
+  test('more bursts than can be listed are refused', () => {
+    const text = (duration: string) =>
+      `name: web\noperations: {GET: 100}\nbursts: {on: 1s, off: 1s}\nduration: ${duration}\n`;
+    expect(loadsOf(text('2d')).loads[0]?.schedule()).toHaveLength(86_400);
+    expect(() => loadsOf(text('3d'))).toThrow('load "web" has bursts of 1s and pauses of 1s for 3d: give longer ones');
+  });
+
   test('loads without their own share what the file has', () => {
     const text = 'name: web\nvus: 12\noperations: {GET: 100}\nloads: [{name: a, share: 3}, {name: b}]\n';
     expect(loadsOf(text).loads.map(({ shape }) => shape.vus)).toEqual([9, 3]);

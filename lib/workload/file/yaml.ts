@@ -58,7 +58,7 @@ export function parseYaml(name: string, text: string): ParsedYaml {
 
 /** One line, and not all of a long one. */
 export function plain(text: string, most = SHOWN): string {
-  const line = text.replace(/[\p{Cc}\p{Zl}\p{Zp}]/gu, ' ');
+  const line = text.replace(/[\p{Cc}\u2028\u2029]/gu, ' ');
   return line.length > most ? `${line.slice(0, most)}…` : line;
 }
 
