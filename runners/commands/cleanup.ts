@@ -8,7 +8,7 @@ import { BUCKET_SETTINGS, type Bucket, openBucket, type Upload } from '../bucket
 import { createDeletion, type Deletion } from '../bucket/deletion';
 import { BucketError } from '../bucket/entry';
 import { createCount, type Inventory, inventoryTable } from '../bucket/inventory';
-import { isLocked } from '../bucket/unlock';
+import { saysLocked } from '../bucket/unlock';
 import { inParallel, pages, walk } from '../bucket/walk';
 import { stoppable, stoppedBy } from '../process/stoppable';
 import { findCredentials } from '../run/credentials';
@@ -293,7 +293,7 @@ function sayDone(plan: Plan, deletion: Deletion, aborted: number, ms: number, st
 
 function tellFailures({ unlock }: Plan, { failed }: Deletion, status: StatusLine): void {
   for (const [code, { count, sample }] of failed) {
-    const hint = !unlock && isLocked({ code }) ? '; --unlock deletes what is locked' : '';
+    const hint = !unlock && saysLocked(sample) ? '; --unlock deletes what is locked' : '';
     status.tell(`error: ${formatCount(count)} not deleted, ${code}: ${sample}${hint}`);
   }
 }
