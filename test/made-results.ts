@@ -115,7 +115,7 @@ function intervalOf(test: string, one: MadeSeries, endpoint: string, share: numb
     ttfb.record(us * 0.8);
   }
   for (let i = 0; i < failed; i++) errorLatency.record(2_000);
-  const moves = op === 'GET' || op === 'PUT';
+  const moves = ['GET', 'GET_PART', 'PUT', 'POST'].includes(op);
   return {
     test,
     ...(phase === undefined ? {} : { phase }),

@@ -14,8 +14,11 @@ export const BYPASS = { 'x-amz-bypass-governance-retention': 'true' };
 
 type Remove = (entries: readonly Entry[], signal?: AbortSignal) => Promise<LeftEntry[]>;
 
-/** Whether a refusal may be a lock's. */
-export const isLocked = ({ code }: Pick<LeftEntry, 'code'>): boolean => LOCKED.has(code);
+/** Whether stores say in these words that a lock keeps something. */
+export const saysLocked = (message: string): boolean => /object lock|\bWORM\b|legal hold|retention/i.test(message);
+
+/** Whether a refusal may be a lock's: some stores say no more than that it is one. */
+export const isLocked = ({ code }: LeftEntry): boolean => LOCKED.has(code);
 
 /** `remove` deletes with BYPASS. What is still there then, is so for another reason, and that is told. */
 export function createUnlocking(engine: NodeEngine, remove: Remove): Remove {

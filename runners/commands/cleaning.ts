@@ -7,7 +7,7 @@ import type { Bucket, Upload } from '../bucket/bucket';
 import { createDeletion, type Deletion } from '../bucket/deletion';
 import { BucketError } from '../bucket/entry';
 import { createCount, type Inventory, inventoryTable } from '../bucket/inventory';
-import { isLocked } from '../bucket/unlock';
+import { saysLocked } from '../bucket/unlock';
 import { inParallel, pages, walk } from '../bucket/walk';
 import { stoppedBy } from '../process/stoppable';
 import { EXIT } from '../run/exit';
@@ -246,7 +246,7 @@ function sayDone(plan: CleanupPlan, deletion: Deletion, aborted: number, ms: num
 
 function tellFailures({ unlock }: CleanupPlan, { failed }: Deletion, status: StatusLine): void {
   for (const [code, { count, sample }] of failed) {
-    const hint = !unlock && isLocked({ code }) ? '; --unlock deletes what is locked' : '';
+    const hint = !unlock && saysLocked(sample) ? '; --unlock deletes what is locked' : '';
     status.tell(`error: ${formatCount(count)} not deleted, ${code}: ${sample}${hint}`);
   }
 }

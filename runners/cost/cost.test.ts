@@ -54,6 +54,20 @@ test('a multipart PUT is its parts, and two more', () => {
   expect(line(run(one({ op: 'PUT', size: '8MB', perSecond: 1 })), 'write').quantity).toBe(10);
 });
 
+test('what is made in parts is its calls, whatever the size', () => {
+  for (const op of ['MULTIPART', 'MULTIPART_COPY']) {
+    expect(line(run(one({ op, size: '100MB', perSecond: 1 })), 'write').quantity).toBe(10 * (13 + 2));
+    expect(line(run(one({ op, size: '1KB', perSecond: 1 })), 'write').quantity).toBe(10 * 3);
+  }
+});
+
+test('bytes of every kind of read go out, and those of every kind of write are stored', () => {
+  const [read, written] = [run(one({ op: 'GET_PART' })), run(one({ op: 'POST' }))];
+  expect(line(read, 'bytesOut').quantity).toBe(line(run(one({})), 'bytesOut').quantity);
+  expect(line(written, 'storage').quantity).toBe(line(run(one({ op: 'PUT' })), 'storage').quantity);
+  expect(line(written, 'storage').quantity).toBeGreaterThan(0);
+});
+
 test.each([
   ['notFound', 100],
   ['auth', 100],

@@ -1,7 +1,16 @@
 /** What a run would have cost at a provider's prices. Pure. */
 import { type Figures, measuredMs, type Result, sum } from '../../lib/result/result';
 import type { ErrorClass } from '../../lib/s3/classify';
-import { COMPLETE_MULTIPART, CREATE_MULTIPART, PUT, UPLOAD_PART } from '../../lib/s3/commands';
+import {
+  ABORT_MULTIPART,
+  COMMANDS,
+  type Command,
+  effectOf,
+  MULTIPART,
+  PUT,
+  UPLOAD_PART,
+  UPLOAD_PART_COPY,
+} from '../../lib/s3/commands';
 import { parseSize } from '../../lib/settings/units';
 import { configOf } from '../figures/config';
 import type { PriceStep, Prices } from './prices';
@@ -32,8 +41,8 @@ export interface Cost {
 export const COST_NOTES: readonly string[] = [
   'Parts of a multipart upload, and its beginning and end, are requests of their own.',
   'Failed requests and retries count where S3 charges for them: 4xx answers do, 5xx (throttling, too) and requests without an answer do not.',
-  'Bytes out are those of successful GETs, priced as transfer to the internet; within a region most providers ask nothing.',
-  'Storage is what the run wrote, kept for one month, as if nothing were deleted; for a month of this load, what has grown by then, half of it on average.',
+  'Bytes out are those of successful reads, priced as transfer to the internet; within a region most providers ask nothing.',
+  'Storage is what the run wrote, copies left out, kept for one month, as if nothing were deleted; for a month of this load, what has grown by then, half of it on average.',
   "The checks and listings before the load are not in it, nor taxes, free tiers and what an account's other use does to steps.",
 ];
 
@@ -55,8 +64,8 @@ export function costOf(result: Result, prices: Prices): Cost | undefined {
     const amount = (quantity * price) / prices.requests.per;
     return quantity === 0 ? [] : [{ of: 'requests', class: name, quantity, run: amount, month: amount * months }];
   });
-  const out = sum(totals.filter(({ op }) => op === 'GET')).bytes;
-  const written = sum(totals.filter(({ op }) => op === 'PUT')).bytes;
+  const out = sum(totals.filter(({ op }) => effectOf(op) === 'read')).bytes;
+  const written = sum(totals.filter(({ op }) => effectOf(op) === 'write')).bytes;
   const stored = prices.storage.perGBMonth;
   const lines: CostLine[] = [
     ...classes,
@@ -100,15 +109,17 @@ function requestsOf({ series, run }: Result): Map<string, number> {
   };
   for (const figures of series) {
     const bytes = parseSize(figures.size) ?? 0;
-    if (figures.op === PUT.op && partSize !== undefined && bytes > partSize) {
-      add(CREATE_MULTIPART.op, figures.ops);
-      add(UPLOAD_PART.op, figures.ops * Math.ceil(bytes / partSize));
-      add(COMPLETE_MULTIPART.op, figures.ops);
-    } else add(figures.op, figures.ops);
+    const parts = partSize === undefined ? 1 : Math.max(1, Math.ceil(bytes / partSize));
+    const calls = figures.op === PUT.op && parts > 1 ? MULTIPART : COMMANDS.get(figures.op)?.calls;
+    if (calls === undefined) add(figures.op, figures.ops);
+    else for (const { op } of calls.filter(isSent)) add(op, figures.ops * (PARTS.has(op) ? parts : 1));
     add(figures.op, charged(figures));
   }
   return requests;
 }
+
+const PARTS: ReadonlySet<string> = new Set([UPLOAD_PART.op, UPLOAD_PART_COPY.op]);
+const isSent = ({ op }: Command): boolean => op !== ABORT_MULTIPART.op;
 
 function charged({ errors, misses = 0 }: Figures): number {
   return Object.entries(errors).reduce((n, [name, count]) => (CHARGED.has(name) ? n + count : n), misses);

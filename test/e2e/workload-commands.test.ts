@@ -1,4 +1,5 @@
 /** What a workload file may have done beside reads and writes: sent as it says, by each backend, to a real server. */
+import { readFileSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -8,6 +9,7 @@ import { legalHoldOf } from '../../lib/s3/configurations';
 import { createNodeEngine, type NodeEngine } from '../../runners/bucket/engine';
 import { createTransport } from '../../runners/bucket/transport';
 import { startRecordingProxy } from '../flaky-proxy';
+import { ROOT } from '../k6';
 import { CLI, environment, keysIn, newBucket, openStage, Program, partsIn, type Stage } from '../stage';
 
 let stage: Stage;
@@ -182,6 +184,15 @@ test('a run that is interrupted lets go of what it holds, by native', async () =
   program.kill('SIGINT');
   await program.ended;
   expect(await heldIn(bucket, call)).toEqual([]);
+});
+
+test.each(['media-cache', 'browser-uploads'])('the example %s does all that it says', async (name) => {
+  const file = readFileSync(join(ROOT, 'data', 'workloads', `${name}.yaml`), 'utf8');
+  const result = await resultOf(`${file}vus: 1\nduration: 6s\n`, 'native', await newBucket(stage.site));
+  const [, operations = ''] = /^operations: \{(.*)\}/m.exec(file) ?? [];
+  const ops = [...operations.matchAll(/\w+(?=:)/g)].map(([op]) => op);
+  expect(ops.length).toBeGreaterThan(3);
+  for (const op of ops) figuresOf(result, op);
 });
 
 /** A bucket with locks, and calls of this machine's own on it. */

@@ -1,4 +1,4 @@
-/** Locks of objects: only of what the VU itself has written, and none that outlasts the run by more than a minute. */
+/** Locks of objects: only of what the VU itself has written, for a minute or until the next request. */
 import { PUT_OBJECT_LEGAL_HOLD, PUT_OBJECT_RETENTION } from '../../s3/commands';
 import { legalHoldOf, retentionOf } from '../../s3/configurations';
 import type { Reply } from '../../s3/engine';

@@ -9,7 +9,7 @@ import type { FoundKeys } from '../../workload/keys';
 import { seeded } from '../../workload/random';
 import type { Window } from '../../workload/schedule';
 import { opsOf, type Step, type VirtualUser } from '../../workload/step';
-import { mix, mixByPhase, type OpMix } from './mix';
+import { mix, mixByPhase, mixOf, type OpMix } from './mix';
 
 const { slept } = vi.hoisted(() => ({ slept: [] as number[] }));
 vi.mock('k6', () => ({
@@ -301,6 +301,23 @@ test.each([
   const { engine } = bucketOf();
   // A VU that looks for keys fails the test.
   operate(mix(shares), fakeVu({ engine }), 5000);
+});
+
+test('without a write and a read, what is due is done to an object of another size', () => {
+  const asked: string[] = [];
+  const others = ({ keys }: VirtualUser) => {
+    return ({ op, size }: { op: string; size: string }) => {
+      const key = keys.any(size);
+      if (key === undefined) return false;
+      asked.push(`${op} ${key}`);
+      return undefined;
+    };
+  };
+  const { engine, calls } = bucketOf();
+  const vu = fakeVu({ engine, found: { '10KB': ['key'] } });
+  operate(mixOf({ '': { HEAD_OF_ANY: 1 } }, [], others), vu, 20);
+  expect(asked).toEqual(Array(20).fill('HEAD_OF_ANY key'));
+  expect(calls).toEqual([]);
 });
 
 describe('operations that are promised', () => {
