@@ -92,6 +92,8 @@ export function optionsOf(plan: Plan, workers = 1, forCloud = false): Options {
     batch: idle,
     batchPerHost: idle,
     userAgent: 's3loadtest',
+    // The CLI gives them as options, which replace these.
+    ...(config.tags && { tags: { ...config.tags } }),
     dns: { ttl: NAMES_LAST, select: 'random', policy: 'preferIPv4' },
     ...hostsFor(plan),
   };

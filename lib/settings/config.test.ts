@@ -104,6 +104,7 @@ test('the table of settings: variable, option, default', () => {
     S3LOADTEST_WARMUP | --warmup <time> | 0s: figures cover the whole run
     S3LOADTEST_UNTIL_STEADY | --until-steady | false
     S3LOADTEST_THRESHOLDS | --threshold <metric:expr> | http_req_failed:rate<0.01
+    S3LOADTEST_TAGS | --tag <name=value> | none
     S3LOADTEST_STATS_INTERVAL | --stats-interval <time> | 30s
     S3LOADTEST_LOG_LEVEL | --log-level <level> | info
     S3LOADTEST_DATA_DIR |  | ./data
@@ -425,6 +426,7 @@ describe('values', () => {
       { text: 'w12', value: 'w12', why: 'short' },
       { text: 'host.example_1', value: 'host.example_1', why: "a host's name" },
     ],
+    tags: [{ text: 'cluster=blue; rack=b-2', value: { cluster: 'blue', rack: 'b-2' }, why: 'two' }],
     statsInterval: [{ text: '1s', value: 1000, why: 'the least' }],
     logLevel: [{ text: 'WARNING', value: 'warning', why: 'as Python writes them' }],
     prices: [
@@ -678,6 +680,12 @@ describe('values', () => {
       { text: 'a/b', why: 'a slash would be another layout' },
       { text: '..', why: 'clients resolve it' },
       { text: 'a b', why: 'a space' },
+    ],
+    tags: [
+      { text: 'blue', why: 'no name' },
+      { text: 'op=GET', why: 'which samples have' },
+      { text: 'a=b c', why: 'a space' },
+      { text: 'a=', why: 'no value' },
     ],
     statsInterval: [
       { text: '500ms', why: 'too often' },

@@ -29,6 +29,22 @@ function parseThresholds(value: string): Threshold[] | undefined {
   return thresholds;
 }
 
+/** What samples are told apart by, k6's own included: docs/metrics.md. */
+const OWN_TAGS = [
+  ...['test', 'op', 'size', 'phase', 'endpoint', 'class', 'outcome', 'testid', 'worker'],
+  ...['name', 'method', 'status', 'error_code', 'error', 'expected_response', 'scenario', 'check', 'group'],
+];
+
+function parseTags(value: string): Readonly<Record<string, string>> | undefined {
+  const tags: Record<string, string> = {};
+  for (const part of value.split(';')) {
+    const [, name = '', text = ''] = /^\s*([A-Za-z_]\w*)=([\w.-]+)\s*$/.exec(part) ?? [];
+    if (name === '' || OWN_TAGS.includes(name)) return undefined;
+    tags[name] = text;
+  }
+  return tags;
+}
+
 export const run = {
   warmup: {
     env: ['S3LOADTEST_WARMUP'],
@@ -59,6 +75,18 @@ export const run = {
     expected: "a metric, a colon and an expression such as 'http_req_duration{op:GET}:p(99)<50'",
     show: (value) => value.map(({ metric, expr }) => `${metric}:${expr}`).join('; ') || 'the default',
   } satisfies Setting<Threshold[]>,
+  tags: {
+    env: ['S3LOADTEST_TAGS'],
+    option: 'tag <name=value>',
+    repeats: true,
+    help: "A tag for every sample that k6's outputs get, such as cluster=blue, or several",
+    parse: parseTags,
+    expected: `name=value of letters, digits, dots, dashes and underscores, and no tag that samples have anyway (${OWN_TAGS.join(', ')})`,
+    show: (value) =>
+      Object.entries(value)
+        .map(([name, text]) => `${name}=${text}`)
+        .join('; '),
+  } satisfies Setting<Readonly<Record<string, string>>>,
   statsInterval: {
     env: ['S3LOADTEST_STATS_INTERVAL'],
     option: 'stats-interval <time>',

@@ -73,7 +73,7 @@ export function planK6(wishes: K6Wishes): K6Plan {
       ...(wishes.statistics === undefined ? [] : histograms(wishes.statistics)),
       `--address=${wishes.api ?? ''}`,
       ...segmentOf(wishes.segment),
-      ...tags(wishes.runId, worker),
+      ...tags(wishes.runId, worker, wishes.settings[settings.tags.env[0]]),
       ...outputs(wishes.outs),
       wishes.script,
     ],
@@ -95,9 +95,10 @@ export function planK6(wishes: K6Wishes): K6Plan {
 }
 
 /** Which run and worker samples are of, for outputs that gather those of many. testid is what k6's own dashboards go by. */
-function tags(runId: string, worker: string): string[] {
+function tags(runId: string, worker: string, own = ''): string[] {
+  const given = Object.entries(settings.tags.parse(own) ?? {}).flatMap(([name, text]) => ['--tag', `${name}=${text}`]);
   // k6 takes no empty one, and what is only shown is no run yet.
-  return [...(runId === '' ? [] : ['--tag', `testid=${runId}`]), '--tag', `worker=${worker}`];
+  return [...(runId === '' ? [] : ['--tag', `testid=${runId}`]), '--tag', `worker=${worker}`, ...given];
 }
 
 /**

@@ -68,7 +68,8 @@ export interface WorkloadFile extends Access, FileShape {
   readonly loads?: readonly FileLoad[];
   /** k6 thresholds, as --threshold takes them. */
   readonly criteria?: readonly string[];
-  readonly tags?: Readonly<Record<string, string>>;
+  /** For every sample that k6's outputs get. */
+  readonly tags?: Readonly<Record<string, string | number>>;
   /** Other settings, by their options' names without dashes: `part-size: 16MB`. */
   readonly settings?: Readonly<Record<string, string | number | boolean>>;
 }

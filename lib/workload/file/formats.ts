@@ -16,5 +16,7 @@ export const FORMATS: Readonly<Record<string, IsValid>> = {
   range: (text) => settings.range.parse(text) !== undefined,
   amount: (text) => amountOf(text) !== undefined,
   bucket: (text) => settings.bucket.parse(text) !== undefined,
+  tag: (text) => settings.tags.parse(`${text}=x`) !== undefined,
+  tagValue: (text) => settings.tags.parse(`x=${text}`) !== undefined,
   threshold: (text) => settings.thresholds.parse(text) !== undefined,
 };

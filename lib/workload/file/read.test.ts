@@ -204,6 +204,11 @@ const BROKEN: readonly (readonly [file: string, line: string | RegExp])[] = [
   [`name: web\n${OPS}\nbucket: {mayChange: perhaps}`, /^3:21: bucket.mayChange is "perhaps": give true or false/],
   [`name: web\n${OPS}\nresponses: {retries: -1}`, /^3:22: responses.retries is -1: give a whole number from 0 to 1000/],
   [`name: web\n${OPS}\nresponses: {retryDelay: 5}`, /^3:25: responses.retryDelay is 5: give a duration above 0/],
+  [
+    `name: web\n${OPS}\ntags: {op: GET}`,
+    /^3:7: tags is a section: give tags such as cluster: blue, and none that samples have anyway/,
+  ],
+  [`name: web\n${OPS}\ntags: {a: b c}`, /^3:11: tags\.a is "b c": give letters/],
   [`name: web\n${OPS}\nload: []`, '3:1: load is not known: give loads'],
   [`name: web\n${OPS}\nloads: {}`, /^3:8: loads is a section: give a list of 1 to 50 loads/],
   [`name: web\n${OPS}\nloads: []`, /^3:8: loads is a list: give a list of 1 to 50 loads/],

@@ -74,6 +74,8 @@ const shape = {
   think: text('time', 'a duration such as 200ms'),
 };
 
+const TAGS = 'tags such as cluster: blue, and none that samples have anyway, such as op or size';
+
 const SIZES = {
   description:
     'a size such as 64KB, 4KB-64KB or lognormal:1MB:0.8, a list of them, or weights such as 4KB: 80 and 1MB: 20',
@@ -156,6 +158,15 @@ export const SCHEMA = {
         type: 'array',
         items: text('threshold', "a k6 threshold such as 'http_req_duration{op:GET}:p(99)<50'"),
         description: 'a list of k6 thresholds',
+      },
+      tags: {
+        ...{ type: 'object', minProperties: 1, propertyNames: { reads: 'tag', description: TAGS } },
+        additionalProperties: {
+          type: ['string', 'number'],
+          reads: 'tagValue',
+          description: 'letters, digits, dots, dashes and underscores',
+        },
+        description: TAGS,
       },
       settings: {
         type: 'object',

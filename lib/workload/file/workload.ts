@@ -18,13 +18,30 @@ const PARTS = 1000;
 
 /** The settings that a file has: what options and variables override. */
 export function settingsOf(file: WorkloadFile): Record<string, string> {
-  const { duration, vus, rate, stages, ramp, bursts, objects, responses, criteria = [], settings: more = {} } = file;
+  const {
+    duration,
+    vus,
+    rate,
+    stages,
+    ramp,
+    bursts,
+    objects,
+    responses,
+    criteria = [],
+    tags,
+    settings: more = {},
+  } = file;
   const texts = {
     ...{ duration: durationText(file.loads) ?? duration, concurrency: vus, rate, stages, ramp },
     ...{ burst: bursts?.on, pause: bursts?.off, sizes: hasOwnSizes(file) ? undefined : sizesText(objects?.sizes) },
     ...{ popularity: objects?.popularity, range: objects?.range },
     ...{ retries: responses?.retries, retryDelay: responses?.retryDelay },
     thresholds: criteria.length > 0 ? criteria.join(';') : undefined,
+    tags:
+      tags &&
+      Object.entries(tags)
+        .map(([name, text]) => `${name}=${text}`)
+        .join(';'),
   };
   const named = Object.entries(texts).flatMap(([name, text]) =>
     text === undefined ? [] : [[settings[name as keyof typeof texts].env[0], String(text)] as const],
