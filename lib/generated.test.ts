@@ -8,6 +8,7 @@ import { INTERVAL_SCHEMA } from './result/interval';
 import * as metrics from './result/metrics';
 import { AUTH_CODES, ERROR_CLASSES, RETRYABLE, STATUS_OF_CODE } from './s3/classify';
 import * as commands from './s3/commands';
+import { GENERATED_END } from './workload/keys';
 
 const capital = (name: string) => name.charAt(0).toUpperCase() + name.slice(1);
 
@@ -51,6 +52,7 @@ const NAMES = [
     Bytes: metrics.BYTES,
     Objects: metrics.OBJECTS,
     Retries: metrics.RETRIES,
+    Redirected: metrics.REDIRECTED,
     Verified: metrics.VERIFIED,
     Exceptions: metrics.EXCEPTIONS,
     Connections: metrics.CONNECTIONS,
@@ -65,6 +67,9 @@ const NAMES = [
   `// Outcomes are all of them.\nvar Outcomes = []string{${OUTCOMES.map((name) => `Outcome${capital(name)}`).join(', ')}}\n`,
   constants('Values of tags.', { NoSize: metrics.NO_SIZE, Preparation: metrics.PREPARATION }),
   constants('What an interval is called: lib/result/interval.ts.', { IntervalSchema: INTERVAL_SCHEMA }),
+  constants('Ends keys of objects whose content was made out of the key: lib/workload/keys.ts.', {
+    KeyEnd: GENERATED_END,
+  }),
 ].join('\n');
 
 /** A type with nothing left out, at any depth. */
@@ -84,7 +89,7 @@ const INTERVAL: Whole<Interval> = {
   series: [
     {
       ...{ test: 'firehose', phase: 'burst', op: 'GET', size: '1KB', endpoint: '127.0.0.1:1' },
-      ...{ ops: 7, bytes: 8, objects: 9, misses: 10, retries: 11, verified: 12 },
+      ...{ ops: 7, bytes: 8, objects: 9, misses: 10, retries: 11, redirected: 60, verified: 12 },
       errors: Object.fromEntries(ERROR_CLASSES.map((name, i) => [name, 13 + i])) as Record<
         (typeof ERROR_CLASSES)[number],
         number
@@ -108,6 +113,8 @@ const INTERVAL: Whole<Interval> = {
       iterations: 54,
       droppedIterations: 55,
       exceptions: 56,
+      receivedBytes: 57,
+      sentBytes: 58,
     },
   },
   end: { thresholds: [{ metric: 's3_op_duration', expr: 'p(99)<50', ok: true }] },

@@ -5,5 +5,5 @@
 import { scriptOfFile } from '../lib/k6/script-of-file';
 
 const k6 = scriptOfFile();
-export const { options, setup, handleSummary } = k6;
+export const { options, setup, handleSummary, teardown } = k6;
 export default k6.run;

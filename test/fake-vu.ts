@@ -41,11 +41,26 @@ export function fakeVu(
     sizes,
     readSizes,
     keys: createTrackedKeys(labels, config.concurrency, found, listed),
+    beside: () => {
+      throw new Error('nothing was to be written beside the load');
+    },
     payload,
     writer: () => writer(engine, config.partSize, payload(), putInParts),
     random: seeded(1),
     shape: shapeOf(config, vus ?? config.concurrency, share),
     makeKey: createKeyMaker(config.prefix, config.workerId, 'tide', 1),
+    at: () => {
+      throw new Error('there was to be one home only');
+    },
+    homes: 0,
+    among: config.concurrency,
+    number: 0,
+    numberHere: 1,
+    test: 'tide',
+    keyEnd: '',
+    startedAt: 0,
+    home: 0,
+    silent: () => engine,
     findKeys: () => {
       throw new Error('keys were not to be looked for');
     },

@@ -76,6 +76,7 @@ export function startProxyWithoutBatches(target: string, refusal: Refusal) {
 async function startRefusingProxy(
   target: string,
   refusalOf: (request: IncomingMessage) => Refusal | undefined,
+  address = '127.0.0.1',
 ): Promise<{ endpoint: string; stop(): void }> {
   const server = createServer((request, response) => {
     const refusal = refusalOf(request);
@@ -88,9 +89,9 @@ async function startRefusingProxy(
     }
     pass(request, response, target, request.url ?? '');
   });
-  const own = await listen(server);
+  const own = await listen(server, address);
   return {
-    endpoint: `http://127.0.0.1:${own}`,
+    endpoint: `http://${address}:${own}`,
     stop: () => {
       server.closeAllConnections();
       server.close();
@@ -177,14 +178,18 @@ function isSigned({ method, url = '', headers }: IncomingMessage, { region, secr
 }
 
 /** A store of access keys that end: it takes those that `isValid` takes, and passes requests on. `keys` are those it saw. */
-export async function startKeyedProxy(target: Server, isValid: (accessKey: string) => boolean) {
+export async function startKeyedProxy(target: Server, isValid: (accessKey: string) => boolean, address?: string) {
   const signing = await startSigningProxy({ ...target, endpoints: [target.endpoints[0]] });
   const keys = new Set<string>();
-  const proxy = await startRefusingProxy(signing.endpoint, ({ headers }) => {
-    const [, key = ''] = /Credential=([^/]+)\//.exec(headers.authorization ?? '') ?? [];
-    keys.add(key);
-    return isValid(key) ? undefined : { status: 400, code: 'ExpiredToken' };
-  });
+  const proxy = await startRefusingProxy(
+    signing.endpoint,
+    ({ headers }) => {
+      const [, key = ''] = /Credential=([^/]+)\//.exec(headers.authorization ?? '') ?? [];
+      keys.add(key);
+      return isValid(key) ? undefined : { status: 400, code: 'ExpiredToken' };
+    },
+    address,
+  );
   const stop = async () => {
     proxy.stop();
     await signing.stop();

@@ -1,5 +1,5 @@
 /**
- * The Go tests of extension/, each by its name, with the race detector where this machine has what that takes. Go compiles them
+ * The Go tests of extension/ and tools/credentials, each by its name, with the race detector where this machine has what that takes. Go compiles them
  * once and keeps what passed: a second run of what has not changed takes seconds.
  */
 import { join } from 'node:path';
@@ -9,13 +9,14 @@ import { ROOT } from './k6';
 import { missing } from './servers';
 
 const EXTENSION = join(ROOT, 'extension');
+const MODULES = [EXTENSION, join(ROOT, 'tools', 'credentials')];
 const MINUTES = 60_000;
 const noGo = (await missing(['go'])).length > 0;
 const raced = (await missing(['gcc'])).length === 0;
 
-async function go(args: readonly string[], more: NodeJS.ProcessEnv = {}) {
+async function go(args: readonly string[], more: NodeJS.ProcessEnv = {}, cwd = EXTENSION) {
   const env = { ...process.env, GOWORK: 'off', ...(raced ? { CGO_ENABLED: '1' } : {}), ...more };
-  return run('go', args, { env, cwd: EXTENSION, timeoutMs: 15 * MINUTES });
+  return run('go', args, { env, cwd, timeoutMs: 15 * MINUTES });
 }
 
 /** An event of `go test -json`: https://pkg.go.dev/cmd/test2json */
@@ -53,8 +54,11 @@ function outcomesOf(stdout: string): Map<string, Outcome[]> {
 if (noGo) {
   test.skipIf(process.env.CI !== 'true')('not run, for this machine lacks go', () => expect.fail('no Go'));
 } else {
-  const { stdout, stderr } = await go(['test', '-json', '-parallel=16', ...(raced ? ['-race'] : []), './...']);
-  const packages = outcomesOf(stdout);
+  const args = ['test', '-json', '-parallel=16', ...(raced ? ['-race'] : []), './...'];
+  const tested: Array<Awaited<ReturnType<typeof go>>> = [];
+  for (const module of MODULES) tested.push(await go(args, {}, module));
+  const packages = outcomesOf(tested.map(({ stdout }) => stdout).join('\n'));
+  const stderr = tested.map((each) => each.stderr).join('\n');
 
   test('there are tests', () => expect([...packages.values()].flat().length, stderr).toBeGreaterThan(60));
 
@@ -66,8 +70,8 @@ if (noGo) {
     });
   }
 
-  test('go vet finds nothing', { timeout: 10 * MINUTES }, async () => {
-    const { code, stdout, stderr } = await go(['vet', './...']);
+  test.each(MODULES)('go vet finds nothing in %s', { timeout: 10 * MINUTES }, async (module) => {
+    const { code, stdout, stderr } = await go(['vet', './...'], {}, module);
     expect(code, stdout + stderr).toBe(0);
   });
 

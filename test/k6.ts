@@ -67,6 +67,7 @@ export async function runSuite(options: SuiteOptions): Promise<SuiteRun> {
     CONFORMANCE_SUITE: suite,
     CONFORMANCE_CASES: process.env.CONFORMANCE_CASES ?? '',
     S3LOADTEST_BACKEND: options.backend,
+    S3POOL_BINARY: 'none',
     S3LOADTEST_JSLIB_URL: options.jslibUrl,
     [FROM_CLI.extension]: options.backend === 'native' ? '1' : '',
     S3_ENDPOINTS: options.endpoints.join(','),

@@ -142,6 +142,8 @@ interface VersitygwOptions {
   versioning?: boolean;
   /** Of this machine, where it is not to be loopback. */
   address?: string;
+  /** Secrets of further users, by access key: they own the buckets that they create, and no others. */
+  users?: Readonly<Record<string, string>>;
 }
 
 type Stoppable = Server & { stop(): Promise<void> };
@@ -154,7 +156,7 @@ export async function startVersitygw(options: VersitygwOptions): Promise<Stoppab
     } catch (e) {
       // A port that was free a moment ago need not be now.
       if (tried === 5 || !/address already in use/.test(String(e))) throw e;
-      for (const made of ['buckets', 'versions', 'versitygw.log']) {
+      for (const made of ['buckets', 'versions', 'users', 'versitygw.log']) {
         await rm(join(options.folder, made), { recursive: true, force: true });
       }
     }
@@ -162,13 +164,18 @@ export async function startVersitygw(options: VersitygwOptions): Promise<Stoppab
 }
 
 async function startOnce(options: VersitygwOptions): Promise<Stoppable> {
-  const { path, folder, region = 'us-east-1', tls, versioning, address } = options;
+  const { path, folder, region = 'us-east-1', tls, versioning, address, users = {} } = options;
   const endpoints = await freeEndpoints(tls ? 'https' : 'http', address);
   const buckets = join(folder, 'buckets');
   await mkdir(buckets);
   const args = endpoints.flatMap((endpoint) => ['--port', new URL(endpoint).host]);
   args.push('--keep-alive', '--quiet', '--region', region);
   if (tls) args.push('--cert', tls.cert, '--key', tls.key);
+  const iam = join(folder, 'users');
+  if (Object.keys(users).length > 0) {
+    await mkdir(iam);
+    args.push('--iam-dir', iam);
+  }
   args.push('--virtual-domain', VIRTUAL_DOMAIN, 'posix');
   if (versioning) {
     const versions = join(folder, 'versions');
@@ -180,6 +187,10 @@ async function startOnce(options: VersitygwOptions): Promise<Stoppable> {
   const env = { PATH: process.env.PATH, ROOT_ACCESS_KEY: accessKeyId, ROOT_SECRET_KEY: secretAccessKey };
   const daemon = new Daemon(path, args, join(folder, 'versitygw.log'), env);
   await daemon.answers(() => Promise.all(endpoints.map(connected)));
+  for (const [access, secret] of Object.entries(users)) {
+    const as = ['--access', accessKeyId, '--secret', secretAccessKey, '--endpoint-url', endpoints[0]];
+    await command(path, 'admin', ...as, 'create-user', '--access', access, '--secret', secret, '--role', 'userplus');
+  }
   return { endpoints, region, ...CREDENTIALS, ...(tls && { ca: tls.ca }), stop: () => daemon.stop() };
 }
 

@@ -134,7 +134,7 @@ export interface Stage {
   readonly versitygw: string;
   /** Starts another versitygw that shares nothing with the first. */
   another(
-    options: Pick<Parameters<typeof startVersitygw>[0], 'region' | 'tls' | 'versioning' | 'address'>,
+    options: Pick<Parameters<typeof startVersitygw>[0], 'region' | 'tls' | 'versioning' | 'address' | 'users'>,
   ): Promise<Site>;
   /** The first server. */
   readonly site: Site;

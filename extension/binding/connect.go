@@ -35,6 +35,7 @@ type connectOptions struct {
 	// RetryDelay is in milliseconds, 0 for none.
 	RetryDelay     float64 `js:"retryDelay"`
 	FirstEndpoint  int     `js:"firstEndpoint"`
+	Brakes         bool    `js:"brakes"`
 	Silent         bool    `js:"silent"`
 	MissesExpected bool    `js:"missesExpected"`
 	Verify         bool    `js:"verify"`
@@ -83,12 +84,17 @@ func (i *instance) clientOptions(given sobek.Value) (request.Options, *measure.R
 		Attempts:      a.Attempts,
 		RetryDelay:    time.Duration(a.RetryDelay * float64(time.Millisecond)),
 		FirstEndpoint: a.FirstEndpoint,
+		Brakes:        a.Brakes,
 		UserAgent:     state.Options.UserAgent.String,
 		Verify:        a.Verify,
 		TLS:           state.TLSConfig,
 	}
 	if a.CredentialsFile != "" {
-		options.Latest = renewalOf(a.CredentialsFile).latest
+		latest, err := latestOf(a.CredentialsFile, state.Logger)
+		if err != nil {
+			common.Throw(rt, err)
+		}
+		options.Latest = latest
 	}
 	options.Outages, options.Names = outages, namesFor(state.Dialer)
 	options.Proxy = proxyFor

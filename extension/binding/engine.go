@@ -79,10 +79,14 @@ func (e *engine) compileAsync(call sobek.FunctionCall) sobek.Value {
 			go func() {
 				outcome, pause, again := makeAttempt()
 				callback(func() error {
+					next := attempt
 					if !again {
-						return resolve(e.reply(command, &outcome))
+						if pause == 0 {
+							return resolve(e.reply(command, &outcome))
+						}
+						next = func() { _ = resolve(e.reply(command, &outcome)) }
 					}
-					if err := e.after(pause, attempt); err != nil {
+					if err := e.after(pause, next); err != nil {
 						return reject(err)
 					}
 					return nil

@@ -52,7 +52,7 @@ func (e *engine) cleanUp(command *request.Command, call *request.Call) {
 	defer cancel()
 	options := e.client.Options
 	// A server may still be busy with what was broken off, and refuse at first.
-	options.Attempts, options.Timeout, options.Limit = 5, cleanupTime, nil
+	options.Attempts, options.Timeout, options.Limit, options.Brakes = 5, cleanupTime, nil, false
 	client := request.New(options, wire.NewPool(e.state.Dialer, wire.Never), unrecorded{})
 	for n := 1; ; n++ {
 		outcome := client.Do(request.Caller{Context: ctx}, command, call)

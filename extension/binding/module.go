@@ -9,7 +9,6 @@ import (
 	"go.k6.io/k6/v2/js/modules"
 
 	"s3loadtest/extension/barrier"
-	"s3loadtest/extension/content"
 	"s3loadtest/extension/hold"
 	"s3loadtest/extension/measure"
 	"s3loadtest/extension/output"
@@ -38,8 +37,8 @@ type instance struct {
 func (i *instance) Exports() modules.Exports {
 	return modules.Exports{Named: map[string]any{
 		"connect": i.connect, "hold": i.hold, "openFiles": hold.OpenFiles, "awaitStart": i.awaitStart,
-		"generatedKeyEnd": content.KeyEnd, "setGCPercent": setGCPercent,
-		"board": i.board, "credentials": i.credentials,
+		"setGCPercent": setGCPercent,
+		"board":        i.board, "credentials": i.credentials,
 	}}
 }
 

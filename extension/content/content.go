@@ -5,6 +5,8 @@ import (
 	"bytes"
 	"encoding/binary"
 	"hash/fnv"
+
+	"s3loadtest/extension/generated"
 )
 
 // Body is of a known length, and can be read anywhere and any number of times: a second attempt sends the same. The zero
@@ -34,7 +36,7 @@ func Given(data []byte) Body { return Body{given: data, length: int64(len(data))
 
 // KeyEnd ends the keys of objects whose content is generated: so whoever reads one knows what must be in there, and of any
 // other that it can't know. Another way to generate content needs another end.
-const KeyEnd = "-g1"
+const KeyEnd = generated.KeyEnd
 
 // Generated is a piece of the content that belongs to a key: uncompressible, unlike any other key's, and made out of the key
 // alone, so that no one has to keep it. offset and length are in bytes.

@@ -59,6 +59,7 @@ const (
 	Bytes              = "s3_bytes"
 	Objects            = "s3_objects"
 	Retries            = "s3_retries"
+	Redirected         = "s3_redirected"
 	Verified           = "s3_verified"
 	Exceptions         = "s3_exceptions"
 	Connections        = "s3_connections"
@@ -90,4 +91,9 @@ const (
 // What an interval is called: lib/result/interval.ts.
 const (
 	IntervalSchema = "s3loadtest/interval@1"
+)
+
+// Ends keys of objects whose content was made out of the key: lib/workload/keys.ts.
+const (
+	KeyEnd = "-g1"
 )

@@ -65,7 +65,7 @@ func (x *exchange) upload() (wire.Answer, error) {
 		return wire.Answer{}, err
 	}
 	answer, err := x.receive(x.request.Keep)
-	if err == nil && answer.Status < 300 && sent < x.request.Body.Len() {
+	if err == nil && answer.Status < 300 && sent < x.request.Len() {
 		err = wire.Malformed("a success before the end of the body")
 	}
 	return answer, err
@@ -77,7 +77,7 @@ func (x *exchange) send() (sent int64, err error) {
 	if err := x.write(r.Head); err != nil {
 		return 0, err
 	}
-	for beat := x.lane.pace.start(); sent < r.Body.Len(); {
+	for beat := x.lane.pace.start(); sent < r.Len(); {
 		moment, bytes := beat.next()
 		if err := x.listenUntil(moment); err != nil || x.begun {
 			return sent, err
@@ -94,9 +94,9 @@ func (x *exchange) send() (sent int64, err error) {
 func (x *exchange) sendPiece(at int64, bytes int) (int64, error) {
 	piece := x.lane.pieces.Get().(*[]byte)
 	defer x.lane.pieces.Put(piece)
-	n := x.request.Body.ReadAt((*piece)[:bytes], at)
+	n := x.request.Read((*piece)[:bytes], at)
 	// By the last one the server can make an object of it, and is to be heard out.
-	if at+int64(n) == x.request.Body.Len() && !x.outliveLoad() {
+	if at+int64(n) == x.request.Len() && !x.outliveLoad() {
 		return 0, net.ErrClosed
 	}
 	return int64(n), x.write((*piece)[:n])

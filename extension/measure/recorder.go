@@ -19,7 +19,7 @@ import (
 
 // Own are the project's own metrics.
 type Own struct {
-	opDuration, errorDuration, errors, misses, bytes, objects, retries, verified *metrics.Metric
+	opDuration, errorDuration, errors, misses, bytes, objects, retries, redirected, verified *metrics.Metric
 	// Of connections that are held open.
 	connections, connectionsOpen, connectionBytes, connectionLifetime *metrics.Metric
 }
@@ -34,6 +34,7 @@ func Register(registry *metrics.Registry) *Own {
 		bytes:         registry.MustNewMetric(generated.Bytes, metrics.Counter),
 		objects:       registry.MustNewMetric(generated.Objects, metrics.Counter),
 		retries:       registry.MustNewMetric(generated.Retries, metrics.Counter),
+		redirected:    registry.MustNewMetric(generated.Redirected, metrics.Counter),
 		verified:      registry.MustNewMetric(generated.Verified, metrics.Counter),
 
 		connections:        registry.MustNewMetric(generated.Connections, metrics.Counter),
@@ -90,9 +91,12 @@ func (r *Recorder) Attempt(by request.Caller, a *request.Attempt) {
 	r.tags.mu.Lock()
 	sets := r.tags.of(by, op, size, endpoint)
 	ended := r.tags.ended(sets, a, expected)
-	var retried *metrics.TagSet
+	var retried, redirected *metrics.TagSet
 	if a.FailedAt != "" && !r.counting.Silent {
 		retried = r.tags.of(by, op, size, a.FailedAt).own
+	}
+	if a.PassedOver != "" && !r.counting.Silent {
+		redirected = r.tags.of(by, op, size, a.PassedOver).own
 	}
 	r.tags.mu.Unlock()
 
@@ -109,6 +113,9 @@ func (r *Recorder) Attempt(by request.Caller, a *request.Attempt) {
 	s.add(k6.HTTPReqFailed, ended, metrics.B(!expected))
 	if retried != nil {
 		s.add(r.own.retries, retried, 1)
+	}
+	if redirected != nil {
+		s.add(r.own.redirected, redirected, 1)
 	}
 	if !r.counting.Silent {
 		r.addOwn(&s, sets.own, a)

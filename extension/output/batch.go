@@ -7,6 +7,7 @@ type batch struct {
 	series                               []*series
 	connections                          []*connections
 	iterations, dropped, exceptions, vus int64
+	received, sent                       int64
 	// written is what all lines together have.
 	written intervalTotals
 }
@@ -20,6 +21,7 @@ func (b *batch) line() interval {
 		Connections: []intervalConnections{},
 		Generator: intervalGenerator{
 			VUs: b.vus, Iterations: b.iterations, DroppedIterations: b.dropped, Exceptions: b.exceptions,
+			ReceivedBytes: b.received, SentBytes: b.sent,
 		},
 	}
 	for _, s := range b.series {
@@ -59,5 +61,5 @@ func (b *batch) reset() {
 		held.due.reset()
 		held.openWritten = held.openDue
 	}
-	b.iterations, b.dropped, b.exceptions = 0, 0, 0
+	b.iterations, b.dropped, b.exceptions, b.received, b.sent = 0, 0, 0, 0, 0
 }

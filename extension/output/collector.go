@@ -22,6 +22,8 @@ type collector struct {
 	allConnections []*connections
 
 	iterations, dropped, exceptions, vus int64
+	// Bytes of the connections of VUs that were in a test's load.
+	received, sent int64
 	// began is when the first of a test's own samples was taken, and with it about the test; k6 tells outputs nothing of it.
 	began time.Time
 }
@@ -101,7 +103,15 @@ func (c *collector) counting(metric string, tags *metrics.TagSet) func(float64) 
 		return c.countingConnections(metric, tags)
 	}
 	test, op := tag(tags, "test"), tag(tags, "op")
-	if test == "" || op == "" || op == generated.Preparation {
+	switch {
+	case test == "":
+		return nil
+	case metric == metrics.DataReceivedName:
+		return adding(&c.received)
+	case metric == metrics.DataSentName:
+		return adding(&c.sent)
+	}
+	if op == "" || op == generated.Preparation {
 		return nil
 	}
 	figures := func() *seriesFigures {
@@ -142,6 +152,8 @@ func (c *collector) counting(metric string, tags *metrics.TagSet) func(float64) 
 		return adding(&figures().objects)
 	case generated.Retries:
 		return adding(&figures().retries)
+	case generated.Redirected:
+		return adding(&figures().redirected)
 	case generated.Verified:
 		return adding(&figures().verified)
 	}
@@ -199,5 +211,7 @@ func (c *collector) handOver(to *batch) {
 	moveCount(&c.iterations, &to.iterations)
 	moveCount(&c.dropped, &to.dropped)
 	moveCount(&c.exceptions, &to.exceptions)
+	moveCount(&c.received, &to.received)
+	moveCount(&c.sent, &to.sent)
 	to.vus = c.vus
 }

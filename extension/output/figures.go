@@ -19,16 +19,16 @@ type series struct {
 }
 
 type seriesFigures struct {
-	ops, bytes, objects, misses, retries, verified int64
-	errors                                         tally
-	latency, ttfb, errorLatency                    histogram.Histogram
+	ops, bytes, objects, misses, retries, redirected, verified int64
+	errors                                                     tally
+	latency, ttfb, errorLatency                                histogram.Histogram
 }
 
 // moveTo adds the figures to others, and begins anew.
 func (f *seriesFigures) moveTo(to *seriesFigures) {
 	for _, n := range [][2]*int64{
 		{&f.ops, &to.ops}, {&f.bytes, &to.bytes}, {&f.objects, &to.objects}, {&f.misses, &to.misses}, {&f.retries, &to.retries},
-		{&f.verified, &to.verified},
+		{&f.redirected, &to.redirected}, {&f.verified, &to.verified},
 	} {
 		moveCount(n[0], n[1])
 	}
@@ -39,7 +39,7 @@ func (f *seriesFigures) moveTo(to *seriesFigures) {
 }
 
 func (f *seriesFigures) reset() {
-	f.ops, f.bytes, f.objects, f.misses, f.retries, f.verified = 0, 0, 0, 0, 0, 0
+	f.ops, f.bytes, f.objects, f.misses, f.retries, f.redirected, f.verified = 0, 0, 0, 0, 0, 0, 0
 	clear(f.errors)
 	f.latency.Reset()
 	f.ttfb.Reset()
@@ -47,7 +47,7 @@ func (f *seriesFigures) reset() {
 }
 
 func (f *seriesFigures) any() bool {
-	return f.ops|f.bytes|f.objects|f.misses|f.retries|f.verified != 0 || len(f.errors) > 0 ||
+	return f.ops|f.bytes|f.objects|f.misses|f.retries|f.redirected|f.verified != 0 || len(f.errors) > 0 ||
 		f.latency.Count()+f.ttfb.Count()+f.errorLatency.Count() > 0
 }
 
@@ -56,8 +56,8 @@ func (s *series) toWrite() intervalSeries {
 	return intervalSeries{
 		Test: s.tags.test, Phase: s.tags.phase, Op: s.tags.op, Size: s.tags.size, Endpoint: s.tags.endpoint,
 		Ops: f.ops, Bytes: f.bytes, Errors: f.errors, Objects: f.objects, Misses: f.misses, Retries: f.retries,
-		Verified: f.verified,
-		Latency:  encoded(&f.latency), TTFB: encoded(&f.ttfb), ErrorLatency: encoded(&f.errorLatency),
+		Redirected: f.redirected, Verified: f.verified,
+		Latency: encoded(&f.latency), TTFB: encoded(&f.ttfb), ErrorLatency: encoded(&f.errorLatency),
 	}
 }
 

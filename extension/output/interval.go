@@ -34,6 +34,7 @@ type intervalSeries struct {
 	Objects      int64            `json:"objects,omitempty"`
 	Misses       int64            `json:"misses,omitempty"`
 	Retries      int64            `json:"retries,omitempty"`
+	Redirected   int64            `json:"redirected,omitempty"`
 	Verified     int64            `json:"verified,omitempty"`
 	Latency      string           `json:"latency,omitempty"`
 	TTFB         string           `json:"ttfb,omitempty"`
@@ -60,6 +61,8 @@ type intervalGenerator struct {
 	Iterations        int64   `json:"iterations"`
 	DroppedIterations int64   `json:"droppedIterations"`
 	Exceptions        int64   `json:"exceptions,omitempty"`
+	ReceivedBytes     int64   `json:"receivedBytes,omitempty"`
+	SentBytes         int64   `json:"sentBytes,omitempty"`
 }
 
 type intervalEnd struct {

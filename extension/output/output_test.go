@@ -178,6 +178,8 @@ func TestWhatBecomesOfSamples(t *testing.T) {
 		s.sample("s3_error_duration", get, 30), s.sample("s3_errors", with(get, "class", "throttled"), 2),
 		s.sample("s3_errors", with(get, "class", "timeout"), 1), s.sample("s3_errors", with(get, "class", "throttled"), 3),
 		s.sample("s3_misses", get, 4), s.sample("s3_objects", get, 1000), s.sample("s3_retries", get, 1),
+		s.sample("s3_redirected", get, 6), s.sample("data_received", get, 4096), s.sample("data_sent", get, 300),
+		s.sample("data_received", without(get, "op"), 4), s.sample("data_received", without(get, "test"), 1e9),
 		s.sample("s3_verified", get, 2),
 		// Of another series: a phase, nothing but a first byte, another endpoint.
 		s.sample("s3_op_duration", with(get, "phase", "burst"), 1e12),
@@ -199,7 +201,7 @@ func TestWhatBecomesOfSamples(t *testing.T) {
 	base := intervalSeries{Test: "firehose", Op: "GET", Size: "1KB", Endpoint: "127.0.0.1:9000"}
 	first, burst, other := base, base, base
 	first.Ops, first.Bytes, first.Objects, first.Misses, first.Retries = 2, 2048, 1000, 4, 1
-	first.Verified = 2
+	first.Verified, first.Redirected = 2, 6
 	first.Errors = map[string]int64{"throttled": 5, "timeout": 1}
 	first.Latency, first.TTFB, first.ErrorLatency = histogramOf(1234, 1235), histogramOf(0, 500), histogramOf(30_000)
 	burst.Phase, burst.Ops, burst.Latency = "burst", 1, histogramOf(histogram.Highest)
@@ -210,7 +212,7 @@ func TestWhatBecomesOfSamples(t *testing.T) {
 			Test: "elephant", Op: "PUT", Endpoint: "127.0.0.1:9000", Open: 3, Opened: 5, Ended: map[string]int64{"reset": 2},
 			BytesSent: 100, BytesReceived: 7, Lifetime: histogramOf(60_000_000),
 		}}},
-		"counts": {[]int64{line.Generator.VUs, line.Generator.Iterations, line.Generator.DroppedIterations}, []int64{7, 2, 3}},
+		"counts": {[]int64{line.Generator.VUs, line.Generator.Iterations, line.Generator.DroppedIterations, line.Generator.ReceivedBytes, line.Generator.SentBytes}, []int64{7, 2, 3, 4100, 300}},
 	} {
 		got, _ := json.Marshal(both[0])
 		want, _ := json.Marshal(both[1])

@@ -20,6 +20,7 @@ import (
 
 	"go.k6.io/k6/v2/metrics"
 
+	"s3loadtest/extension/chunked"
 	"s3loadtest/extension/content"
 	"s3loadtest/extension/sigv4"
 	"s3loadtest/extension/wire"
@@ -42,6 +43,8 @@ type Options struct {
 	Attempts int
 	// RetryDelay comes before each repeat, of what is answered with 503: nothing else is repeated then. 0 for none.
 	RetryDelay time.Duration
+	// Brakes: who gets no answer waits before the next operation.
+	Brakes bool
 	// FirstEndpoint is where rotation begins.
 	FirstEndpoint int
 	UserAgent     string
@@ -115,6 +118,8 @@ type Attempt struct {
 	Refused []Refusal
 	// FailedAt is the endpoint of the attempt before, which this one repeats; "" of a first one.
 	FailedAt string
+	// PassedOver is the endpoint whose turn it was, and that is left out; "" where this one's turn it was.
+	PassedOver string
 }
 
 // Recorder records every attempt, and operations that several calls made.
@@ -143,10 +148,13 @@ type host struct {
 // Client is one virtual user's. Calls may be under way at the same time.
 type Client struct {
 	Options
-	hosts    []*host
-	next     atomic.Uint32
+	hosts []*host
+	next  turn
+	// instead says who takes the turn of one that is left out.
+	instead  turn
 	wire     Exchanger
 	recorder Recorder
+	brake    brake
 	// root is what stands before a key.
 	root, bucketPath []byte
 }
@@ -168,6 +176,7 @@ func New(options Options, exchanger Exchanger, recorder Recorder) *Client {
 		c.hosts = append(c.hosts, c.newHost(endpoint))
 	}
 	c.next.Store(uint32(options.FirstEndpoint % len(c.hosts)))
+	c.instead.Store(c.next.Load())
 	return c
 }
 
@@ -220,24 +229,33 @@ func withPort(host, port string) string {
 	return host
 }
 
-// nextHost gives the next one that is not left out; where all are, just the next.
-func (c *Client) nextHost() *host {
-	h := c.takeTurn()
-	for n := 1; n < len(c.hosts) && !h.health.mayTry(); n++ {
-		h = c.takeTurn()
+// nextHost gives the one whose turn it is. Where that is left out the others take its turns by turns of their own, so that each
+// gets as many; where all are left out, it is the one.
+func (c *Client) nextHost() (h *host, passedOver string) {
+	meant := c.next.take(c.hosts)
+	if len(c.hosts) == 1 || meant.health.mayTry() {
+		return meant, ""
 	}
-	return h
+	for range c.hosts {
+		if other := c.instead.take(c.hosts); other != meant && other.health.mayTry() {
+			return other, meant.endpoint
+		}
+	}
+	return meant, ""
 }
 
-func (c *Client) takeTurn() *host {
+// turn is the number of the one who is next.
+type turn struct{ atomic.Uint32 }
+
+func (t *turn) take(of []*host) *host {
 	for {
-		now := c.next.Load()
+		now := t.Load()
 		after := now + 1
-		if int(after) == len(c.hosts) {
+		if int(after) == len(of) {
 			after = 0
 		}
-		if c.next.CompareAndSwap(now, after) {
-			return c.hosts[now]
+		if t.CompareAndSwap(now, after) {
+			return of[now]
 		}
 	}
 }
@@ -286,6 +304,10 @@ type prepared struct {
 	headers []sigv4.Header
 	// hash of the body; "" for one that is not hashed.
 	hash string
+	// trailer is what follows the body, which then goes in chunks; its New is nil of others.
+	trailer chunked.Trailer
+	// began is when its first attempt did.
+	began time.Time
 	// lost: an attempt had no answer, so it may have been done.
 	lost bool
 	// form is nil where the payload is the body itself.
@@ -312,10 +334,15 @@ func (c *Client) prepare(command *Command, call *Call) prepared {
 	if command.needsMD5 {
 		p.headers = append(p.headers, checksumHeader("md5", call.Body))
 	}
-	if command.checksum != "" {
+	switch {
+	case command.trailing:
+		p.trailer = trailerOf(command.checksum)
+		p.headers = announcing(p.headers, p.trailer, call.Body)
+		p.hash = sigv4.UnsignedTrailer
+	case command.checksum != "":
 		p.headers = append(p.headers, checksumHeader(command.checksum, call.Body))
 	}
-	if command.hashed {
+	if command.hashed && !command.trailing {
 		p.hash = hex.EncodeToString(sumOf(sha256.New(), call.Body))
 	}
 	if c.Verify && command.receives && !command.KeepsContent && call.isOfWhole() {
@@ -343,15 +370,18 @@ func (c *Client) Do(by Caller, command *Command, call *Call) Outcome {
 	p := c.prepare(command, call)
 	failedAt := ""
 	for n := 1; ; n++ {
-		outcome := c.attempt(by, &p, c.nextHost(), failedAt)
+		h, passedOver := c.nextHost()
+		outcome := c.attempt(by, &p, h, origin{failedAt, passedOver})
 		failedAt = outcome.Endpoint
-		pause, again := c.pauseAfter(n, &outcome)
-		if !again {
-			return outcome
+		pause, again := c.pauseAfter(n, &outcome, &p)
+		if pause > 0 {
+			select {
+			case <-time.After(pause):
+			case <-by.Context.Done():
+				return outcome
+			}
 		}
-		select {
-		case <-time.After(pause):
-		case <-by.Context.Done():
+		if !again {
 			return outcome
 		}
 	}
@@ -371,21 +401,28 @@ func (c *Client) NewOperation(command *Command, call *Call) *Operation {
 	return &Operation{client: c, prepared: c.prepare(command, call)}
 }
 
-// Begin takes the next endpoint, and gives what makes one attempt there and tells how long to wait for another, if there is
-// to be one. That may be called beside the virtual user.
+// Begin takes the next endpoint, and gives what makes one attempt there and tells how long to wait: for another, if there is
+// to be one, or before the outcome is told. That may be called beside the virtual user.
 func (o *Operation) Begin(by Caller) func() (outcome Outcome, pause time.Duration, again bool) {
-	h := o.client.nextHost()
+	h, passedOver := o.client.nextHost()
 	o.attempts++
 	return func() (Outcome, time.Duration, bool) {
-		outcome := o.client.attempt(by, &o.prepared, h, o.failedAt)
+		outcome := o.client.attempt(by, &o.prepared, h, origin{o.failedAt, passedOver})
 		o.failedAt = outcome.Endpoint
-		pause, again := o.client.pauseAfter(o.attempts, &outcome)
+		pause, again := o.client.pauseAfter(o.attempts, &outcome, &o.prepared)
 		return outcome, pause, again
 	}
 }
 
-// pauseAfter attempt n says how long to wait for another, if there is to be one.
-func (c *Client) pauseAfter(n int, outcome *Outcome) (pause time.Duration, again bool) {
+// pauseAfter attempt n says how long to wait for another, if there is to be one; else before the next operation.
+func (c *Client) pauseAfter(n int, outcome *Outcome, p *prepared) (pause time.Duration, again bool) {
+	if pause, again = c.repeatAfter(n, outcome); again || !c.Brakes {
+		return pause, again
+	}
+	return c.brake.pauseAfter(outcome, p.began, len(c.hosts), rand.Float64()), false
+}
+
+func (c *Client) repeatAfter(n int, outcome *Outcome) (pause time.Duration, again bool) {
 	failure := outcome.Failure
 	if failure == nil || n >= c.Attempts || !failure.Class.retryable() {
 		return 0, false
@@ -405,7 +442,10 @@ func (c *Client) Composed(by Caller, op, size string, whole *Outcome) {
 	c.recorder.Composed(by, op, size, whole)
 }
 
-func (c *Client) attempt(by Caller, p *prepared, h *host, failedAt string) Outcome {
+// origin says how an attempt came to its endpoint: Attempt's fields.
+type origin struct{ failedAt, passedOver string }
+
+func (c *Client) attempt(by Caller, p *prepared, h *host, from origin) Outcome {
 	if c.Limit != nil {
 		// Its only error is the end of the test, which the exchange tells as well.
 		_ = c.Limit.Wait(by.Context)
@@ -415,11 +455,12 @@ func (c *Client) attempt(by Caller, p *prepared, h *host, failedAt string) Outco
 		body = p.form.enclose(h.signer, body)
 	}
 	head := heads.Get().(*[]byte)
-	*head = c.appendHead((*head)[:0], h, p, body.Len())
 	request := wire.Request{
-		Host: &h.Host, Head: *head, Body: body, IsHead: p.Method == "HEAD",
+		Host: &h.Host, Body: body, IsHead: p.Method == "HEAD",
 		Keep: p.keep, Timeout: c.Timeout, Whole: c.Whole, Iteration: by.Iteration,
 	}
+	*head, request.Framed = c.appendHead((*head)[:0], h, p, body)
+	request.Head = *head
 	var compared *comparison
 	if p.wanted != nil {
 		compared = &comparison{wanted: p.wanted}
@@ -427,19 +468,26 @@ func (c *Client) attempt(by Caller, p *prepared, h *host, failedAt string) Outco
 	}
 	answer, times, err := c.wire.Exchange(by.Context, &request, p.keepsHeaders)
 	heads.Put(head)
+	if request.Framed != nil {
+		request.Framed.Release()
+	}
 	if len(c.hosts) > 1 {
 		c.learn(h.health, times.Began, err)
+	}
+	if from.failedAt == "" {
+		p.began = times.Began
 	}
 
 	outcome := Outcome{Status: answer.Status, Took: times.Ended.Sub(times.Began), Endpoint: h.endpoint}
 	a := Attempt{
 		Command: p.Command, Size: p.size, Endpoint: h.endpoint, Times: times,
-		Error: err, TLSVersion: answer.TLSVersion, Outcome: &outcome, FailedAt: failedAt,
+		Error: err, TLSVersion: answer.TLSVersion, Outcome: &outcome,
+		FailedAt: from.failedAt, PassedOver: from.passedOver,
 	}
 	switch {
 	case err != nil:
 		outcome.Status = 0
-		outcome.Failure = &Failure{classOfWire[err.Class], "", err.Message}
+		outcome.Failure = &Failure{classOfWire[err.Class], "", err.Whole()}
 		if err.Class == wire.Aborted {
 			return outcome
 		}
@@ -503,17 +551,23 @@ func (p *prepared) readSuccess(answer *wire.Answer, compared *comparison, a *Att
 
 var heads = sync.Pool{New: func() any { return new([]byte) }}
 
-func (c *Client) appendHead(dst []byte, h *host, p *prepared, length int64) []byte {
+// appendHead appends everything before the body, and makes a body in chunks, which takes the head's signature.
+func (c *Client) appendHead(dst []byte, h *host, p *prepared, body content.Body) ([]byte, *chunked.Body) {
 	dst = append(append(append(append(dst, p.Method...), ' '), h.before...), p.path...)
 	if p.query != "" {
 		dst = append(append(dst, '?'), p.query...)
 	}
 	dst = append(dst, h.line...)
+	var framed *chunked.Body
 	switch {
 	case p.form != nil:
 		for _, of := range append(p.headers, sigv4.Header{Name: "content-type", Value: formType + boundary}) {
 			dst = append(append(append(append(dst, of.Name...), ": "...), of.Value...), "\r\n"...)
 		}
+	case p.trailing && p.hashed:
+		var chain *sigv4.Chain
+		dst, chain = h.signer.AppendChained(dst, p.Method, p.path, p.query, p.headers)
+		framed = chunked.New(body, p.trailer, chain)
 	case p.hash == "" && len(p.headers) == 0:
 		dst = h.signer.AppendPlain(dst, p.Method, p.path, p.query)
 	default:
@@ -522,12 +576,19 @@ func (c *Client) appendHead(dst []byte, h *host, p *prepared, length int64) []by
 			hash = sigv4.UnsignedPayload
 		}
 		dst = h.signer.Append(dst, p.Method, p.path, p.query, p.headers, hash)
+		if p.trailing {
+			framed = chunked.New(body, p.trailer, nil)
+		}
 	}
 	// S3 wants to know of nothing, too.
 	if p.Method == "PUT" || p.Method == "POST" {
+		length := body.Len()
+		if framed != nil {
+			length = framed.Len()
+		}
 		dst = append(strconv.AppendInt(append(dst, "content-length: "...), length, 10), "\r\n"...)
 	}
-	return append(dst, "\r\n"...)
+	return append(dst, "\r\n"...), framed
 }
 
 func otherLength(bytes, expected int64) *Failure {

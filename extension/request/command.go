@@ -26,6 +26,7 @@ type Row struct {
 	DoneBefore string            `js:"doneBefore"`
 	Headers    map[string]string `js:"headers"`
 	Checksum   string            `js:"checksum"`
+	Trailing   bool              `js:"trailing"`
 	Hashed     bool              `js:"hashed"`
 	Form       bool              `js:"form"`
 	Fields     map[string]string `js:"fields"`
@@ -66,12 +67,13 @@ type Command struct {
 	onBucket, needsMD5 bool
 	// headers are in every request of it, by name.
 	headers []sigv4.Header
-	// checksum is of its payload, "" for none; hashed: the payload's SHA-256 is signed.
-	checksum string
-	hashed   bool
 	// isForm: its payload is the file of a form with these fields beside the usual, and nothing else is signed.
 	isForm bool
 	fields []sigv4.Header
+	// checksum is of its payload, "" for none; trailing: it follows the payload, which goes in chunks. hashed: the payload's
+	// SHA-256 is signed, or that of each chunk.
+	checksum         string
+	trailing, hashed bool
 	// query is the row's own, and canonicalQuery that alone in canonical form.
 	query          map[string]string
 	canonicalQuery string
@@ -92,7 +94,8 @@ func NewCommand(row Row) *Command {
 		none: row.None, alsoStatus: row.AlsoStatus, onBucket: row.On == "bucket", needsMD5: row.MD5,
 		query: row.Query, canonicalQuery: sigv4.CanonicalQuery(row.Query),
 		receives: kind == "payload" || kind == "content", KeepsContent: kind == "content",
-		wantsHeaders: kind == "headers", checksum: row.Checksum, hashed: row.Hashed, isForm: row.Form,
+		wantsHeaders: kind == "headers", checksum: row.Checksum, trailing: row.Trailing, hashed: row.Hashed,
+		isForm: row.Form,
 	}
 	c.headers, c.fields = sorted(row.Headers), sorted(row.Fields)
 	if kind == "xml" {

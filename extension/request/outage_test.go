@@ -1,6 +1,7 @@
 package request
 
 import (
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -73,5 +74,47 @@ func TestClientsShareWhatTheyKnow(t *testing.T) {
 	outages := NewOutages()
 	if outages.of("a:1") != outages.of("a:1") || outages.of("a:1") == outages.of("b:1") {
 		t.Error("not one state an endpoint")
+	}
+}
+
+// turnsOf so many requests to four endpoints: who had them, and whose turns were another's, when those are left out.
+func turnsOf(requests int, dead ...string) (taken, passedOver map[string]int) {
+	names := []string{"a:1", "b:1", "c:1", "d:1"}
+	var endpoints []string
+	for _, name := range names {
+		endpoints = append(endpoints, "http://"+name)
+	}
+	client := New(Options{Endpoints: endpoints, Bucket: "b", FirstEndpoint: 1}, nil, nil)
+	for _, name := range dead {
+		for range outAfter {
+			client.Outages.of(name).notAnswered(time.Now(), "")
+		}
+	}
+	taken, passedOver = map[string]int{}, map[string]int{}
+	for range requests {
+		h, over := client.nextHost()
+		taken[h.endpoint]++
+		if over != "" {
+			passedOver[over]++
+		}
+	}
+	return taken, passedOver
+}
+
+func TestTurns(t *testing.T) {
+	type counts = map[string]int
+	for _, c := range []struct {
+		dead              []string
+		taken, passedOver counts
+	}{
+		{nil, counts{"a:1": 30, "b:1": 30, "c:1": 30, "d:1": 30}, counts{}},
+		{[]string{"b:1"}, counts{"a:1": 40, "c:1": 40, "d:1": 40}, counts{"b:1": 30}},
+		{[]string{"b:1", "c:1"}, counts{"a:1": 60, "d:1": 60}, counts{"b:1": 30, "c:1": 30}},
+		{[]string{"a:1", "b:1", "c:1", "d:1"}, counts{"a:1": 30, "b:1": 30, "c:1": 30, "d:1": 30}, counts{}},
+	} {
+		taken, passedOver := turnsOf(120, c.dead...)
+		if !maps.Equal(taken, c.taken) || !maps.Equal(passedOver, c.passedOver) {
+			t.Errorf("%v: %v had them, %v was passed over", c.dead, taken, passedOver)
+		}
 	}
 }

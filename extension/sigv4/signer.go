@@ -24,6 +24,7 @@ type Signer struct {
 	second int64
 	date   string
 	scope  string
+	key    []byte
 	mac    hash.Hash
 	hash   hash.Hash
 	// A plain canonical request from its fourth line on; what stands before its hash; header lines, the signature excepted.
@@ -80,6 +81,10 @@ func (s *Signer) Form(policyOf func(by []Header) string) []Header {
 func (s *Signer) Append(dst []byte, method string, path []byte, query string, more []Header, payloadHash string) []byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.append(dst, method, path, query, more, payloadHash)
+}
+
+func (s *Signer) append(dst []byte, method string, path []byte, query string, more []Header, payloadHash string) []byte {
 	s.renew()
 	own := s.headers(more, payloadHash)
 	block, signed := CanonicalHeaders(append(own, Header{"host", s.host}))
@@ -115,7 +120,8 @@ func (s *Signer) renew() {
 	}
 	if scope := Scope(s.date, s.region, "s3"); scope != s.scope {
 		s.scope = scope
-		s.mac = hmac.New(sha256.New, SigningKey(s.credentials.SecretAccessKey, scope))
+		s.key = SigningKey(s.credentials.SecretAccessKey, scope)
+		s.mac = hmac.New(sha256.New, s.key)
 	}
 	own := s.headers(nil, UnsignedPayload)
 	block, signed := CanonicalHeaders(append(own, Header{"host", s.host}))

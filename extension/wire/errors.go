@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 
 	"go.k6.io/k6/v2/lib/netext"
 )
@@ -34,9 +35,19 @@ type Error struct {
 	// Code is what k6 has in its error_code tag: https://grafana.com/docs/k6/latest/javascript-api/error-codes/
 	Code    int
 	Message string
+	// Detail says more of this one, "" for nothing: it is in no tag, for it is seldom the same twice.
+	Detail string
 }
 
 func (e *Error) Error() string { return e.Message }
+
+// Whole is the message with what more there is to say.
+func (e *Error) Whole() string {
+	if e.Detail == "" {
+		return e.Message
+	}
+	return e.Message + ": " + e.Detail
+}
 
 // exhausted is what the system says where it has no more open files or local ports.
 var exhausted = []syscall.Errno{syscall.EMFILE, syscall.ENFILE, syscall.EADDRNOTAVAIL}
@@ -98,7 +109,7 @@ func dialError(err error) *Error {
 	case errors.As(err, &errno):
 		code = codeDialErrno
 	}
-	return &Error{Connect, code, message}
+	return &Error{Class: Connect, Code: code, Message: message}
 }
 
 // handshakeError is of a connection that stands, and that TLS did not come about on.
@@ -119,26 +130,55 @@ func handshakeError(err error) *Error {
 	case errors.As(err, &header):
 		code = codeTLSHeader
 	}
-	return &Error{Connect, code, fmt.Sprintf("TLS handshake: %v", err)}
+	return &Error{Class: Connect, Code: code, Message: fmt.Sprintf("TLS handshake: %v", err)}
 }
 
 // talkError is of a connection that stood.
 func talkError(err error) *Error {
 	switch {
 	case isTimeout(err):
-		return &Error{Timeout, codeTimeout, "request timeout"}
+		return &Error{Class: Timeout, Code: codeTimeout, Message: "request timeout"}
 	case errors.Is(err, syscall.ECONNRESET):
-		return &Error{Reset, codePeerReset, "connection reset by peer"}
+		return &Error{Class: Reset, Code: codePeerReset, Message: "connection reset by peer"}
 	case errors.Is(err, syscall.EPIPE):
-		return &Error{Reset, codeBrokenPipe, "broken pipe"}
+		return &Error{Class: Reset, Code: codeBrokenPipe, Message: "broken pipe"}
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return &Error{Reset, codeOther, "the server closed the connection (EOF)"}
+		return &Error{Class: Reset, Code: codeOther, Message: "the server closed the connection (EOF)"}
 	default:
-		return &Error{Reset, codeTCP, err.Error()}
+		return &Error{Class: Reset, Code: codeTCP, Message: err.Error()}
 	}
 }
 
 // Malformed is an answer that can't be one.
 func Malformed(what string) *Error {
-	return &Error{Corrupt, codeOther, "malformed answer: " + what}
+	return &Error{Class: Corrupt, Code: codeOther, Message: "malformed answer: " + what}
+}
+
+// timeoutError is a talkError that says, where a limit of the exchange has run out, which one and what had moved by then. What had is
+// "" where all was sent, and no answer has begun.
+func (c *conn) timeoutError(err error, r *Request, moved string) *Error {
+	failure := talkError(err)
+	if failure.Class != Timeout || c.silence == 0 {
+		return failure
+	}
+	isWhole := !c.end.IsZero() && !time.Now().Before(c.end)
+	switch {
+	case moved == "" && isWhole:
+		failure.Detail = fmt.Sprintf("no answer in %g s (--request-timeout)", r.Whole.Seconds())
+	case moved == "":
+		failure.Detail = fmt.Sprintf("no answer in %g s (--timeout)", r.Timeout.Seconds())
+	case isWhole:
+		failure.Detail = fmt.Sprintf("%s in %g s (--request-timeout)", moved, r.Whole.Seconds())
+	default:
+		failure.Detail = fmt.Sprintf("nothing moved for %g s (--timeout), after %s", r.Timeout.Seconds(), moved)
+	}
+	return failure
+}
+
+// bytesOf tells how far something has come: of a length that is not known, -1, only the bytes.
+func bytesOf(n, length int64, done string) string {
+	if length < 0 {
+		return fmt.Sprintf("%d bytes %s", n, done)
+	}
+	return fmt.Sprintf("%d of %d bytes %s", n, length, done)
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"s3loadtest/extension/chunked"
 	"s3loadtest/extension/content"
 )
 
@@ -27,6 +28,8 @@ type Request struct {
 	// Head is everything before the body, the empty line included.
 	Head []byte
 	Body content.Body
+	// Framed, which may be nil, goes out in the place of Body: it is read once, in order.
+	Framed *chunked.Body
 	// IsHead: the answer announces a body and has none.
 	IsHead bool
 	// Keep is how many bytes of a body are kept, by the answer's status; the rest is read and forgotten.
@@ -37,6 +40,22 @@ type Request struct {
 	Timeout, Whole time.Duration
 	// Iteration is k6's.
 	Iteration int64
+}
+
+// Len is how many bytes follow the head.
+func (r *Request) Len() int64 {
+	if r.Framed != nil {
+		return r.Framed.Len()
+	}
+	return r.Body.Len()
+}
+
+// Read fills p with what follows the head from a position on, which is where the reading before ended.
+func (r *Request) Read(p []byte, at int64) int {
+	if r.Framed != nil {
+		return r.Framed.Read(p)
+	}
+	return r.Body.ReadAt(p, at)
 }
 
 // Answer is what came.
@@ -98,7 +117,8 @@ func (p *Pool) Exchange(ctx context.Context, r *Request, wantHeaders func(status
 	}
 	start := time.Now()
 	// Not when the last write has returned: on a fast network the answer may be there by then.
-	whole, lastWrite, sendErr := c.send(r)
+	sent, lastWrite, sendErr := c.send(r)
+	whole := sendErr == nil && sent == r.Body.Len()
 	times.Sending = lastWrite.Sub(start)
 	// Of a request that was refused halfway the answer may be there all the same.
 	_, err := c.reader.Peek(1)
@@ -109,7 +129,11 @@ func (p *Pool) Exchange(ctx context.Context, r *Request, wantHeaders func(status
 		if sendErr != nil && !isTimeout(sendErr) {
 			err = sendErr
 		}
-		return answer, times, aborted(ctx, talkError(err))
+		moved := ""
+		if !whole {
+			moved = bytesOf(sent, r.Body.Len(), "were sent")
+		}
+		return answer, times, aborted(ctx, c.timeoutError(err, r, moved))
 	}
 	buffer := incoming.Get().(*[readAtOnce]byte)
 	closes, failure := c.receive(r, wantHeaders, &answer, buffer[:])
@@ -146,14 +170,14 @@ func Failed(ctx context.Context, err error) *Error {
 
 func aborted(ctx context.Context, err *Error) *Error {
 	if ctx.Err() != nil {
-		return &Error{Aborted, codeOther, "the test has ended"}
+		return &Error{Class: Aborted, Code: codeOther, Message: "the test has ended"}
 	}
 	return err
 }
 
-// send writes head and body, the head with as much of the body as goes with it. Tells whether all of it went out, since a
+// send writes head and body, the head with as much of the body as goes with it. Tells how much of that went out, since a
 // server may answer, or hang up, before it has everything; and when the last write began.
-func (c *conn) send(r *Request) (whole bool, lastWrite time.Time, err error) {
+func (c *conn) send(r *Request) (sent int64, lastWrite time.Time, err error) {
 	piece := outgoing.Get().(*[sentAtOnce]byte)
 	defer outgoing.Put(piece)
 	buffer := piece[:]
@@ -162,28 +186,27 @@ func (c *conn) send(r *Request) (whole bool, lastWrite time.Time, err error) {
 		// A long token or key: as large as it is, on its own.
 		lastWrite = time.Now()
 		if _, err := c.Conn.Write(r.Head); err != nil {
-			return false, lastWrite, err
+			return 0, lastWrite, err
 		}
 		n = 0
 	}
-	var at int64
 	for {
-		got := r.Body.ReadAt(buffer[n:], at)
-		at += int64(got)
+		got := r.Read(buffer[n:], sent)
 		if n+got > 0 {
 			lastWrite = time.Now()
 			if _, err := c.Conn.Write(buffer[:n+got]); err != nil {
-				return false, lastWrite, err
+				return sent, lastWrite, err
 			}
 			c.moved()
 		}
+		sent += int64(got)
 		n = 0
-		if at == r.Body.Len() {
-			return true, lastWrite, nil
+		if sent == r.Len() {
+			return sent, lastWrite, nil
 		}
 		// With TLS there may be a session ticket to read, which is no answer.
 		if c.version == 0 && c.spoken() {
-			return false, lastWrite, nil
+			return sent, lastWrite, nil
 		}
 	}
 }
@@ -227,7 +250,7 @@ func (c *conn) receive(r *Request, wantHeaders func(int) bool, answer *Answer, b
 		if c.failed == nil {
 			return true, Malformed(err.Error())
 		}
-		return true, talkError(c.failed)
+		return true, c.timeoutError(c.failed, r, bytesOf(answer.Bytes, max(length, -1), "had come"))
 	}
 	if length >= 0 && answer.Bytes < length {
 		return true, talkError(io.ErrUnexpectedEOF)
@@ -272,7 +295,7 @@ func (c *conn) headerError() *Error {
 	start, _ := c.reader.Peek(min(c.reader.Buffered(), 16))
 	// A TLS alert or handshake record.
 	if len(start) > 1 && (start[0] == 0x15 || start[0] == 0x16) && start[1] == 3 {
-		return &Error{Connect, codeTLSHeader, "the server speaks TLS"}
+		return &Error{Class: Connect, Code: codeTLSHeader, Message: "the server speaks TLS"}
 	}
 	return Malformed("no HTTP header")
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"math"
 	"net"
+	"regexp"
 	"runtime"
 	"strings"
 	"sync"
@@ -214,11 +215,12 @@ func TestTimeLimits(t *testing.T) {
 	for name, row := range map[string]struct {
 		timeout, whole time.Duration
 		inTime         bool
+		says           string
 	}{
-		"bytes move all the time":          {200 * time.Millisecond, 0, true},
-		"and so for too long":              {200 * time.Millisecond, 250 * time.Millisecond, false},
-		"within the limit of all of it":    {200 * time.Millisecond, 10 * time.Second, true},
-		"the silence between them is long": {20 * time.Millisecond, 0, false},
+		"bytes move all the time":          {200 * time.Millisecond, 0, true, ""},
+		"and so for too long":              {200 * time.Millisecond, 250 * time.Millisecond, false, `^request timeout: (\d of 10 bytes had come|no answer) in 0.25 s \(--request-timeout\)$`},
+		"within the limit of all of it":    {200 * time.Millisecond, 10 * time.Second, true, ""},
+		"the silence between them is long": {20 * time.Millisecond, 0, false, `^request timeout: (nothing moved for 0.02 s \(--timeout\), after 0 of 10 bytes had come|no answer in 0.02 s \(--timeout\))$`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -228,8 +230,49 @@ func TestTimeLimits(t *testing.T) {
 			switch {
 			case row.inTime && (err != nil || answer.Bytes != 10):
 				t.Errorf("%d bytes, %v", answer.Bytes, err)
-			case !row.inTime && (err == nil || err.Class != Timeout):
+			case !row.inTime && (err == nil || err.Class != Timeout || err.Message != "request timeout"):
 				t.Errorf("%d bytes, %v", answer.Bytes, err)
+			case !row.inTime && !regexp.MustCompile(row.says).MatchString(err.Whole()):
+				t.Errorf("says %q", err.Whole())
+			}
+		})
+	}
+}
+
+func TestWhatHadMovedWhenTimeRanOut(t *testing.T) {
+	const size = 64 << 20
+	until := func(done <-chan struct{}) func(net.Conn, *bufio.Reader) {
+		return func(net.Conn, *bufio.Reader) { <-done }
+	}
+	taking := func(done <-chan struct{}) func(net.Conn, *bufio.Reader) {
+		return func(_ net.Conn, r *bufio.Reader) { _, _ = r.Discard(1 << 20); <-done }
+	}
+	unknown := func(done <-chan struct{}) func(net.Conn, *bufio.Reader) {
+		return func(c net.Conn, _ *bufio.Reader) {
+			_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabcde\r\n")
+			<-done
+		}
+	}
+	for name, row := range map[string]struct {
+		behave func(<-chan struct{}) func(net.Conn, *bufio.Reader)
+		body   int64
+		whole  time.Duration
+		says   string
+	}{
+		"no answer":             {until, 0, 0, `^request timeout: no answer in 0.5 s \(--timeout\)$`},
+		"no answer, all of it":  {until, 0, 250 * time.Millisecond, `^request timeout: no answer in 0.25 s \(--request-timeout\)$`},
+		"a body taken halfway":  {taking, size, 0, `^request timeout: nothing moved for 0.5 s \(--timeout\), after \d+ of 67108864 bytes were sent$`},
+		"of a length not known": {unknown, 0, 0, `^request timeout: nothing moved for 0.5 s \(--timeout\), after 5 bytes had come$`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			done := make(chan struct{})
+			defer close(done)
+			r := request(serve(t, row.behave(done)), content.Generated("key", 0, row.body))
+			r.Timeout, r.Whole = 500*time.Millisecond, row.whole
+			_, _, err := NewPool(&net.Dialer{}, Always).Exchange(t.Context(), r, always)
+			if err == nil || !regexp.MustCompile(row.says).MatchString(err.Whole()) {
+				t.Errorf("says %v", err)
 			}
 		})
 	}

@@ -1,7 +1,8 @@
 /** What the backends differ in: the engine of a VU, its bodies, and how its keys end. */
 import type { Connect } from '../s3/engine';
-import { connectNative, generatedKeyEnd } from '../s3/engines/native';
+import { connectNative } from '../s3/engines/native';
 import type { ObjectSize, VuConfig } from '../settings/config';
+import { GENERATED_END } from '../workload/keys';
 import { describePayload, type Payload } from '../workload/payload';
 
 declare function require(module: './rare'): typeof import('./rare');
@@ -36,7 +37,7 @@ export function payloadFor(
 
 /** What ends the keys of objects with such bodies. */
 export function keyEndFor({ backend }: Pick<VuConfig, 'backend'>): string {
-  return backend === 'native' ? generatedKeyEnd() : '';
+  return backend === 'native' ? GENERATED_END : '';
 }
 
 /** All of it, for the control: which is a bundle of its own, and would have it a second time. */

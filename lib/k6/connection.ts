@@ -1,6 +1,8 @@
 /** What a VU speaks to the store by: an engine of the backend that the settings name, and connections that it holds. */
 import { sleep } from 'k6';
+import crypto from 'k6/crypto';
 import { FROM_CLI } from '../result/protocol';
+import type { Demands } from '../s3/demands';
 import type { Connect, Counting, Engine, EngineOptions, EngineSource } from '../s3/engine';
 import { holdConnections } from '../s3/engines/held';
 import type { HeldConnections, Holding } from '../s3/held';
@@ -28,13 +30,13 @@ export function connect(
   config: VuConfig,
   counting: Counting,
   first: number,
-  how: Partial<Pick<EngineOptions, 'plainKeys' | 'timeout' | 'attempts'>> = {},
+  how: Partial<Pick<EngineOptions, 'plainKeys' | 'brakes' | 'timeout' | 'attempts'>> = {},
 ): Connection {
   const { create, begin, flush } = by(counting);
   const engine = create({ ...optionsOf(config, first), ...how });
   if (!isDemanding(config)) return { engine, begin, flush };
   const { demanding } = require('./seldom');
-  return { engine: demanding(engine, config), begin, flush };
+  return { engine: demanding(engine, demandsOf(config)), begin, flush };
 }
 
 /** Connections of one VU for a test, none at first. */
@@ -49,12 +51,19 @@ export function hold(
   const keys = createKeyFrame(config.prefix, config.workerId, test, vu);
   if (!isDemanding(config)) return holdConnections(options, counting, holding, keys);
   const { demanded } = require('./seldom');
-  return holdConnections(options, counting, holding, keys, (row) => demanded(row, config));
+  const demands = demandsOf(config);
+  return holdConnections(options, counting, holding, keys, (row) => demanded(row, demands));
 }
 
 /** Whether requests are to have more than S3 asks for. */
-function isDemanding({ headers, storageClass, checksum, signPayload }: VuConfig): boolean {
-  return (headers ?? storageClass ?? checksum) !== undefined || signPayload;
+function isDemanding({ headers, storageClass, checksum, signPayload, sseC }: VuConfig): boolean {
+  return (headers ?? storageClass ?? checksum) !== undefined || signPayload || sseC;
+}
+
+function demandsOf(config: VuConfig): Demands {
+  if (!config.sseC) return config;
+  const { customerKey } = require('./seldom');
+  return { ...config, customerKey: customerKey(config.sseCKey ?? '', crypto.md5) };
 }
 
 function optionsOf(config: VuConfig, firstEndpoint: number): EngineOptions {

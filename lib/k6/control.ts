@@ -5,8 +5,10 @@ import { finalText } from '../result/final';
 import { type Begin, FROM_CLI, MARKS, newRunId, type PlanText } from '../result/protocol';
 import type { Connect } from '../s3/engine';
 import { awaitStart, setGCPercent } from '../s3/engines/native';
-import type { ConfigError, Environment, VuConfig } from '../settings/config';
+import { exposureText } from '../s3/explain';
+import type { Config, ConfigError, Environment, VuConfig } from '../settings/config';
 import { proxiesOf } from '../settings/http-proxy';
+import type { Home } from '../workload/home';
 import type { ListedKeys } from '../workload/keys';
 import { gcPercent, tooLittleMemory } from '../workload/memory';
 import { countIn } from '../workload/numbered';
@@ -32,11 +34,14 @@ import { prepare, type Readable } from './setup';
 import { sharedPlan, sharedSchedule, type VuPlan } from './shared';
 import { findContent, readKeyFiles } from './stored';
 import { type SummaryData, summarize } from './summary';
+import { tearDown } from './teardown';
 
 export interface Control {
   readonly options: Options;
   setup(): Promise<Prepared>;
   handleSummary(data: SummaryData & { setup_data?: Prepared }): Record<string, string>;
+  /** Only a workload file leaves what is to be taken away after the load. */
+  teardown(prepared: Prepared): Promise<void>;
 }
 
 /** What setup hands to every VU, and to handleSummary. */
@@ -65,6 +70,8 @@ export interface Source {
   settings?(): Environment;
   /** @throws ConfigError */
   workloads(): readonly Workload[];
+  /** Where its VUs work, where that is not the one bucket of the settings. @throws ConfigError */
+  homes?(config: Config): readonly Home[] | undefined;
 }
 
 /** To be called in k6's init context, before the script's iterations are made: those go by what this shares. */
@@ -88,7 +95,7 @@ function controlOf(source: Source, backends: Backends): Control & { readonly pla
     const workloads = source.workloads();
     const known = extended ? { workloads, leftOut: undefined } : withoutExtension(workloads, config.tests);
     leftOut = known.leftOut;
-    plan = planOf(known.workloads, config, concurrencyAsked);
+    plan = inHomes(planOf(known.workloads, config, concurrencyAsked), source.homes?.(config));
     options = optionsOf(plan, workers, isPacked());
   } catch (e) {
     // By its name: a module that is loaded late has a class of its own.
@@ -114,12 +121,31 @@ function controlOf(source: Source, backends: Backends): Control & { readonly pla
       return setUp(plan, by, backends, listed, lacking);
     },
     handleSummary: (data) => report(data, plan, listed),
+    teardown: (prepared) => tearDown(plan, by, prepared),
     plan: vuPlanOf(plan, Object.keys(listed), lacking !== undefined),
   };
 }
 
+/** The plan with the places where its VUs work: the first of them is what stands for all. */
+function inHomes(plan: Plan, homes: readonly Home[] | undefined): Plan {
+  if (homes === undefined) return plan;
+  const { bucket } = homes[0] as Home;
+  // Homes have what the manifest says.
+  const { prepared: _, ...config } = plan.config;
+  return { ...plan, homes, config: { ...config, bucket } };
+}
+
 const FOR_VUS: Readonly<Record<keyof VuConfig, true>> = {
-  ...{ accessKeyId: true, secretAccessKey: true, sessionToken: true, endpoints: true, bucket: true, region: true },
+  ...{
+    accessKeyId: true,
+    secretAccessKey: true,
+    sessionToken: true,
+    sseCKey: true,
+    sseC: true,
+    endpoints: true,
+    bucket: true,
+    region: true,
+  },
   ...{
     addressing: true,
     prefix: true,
@@ -145,6 +171,7 @@ const FOR_VUS: Readonly<Record<keyof VuConfig, true>> = {
     headers: true,
     storageClass: true,
     checksum: true,
+    checksumTrailer: true,
     signPayload: true,
     verify: true,
   },
@@ -163,6 +190,7 @@ function vuPlanOf(plan: Plan, listed: readonly string[], lacksCredentials: boole
     }),
     // The native backend makes bodies by itself.
     content: does('write', plan) && config.backend !== 'native' ? findContent(plan) : undefined,
+    homes: plan.homes,
     listed,
     lacksCredentials,
   };
@@ -171,7 +199,7 @@ function vuPlanOf(plan: Plan, listed: readonly string[], lacksCredentials: boole
 /** A script that says why it does not run: an error thrown in init would be shown with its stack, once a VU. */
 function refusing(message: string): Control {
   const options = isPacked() ? unpackable(message) : {};
-  return { options, setup: () => refuse(message), handleSummary: () => ({}) };
+  return { options, setup: () => refuse(message), handleSummary: () => ({}), teardown: async () => {} };
 }
 
 /**
@@ -188,7 +216,7 @@ function telling(plan: Plan): Control {
     console.info(MARKS.plan + JSON.stringify(textOf(plan)));
     return refuse('a dry run');
   };
-  return { options: {}, setup: tell, handleSummary: () => ({}) };
+  return { options: {}, setup: tell, handleSummary: () => ({}), teardown: async () => {} };
 }
 
 function textOf(plan: Plan): PlanText {
@@ -198,7 +226,7 @@ function textOf(plan: Plan): PlanText {
 /** The plan with credentials, and what k6 calls them where they are its secrets. */
 async function complete(plan: Plan, lacking: ConfigError | undefined): Promise<{ plan: Plan; secrets?: SecretNames }> {
   if (lacking === undefined) return { plan };
-  const found = await findSecrets();
+  const found = await findSecrets(plan.config);
   if ('problem' in found) {
     const lines = lacking.problems.map((problem) => `${problem}, or have k6 give it as a secret (${found.problem})`);
     return refuse(lines.join('\n'));
@@ -228,6 +256,8 @@ async function setUp(
   lacking: ConfigError | undefined,
 ): Promise<Prepared> {
   const { plan, secrets } = await complete(underOwnOptions(planned), lacking);
+  const exposed = exposureText(plan.config);
+  if (exposed !== undefined) console.warn(exposed);
   const prepared = await prepare(plan, by, backends, listed);
   if ('problem' in prepared) refuse(prepared.problem);
   waitForOthers();
@@ -244,17 +274,19 @@ async function setUp(
 }
 
 /** Objects to read when the load begins, what looking for them came to, and proxies on the way. */
-function foundBy(
-  { sizes, config }: Plan,
-  { found, seeded, discovery }: Readable,
-  listed: ListedKeys,
-): EnvironmentFacts {
-  const count = (label: string) => (found[label]?.length ?? 0) + (listed[label]?.length ?? 0) + countIn(seeded, label);
+function foundBy({ sizes, config, homes = [] }: Plan, prepared: Readable, listed: ListedKeys): EnvironmentFacts {
+  // Several users may be in one bucket.
+  const byBucket = new Map(prepared.homes?.map((readable, i) => [homes[i]?.bucket, readable]));
+  const places = prepared.homes === undefined ? [prepared] : [...byBucket.values()];
+  const inPlaces = (label: string) =>
+    places.reduce((sum, { found, seeded }) => sum + (found[label]?.length ?? 0) + countIn(seeded, label), 0);
   const sum = { objects: 0, bytes: 0 };
   for (const { label, bytes } of sizes) {
-    sum.objects += count(label);
-    sum.bytes += count(label) * bytes;
+    const count = inPlaces(label) + (listed[label]?.length ?? 0);
+    sum.objects += count;
+    sum.bytes += count * bytes;
   }
+  const { discovery } = prepared;
   const httpProxies = proxiesOf(config, __ENV).map(({ host }) => host);
   return { httpProxies, readable: sum, ...(discovery === undefined ? {} : { discovery }) };
 }

@@ -3,9 +3,10 @@ import crypto from 'k6/crypto';
 import exec from 'k6/execution';
 import { Counter } from 'k6/metrics';
 import { FROM_CLI } from '../result/protocol';
-import type { Connect } from '../s3/engine';
+import type { Connect, Engine } from '../s3/engine';
 import { extension } from '../s3/engines/extension';
 import type { Popularity, VuConfig } from '../settings/config';
+import type { Home } from '../workload/home';
 import { createKeyMaker, createTrackedKeys, type FoundKeys, type ListedKeys } from '../workload/keys';
 import type { NumberedSet } from '../workload/numbered';
 import { partOfSegment } from '../workload/part';
@@ -14,7 +15,7 @@ import { seeded } from '../workload/random';
 import { OVERRIDE, WAITING } from '../workload/scenario';
 import { always, type Schedule, type Window, windowAt, windowBegun } from '../workload/schedule';
 import { durationOf, partOfRate } from '../workload/shape';
-import { isPaced, type Step } from '../workload/step';
+import { isPaced, type Operate, type Step, type VirtualUser } from '../workload/step';
 import { scenarioName, type Workload } from '../workload/workload';
 import { writer } from '../workload/write';
 import { connectBy, keyEndFor, payloadFor } from './backend';
@@ -41,6 +42,8 @@ type Iterate = () => void | Promise<void>;
 
 /** What setup has for every VU. */
 interface Prepared {
+  /** Milliseconds since 1970. */
+  readonly startedAt: number;
   readonly found: FoundKeys;
   /** Objects that setup wrote. */
   readonly seeded: readonly NumberedSet[];
@@ -48,6 +51,8 @@ interface Prepared {
   readonly listsV1?: boolean;
   /** What k6 calls the credentials, where they are its secrets. */
   readonly secrets?: SecretNames;
+  /** What there is in each of several homes, in place of `found` and `seeded`. */
+  readonly homes?: readonly Pick<Prepared, 'found' | 'seeded'>[] | undefined;
 }
 
 /** What a VU has before it knows which scenario it is in. */
@@ -58,6 +63,8 @@ interface Equipment {
   readonly listed: ListedKeys;
   /** What bodies are cut from; random bytes where it is left out. */
   readonly content: ArrayBuffer | undefined;
+  /** Where VUs work, in place of the bucket of the settings. */
+  readonly homes: readonly Home[];
 }
 
 /** A scenario that a VU may be put into. */
@@ -77,7 +84,7 @@ function contentOf(path: string): ArrayBuffer {
 }
 
 /** What gives a VU the step of a load. */
-type StepOf = (load: VuLoad) => Step;
+type StepOf = (load: VuLoad, homes: readonly Home[]) => Step;
 
 /** Those that a script names. */
 export function stepsOf(workloads: readonly Workload[]): StepOf {
@@ -99,9 +106,13 @@ export function iteration(script: string, stepOf: StepOf): (prepared: Prepared) 
     by: connectBy(config) as Connect,
     listed: Object.fromEntries(plan.listed.map((size) => [size, sharedKeys(size)])),
     content: content === undefined ? undefined : contentOf(content),
+    homes: plan.homes ?? [],
   };
   const places = new Map<string, Place>(
-    plan.loads.map((load) => [load.name, { load, step: stepOf(load), schedule: sharedSchedule(load.name) }]),
+    plan.loads.map((load) => [
+      load.name,
+      { load, step: stepOf(load, plan.homes ?? []), schedule: sharedSchedule(load.name) },
+    ]),
   );
   const iterates = new Map<string, Iterate>();
   let scenario: typeof exec.scenario | undefined;
@@ -152,22 +163,39 @@ function pickFor(popularity: Popularity, { shape }: VuLoad, vu: number) {
   return pickBy(popularity, Math.random, ((vu - 1) % shape.vus) / shape.vus);
 }
 
-/** One VU in one scenario: works while its load is on, and sleeps until it is on again. */
-function virtualUser(
+/** A VU as its step sees it. */
+interface UserInHome {
+  readonly user: VirtualUser;
+  /** To be called as each of its iterations begins. */
+  begin(): void;
+}
+
+/** One VU in one scenario; `home` is the number of where it works, and `flushes` are of all its homes. */
+function userIn(
   place: Place,
   equipment: Equipment,
-  { found, seeded: sets, oneByOne = false, listsV1 = false }: Prepared,
-  { name, executor, startTime: begin }: typeof exec.scenario,
-): Iterate {
-  const { load, step, schedule } = place;
-  const { config, by, listed, content } = equipment;
+  prepared: Prepared,
+  home: number,
+  flushes: (() => void)[] = [],
+  bucket = equipment.homes[home]?.bucket ?? equipment.config.bucket,
+): UserInHome {
+  const { load, step } = place;
+  const { by, listed, content, homes } = equipment;
+  const here = homes[home];
+  const isElsewhere = bucket !== equipment.config.bucket || here?.user !== undefined;
+  const config = isElsewhere ? { ...equipment.config, bucket, ...here?.user } : equipment.config;
+  const { found, seeded: sets } = prepared.homes?.[home] ?? prepared;
+  const { oneByOne = false, listsV1 = false } = prepared;
   const { sizes, readSizes = sizes } = load;
   const vu = exec.vu.idInTest;
   const counting = { silent: false, missesExpected: load.missesExpected };
   const own = listsV1 ? ofVersion1 : asItIs;
-  const connection = own(connect(by, config, counting, vu, { plainKeys: true }));
+  // What is due by a rate is to fail when it is due: who waits then is not there for the next.
+  const { name, executor } = exec.scenario;
+  const brakes = name === OVERRIDE ? !executor.endsWith('arrival-rate') : load.shape.unit !== 'rate';
+  const connection = own(connect(by, config, counting, vu, { plainKeys: true, brakes }));
+  flushes.push(connection.flush);
   const silent = () => own(connect(by, config, SILENT, vu)).engine;
-  const duration = durationOf(load.shape);
   const workers = Number(__ENV[FROM_CLI.workers] || 1);
   const labels = [...new Set([...sizes, ...readSizes].map((size) => size.label))];
   const finder = () => {
@@ -181,7 +209,12 @@ function virtualUser(
     payload ??= payloadFor(config, sizes, (n) => content?.slice(0, n) ?? crypto.randomBytes(n));
     return payload;
   };
-  const operate = step.start({
+  const writes = (engine: Engine) =>
+    writer(engine, config.partSize, ownPayload(), (engine) => {
+      const { putInParts } = require('./seldom');
+      return putInParts(engine, config.partConcurrency);
+    });
+  const user: VirtualUser = {
     engine: connection.engine,
     config,
     sizes,
@@ -191,16 +224,23 @@ function virtualUser(
     // Each worker has VUs of its own, and a part of a rate; k6 divides only what it paces.
     shape: isPaced(step) ? load.shape : partOfRate(load.shape, workers),
     makeKey: createKeyMaker(config.prefix, config.workerId, load.test, vu, keyEndFor(config)),
+    test: load.test,
+    keyEnd: keyEndFor(config),
+    startedAt: prepared.startedAt,
+    home,
+    at: (other, bucket) => userIn(place, equipment, prepared, other, flushes, bucket).user,
+    silent,
+    homes: homes.length,
+    among: load.shape.vus * workers,
+    number: vu - 1,
+    numberHere: exec.vu.idInInstance,
     findKeys: () => {
       find ??= finder();
       return find();
     },
     payload: ownPayload,
-    writer: () =>
-      writer(connection.engine, config.partSize, ownPayload(), (engine) => {
-        const { putInParts } = require('./seldom');
-        return putInParts(engine, config.partConcurrency);
-      }),
+    writer: () => writes(connection.engine),
+    beside: () => writes(silent()),
     supply: (size) => {
       const payload = payloadFor(config, [size], crypto.randomBytes);
       const { supply } = require('./seldom');
@@ -208,17 +248,45 @@ function virtualUser(
     },
     oneByOne,
     hold: (holding) => hold(config, counting, vu, load.test, holding),
-    flush: connection.flush,
+    flush: () => {
+      for (const flush of flushes) flush();
+    },
     part: () => partOfSegment(exec.test.options.executionSegment, exec.test.options.executionSegmentSequence),
     dropped: () => dropped.add(1),
     reportsDeleted: __ENV[FROM_CLI.tellDeleted] !== undefined,
-  });
+  };
+  return { user, begin: connection.begin };
+}
+
+function homesIn(count: number, { shape }: VuLoad): number[] {
+  const { homesFor } = require('./seldom');
+  return homesFor(count, exec.vu.idInTest, shape.vus);
+}
+
+function inTurns(step: Step, user: VirtualUser, homes: readonly number[]): Operate {
+  const { takingTurns } = require('./seldom');
+  return takingTurns(step, user, homes);
+}
+
+/** Works while its load is on, and sleeps until it is on again. */
+function virtualUser(
+  place: Place,
+  equipment: Equipment,
+  prepared: Prepared,
+  { name, executor, startTime: begin }: typeof exec.scenario,
+): Iterate {
+  const { load, step, schedule } = place;
+  const { homes } = equipment;
+  const duration = durationOf(load.shape);
+  const own = homes.length > 1 && !(step.kind === 'operation' && step.steers) ? homesIn(homes.length, load) : [0];
+  const { user, begin: beginIteration } = userIn(place, equipment, prepared, own[0] as number);
+  const operate = own.length > 1 ? inTurns(step, user, own) : step.start(user);
   const tags = exec.vu.metrics.tags;
   // With a scenario of ours k6 sets it.
   if (name === OVERRIDE) tags.test = load.test;
   // With an arrival rate k6 begins an iteration for each operation that is due, and only then.
   // Who asks for so many iterations wants so many operations.
-  const paced = name === OVERRIDE ? executor.endsWith('iterations') : load.shape.unit === 'rate' && isPaced(step);
+  const paced = executor.endsWith('iterations') || (name !== OVERRIDE && load.shape.unit === 'rate' && isPaced(step));
   let window: Window | undefined;
   let holdsUntil = 0;
 
@@ -239,14 +307,14 @@ function virtualUser(
     do {
       const pending = operate(window, begin);
       if (pending !== undefined) {
-        return pending.then(() => (Date.now() < end ? operateUntil(end, window) : connection.flush()));
+        return pending.then(() => (Date.now() < end ? operateUntil(end, window) : user.flush()));
       }
     } while (Date.now() < end);
-    connection.flush();
+    user.flush();
   };
 
   return () => {
-    connection.begin();
+    beginIteration();
     const now = Date.now();
     look(now - begin);
     const opens = window?.start ?? duration;
@@ -255,7 +323,7 @@ function virtualUser(
       return;
     }
     if (load.phased) tags.phase = window.phase;
-    if (!isPaced(step)) return Promise.resolve(operate(window, begin)).then(connection.flush);
+    if (!isPaced(step)) return Promise.resolve(operate(window, begin)).then(user.flush);
     const end = paced ? now : Math.min(now + ITERATION_MS, begin + window.end);
     return operateUntil(end, window);
   };

@@ -10,7 +10,6 @@ import {
   submetric,
   submetrics,
 } from '../result/metrics';
-import type { Config } from '../settings/config';
 import { aliases } from '../settings/endpoint';
 import type { Plan } from '../workload/plan';
 import { acrossWorkers, scenarioOf, WAITING } from '../workload/scenario';
@@ -25,9 +24,12 @@ const LOOK_SECONDS = 120;
 const CHECK_REQUESTS = 3;
 /** To write objects first, or to wait for other machines that do. */
 const LONG_SETUP_TIMEOUT = '4h';
+/** To look at a bucket of each VU. */
+const LONG_TEARDOWN = '30m';
 /** Each request of the check has as long as any other. */
-function setupTimeout({ endpoints, timeout }: Config): string {
-  return `${LOOK_SECONDS + Math.ceil(((endpoints.length + CHECK_REQUESTS) * timeout) / 1000)}s`;
+function setupTimeout({ config: { endpoints, timeout }, homes = [] }: Plan): string {
+  const checks = Math.max(1, homes.length) * (endpoints.length + CHECK_REQUESTS);
+  return `${LOOK_SECONDS + Math.ceil((checks * timeout) / 1000)}s`;
 }
 
 /** What k6 leaves idle connections for: more batches at once than that would connect anew for each. */
@@ -85,20 +87,31 @@ export function optionsOf(plan: Plan, workers = 1, forCloud = false): Options {
     throw: true,
     // S3 has no cookies, and a new jar for each iteration is not for nothing.
     noCookiesReset: true,
-    setupTimeout: config.seedObjects > 0 || workers > 1 ? LONG_SETUP_TIMEOUT : setupTimeout(config),
+    ...(isLeftOver(plan) && { teardownTimeout: LONG_TEARDOWN }),
+    setupTimeout: config.seedObjects > 0 || workers > 1 ? LONG_SETUP_TIMEOUT : setupTimeout(plan),
     batch: idle,
     batchPerHost: idle,
     userAgent: 's3loadtest',
     dns: { ttl: NAMES_LAST, select: 'random', policy: 'preferIPv4' },
-    ...hostsFor(config),
+    ...hostsFor(plan),
   };
 }
 
+/** Whether there is something to take away after the load. */
+const isLeftOver = ({ loads }: Plan): boolean =>
+  loads.some(({ step }) => {
+    const data = step.kind === 'operation' ? step.data : undefined;
+    return data !== undefined && !('ranges' in data) && (data.temporary !== undefined || data.dedicated === true);
+  });
+
 /** Endpoints with an address, for k6's own client: extension/request/endpoint.go does without. */
-function hostsFor({ backend, endpoints, addressing, bucket }: Config): Pick<Options, 'hosts'> {
+function hostsFor({ config, homes = [] }: Plan): Pick<Options, 'hosts'> {
+  const { backend, endpoints, addressing, bucket } = config;
   const resolved = endpoints.filter((endpoint) => endpoint.includes('#'));
   if (backend === 'native' || resolved.length === 0) return {};
-  return { hosts: aliases(resolved, addressing === 'virtual' ? bucket : '') };
+  const buckets = new Set([bucket, ...homes.map((home) => home.bucket)]);
+  const named = addressing === 'virtual' ? [...buckets] : [''];
+  return { hosts: Object.assign({}, ...named.map((before) => aliases(resolved, before))) };
 }
 
 /** A VU that sleeps until the duration is over. */
@@ -110,5 +123,6 @@ function waiting({ config }: Plan): Scenario {
 function scenarioFor(load: ShapedLoad, { config }: Plan): Scenario {
   const { name, test, step, shape } = load;
   const asTask: Shape = { unit: 'vus', vus: 1, ramp: 0, stages: [{ target: 1, ms: durationOf(shape) }] };
-  return scenarioOf({ name, test, shape: isPaced(step) ? shape : asTask, schedule: load.schedule() }, config.timeout);
+  const own = { shape: isPaced(step) ? shape : asTask, schedule: load.schedule(), operations: load.operations };
+  return scenarioOf({ name, test, ...own }, config.timeout);
 }

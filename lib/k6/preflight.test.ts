@@ -2,8 +2,9 @@ import { describe, expect, test } from 'vitest';
 import { fakeS3, OK } from '../../test/fake-s3';
 import type { S3 } from '../../test/s3';
 import { classifyStatus, classifyTransport } from '../s3/classify';
-import { explain } from '../s3/explain';
+import { explain, exposureText } from '../s3/explain';
 import type { Failure, Outcome } from '../s3/outcome';
+import { USED_KEY } from '../s3/sse-c';
 import { preflight } from './preflight';
 
 const ENDPOINT = '10.0.0.1:9000';
@@ -43,6 +44,12 @@ function silent(message: string, endpoint = ENDPOINT): Outcome {
   };
 }
 
+/** A success with other bytes than were written. */
+const otherLength = (message: string): Outcome => ({
+  ...answered(200, '', ''),
+  failure: { errorClass: 'corrupt', code: '', message },
+});
+
 interface Row {
   readonly outcome: Outcome;
   readonly config?: Partial<Checked>;
@@ -70,7 +77,7 @@ const rows: readonly Row[] = [
   },
   {
     outcome: answered(403, 'AccessDenied', ''),
-    config: { backend: 'proxy' },
+    config: { backend: 'proxy', s3poolBinary: 'none' },
     says:
       `S3_ENDPOINTS: ${ENDPOINT} refuses requests that are not signed (403 AccessDenied): is it a proxy that signs, as ` +
       'S3LOADTEST_BACKEND=proxy has it, and may its credentials list "load"?',
@@ -78,7 +85,7 @@ const rows: readonly Row[] = [
   },
   {
     outcome: answered(403, 'InvalidAccessKeyId', ''),
-    config: { backend: 'proxy' },
+    config: { backend: 'proxy', s3poolBinary: 'none' },
     says:
       `S3_ENDPOINTS: ${ENDPOINT} refuses requests that are not signed (403 InvalidAccessKeyId): is it a proxy that signs, as ` +
       'S3LOADTEST_BACKEND=proxy has it, and may its credentials list "load"?',
@@ -289,7 +296,7 @@ const rows: readonly Row[] = [
     why: 'a firewall that drops',
   },
   {
-    outcome: silent('request timeout'),
+    outcome: silent('request timeout: no answer in 60 s (--timeout)'),
     says: `S3_ENDPOINTS: ${ENDPOINT} does not answer within 1m (request timeout): ${LONGER}`,
     why: 'a server that hangs',
   },
@@ -310,6 +317,47 @@ describe('explain', () => {
     expect(explain('list', outcome, { ...config, ...other }, NOW)).toBe(says);
   });
 
+  test.each([
+    {
+      verb: 'write to',
+      outcome: answered(400, 'XAmzContentSHA256Mismatch', ''),
+      said: '400 XAmzContentSHA256Mismatch',
+    },
+    { verb: 'write to', outcome: answered(501, 'NotImplemented', ''), said: '501 NotImplemented' },
+    {
+      verb: 'write to',
+      outcome: answered(400, 'InvalidArgument', 'x-amz-content-sha256'),
+      said: '400 InvalidArgument: x-amz-content-sha256',
+    },
+    { verb: 'read from', outcome: otherLength('1110 bytes came'), said: '200: 1110 bytes came' },
+  ])('a store that knows no chunks: $said', ({ verb, outcome, said }) => {
+    const line = explain(verb, outcome, { ...config, checksumTrailer: true }, NOW);
+    expect(line).toBe(
+      `S3LOADTEST_CHECKSUM_TRAILER is true, and ${ENDPOINT} takes no checksum behind a body (${said}): leave ` +
+        '--checksum-trailer out, and the checksum goes in a header',
+    );
+    expect(explain('list', outcome, { ...config, checksumTrailer: true }, NOW)).not.toContain('TRAILER');
+    expect(explain(verb, outcome, config, NOW)).not.toContain('TRAILER');
+  });
+
+  test.each([
+    {
+      endpoints: ['https://a.example', 'http://127.0.0.1:9000', 'http://localhost', 'http://[::1]:9000'],
+      says: undefined,
+    },
+    {
+      endpoints: ['https://a.example', 'http://10.0.0.1:9000'],
+      says: /^--sse-c sends the key to http:\/\/10\.0\.0\.1:9000 in clear text/,
+    },
+    { endpoints: ['http://localhost.example'], says: /localhost\.example/ },
+    { endpoints: ['http://s3.example#127.0.0.1'], says: undefined },
+  ])('a key in clear text to $endpoints: $says', ({ endpoints, says }) => {
+    const said = exposureText({ sseC: true, endpoints });
+    if (says === undefined) expect(said).toBeUndefined();
+    else expect(said).toMatch(says);
+    expect(exposureText({ sseC: false, endpoints })).toBeUndefined();
+  });
+
   test.each(rows)('one line that names a setting, or the clock: $why', ({ outcome, config: other }) => {
     const line = explain('list', outcome, { ...config, ...other }, NOW);
     expect(line).toMatch(/^(?:S3_|AWS_)[A-Z_]+|^this machine's clock/);
@@ -324,6 +372,7 @@ describe('preflight', () => {
     prefix: 'loadtest/',
     allowPartial: false,
     createBucket: false,
+    sseC: false,
   };
   const all = { lists: true, writes: true, deletes: true, batches: false };
   const marker = (size: string) => `loadtest/w0/${size}/firehose/1763726400000000/0-mark-0`;
@@ -366,6 +415,18 @@ describe('preflight', () => {
       `get ${KEY} 1024`,
       `delete ${KEY}`,
     ]);
+  });
+
+  test.each([
+    { answer: OK, refused: true, why: 'a store that takes no notice of a key' },
+    { answer: { ...OK, headers: { [USED_KEY]: 'AES256' } }, refused: false, why: 'one that says it used it' },
+    { answer: answered(400, 'InvalidRequest', ''), refused: false, why: 'one that says nothing of the object' },
+  ])('with --sse-c, $why: refused $refused', async ({ answer, refused }) => {
+    const { s3, asked } = bucket({ headObject: () => answer });
+    const { problem } = await preflight(() => s3, { ...two, sseC: true }, marker, all);
+    const says = `S3LOADTEST_SSE_C is true, and ${OK.endpoint} does not say that it encrypts with the key: leave --sse-c out`;
+    expect(problem).toBe(refused ? says : undefined);
+    expect(asked.at(-1)).toBe(`delete ${KEY}`);
   });
 
   test('writes nothing for a test that only reads', async () => {

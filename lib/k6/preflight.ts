@@ -5,13 +5,14 @@
 
 import { batchOf, lacksBatches } from '../s3/batch';
 import { describeFailure, isRetryable } from '../s3/classify';
-import { CREATE_BUCKET, DELETE, DELETE_OBJECTS, GET, LIST_KEYS, LIST_V1, PUT } from '../s3/commands';
+import { CREATE_BUCKET, DELETE, DELETE_OBJECTS, GET, HEAD, LIST_KEYS, LIST_V1, PUT } from '../s3/commands';
 import type { Engine, Reply } from '../s3/engine';
 import { type ExplainedConfig, explain } from '../s3/explain';
 import { listArguments } from '../s3/listing';
 import { mayLackV2 } from '../s3/listing-v1';
 import { locationOf } from '../s3/location';
 import type { Failure } from '../s3/outcome';
+import { USED_KEY } from '../s3/sse-c';
 import type { Config } from '../settings/config';
 import type { MakeKey } from '../workload/keys';
 
@@ -39,7 +40,7 @@ export interface Checked {
   readonly doubts: readonly string[];
 }
 
-type CheckedConfig = ExplainedConfig & Pick<Config, 'prefix' | 'allowPartial' | 'createBucket'>;
+type CheckedConfig = ExplainedConfig & Pick<Config, 'prefix' | 'allowPartial' | 'createBucket' | 'sseC'>;
 /** Makes an engine of one attempt for endpoints, in this order. */
 type EngineOf = (endpoints: string[]) => Engine;
 type Watch = (doing: string, call: Promise<Reply>) => Promise<Reply>;
@@ -136,6 +137,7 @@ async function tryObject(
     const left = put.status === 0 ? `; ${key} may be there all the same` : '';
     return { problem: `${said('write to', put)}${left}`, doubts };
   }
+  const ignoresKey = config.sseC && !(await usedKey(engine, key, watch));
   const got = await watch('a read', engine.compileAsync(GET)(key, '', body.byteLength));
   const batch = needs.batches
     ? await watch(
@@ -152,6 +154,10 @@ async function tryObject(
   const deleted = await watch('a deletion', engine.compileAsync(DELETE)(key, ''));
   const stays = deleted.failure ? `; ${key} stays` : '';
   if (got.failure) return { problem: `${said('read from', got)}${stays}`, doubts };
+  if (ignoresKey) {
+    const what = `${got.endpoint} does not say that it encrypts with the key`;
+    return { problem: `S3LOADTEST_SSE_C is true, and ${what}: leave --sse-c out${stays}`, doubts };
+  }
   if (deleted.failure === undefined) return { doubts, oneByOne };
   if (needs.deletes) return { problem: `${said('delete from', deleted)}${stays}`, doubts };
   const why = describeFailure(deleted.status, deleted.failure.code, deleted.failure.message);
@@ -159,4 +165,10 @@ async function tryObject(
     `these credentials can't clean up "${config.bucket}" (${why}): ${key} stays, and so will what this run writes`,
   );
   return { doubts };
+}
+
+/** Whether a store says of an object that it is encrypted with the key of the request. Where it says nothing at all, a read will tell. */
+async function usedKey(engine: Engine, key: string, watch: Watch): Promise<boolean> {
+  const { failure, headers } = await watch('a look at an object', engine.compileAsync(HEAD)(key, ''));
+  return failure !== undefined || headers?.[USED_KEY] !== undefined;
 }

@@ -1,6 +1,6 @@
 /** Credentials out of k6's secrets: those of `--secret-source`, or of k6 Cloud. k6 gives them while a run goes on, not before. */
 import imported from 'k6/secrets';
-import { type Config, CREDENTIALS, type CredentialName, settings } from '../settings/config';
+import { type Config, CREDENTIALS, type CredentialName, leavesSigning, settings } from '../settings/config';
 
 /** What is loaded by `require` gets the whole module for its default. */
 const secrets = (imported as { default?: typeof imported }).default ?? imported;
@@ -14,15 +14,22 @@ function namesFor(credential: CredentialName): string[] {
   return [variable, variable.toLowerCase().replaceAll('_', '-')];
 }
 
-/** Looks for each credential, or says why one that is needed is not there. */
-export async function findSecrets(): Promise<{ names: SecretNames } | { problem: string }> {
+/** Looks for each credential that the settings lack, or says why one that is needed is not there. */
+export async function findSecrets(config: Config): Promise<{ names: SecretNames } | { problem: string }> {
   const names: Partial<Record<CredentialName, string>> = {};
-  for (const credential of CREDENTIALS) {
+  for (const credential of CREDENTIALS.filter((name) => isLacking(name, config))) {
     const found = await find(credential);
     if ('name' in found) names[credential] = found.name;
-    else if ('required' in settings[credential]) return found;
+    else if (credential !== 'sessionToken') return found;
   }
   return { names };
+}
+
+/** Settings have '' for one that is to come. A token comes with the keys that it belongs to. */
+function isLacking(name: CredentialName, config: Config): boolean {
+  const { accessKeyId, secretAccessKey, sseCKey } = config;
+  if (name === 'sseCKey') return sseCKey === '';
+  return !leavesSigning(config) && (accessKeyId === '' || secretAccessKey === '');
 }
 
 async function find(credential: CredentialName): Promise<{ name: string } | { problem: string }> {

@@ -6,5 +6,7 @@ export { demanding } from '../s3/demanding';
 export { demanded } from '../s3/demands';
 export { listingByV1 } from '../s3/listing-v1';
 export { putInParts } from '../s3/multipart';
+export { customerKey } from '../s3/sse-c';
+export { homesFor, takingTurns } from '../workload/home';
 export { BESIDE_LOAD, findReadable, keyFinder } from './readable';
 export { supply } from './supply';

@@ -7,6 +7,7 @@ import {
   ConfigError,
   CREDENTIALS,
   type Environment,
+  leavesSigning,
   nameOf,
   ORIGIN,
   readConfig,
@@ -94,6 +95,7 @@ function checkBackend(config: Config): void {
         `${settings.backend.env[0]} "${backend}": give md5, sha1 or sha256, or run by a k6 with the project's extension`,
     ]);
   }
+  checkTrailer(config);
   const unresolved = resolve !== 'any' ? endpoints.find(isUnresolved) : undefined;
   if (unresolved !== undefined) {
     throw new ConfigError([
@@ -113,10 +115,12 @@ function checkBackend(config: Config): void {
         `${settings.backend.env[0]} "${backend}": leave it out, or run by a k6 with the project's extension`,
     ]);
   }
-  if (backend === 'proxy' && s3poolBinary !== undefined && __ENV[FROM_CLI.present] === undefined) {
+  if (backend === 'proxy' && !leavesSigning(config) && __ENV[FROM_CLI.present] === undefined) {
+    const name = nameOf(config, 's3poolBinary');
+    const value = s3poolBinary === undefined ? 'not set' : `"${s3poolBinary}"`;
     throw new ConfigError([
-      `${nameOf(config, 's3poolBinary')} is "${s3poolBinary}": only \`npx s3loadtest run\` starts it: leave it out, and give ` +
-        `a proxy that runs as ${settings.endpoints.env[0]}`,
+      `${name} is ${value}: only \`npx s3loadtest run\` starts a proxy: give ${name}=none, and a proxy that runs as ` +
+        `${settings.endpoints.env[0]}`,
     ]);
   }
   if (backend !== 'native' || __ENV[FROM_CLI.extension]) return;
@@ -126,8 +130,27 @@ function checkBackend(config: Config): void {
   ]);
 }
 
+/** That a body goes in chunks is signed with the request, so who signs must know. */
+function checkTrailer(config: Config): void {
+  const { backend, checksumTrailer, signPayload } = config;
+  if (!checksumTrailer || backend === 'native' || (backend === 'http' && !signPayload)) return;
+  const given = `this run has ${settings.backend.env[0]} "${backend}"`;
+  const name = nameOf(config, 'checksumTrailer');
+  throw new ConfigError([
+    backend === 'http'
+      ? `${name} and ${nameOf(config, 'signPayload')} are both true, and ${given}: only the native backend signs chunks: ` +
+        "leave one of them out, or run by a k6 with the project's extension"
+      : `${name} is true, and ${given}, which signs bodies its own way: leave it out, and the checksum goes in a header`,
+  ]);
+}
+
 /** What only who follows the run can do. */
 function checkFollowed(config: Config): void {
+  if (config.credentials === 'worker') {
+    throw new ConfigError([
+      `${nameOf(config, 'credentials')} is worker: only \`npx s3loadtest dist\` and \`start\` have workers: give env`,
+    ]);
+  }
   const given = [
     ...(config.warmup > 0 ? [nameOf(config, 'warmup')] : []),
     ...(config.untilSteady ? [nameOf(config, 'untilSteady')] : []),

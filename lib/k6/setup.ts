@@ -12,6 +12,7 @@ import { putInParts } from '../s3/multipart';
 import type { Config, ObjectSize } from '../settings/config';
 import { formatCount } from '../settings/units';
 import type { Finding } from '../workload/find-keys';
+import type { Home } from '../workload/home';
 import { createKeyMaker, type FoundKeys, type ListedKeys } from '../workload/keys';
 import { countIn, type NumberedSet, numbered, numberedSet } from '../workload/numbered';
 import { does, k6Vus, onlyReading, type Plan } from '../workload/plan';
@@ -42,6 +43,8 @@ export interface Readable {
   readonly oneByOne?: boolean | undefined;
   /** The store has ListObjects of version 1 only. */
   readonly listsV1?: boolean | undefined;
+  /** The same of each of several homes, in place of `found` and `seeded`. */
+  readonly homes?: readonly Readable[] | undefined;
   /** What looking for keys came to; undefined where nothing was looked for. */
   readonly discovery?: Discovery | undefined;
 }
@@ -55,6 +58,59 @@ export async function prepare(
 ): Promise<Readable | { problem: string }> {
   const tooFew = tooFewFiles(plan);
   if (tooFew !== undefined) return { problem: tooFew };
+  const { homes } = plan;
+  if (homes === undefined) return prepareIn(plan, by, backends, listed, undefined);
+  const all: Readable[] = [];
+  const byBucket = new Map<string, Readable>();
+  for (const { bucket, user, set } of homes) {
+    const there = { ...plan, config: { ...plan.config, bucket, ...user } };
+    const known = byBucket.get(bucket);
+    // Another user finds what the first one found, and is only tried.
+    const readable =
+      (known ?? set)
+        ? await tried(there, by, listed, known ?? holding(set))
+        : await prepareIn(there, by, backends, listed, homes);
+    if ('problem' in readable) return readable;
+    byBucket.set(bucket, readable);
+    all.push(readable);
+  }
+  const [first] = all as [Readable];
+  const has = (flag: 'oneByOne' | 'listsV1') => all.some((home) => home[flag]) || undefined;
+  return {
+    found: {},
+    seeded: [],
+    oneByOne: has('oneByOne'),
+    listsV1: has('listsV1'),
+    discovery: first.discovery,
+    homes: all,
+  };
+}
+
+/** What there is where objects were prepared. */
+const holding = (set: NumberedSet | undefined): Readable => ({
+  found: {},
+  seeded: set === undefined || set.count === 0 ? [] : [set],
+});
+
+async function tried(
+  plan: Plan,
+  by: Connect,
+  listed: ListedKeys,
+  readable: Readable,
+): Promise<Readable | { problem: string }> {
+  if (!plan.config.check) return readable;
+  const { problem, oneByOne, listsV1 } = await check(plan, by, listed);
+  return problem === undefined ? { ...readable, oneByOne, listsV1 } : { problem };
+}
+
+/** The same of one bucket. */
+async function prepareIn(
+  plan: Plan,
+  by: Connect,
+  backends: Backends,
+  listed: ListedKeys,
+  homes: readonly Home[] | undefined,
+): Promise<Readable | { problem: string }> {
   const asIs: Checked = { live: plan.config.endpoints, doubts: [] };
   const { problem, live, oneByOne, listsV1 } = plan.config.check ? await check(plan, by, listed) : asIs;
   if (problem !== undefined) return { problem };
@@ -69,7 +125,10 @@ export async function prepare(
     seeded.push(set);
   }
   const missing = plan.sizes.filter(({ label }) => (listed[label]?.length ?? 0) + countIn(seeded, label) === 0);
-  const finding = missing.length > 0 ? await look(by, config, missing, listsV1) : undefined;
+  // Each VU is given a copy of what is found in all of them.
+  const places = new Set(homes?.map(({ bucket }) => bucket)).size;
+  const looking = { ...config, concurrency: config.concurrency * Math.max(1, places) };
+  const finding = missing.length > 0 ? await look(by, looking, missing, listsV1) : undefined;
   const found: Record<string, readonly string[]> = { ...finding?.keys };
   const has = ({ label }: ObjectSize) =>
     (listed[label]?.length ?? 0) + (found[label]?.length ?? 0) + countIn(seeded, label) > 0;

@@ -5,14 +5,17 @@
  */
 import { SharedArray } from 'k6/data';
 import type { ObjectSize, VuConfig } from '../settings/config';
-import type { CommandShares } from '../workload/command-shares';
+import type { Home } from '../workload/home';
 import type { Schedule, Window } from '../workload/schedule';
 import type { Shape } from '../workload/shape';
+import type { StepData } from '../workload/step';
 
 /** A plan as far as VUs need it, as data. */
 export interface VuPlan {
   readonly config: VuConfig;
   readonly loads: readonly VuLoad[];
+  /** As of Plan. */
+  readonly homes?: readonly Home[] | undefined;
   /** Path of the file that bodies are cut from; random bytes where it is left out. */
   readonly content?: string | undefined;
   /** Labels of the sizes that keys out of key files are held of. */
@@ -35,7 +38,7 @@ export interface VuLoad {
   /** That an object is not there is a miss, and no error. */
   readonly missesExpected: boolean;
   /** What its step is made of, where the script does not say. */
-  readonly data?: CommandShares;
+  readonly data?: StepData;
 }
 
 type Make<T> = () => T;

@@ -75,6 +75,8 @@ const FULL = dataOf({
   iterations: counter(404),
   dropped_iterations: counter(0),
   s3_retries: counter(5),
+  [`s3_retries{${GETS},endpoint:10.0.0.2:9000}`]: counter(5),
+  [`s3_redirected{${GETS},endpoint:10.0.0.2:9000}`]: counter(200),
   http_req_failed: { values: { rate: 0.02 }, thresholds: { 'rate<0.01': { ok: false } } },
   'http_req_duration{op:GET}': { values: {}, thresholds: { 'p(99)<50': { ok: true }, 'avg<1': { ok: false } } },
 });

@@ -10,6 +10,7 @@ import {
   RETRIES,
   seriesTags,
   totalTags,
+  trafficMetrics,
 } from '../result/metrics';
 import type { Connections, EndpointSeries, Figures, Result, ThresholdResult } from '../result/result';
 import { isSomething, type RunFacts, resultOf } from '../result/run-facts';
@@ -69,6 +70,10 @@ export function summarize(data: SummaryData, facts: SummaryFacts): Result {
     droppedIterations: count('dropped_iterations'),
     exceptions: count(EXCEPTIONS),
     retries: count(RETRIES),
+    traffic: {
+      receivedBytes: facts.measured.reduce((n, m) => n + count(trafficMetrics(m).received), 0),
+      sentBytes: facts.measured.reduce((n, m) => n + count(trafficMetrics(m).sent), 0),
+    },
   });
 }
 
@@ -86,6 +91,8 @@ function readFigures(
     ops: latency?.count ?? 0,
     bytes: count(names.bytes),
     errors,
+    ...(count(names.retries) > 0 ? { retries: count(names.retries) } : {}),
+    ...(count(names.redirected) > 0 ? { redirected: count(names.redirected) } : {}),
     ...(names.objects === undefined ? {} : { objects: count(names.objects) }),
     ...(names.misses === undefined ? {} : { misses: count(names.misses) }),
     ...(names.verified === undefined ? {} : { verified: count(names.verified) }),

@@ -6,7 +6,7 @@ import { DIGITS, Histogram } from './histogram';
 import type { IntervalSeries } from './interval';
 import type { Figures } from './result';
 
-const COUNTS = ['ops', 'bytes', 'objects', 'misses', 'retries', 'verified'] as const;
+const COUNTS = ['ops', 'bytes', 'objects', 'misses', 'retries', 'redirected', 'verified'] as const;
 const TIMES = ['latency', 'ttfb', 'errorLatency'] as const;
 
 type Counts = { readonly [name in (typeof COUNTS)[number]]?: number } & { readonly errors?: Figures['errors'] };
@@ -42,6 +42,7 @@ export class FigureSum {
   objects = 0;
   misses = 0;
   retries = 0;
+  redirected = 0;
   verified = 0;
   readonly errors: Partial<Record<ErrorClass, number>> = {};
   private readonly times: Partial<Record<(typeof TIMES)[number], Times>> = {};
@@ -80,6 +81,8 @@ export class FigureSum {
       errors: this.errors,
       ...(this.objects > 0 ? { objects: this.objects } : {}),
       ...(this.misses > 0 ? { misses: this.misses } : {}),
+      ...(this.retries > 0 ? { retries: this.retries } : {}),
+      ...(this.redirected > 0 ? { redirected: this.redirected } : {}),
       ...(this.verified > 0 ? { verified: this.verified } : {}),
       latency: this.times.latency?.distribution(),
       ttfb: this.times.ttfb?.distribution(),

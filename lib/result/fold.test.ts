@@ -81,6 +81,21 @@ const ALL = [
   interval(2, [of('GET', '1MB', { ops: 1, bytes: 10, latency: encoded([50_000]), errors: { throttled: 1 } })], END),
 ];
 
+test('an endpoint that answers nothing is away, and what was meant for it is counted there', () => {
+  const gone = of('GET', '1KB', { endpoint: 'b:9000', errors: { connect: 3 }, retries: 2, redirected: 40 });
+  const { endpoints, outages } = folded([
+    interval(0, [of('GET', '1KB', { ops: 9 }), of('GET', '1KB', { ops: 9, endpoint: 'b:9000' })]),
+    interval(1, [of('GET', '1KB', { ops: 9 }), gone]),
+    interval(2, [of('GET', '1KB', { ops: 9 }), { ...gone, errors: {}, retries: 0 }], END),
+  ]).result(facts);
+  expect(outages).toEqual([{ endpoint: 'b:9000', t: 1000, ms: 2000 }]);
+  expect(endpoints).toMatchObject([
+    { endpoint: 'a:9000', ops: 27, errors: {} },
+    { endpoint: 'b:9000', ops: 9, errors: { connect: 3 }, retries: 2, redirected: 80 },
+  ]);
+  expect(folded(ALL).result(facts)).not.toHaveProperty('outages');
+});
+
 describe('intervals add up', () => {
   const result = folded(ALL).result(facts);
 

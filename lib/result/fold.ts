@@ -5,6 +5,7 @@ import { UsageTimeline } from './generator-timeline';
 import { DIGITS, Histogram, TIMELINE_DIGITS } from './histogram';
 import type { Interval, IntervalConnections, IntervalSeries } from './interval';
 import { type Measured, seriesTags } from './metrics';
+import { Absences } from './outages';
 import {
   type Connections,
   type EndpointSeries,
@@ -46,11 +47,13 @@ export class Fold {
   private readonly held = new Map<string, Held>();
   private readonly timeline = new Timeline(TIMELINE_MS);
   private readonly usage = new UsageTimeline();
+  private readonly outages = new Absences();
   private next = 0;
   private endedAt = 0;
   private iterations = 0;
   private droppedIterations = 0;
   private exceptions = 0;
+  private readonly traffic = { receivedBytes: 0, sentBytes: 0 };
   private last: Interval | undefined;
   /** When the warm-up is over, milliseconds since 1970; undefined as long as it is not known when the load began. */
   private warmUntil: number | undefined;
@@ -94,6 +97,7 @@ export class Fold {
     this.usage.add({ at: this.endedAt, cpuSeconds, memoryBytes });
     // Held connections outlast a warm-up: what was opened and what ended must add up.
     for (const connections of interval.connections) this.addConnections(connections);
+    this.outages.add(interval.t, interval.ms, interval.series);
     if (this.warmUntil === undefined) this.early.push(interval);
     else this.count(interval);
   }
@@ -108,6 +112,8 @@ export class Fold {
       this.iterations += generator.iterations;
       this.droppedIterations += generator.droppedIterations;
       this.exceptions += generator.exceptions ?? 0;
+      this.traffic.receivedBytes += generator.receivedBytes ?? 0;
+      this.traffic.sentBytes += generator.sentBytes ?? 0;
     }
     this.addSeries(interval, isCut);
   }
@@ -118,6 +124,7 @@ export class Fold {
     const startedAt = Date.parse(facts.run.startedAt);
     const endedAt = Math.max(startedAt, this.endedAt);
     const leaves = [...this.leaves.values()];
+    const outages = this.outages.list(startedAt);
     const result = resultOf(facts, {
       durationMs: endedAt - startedAt,
       ...(this.warmupMs > 0 ? { warmup: this.warmup(startedAt) } : {}),
@@ -141,6 +148,7 @@ export class Fold {
         facts.measured,
         by(leaves, ({ test, op, endpoint }): Omit<EndpointSeries, keyof Figures> => ({ test, op, endpoint })),
       ),
+      ...(outages.length > 0 ? { outages } : {}),
       connections: inOrder(
         facts.measured,
         [...this.held.values()].map(({ tags, lifetime, ...counts }) => ({
@@ -154,6 +162,7 @@ export class Fold {
       iterations: this.iterations,
       droppedIterations: this.droppedIterations,
       exceptions: this.exceptions,
+      traffic: { ...this.traffic },
       retries: leaves.reduce((n, { sum }) => n + sum.retries, 0),
     });
     const known = { ...result, generator: { ...result.generator, ...this.used(startedAt) } };

@@ -47,6 +47,8 @@ export interface IntervalSeries {
   readonly objects?: number;
   readonly misses?: number;
   readonly retries?: number;
+  /** Requests that were meant for this endpoint, which was left out, and that went to another. */
+  readonly redirected?: number;
   /** Successes whose content was compared with what was written. */
   readonly verified?: number;
   readonly latency?: EncodedHistogram;
@@ -85,4 +87,7 @@ export interface IntervalGenerator {
   readonly droppedIterations: number;
   /** Iterations that ended with an exception of the script; left out when there are none. */
   readonly exceptions?: number;
+  /** In this interval, of the connections of VUs under load: headers and TLS included. Told as their iterations end; left out when 0. */
+  readonly receivedBytes?: number;
+  readonly sentBytes?: number;
 }

@@ -116,6 +116,36 @@ describe('of three workers', () => {
     expect(one.errorSamples).toEqual([{ class: 'throttled', op: 'GET', message: 'from w0' }]);
   });
 
+  test('repeats, redirected requests and times in which an endpoint was away, of those that tell', () => {
+    const away = (result: Result, retries: number, t: number): Result => ({
+      ...result,
+      endpoints: result.endpoints.map((each) => ({ ...each, endpoint: 'a:9000', retries, redirected: 10 * retries })),
+      outages: [{ endpoint: 'a:9000', t, ms: 1_000 }],
+    });
+    const [first, second, old] = all as [Result, Result, Result];
+    const { endpoints, outages, totals } = merged([away(first, 2, 500), away(second, 3, 1_200), old]);
+    expect(endpoints.map(({ endpoint, op, retries, redirected }) => [endpoint, op, retries, redirected])).toEqual([
+      ['a:9000', 'GET', 5, 50],
+      ['a:9000', 'PUT', 5, 50],
+      ['w2:9000', 'GET', undefined, undefined],
+      ['w2:9000', 'PUT', undefined, undefined],
+    ]);
+    expect(outages).toEqual([{ endpoint: 'a:9000', t: 500, ms: 1_700 }]);
+    expect(totals[0]).not.toHaveProperty('redirected');
+    expect(one).not.toHaveProperty('outages');
+  });
+
+  test('what connections carried, where all tell', () => {
+    const carrying = (result: Result, receivedBytes: number): Result => ({
+      ...result,
+      generator: { ...result.generator, traffic: { receivedBytes, sentBytes: 1 } },
+    });
+    const [first, second, third] = all as [Result, Result, Result];
+    const three = merged([carrying(first, 1), carrying(second, 20), carrying(third, 300)]);
+    expect(three.generator.traffic).toEqual({ receivedBytes: 321, sentBytes: 3 });
+    expect(merged([carrying(first, 1), second]).generator).not.toHaveProperty('traffic');
+  });
+
   test('verified reads, too, and what was not verified is said of all of them', () => {
     const verifying = all.map((result, i) => ({
       ...result,

@@ -2,6 +2,7 @@
 import { type Distribution, mergeDistributions } from './distribution';
 import { FigureSum } from './figure-sum';
 import { UsageSum } from './generator-timeline';
+import { MergedAbsences } from './outages';
 import type {
   Connections,
   ErrorSample,
@@ -52,6 +53,7 @@ export class Merge {
   private readonly series = new Sums<{ test: string; phase?: string; op: string; size: string }>();
   private readonly totals = new Sums<{ test: string; op: string }>();
   private readonly endpoints = new Sums<{ test: string; op: string; endpoint: string }>();
+  private readonly outages = new MergedAbsences();
   private readonly connections = new Map<string, Connections>();
   private readonly loads = new Map<string, LoadShare>();
   private readonly thresholds = new Map<string, ThresholdResult>();
@@ -119,6 +121,7 @@ export class Merge {
   result(): Result {
     if (this.head === undefined || this.generator === undefined) throw new Error('there is no Result to merge');
     const totals = this.totals.list();
+    const outages = this.outages.list(this.beginsAt);
     const [id, ...others] = this.ids;
     const config = this.config();
     const reasons = { tlsNotVerified: this.tlsNotVerified, verify: config.verify === true };
@@ -139,6 +142,7 @@ export class Merge {
       series: this.series.list(),
       totals,
       endpoints: this.endpoints.list(),
+      ...(outages.length > 0 ? { outages } : {}),
       connections: [...this.connections.values()],
       timeline: this.timeline?.points(this.beginsAt, this.endsAt) ?? [],
       thresholds: [...this.thresholds.values()],
@@ -214,7 +218,7 @@ export class Merge {
   }
 
   /** On one clock: that of the machine that the workers' offsets are from. */
-  private addTimeline({ run, workers, timeline, generator }: Result): void {
+  private addTimeline({ run, workers, timeline, generator, outages = [] }: Result): void {
     // A Result of several is on that clock already.
     const offset = workers.length === 1 ? (workers[0]?.clockOffsetMs ?? 0) : 0;
     const begin = Date.parse(run.startedAt) - offset;
@@ -228,6 +232,7 @@ export class Merge {
     }
     this.steady ||= run.endedBy === 'steady';
     this.usage.add(begin, generator.timeline ?? []);
+    this.outages.add(begin, outages);
     if (timeline.length === 0) return;
     const width = usualLength(timeline);
     this.timeline ??= new Timeline(width);
@@ -272,5 +277,13 @@ function addGenerators(a: Generator | undefined, b: Generator): Generator {
     droppedIterations: a.droppedIterations + b.droppedIterations,
     ...(exceptions > 0 ? { exceptions } : {}),
     retries: a.retries + b.retries,
+    ...(a.traffic === undefined || b.traffic === undefined
+      ? {}
+      : {
+          traffic: {
+            receivedBytes: a.traffic.receivedBytes + b.traffic.receivedBytes,
+            sentBytes: a.traffic.sentBytes + b.traffic.sentBytes,
+          },
+        }),
   };
 }

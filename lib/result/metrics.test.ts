@@ -133,6 +133,8 @@ describe('k6 keeps apart', () => {
     `http_req_waiting{${tags},status:${status}}`,
     `s3_error_duration{${tags}}`,
     `s3_bytes{${tags}}`,
+    `s3_retries{${tags}}`,
+    `s3_redirected{${tags}}`,
     ...ERROR_CLASSES.map((errorClass) => `s3_errors{${tags},class:${errorClass}}`),
   ];
 
@@ -146,7 +148,8 @@ describe('k6 keeps apart', () => {
       `http_reqs{test:firehose,op:${op},status:200}`,
       `http_reqs{test:firehose,op:${op},expected_response:false}`,
     ]);
-    expect([...names].sort()).toEqual([...expected, ...live].sort());
+    const traffic = ['data_received{test:firehose}', 'data_sent{test:firehose}'];
+    expect([...names].sort()).toEqual([...expected, ...live, ...traffic].sort());
   });
 
   test('objects and misses where an operation has them', () => {

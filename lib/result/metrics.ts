@@ -10,6 +10,8 @@ export const MISSES = 's3_misses';
 export const BYTES = 's3_bytes';
 export const OBJECTS = 's3_objects';
 export const RETRIES = 's3_retries';
+/** Requests whose turn it was to go to an endpoint that was left out, and that went to another. */
+export const REDIRECTED = 's3_redirected';
 /** Iterations that ended with an exception of the script. */
 export const EXCEPTIONS = 's3_exceptions';
 export const VERIFIED = 's3_verified';
@@ -115,6 +117,8 @@ export interface FigureMetrics {
   readonly errorLatency: string;
   readonly errors: ReadonlyArray<readonly [errorClass: (typeof ERROR_CLASSES)[number], name: string]>;
   readonly bytes: string;
+  readonly retries: string;
+  readonly redirected: string;
   readonly objects?: string;
   readonly misses?: string;
   readonly verified?: string;
@@ -128,6 +132,8 @@ export function figureMetrics(tags: OpTags, missesExpected: boolean, verified = 
     errorLatency: submetric(ERROR_DURATION, tags),
     errors: ERROR_CLASSES.map((errorClass) => [errorClass, submetric(ERRORS, { ...tags, class: errorClass })] as const),
     bytes: submetric(BYTES, tags),
+    retries: submetric(RETRIES, tags),
+    redirected: submetric(REDIRECTED, tags),
     ...(isOfMany(tags.op) ? { objects: submetric(OBJECTS, tags) } : {}),
     ...(missesExpected && mayMiss(tags.op) ? { misses: submetric(MISSES, tags) } : {}),
     ...(verified && rowOf(tags.op).answer?.kind === 'payload' ? { verified: submetric(VERIFIED, tags) } : {}),
@@ -144,6 +150,11 @@ export function connectionMetrics(tags: OpTags & { readonly endpoint: string }) 
     received: submetric(CONNECTION_BYTES, { ...tags, direction: 'received' }),
     lifetime: submetric(CONNECTION_LIFETIME, tags),
   };
+}
+
+/** The submetrics, built in, of bytes on the connections of a test's VUs, setup's not included. */
+export function trafficMetrics({ test }: Pick<Measured, 'test'>) {
+  return { received: submetric('data_received', { test }), sent: submetric('data_sent', { test }) };
 }
 
 /** The submetrics that the CLI follows while the run goes on. */
@@ -179,5 +190,5 @@ export function submetrics(measured: Measured): string[] {
     const { ended, ...others } = connectionMetrics(tags);
     return [...Object.values(others), ...ended.map(([, name]) => name)];
   });
-  return [...figures, ...live, ...held];
+  return [...figures, ...live, ...held, ...Object.values(trafficMetrics(measured))];
 }

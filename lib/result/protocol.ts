@@ -19,12 +19,14 @@ export const FROM_CLI = {
   keys: 'S3LOADTEST_KEYS',
   /** Set at all: which keys were deleted is to be told. */
   tellDeleted: 'S3LOADTEST_TELL_DELETED',
-  /** A file with the latest credentials in JSON, where they are renewed. */
+  /** A file that has new credentials in JSON now and then, where they are renewed; or `|` and a program that writes them. */
   credentials: 'S3LOADTEST_CREDENTIALS_FILE',
   /** How many k6 processes run this load together, each an execution segment of it; one when it is left out. */
   workers: 'S3LOADTEST_WORKERS',
   /** A file that will tell when to begin, where several machines do so at once. */
   startFile: 'S3LOADTEST_START_FILE',
+  /** What is to be written before a workload file runs: a Filling, in JSON. */
+  filling: 'S3LOADTEST_FILLING',
   /** Set at all: nothing will run, the plan is to be told. */
   dryRun: 'S3LOADTEST_DRY_RUN',
 } as const;

@@ -20,6 +20,10 @@ export interface Figures {
   readonly objects?: number;
   /** Asked for, and deleted by another meanwhile: neither successes nor errors. Where nobody deletes, they are errors. */
   readonly misses?: number;
+  /** Failed attempts that were repeated: those of `errors` beyond them were an operation's last. */
+  readonly retries?: number;
+  /** Requests whose turn it was to go to the endpoint, or to one of those, while it was left out, and that went to another. */
+  readonly redirected?: number;
   /** Successes whose content was compared with what was written, and is that. */
   readonly verified?: number;
   /** From the call to the last byte, connecting included, of successes. */
@@ -49,6 +53,17 @@ export interface Total extends Figures {
 /** Figures of one operation at one endpoint, over all sizes. */
 export interface EndpointSeries extends Total {
   readonly endpoint: string;
+}
+
+/**
+ * A time in which an endpoint was away: it answered nothing, and was left out, refused or cut off three requests at least. To the
+ * interval in which k6 told of it, a second as a rule. Of several workers it is the time in which it was away for one at least.
+ */
+export interface Outage {
+  readonly endpoint: string;
+  /** Milliseconds from the run's start. */
+  readonly t: number;
+  readonly ms: number;
 }
 
 /** What one operation did within one interval. */
@@ -136,6 +151,8 @@ export interface Generator {
   readonly exceptions?: number;
   /** Further attempts after a failure. */
   readonly retries: number;
+  /** What k6's connections carried while the load was on: headers, TLS and what never became an operation included. */
+  readonly traffic?: { readonly receivedBytes: number; readonly sentBytes: number };
 }
 
 export interface NetworkLink {
@@ -202,7 +219,8 @@ export type WarningCode =
   | 'fresh-reads'
   | 'many-errors'
   | 'unsteady'
-  | 'uneven-endpoints';
+  | 'uneven-endpoints'
+  | 'endpoint-away';
 
 /** A reason to trust the figures less, with what to do about it. */
 export interface Warning {
@@ -278,6 +296,8 @@ export interface Result {
   readonly series: readonly Series[];
   readonly totals: readonly Total[];
   readonly endpoints: readonly EndpointSeries[];
+  /** In the order of their times, a warm-up's included; left out where there were none, and by stock k6, which has no timeline. */
+  readonly outages?: readonly Outage[];
   readonly connections: readonly Connections[];
   readonly timeline: readonly TimelinePoint[];
   readonly thresholds: readonly ThresholdResult[];

@@ -27,7 +27,9 @@ export interface Command {
   readonly headers?: Readonly<Record<string, string>>;
   /** Of its payload, sent in a header. */
   readonly checksum?: Checksum;
-  /** The payload is hashed after all, and the hash signed. */
+  /** The checksum is sent behind the payload, which goes in chunks for it. */
+  readonly trailing?: true;
+  /** The payload is hashed after all, and the hash signed; of one in chunks, each chunk. */
   readonly hashed?: true;
   /** It is sent as the file of a form, to the bucket: the form's policy is signed, and no header. */
   readonly form?: true;
@@ -368,6 +370,32 @@ export const GET_BUCKET_VERSIONING: Command = {
   answer: { kind: 'xml', root: 'VersioningConfiguration', texts: ['Status'] },
 };
 
+/** https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketVersioning.html */
+export const PUT_BUCKET_VERSIONING: Command = {
+  ...{ op: 'PUT_BUCKET_VERSIONING', method: 'PUT', on: 'bucket', effect: 'configure', query: { versioning: '' } },
+  ...{ body: 'text', md5: true, status: 200, counts: 'operation', answer: NOTHING },
+};
+
+/** Of one that is empty: https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteBucket.html */
+export const DELETE_BUCKET: Command = {
+  ...{ op: 'DELETE_BUCKET', method: 'DELETE', on: 'bucket', effect: 'configure' },
+  ...{ body: 'none', status: 204, counts: 'operation', answer: NOTHING },
+};
+
+/** Of all that the user owns, asked of no bucket: https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListBuckets.html */
+export const LIST_BUCKETS: Command = {
+  ...{
+    op: 'LIST_BUCKETS',
+    method: 'GET',
+    on: 'bucket',
+    effect: 'inspect',
+    body: 'none',
+    status: 200,
+    counts: 'operation',
+  },
+  answer: { kind: 'xml', root: 'ListAllMyBucketsResult', lists: { Bucket: ['Name'] } },
+};
+
 /** Its text names a region, and is empty for us-east-1: https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html */
 export const CREATE_BUCKET: Command = {
   op: 'CREATE_BUCKET',
@@ -504,7 +532,8 @@ function byOp(): ReadonlyMap<string, Command> {
   const commands = [
     ...[GET, PUT, HEAD, DELETE, GET_IF_NONE_MATCH, GET_PART, DELETE_OBJECTS, LIST, LIST_VERSIONS, LIST_UPLOADS],
     ...[POST, PUT_IN_PARTS, COPY_IN_PARTS, UPLOAD_PART_COPY, COMPLETE_UPLOAD, COMPLETE_COPY],
-    ...[...MULTIPART, GET_BUCKET_VERSIONING, CREATE_BUCKET, COPY, HEAD_BUCKET],
+    ...[...MULTIPART, GET_BUCKET_VERSIONING, PUT_BUCKET_VERSIONING, CREATE_BUCKET, DELETE_BUCKET],
+    ...[LIST_BUCKETS, COPY, HEAD_BUCKET],
     ...[GET_OBJECT_ACL, PUT_OBJECT_ACL, GET_OBJECT_TAGGING, PUT_OBJECT_TAGGING, GET_OBJECT_ATTRIBUTES],
     ...[GET_BUCKET_ACL, PUT_BUCKET_ACL, GET_BUCKET_POLICY, PUT_BUCKET_POLICY],
     ...[GET_BUCKET_LIFECYCLE, PUT_BUCKET_LIFECYCLE],

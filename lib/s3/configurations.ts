@@ -38,6 +38,8 @@ export function lifecycleOf(prefix: string, n: number): string {
   return `<LifecycleConfiguration xmlns="${XMLNS}"><Rule>${rule}</Rule></LifecycleConfiguration>`;
 }
 
+export const VERSIONING = `<VersioningConfiguration xmlns="${XMLNS}"><Status>Enabled</Status></VersioningConfiguration>`;
+
 export function taggingOf(n: number): string {
   return `<Tagging xmlns="${XMLNS}"><TagSet><Tag><Key>s3loadtest</Key><Value>${n}</Value></Tag></TagSet></Tagging>`;
 }

@@ -1,5 +1,27 @@
 import { describe, expect, test } from 'vitest';
-import { COMMANDS, type Command, CREATE_MULTIPART, GET, LIST, POST, PUT, UPLOAD_PART } from './commands';
+import {
+  COMMANDS,
+  COMPLETE_MULTIPART,
+  COPY,
+  COPY_IN_PARTS,
+  type Command,
+  CREATE_MULTIPART,
+  GET,
+  GET_IF_NONE_MATCH,
+  GET_OBJECT_ATTRIBUTES,
+  GET_PART,
+  HEAD,
+  HEAD_WRITTEN,
+  LIST,
+  POST,
+  PUT,
+  PUT_IN_PARTS,
+  PUT_OBJECT_ACL,
+  PUT_OBJECT_TAGGING,
+  READ,
+  UPLOAD_PART,
+  UPLOAD_PART_COPY,
+} from './commands';
 import { demanded } from './demands';
 
 const demands = {
@@ -21,6 +43,9 @@ const more = (command: Command) => {
   return { headers, checksum, hashed };
 };
 
+/** Rows of operations that are several requests, each with a row of its own. */
+const NEVER_SENT = [PUT_IN_PARTS, COPY_IN_PARTS];
+
 describe('what is demanded', () => {
   test.each([
     { command: PUT, headers: OF_OBJECTS, body: true },
@@ -41,6 +66,43 @@ describe('what is demanded', () => {
     expect({ headers, checksum, hashed }).toEqual({ headers: OF_ALL });
     const { 'x-amz-request-payer': _, 'x-route': __, ...ofObject } = OF_OBJECTS;
     expect(fields).toEqual(ofObject);
+  });
+
+  test('a checksum behind the body, of what has one', () => {
+    const trailing = (command: Command) => demanded(command, { ...demands, checksumTrailer: true }).trailing;
+    expect([PUT, UPLOAD_PART, CREATE_MULTIPART, GET].map(trailing)).toEqual([true, true, undefined, undefined]);
+    expect(demanded(PUT, { checksumTrailer: true }).trailing).toBeUndefined();
+  });
+
+  test('the key of SSE-C, of what S3 wants it with', () => {
+    const customerKey = { key: 'a', md5: 'b' };
+    const has = (command: Command, own: object = {}) =>
+      Object.keys(demanded(command, { customerKey, ...own }).headers ?? {}).filter((name) => name.endsWith('-key'));
+    const [own, source] = [
+      'x-amz-server-side-encryption-customer-key',
+      'x-amz-copy-source-server-side-encryption-customer-key',
+    ];
+    const keyed = [
+      ...[GET, READ, GET_PART, GET_IF_NONE_MATCH, PUT, HEAD, HEAD_WRITTEN],
+      ...[CREATE_MULTIPART, UPLOAD_PART, GET_OBJECT_ATTRIBUTES],
+    ];
+    for (const command of keyed) expect({ op: command.op, has: has(command) }).toEqual({ op: command.op, has: [own] });
+    expect([has(COPY), has(UPLOAD_PART_COPY)]).toEqual([
+      [own, source],
+      [own, source],
+    ]);
+    expect(Object.keys(demanded(POST, { customerKey }).fields ?? {})).toContain(own);
+    expect([has(COMPLETE_MULTIPART), has(COMPLETE_MULTIPART, { checksum: 'md5' })]).toEqual([[], []]);
+    expect(has(COMPLETE_MULTIPART, { checksum: 'crc32' })).toEqual([own]);
+    const others = [...COMMANDS.values()].filter(
+      ({ op }) => ![...keyed, COPY, UPLOAD_PART_COPY, ...NEVER_SENT].some((command) => command.op === op),
+    );
+    for (const command of others) expect({ op: command.op, has: has(command) }).toEqual({ op: command.op, has: [] });
+  });
+
+  test('what is of objects does not go with what sets their ACL or tags', () => {
+    for (const command of [PUT_OBJECT_ACL, PUT_OBJECT_TAGGING]) expect(more(command).headers).toEqual(OF_ALL);
+    expect(more(COPY).headers).toEqual(OF_OBJECTS);
   });
 
   test('a Content-MD5 needs no word of it before', () => {

@@ -91,6 +91,8 @@ export interface EngineOptions {
   readonly attempts: number;
   /** Milliseconds before each repeat, of what is answered with 503: nothing else is repeated then. */
   readonly retryDelay?: number | undefined;
+  /** Who gets no answer waits before the next operation: for a closed loop, which would fail as fast as it can. */
+  readonly brakes?: boolean;
   /** Objects whose content the engine can tell from their key are compared with it as they are read. */
   readonly verify?: boolean;
   /** Every key is known to hold unreserved characters and slashes only, so that none needs to be looked at. */
@@ -132,4 +134,6 @@ export interface Recorder {
   refused(command: Command, outcome: Outcome, failure: Failure, objects: number): void;
   /** A further attempt is about to be made. */
   retried(): void;
+  /** An attempt goes elsewhere, for the endpoint whose turn it was is left out. To be told before it begins. */
+  redirected(op: string, size: string, from: string): void;
 }

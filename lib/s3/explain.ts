@@ -1,5 +1,6 @@
 /** What a failure means for who set things up: one line that names the setting to change. Pure. */
 import { type Config, leavesSigning } from '../settings/config';
+import { endpointParts } from '../settings/endpoint';
 import { formatDuration } from '../settings/units';
 import { describeFailure } from './classify';
 import type { Outcome } from './outcome';
@@ -12,13 +13,24 @@ export function waitingText(doing: string, { endpoints, timeout }: Pick<Config, 
   return `${endpoints.join(', ')}: no answer to ${doing} yet, up to ${formatDuration(timeout)} (--timeout) is waited for it`;
 }
 
+/** That a key of SSE-C leaves this machine in clear text, if it does. */
+export function exposureText({ sseC, endpoints }: Pick<Config, 'sseC' | 'endpoints'>): string | undefined {
+  const exposed = endpoints.find((endpoint) => {
+    const { scheme, name, address } = endpointParts(endpoint);
+    return scheme === 'http' && !/^(?:localhost|127\.[\d.]+|::1)$/.test(address || name);
+  });
+  if (!sseC || exposed === undefined) return undefined;
+  return `--sse-c sends the key to ${exposed} in clear text, which AWS refuses: give https://`;
+}
+
 /** Servers allow 15 minutes; a clock this far off is worth telling in any case. */
 const SKEW_TOLD_MS = 5 * 60_000;
 
 export type ExplainedConfig = Pick<
   Config,
   'endpoints' | 'bucket' | 'region' | 'verifySsl' | 'addressing' | 'backend' | 's3poolBinary' | 'timeout'
->;
+> &
+  Partial<Pick<Config, 'checksumTrailer'>>;
 
 /** One line for a failure: what is wrong, with which value, and which setting mends it. `now` in ms since 1970. */
 export function explain(verb: string, outcome: Outcome, config: ExplainedConfig, now: number): string {
@@ -51,6 +63,12 @@ export function explain(verb: string, outcome: Outcome, config: ExplainedConfig,
       return `this machine's clock is ${describeSkew(skew)} the clock of ${endpoint} (${said}): set it right, by NTP`;
     case 'NoSuchBucket':
       return `S3_BUCKET "${config.bucket}" is not at ${endpoint} (${said}): --create-bucket creates it, or name another`;
+  }
+  if (config.checksumTrailer === true && /^(?:write|read)/.test(verb) && lacksTrailers(errorClass, code, message)) {
+    return (
+      `S3LOADTEST_CHECKSUM_TRAILER is true, and ${endpoint} takes no checksum behind a body (${said}): leave --checksum-trailer ` +
+      'out, and the checksum goes in a header'
+    );
   }
   if (status === 400 && /content-md5|x-amz-checksum/i.test(message)) {
     return (
@@ -86,6 +104,12 @@ export function explain(verb: string, outcome: Outcome, config: ExplainedConfig,
   }
   if (errorClass === 'corrupt') return `S3_ENDPOINTS: ${endpoint} answers ${said}: is it an S3 endpoint?`;
   return `S3_ENDPOINTS: ${endpoint} does not let us ${verb} "${config.bucket}": it answers ${said}`;
+}
+
+/** Stores that know no chunks take the word for them as a hash, say so, or keep the chunks for the object. */
+function lacksTrailers(errorClass: string, code: string, message: string): boolean {
+  const names = /content-sha256|aws-chunked|x-amz-trailer|STREAMING-/i;
+  return code === 'XAmzContentSHA256Mismatch' || /unsupported|corrupt/.test(errorClass) || names.test(message);
 }
 
 /**
@@ -130,7 +154,9 @@ function explainTransport(endpoint: string, message: string, config: ExplainedCo
     return `S3_VERIFY_SSL is ${config.verifySsl}, and the certificate of ${endpoint} is not trusted (${message}): ${remedy}`;
   }
   if (/timeout|deadline/i.test(message)) {
-    return `S3_ENDPOINTS: ${endpoint} does not answer within ${formatDuration(config.timeout)} (${message}): S3LOADTEST_TIMEOUT or --timeout gives it longer`;
+    // Of what engines add to it, the time is said here.
+    const what = message.replace(/^(request timeout): .*/, '$1');
+    return `S3_ENDPOINTS: ${endpoint} does not answer within ${formatDuration(config.timeout)} (${what}): S3LOADTEST_TIMEOUT or --timeout gives it longer`;
   }
   const plain = config.endpoints.some((e) => e === `http://${endpoint}`);
   const hint = plain && /EOF|reset/.test(message) ? `; if it speaks TLS, give https://${endpoint}` : '';

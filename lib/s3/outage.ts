@@ -43,32 +43,45 @@ export function createOutages(clock: () => number = Date.now): Outages {
 
 /** Endpoints in turn. */
 export interface Turns<Host> {
-  /** The next one that is not left out; where all are, just the next. */
+  /**
+   * The one whose turn it is. Where that is left out the others take its turns by turns of their own, so that each gets as many;
+   * where all are left out, it is the one.
+   */
   next(): Host;
   /** Takes note of whether an endpoint answered. */
   learn(outcome: Pick<Outcome, 'endpoint' | 'status' | 'failure'>): void;
 }
 
-/** `first` is the number of the one to begin with. Of a single one there is nothing to learn. */
+/**
+ * `first` is the number of the one to begin with, `passedOver` hears whose turn was another's. Of a single one there is nothing to
+ * learn.
+ */
 export function takeTurns<Host extends { readonly endpoint: string }>(
   hosts: readonly Host[],
   first: number,
+  passedOver: (endpoint: string) => void = () => {},
 ): Turns<Host> {
   const outages = hosts.length > 1 ? createOutages() : undefined;
   let at = first % hosts.length;
+  let instead = at;
+  const after = (n: number) => (n + 1 === hosts.length ? 0 : n + 1);
 
-  const take = (): Host => {
-    const host = hosts[at] as Host;
-    at = at + 1 === hosts.length ? 0 : at + 1;
-    return host;
+  const another = (meant: Host, { mayTry }: Outages): Host => {
+    for (const _ of hosts) {
+      const other = hosts[instead] as Host;
+      instead = after(instead);
+      if (other === meant || !mayTry(other.endpoint)) continue;
+      passedOver(meant.endpoint);
+      return other;
+    }
+    return meant;
   };
 
   return {
     next: () => {
-      let host = take();
-      if (outages === undefined) return host;
-      for (let n = 1; n < hosts.length && !outages.mayTry(host.endpoint); n++) host = take();
-      return host;
+      const host = hosts[at] as Host;
+      at = after(at);
+      return outages === undefined || outages.mayTry(host.endpoint) ? host : another(host, outages);
     },
     learn: ({ endpoint, status, failure }) => {
       if (outages === undefined) return;

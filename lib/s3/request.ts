@@ -1,6 +1,7 @@
 /** How the row of a command becomes a request: where it goes to, what is signed. For all engines but the native one. Pure. */
 
 import { aliasOf, basePathOf, endpointLabel, endpointParts } from '../settings/endpoint';
+import { chunked, chunkedHeaders, UNSIGNED_TRAILER } from './chunked';
 import type { Command } from './commands';
 import { checksumHeader } from './demands';
 import type { Arguments, CallLoad, EngineOptions } from './engine';
@@ -79,6 +80,8 @@ export interface Extras {
   readonly payloadHash: string;
   /** The object of a form. */
   readonly key?: string;
+  /** What is sent in the payload's place. */
+  readonly body?: ArrayBuffer;
 }
 
 /** Whether calls of a row need nothing but method, path and body, as long as their arguments name no more. */
@@ -90,10 +93,15 @@ export function extrasOf(command: Command, load: CallLoad | undefined, more: Arg
   const query = canonicalQuery({ ...command.query, ...more.query });
   const headers = { ...command.headers, ...more.headers };
   if (command.body !== 'text') {
-    const { checksum, hashed } = command;
+    const { checksum, hashed, trailing } = command;
     const payload = load as ArrayBuffer;
     if (checksum === 'md5' || checksum === 'sha1' || checksum === 'sha256') {
-      headers[checksumHeader(checksum)] = hashes[checksum](payload, 'base64');
+      const [name, sum] = [checksumHeader(checksum), hashes[checksum](payload, 'base64')];
+      if (trailing === true) {
+        Object.assign(headers, chunkedHeaders(payload.byteLength, name, headers['content-encoding']));
+        return { query, headers, payloadHash: UNSIGNED_TRAILER, body: chunked(payload, name, sum) };
+      }
+      headers[name] = sum;
     }
     return { query, headers, payloadHash: hashed === true ? hashes.sha256(payload, 'hex') : UNSIGNED_PAYLOAD };
   }

@@ -8,13 +8,21 @@ import {
   ORIGIN,
   publicConfig,
   readConfig,
+  readWithoutCredentials,
   type Setting,
   type SettingName,
   settings,
   settingTexts,
 } from './config';
 
-const SECRETS = { AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE', AWS_SECRET_ACCESS_KEY: 'hush/hush', AWS_SESSION_TOKEN: 'to/ken==' };
+/** 32 bytes. */
+const SSE_C_KEY = Buffer.from('01234567890123456789012345678901').toString('base64');
+const SECRETS = {
+  AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE',
+  AWS_SECRET_ACCESS_KEY: 'hush/hush',
+  AWS_SESSION_TOKEN: 'to/ken==',
+  S3LOADTEST_SSE_C_KEY: SSE_C_KEY,
+};
 
 /** As little as a run needs. */
 const LEAST: Environment = {
@@ -45,6 +53,8 @@ test('the table of settings: variable, option, default', () => {
     AWS_ACCESS_KEY_ID |  | required
     AWS_SECRET_ACCESS_KEY |  | required
     AWS_SESSION_TOKEN |  | none
+    S3LOADTEST_USERS |  | none
+    S3LOADTEST_SSE_C_KEY |  | none
     S3LOADTEST_CREDENTIALS | --credentials <source> | env; aws where AWS_PROFILE is set and no key
     AWS_REGION |  | us-east-1
     S3_BUCKET |  | required
@@ -57,7 +67,9 @@ test('the table of settings: variable, option, default', () => {
     S3LOADTEST_HEADERS | --header <header> | none
     S3LOADTEST_STORAGE_CLASS | --storage-class <class> | none
     S3LOADTEST_CHECKSUM | --checksum <algorithm> | none
+    S3LOADTEST_CHECKSUM_TRAILER | --checksum-trailer | false
     S3LOADTEST_SIGN_PAYLOAD | --sign-payload | false
+    S3LOADTEST_SSE_C | --sse-c | false
     S3LOADTEST_CHECK | --no-check | true
     S3LOADTEST_HTTP_PROXY | --http-proxy <which> | environment
     S3LOADTEST_RESOLVE | --resolve <addresses> | any
@@ -68,7 +80,9 @@ test('the table of settings: variable, option, default', () => {
     S3LOADTEST_RETRY_DELAY | --retry-delay <time> | 0.1s, doubling up to 30s, for each failure that may pass
     S3LOADTEST_BACKEND |  | native where k6 has it, else http
     S3LOADTEST_JSLIB_URL |  | https://jslib.k6.io/aws/0.14.0/index.js
-    S3POOL_BINARY |  | none
+    S3POOL_BINARY |  | s3pool on PATH, else what S3POOL_URL has
+    S3POOL_URL |  | none
+    S3POOL_SHA256 |  | none
     S3LOADTEST_DURATION | --duration <time> | 5m
     S3LOADTEST_CONCURRENCY | --concurrency <n> | cores × 8; 64 under bare \`k6 run\`
     S3LOADTEST_RATE | --rate <ops> | as fast as the VUs go (closed loop)
@@ -85,6 +99,7 @@ test('the table of settings: variable, option, default', () => {
     S3LOADTEST_SEED | --seed <n> | 1
     S3LOADTEST_TESTS |  | all of them
     S3LOADTEST_WORKLOAD |  | none
+    S3LOADTEST_PREPARED | --prepared <file> | prepared/NAME.json in S3LOADTEST_DATA_DIR (CLI)
     S3LOADTEST_WORKER_ID | --worker-id <id> | w0
     S3LOADTEST_WARMUP | --warmup <time> | 0s: figures cover the whole run
     S3LOADTEST_UNTIL_STEADY | --until-steady | false
@@ -97,6 +112,7 @@ test('the table of settings: variable, option, default', () => {
     S3LOADTEST_WORKERS_FILE |  | ./workers
     S3LOADTEST_REMOTE_CODE_DIR |  | ~/.s3loadtest/code
     S3LOADTEST_REMOTE_LOG_DIR |  | ~/.s3loadtest/runs
+    S3LOADTEST_SSH |  | built-in
     S3LOADTEST_SSH_CONFIG |  | ~/.ssh/config and /etc/ssh/ssh_config
     "
   `);
@@ -154,6 +170,16 @@ describe('values', () => {
       { text: 'correct horse "bättery"', value: 'correct horse "bättery"', why: 'any sign' },
     ],
     sessionToken: [{ text: 'FwoGZXIvYXdzEBYaD/token==', value: 'FwoGZXIvYXdzEBYaD/token==', why: 'as AWS gives them' }],
+    users: [
+      {
+        text: '[{"accessKeyId":"a","secretAccessKey":"b"},{"accessKeyId":"c","secretAccessKey":"d","sessionToken":"e"}]',
+        value: [
+          { accessKeyId: 'a', secretAccessKey: 'b' },
+          { accessKeyId: 'c', secretAccessKey: 'd', sessionToken: 'e' },
+        ],
+        why: 'two profiles',
+      },
+    ],
     region: [
       { text: 'eu-west-1', value: 'eu-west-1', why: "AWS's" },
       { text: 'garage', value: 'garage', why: "others'" },
@@ -174,8 +200,14 @@ describe('values', () => {
     ],
     storageClass: [{ text: 'STANDARD_IA', value: 'STANDARD_IA', why: "S3's" }],
     checksum: [{ text: 'CRC64NVME', value: 'crc64nvme', why: "as AWS's headers write it" }],
+    checksumTrailer: [{ text: 'true', value: true, why: 'as the option has it' }],
     createBucket: [{ text: 'true', value: true, why: 'as the option has it' }],
-    credentials: [{ text: 'AWS', value: 'aws', why: 'any case' }],
+    sseC: [{ text: 'true', value: true, why: 'as the option has it' }],
+    sseCKey: [{ text: SSE_C_KEY, value: SSE_C_KEY, why: '32 bytes' }],
+    credentials: [
+      { text: 'AWS', value: 'aws', why: 'any case' },
+      { text: 'worker', value: 'worker', why: 'each its own' },
+    ],
     signPayload: [{ text: 'true', value: true, why: 'as the option has it' }],
     check: [{ text: 'false', value: false, why: 'as --no-check has it' }],
     allowPartial: [{ text: 'true', value: true, why: 'as the option has it' }],
@@ -203,6 +235,15 @@ describe('values', () => {
     s3poolBinary: [
       { text: '/opt/s3 pool', value: '/opt/s3 pool', why: 'a file' },
       { text: 's3pool', value: 's3pool', why: 'on PATH' },
+      { text: ' None ', value: 'none', why: 'proxies run already' },
+    ],
+    s3poolUrl: [
+      { text: 'https://mirror/s3pool.tar.gz', value: 'https://mirror/s3pool.tar.gz', why: 'an archive' },
+      { text: 'http://10.0.0.1:8000/s3pool', value: 'http://10.0.0.1:8000/s3pool', why: 'the checksum vouches for it' },
+    ],
+    s3poolSha256: [
+      { text: `${'AB'.repeat(32)}`, value: 'ab'.repeat(32), why: 'in capitals' },
+      { text: ` ${'0'.repeat(64)} `, value: '0'.repeat(64), why: 'as it was copied' },
     ],
     dataDir: [{ text: '/tmp/a b', value: '/tmp/a b', why: 'a folder may have spaces' }],
     keyDir: [{ text: '/tmp/a b', value: '/tmp/a b', why: 'a folder may have spaces' }],
@@ -379,6 +420,7 @@ describe('values', () => {
     ],
     range: [{ text: '1MB', value: 1024 ** 2, why: 'a part of an object' }],
     workload: [{ text: './web.yaml', value: './web.yaml', why: 'a file' }],
+    prepared: [{ text: 'data/prepared/web.json', value: 'data/prepared/web.json', why: 'a file' }],
     workerId: [
       { text: 'w12', value: 'w12', why: 'short' },
       { text: 'host.example_1', value: 'host.example_1', why: "a host's name" },
@@ -406,6 +448,7 @@ describe('values', () => {
       { text: '~/code', value: '~/code', why: "each worker's own home" },
     ],
     remoteLogDir: [{ text: '/var/tmp/s3loadtest', value: '/var/tmp/s3loadtest', why: 'a larger disk' }],
+    ssh: [{ text: 'system', value: 'system', why: "this machine's own" }],
     sshConfig: [{ text: './ssh_config', value: './ssh_config', why: "the project's own" }],
   };
 
@@ -432,6 +475,13 @@ describe('values', () => {
     ],
     secretAccessKey: [{ text: 'a\nb', why: 'a line break' }],
     sessionToken: [{ text: 'two words', why: 'a space' }],
+    users: [
+      { text: 'alice,bob', why: 'names, and no credentials' },
+      { text: '[]', why: 'none' },
+      { text: '[null]', why: 'nobody' },
+      { text: '[{"accessKeyId":"a"}]', why: 'a key without its secret' },
+      { text: '[{"accessKeyId":"a","secretAccessKey":1}]', why: 'a number' },
+    ],
     region: [
       { text: 'us east', why: 'a space' },
       { text: 'us/east', why: 'a slash would be another scope' },
@@ -447,11 +497,18 @@ describe('values', () => {
       { text: 'AES256', why: 'no name' },
       { text: 'a:', why: 'no value' },
       { text: 'Authorization: x', why: 'ours' },
-      { text: 'x-amz-server-side-encryption-customer-key: x', why: 'a secret' },
+      { text: 'x-amz-server-side-encryption-customer-algorithm: AES256', why: 'what --sse-c sends' },
     ],
     storageClass: [{ text: 'cold storage', why: 'no word of S3' }],
     checksum: [{ text: 'crc16', why: 'none that S3 has' }],
+    checksumTrailer: [{ text: 'crc32c', why: 'not which, but whether' }],
     createBucket: [{ text: 'mine', why: 'not which, but whether' }],
+    sseC: [{ text: 'AES256', why: 'not how, but whether' }],
+    sseCKey: [
+      { text: Buffer.alloc(16).toString('base64'), why: 'a key of AES-128' },
+      { text: Buffer.alloc(32).toString('hex'), why: 'not base64' },
+      { text: `${'A'.repeat(42)}B=`, why: 'bits beyond the last byte' },
+    ],
     credentials: [{ text: 'vault', why: 'neither' }],
     signPayload: [{ text: 'sha256', why: 'not how, but whether' }],
     check: [{ text: 'writes', why: 'not what, but whether' }],
@@ -471,6 +528,15 @@ describe('values', () => {
       { text: 'https://', why: 'no address' },
     ],
     s3poolBinary: [],
+    s3poolUrl: [
+      { text: 'mirror/s3pool', why: 'no scheme' },
+      { text: 'https://mirror', why: 'no file' },
+      { text: 'file:///opt/s3pool', why: 'that is a path: S3POOL_BINARY' },
+    ],
+    s3poolSha256: [
+      { text: 'ab'.repeat(20), why: 'SHA-1' },
+      { text: 'sha256:'.concat('ab'.repeat(32)), why: 'with its name' },
+    ],
     dataDir: [],
     keyDir: [],
     duration: [
@@ -607,6 +673,7 @@ describe('values', () => {
       { text: 'some', why: 'no size' },
     ],
     workload: [],
+    prepared: [],
     workerId: [
       { text: 'a/b', why: 'a slash would be another layout' },
       { text: '..', why: 'clients resolve it' },
@@ -642,12 +709,18 @@ describe('values', () => {
       { text: '/', why: 'no folder of ours' },
     ],
     remoteLogDir: [{ text: './logs', why: 'from which folder is not said' }],
+    ssh: [{ text: 'openssh', why: 'no such way' }],
     sshConfig: [],
   };
 
+  /** What a setting is wrong without. */
+  const BESIDE: Partial<Record<SettingName, Environment>> = {
+    checksumTrailer: { S3LOADTEST_CHECKSUM: 'sha1' },
+    sseC: { S3LOADTEST_SSE_C_KEY: SSE_C_KEY },
+  };
   const rightRows = all.flatMap(([name, s]) => right[name].map((row) => ({ ...row, name, variable: s.env[0] })));
   test.each(rightRows)('$variable=$text: $why', ({ name, variable, text, value }) => {
-    expect(readConfig({ ...LEAST, [variable]: text })[name]).toEqual(value);
+    expect(readConfig({ ...LEAST, ...(BESIDE[name] ?? {}), [variable]: text })[name]).toEqual(value);
   });
 
   const wrongRows = all.flatMap(([name, s]) => wrong[name].map((row) => ({ ...row, setting: s, variable: s.env[0] })));
@@ -712,6 +785,24 @@ describe('readConfig', () => {
   ])('$environments: $why', ({ environments, is }) => {
     const { S3_ENDPOINTS: _, ...rest } = LEAST;
     expect(readConfig(...environments, rest).endpoints).toEqual([is]);
+  });
+
+  test('--sse-c without a key says how to get one; its key may come later, as credentials do', () => {
+    const line =
+      'S3LOADTEST_SSE_C is true, and S3LOADTEST_SSE_C_KEY is missing: give 32 bytes in base64, as `openssl rand -base64 32` prints them';
+    expect(problemsOf({ ...LEAST, S3LOADTEST_SSE_C: 'true' })).toEqual([line]);
+    const { config, lacking } = readWithoutCredentials([{ ...LEAST, S3LOADTEST_SSE_C: 'true' }]);
+    expect({ key: config.sseCKey, problems: lacking?.problems }).toEqual({ key: '', problems: [line] });
+  });
+
+  test('a key of SSE-C is shown neither as a setting nor where it was given as a header', () => {
+    const config = readConfig({ ...LEAST, S3LOADTEST_SSE_C: 'true', S3LOADTEST_SSE_C_KEY: SSE_C_KEY });
+    expect(publicConfig(config)).toMatchObject({ sseC: true });
+    expect(JSON.stringify(publicConfig(config))).not.toContain(SSE_C_KEY);
+    const header = `x-amz-server-side-encryption-customer-key: ${SSE_C_KEY}`;
+    const [problem] = problemsOf({ ...LEAST, S3LOADTEST_HEADERS: `a: b;${header};c: d` });
+    expect(problem).toContain('"a: b;x-amz-server-side-encryption-customer-key: …;c: d"');
+    expect(problem).toContain('SSE-C by --sse-c, and its key, a secret, in S3LOADTEST_SSE_C_KEY');
   });
 
   test('all that is missing is said at once, a line each, and what is wrong besides', () => {
@@ -799,6 +890,8 @@ describe('settings that are right by themselves and wrong together', () => {
   const RAMP = 'S3LOADTEST_RAMP';
   const WARMUP = 'S3LOADTEST_WARMUP';
   const UNTIL_STEADY = 'S3LOADTEST_UNTIL_STEADY';
+  const CHECKSUM = 'S3LOADTEST_CHECKSUM';
+  const TRAILER = 'S3LOADTEST_CHECKSUM_TRAILER';
 
   test.each<{ environment: Environment; problems: string[]; why: string }>([
     {
@@ -874,6 +967,21 @@ describe('settings that are right by themselves and wrong together', () => {
     },
     { environment: { [UNTIL_STEADY]: 'true', [WARMUP]: '30s', [RAMP]: '1m' }, problems: [], why: 'five minutes do' },
     { environment: { [UNTIL_STEADY]: 'false', [RATE]: '10' }, problems: [], why: 'it is off' },
+    {
+      environment: { [TRAILER]: 'true' },
+      problems: [
+        `${TRAILER} is true, and no checksum is to be sent: give --checksum crc64nvme, crc32c, crc32, sha1 or sha256`,
+      ],
+      why: 'there is nothing to trail',
+    },
+    {
+      environment: { [TRAILER]: 'true', [CHECKSUM]: 'md5' },
+      problems: [
+        `${CHECKSUM} is md5, which S3 takes in a header only: give crc64nvme, crc32c, crc32, sha1 or sha256, or leave ${TRAILER} out`,
+      ],
+      why: 'S3 has no trailer of that name',
+    },
+    { environment: { [TRAILER]: 'true', [CHECKSUM]: 'crc32' }, problems: [], why: 'it can be sent behind a body' },
     { environment: { [STAGES]: '100:10m,500:1m', [RAMP]: '1m' }, problems: [], why: 'gets there at the end of one' },
     {
       environment: { [STAGES]: '100:10m', [RAMP]: '6m' },
@@ -946,11 +1054,16 @@ describe('credentials', () => {
   test.each<{ environment: Environment; missing: number; why: string }>([
     { environment: {}, missing: 2, why: 'requests are signed with them' },
     { environment: { S3LOADTEST_BACKEND: 'jslib' }, missing: 2, why: 'by whomever' },
-    { environment: { S3LOADTEST_BACKEND: 'proxy' }, missing: 0, why: 'a proxy that runs has its own' },
+    { environment: { S3LOADTEST_BACKEND: 'proxy' }, missing: 2, why: 'the one on PATH gets them from here' },
     {
-      environment: { S3LOADTEST_BACKEND: 'Proxy', S3POOL_BINARY: ' ' },
+      environment: { S3LOADTEST_BACKEND: 'Proxy', S3POOL_BINARY: ' None' },
       missing: 0,
-      why: 'an empty value counts as none',
+      why: 'proxies that run have their own',
+    },
+    {
+      environment: { S3LOADTEST_BACKEND: 'proxy', S3POOL_BINARY: ' ' },
+      missing: 2,
+      why: 'an empty value is no setting',
     },
     {
       environment: { S3LOADTEST_BACKEND: 'proxy', S3POOL_BINARY: 's3pool' },
@@ -980,8 +1093,10 @@ describe('secrets', () => {
 
   test('are all that is left out of it', () => {
     const secret = all.filter(([, s]) => s.secret).map(([name]) => name);
-    expect(secret.sort()).toEqual(['accessKeyId', 'secretAccessKey', 'sessionToken']);
-    const left = Object.keys(config).filter((name) => !(name in publicConfig(config)));
+    expect(secret.sort()).toEqual(['accessKeyId', 'secretAccessKey', 'sessionToken', 'sseCKey', 'users'].sort());
+    const users = [{ accessKeyId: 'a', secretAccessKey: 'b' }];
+    const whole = { ...config, users };
+    const left = Object.keys(whole).filter((name) => !(name in publicConfig(whole)));
     expect(left.sort()).toEqual(secret);
   });
 

@@ -11,6 +11,7 @@ export {
   type SettingName,
   settings,
   showValue,
+  TYPED,
   type VuConfig,
 } from './settings';
 export {
@@ -20,4 +21,6 @@ export {
   CREDENTIALS,
   type CredentialName,
   leavesSigning,
+  NO_PROXY_STARTED,
+  type User,
 } from './store';

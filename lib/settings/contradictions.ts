@@ -2,11 +2,17 @@
 import { aliases, basePathOf } from './endpoint';
 import { STEADY_MS } from './run';
 import { type Config, nameOf, type SettingName, type TypedNames } from './settings';
+import { leavesSigning } from './store';
 import { formatDuration } from './units';
 
 /** A line for each. `typed` has the settings that are not left to their defaults. */
 export function contradictions(config: Config, typed: TypedNames): string[] {
-  return [...loadProblems(config, typed), ...timeProblems(config, typed), ...backendProblems(config)];
+  return [
+    ...loadProblems(config, typed),
+    ...timeProblems(config, typed),
+    ...checksumProblems(config),
+    ...backendProblems(config),
+  ];
 }
 
 const bothSet = (a: string | undefined, b: string | undefined, why: string) =>
@@ -58,9 +64,19 @@ function timeProblems(config: Config, typed: TypedNames): string[] {
   return problems;
 }
 
+function checksumProblems(config: Config): string[] {
+  const { checksum, checksumTrailer } = config;
+  if (!checksumTrailer || (checksum !== undefined && checksum !== 'md5')) return [];
+  const [name, others] = [nameOf(config, 'checksumTrailer'), 'crc64nvme, crc32c, crc32, sha1 or sha256'];
+  if (checksum === undefined) return [`${name} is true, and no checksum is to be sent: give --checksum ${others}`];
+  return [
+    `${nameOf(config, 'checksum')} is md5, which S3 takes in a header only: give ${others}, or leave ${name} out`,
+  ];
+}
+
 /** What some backends can't do. */
 function backendProblems(config: Config): string[] {
-  const { backend, addressing, accessKeyId, endpoints, bucket, s3poolBinary } = config;
+  const { backend, addressing, accessKeyId, endpoints, bucket } = config;
   const name = (setting: SettingName) => nameOf(config, setting);
   const own = `${name('backend')} is "${backend}"`;
   const problems: string[] = [];
@@ -78,7 +94,7 @@ function backendProblems(config: Config): string[] {
     );
   }
   const resolved = endpoints.filter((endpoint) => endpoint.includes('#'));
-  if (resolved.length > 0 && (backend === 'jslib' || s3poolBinary !== undefined)) {
+  if (resolved.length > 0 && (backend === 'jslib' || (backend === 'proxy' && !leavesSigning(config)))) {
     problems.push(
       `${name('endpoints')} has "${resolved[0]}", and ${own}, which looks names up by itself: give another backend`,
     );
@@ -89,6 +105,11 @@ function backendProblems(config: Config): string[] {
     );
   }
   if (backend !== 'jslib') return problems;
+  if (config.credentials === 'worker') {
+    problems.push(
+      `${name('credentials')} is worker, and ${own}, which takes no keys but those it is given: give another backend`,
+    );
+  }
   const withPath = endpoints.find((endpoint) => basePathOf(endpoint) !== '');
   if (withPath !== undefined) {
     problems.push(`${name('endpoints')} has "${withPath}", and ${own}, which knows no path: give another backend`);

@@ -1,5 +1,5 @@
 /** Settings of runs on many machines. Pure; runs in k6 and in Node. */
-import { anyText, text } from './parse';
+import { anyText, oneOf, text } from './parse';
 import type { Setting, Values } from './setting';
 
 const REMOTE_FOLDER = /^(?:~\/|\/)[^\s~]+$/;
@@ -27,6 +27,13 @@ export const fleet = {
     parse: text(REMOTE_FOLDER),
     expected: REMOTE_FOLDER_EXPECTED,
   } satisfies Setting<string>,
+  ssh: {
+    env: ['S3LOADTEST_SSH'],
+    help: "What connects to workers: built-in, or system for this machine's own ssh, with certificates and hardware keys (CLI)",
+    fallback: 'built-in',
+    parse: oneOf('built-in', 'system'),
+    expected: 'built-in or system',
+  } satisfies Setting<'built-in' | 'system'>,
   sshConfig: {
     env: ['S3LOADTEST_SSH_CONFIG'],
     help: 'SSH configuration for connections to workers, as `ssh -F` takes it (CLI)',

@@ -266,6 +266,14 @@ export const load = {
     parse: anyText,
     expected: 'the path of a workload file',
   } satisfies Setting<string>,
+  prepared: {
+    env: ['S3LOADTEST_PREPARED'],
+    option: 'prepared <file>',
+    help: 'Manifest of what `s3loadtest prepare` has made for a workload file',
+    fallbackText: 'prepared/NAME.json in S3LOADTEST_DATA_DIR (CLI)',
+    parse: anyText,
+    expected: 'the path of a manifest',
+  } satisfies Setting<string>,
   workerId: {
     env: ['S3LOADTEST_WORKER_ID'],
     option: 'worker-id <id>',

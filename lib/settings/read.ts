@@ -93,10 +93,13 @@ interface Problem {
 const configError = (problems: readonly Problem[]) => new ConfigError(problems.map(({ line }) => line));
 
 function readValues(names: readonly SettingName[], environments: readonly Environment[], remedy: string) {
-  const keyless = leavesSigning({
+  const signsElsewhere = leavesSigning({
     backend: settings.backend.parse(lookUp(settings.backend, environments)?.text ?? '') ?? 'http',
     s3poolBinary: lookUp(settings.s3poolBinary, environments)?.text,
   });
+  // Workers have their own.
+  const keyless =
+    signsElsewhere || settings.credentials.parse(lookUp(settings.credentials, environments)?.text ?? '') === 'worker';
   const values: Record<string, unknown> = {};
   const typed: Partial<Record<SettingName, string>> = {};
   const problems: Problem[] = [];
@@ -118,12 +121,21 @@ function readValues(names: readonly SettingName[], environments: readonly Enviro
       typed[name] = found.typed;
     }
   }
+  if (values.sseC === true && values.sseCKey === undefined && !problems.some(({ name }) => name === 'sseCKey')) {
+    const { env, expected } = settings.sseCKey;
+    problems.push({
+      name: 'sseCKey',
+      missing: true,
+      line: `${typed.sseC} is true, and ${env[0]} is missing: give ${expected}`,
+    });
+  }
   return { values, typed, problems };
 }
 
-/** Endpoints may carry user:password@; hide that as well. */
+/** Endpoints may carry user:password@, and headers a key of SSE-C; hide that as well. */
 function shown({ secret }: Setting<unknown>, text: string): string {
-  return secret ? '(not shown)' : JSON.stringify(text.replace(/\/\/[^/@,]*@/g, '//…@'));
+  if (secret) return '(not shown)';
+  return JSON.stringify(text.replace(/\/\/[^/@,]*@/g, '//…@').replace(/(customer-key\s*:\s*)[^;]+/gi, '$1…'));
 }
 
 /**

@@ -50,6 +50,28 @@ function parseHeaders(value: string): Readonly<Record<string, string>> | undefin
   return headers;
 }
 
+/** Credentials that some VUs sign with. */
+export interface User {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken?: string;
+}
+
+function parseUsers(value: string): readonly User[] | undefined {
+  try {
+    const users: Partial<User>[] = JSON.parse(value);
+    const isUser = ({ accessKeyId, secretAccessKey, sessionToken = '' }: Partial<User>) =>
+      accessKeyId &&
+      secretAccessKey &&
+      [accessKeyId, secretAccessKey, sessionToken].every((text) => typeof text === 'string');
+    return Array.isArray(users) && users.length > 0 && users.every((user) => user && isUser(user))
+      ? (users as User[])
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 export const store = {
   endpoints: {
     env: ['S3_ENDPOINTS', 'S3_POOL'],
@@ -85,15 +107,31 @@ export const store = {
     parse: text(/^\S+$/),
     expected: 'a session token without spaces',
   } satisfies Setting<string>,
+  users: {
+    env: ['S3LOADTEST_USERS'],
+    help: 'Credentials of the profiles that a workload file names, which the CLI looks up',
+    secret: true,
+    parse: parseUsers,
+    expected: 'a JSON list of accessKeyId, secretAccessKey and sessionToken, one for each profile',
+  } satisfies Setting<readonly User[]>,
+  sseCKey: {
+    env: ['S3LOADTEST_SSE_C_KEY'],
+    help: 'Key of --sse-c, 32 bytes in base64',
+    secret: true,
+    parse: text(/^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$/),
+    expected: '32 bytes in base64, as `openssl rand -base64 32` prints them',
+  } satisfies Setting<string>,
   credentials: {
     env: ['S3LOADTEST_CREDENTIALS'],
     option: 'credentials <source>',
-    help: "Where credentials come from: env, or aws for AWS's provider chain: profiles, SSO, processes, web identity, roles (CLI)",
+    help:
+      "Where credentials come from: env; aws for AWS's provider chain here: profiles, SSO, processes, web identity, roles; worker " +
+      'for that of each worker (dist and start) (CLI)',
     fallback: 'env',
     fallbackText: 'env; aws where AWS_PROFILE is set and no key',
-    parse: oneOf('env', 'aws'),
-    expected: 'env or aws',
-  } satisfies Setting<'env' | 'aws'>,
+    parse: oneOf('env', 'aws', 'worker'),
+    expected: 'env, aws or worker',
+  } satisfies Setting<'env' | 'aws' | 'worker'>,
   region: {
     env: ['AWS_REGION'],
     others: ['AWS_DEFAULT_REGION'],
@@ -167,7 +205,7 @@ export const store = {
     help: "A header to send with requests, such as 'x-amz-server-side-encryption: AES256', or several; those about objects go with what writes one",
     parse: parseHeaders,
     expected:
-      "headers as 'x-amz-server-side-encryption: AES256'; not those that every request has, and no key of SSE-C, which is a secret",
+      "headers as 'x-amz-server-side-encryption: AES256'; not those that every request has; SSE-C by --sse-c, and its key, a secret, in S3LOADTEST_SSE_C_KEY",
     show: (value) =>
       Object.entries(value)
         .map(([name, text]) => `${name}: ${text}`)
@@ -187,10 +225,26 @@ export const store = {
     parse: oneOf(...CHECKSUMS),
     expected: 'md5, crc32, crc32c, crc64nvme, sha1 or sha256',
   } satisfies Setting<Checksum>,
+  checksumTrailer: {
+    env: ['S3LOADTEST_CHECKSUM_TRAILER'],
+    option: 'checksum-trailer',
+    help: "Send the checksum behind the body, which then goes in chunks, as AWS's SDKs do (all but md5): the native backend makes each body once",
+    fallback: false,
+    parse: boolean,
+    expected: 'true or false',
+  } satisfies Setting<boolean>,
   signPayload: {
     env: ['S3LOADTEST_SIGN_PAYLOAD'],
     option: 'sign-payload',
     help: 'Hash the bodies of objects and sign the hash, in place of UNSIGNED-PAYLOAD',
+    fallback: false,
+    parse: boolean,
+    expected: 'true or false',
+  } satisfies Setting<boolean>,
+  sseC: {
+    env: ['S3LOADTEST_SSE_C'],
+    option: 'sse-c',
+    help: 'Have the store encrypt objects with the key in S3LOADTEST_SSE_C_KEY, and send it with what reads them (SSE-C)',
     fallback: false,
     parse: boolean,
     expected: 'true or false',
@@ -283,22 +337,38 @@ export const store = {
   s3poolBinary: {
     env: ['S3POOL_BINARY'],
     help:
-      'Signing proxy that the CLI starts for the proxy backend, as `proxy --insecure --listen 127.0.0.1:PORT`. Without it, ' +
-      'S3_ENDPOINTS are proxies that already run, and credentials are optional',
-    parse: anyText,
-    expected: 'the path of s3pool, or of a program that takes the same arguments',
+      'Signing proxy that `run` starts for the proxy backend, as `proxy --insecure --listen 127.0.0.1:PORT`; `none` where ' +
+      'S3_ENDPOINTS are proxies that already run, which makes credentials optional',
+    fallbackText: 's3pool on PATH, else what S3POOL_URL has',
+    parse: (value) => (/^none$/i.test(value.trim()) ? NO_PROXY_STARTED : anyText(value)),
+    expected: 'the path of s3pool, or of a program that takes the same arguments; or none',
+  } satisfies Setting<string>,
+  s3poolUrl: {
+    env: ['S3POOL_URL'],
+    help: 'Where to fetch s3pool from if it is not on PATH: a binary, or a .tar.gz or .zip with it in it. Takes S3POOL_SHA256',
+    parse: text(/^https?:\/\/[^/\s]+\/\S+$/),
+    expected: 'an https:// address',
+  } satisfies Setting<string>,
+  s3poolSha256: {
+    env: ['S3POOL_SHA256'],
+    help: 'SHA-256 of what S3POOL_URL has: anything else is not run',
+    parse: (value) => (/^[0-9a-f]{64}$/i.test(value.trim()) ? value.trim().toLowerCase() : undefined),
+    expected: '64 hexadecimal digits, as sha256sum prints them',
   } satisfies Setting<string>,
 };
 
 export type StoreSettings = Values<typeof store>;
 
-/** Credentials may come later than other settings, when the run begins; an archive of a run must not hold them. */
-export const CREDENTIALS = ['accessKeyId', 'secretAccessKey', 'sessionToken'] as const;
+/** Secrets may come later than other settings, when the run begins; an archive of a run must not hold them. */
+export const CREDENTIALS = ['accessKeyId', 'secretAccessKey', 'sessionToken', 'sseCKey'] as const;
 export type CredentialName = (typeof CREDENTIALS)[number];
 
+/** What S3POOL_BINARY is where none is to be started. */
+export const NO_PROXY_STARTED = 'none';
+
 /**
- * Whether requests go to proxies that already run: those sign, and have the credentials. A proxy that is started from
- * S3POOL_BINARY gets the credentials from here.
+ * Whether requests go to proxies that already run: those sign, and have the credentials. A proxy that is started gets the
+ * credentials from here.
  */
 export function leavesSigning({
   backend,
@@ -307,5 +377,5 @@ export function leavesSigning({
   readonly backend: Backend;
   readonly s3poolBinary?: string | undefined;
 }): boolean {
-  return backend === 'proxy' && s3poolBinary === undefined;
+  return backend === 'proxy' && s3poolBinary?.trim().toLowerCase() === NO_PROXY_STARTED;
 }

@@ -3,6 +3,7 @@ import {
   COMMANDS,
   type Command,
   CREATE_BUCKET,
+  DELETE_BUCKET,
   GET,
   GET_BUCKET_ACL,
   GET_BUCKET_LIFECYCLE,
@@ -12,21 +13,30 @@ import {
   GET_OBJECT_ACL,
   HEAD,
   HEAD_BUCKET,
+  LIST_BUCKETS,
   LIST_UPLOADS,
   LIST_VERSIONS,
   PUT_BUCKET_ACL,
   PUT_BUCKET_LIFECYCLE,
   PUT_BUCKET_POLICY,
+  PUT_BUCKET_VERSIONING,
   PUT_OBJECT_ACL,
   PUT_OBJECT_LEGAL_HOLD,
   PUT_OBJECT_RETENTION,
 } from '../s3/commands';
 
-const OTHERS: readonly Command[] = [CREATE_BUCKET, LIST_UPLOADS];
+const OTHERS: readonly Command[] = [CREATE_BUCKET, DELETE_BUCKET, LIST_BUCKETS, PUT_BUCKET_VERSIONING, LIST_UPLOADS];
 
 /** Rows by op. */
 export const ACTIONS: Readonly<Record<string, Command>> = Object.fromEntries(
   [...COMMANDS].filter(([, { op, counts }]) => counts === 'operation' && OTHERS.every((other) => other.op !== op)),
+);
+
+/** What may be done to temporary objects while they are there: commands about one object, that leave it as it is. */
+export const TEMPORARY_ACTIONS: Readonly<Record<string, Command>> = Object.fromEntries(
+  Object.entries(ACTIONS).filter(
+    ([, { on, effect, body }]) => on === 'object' && effect !== 'delete' && effect !== 'write' && body === 'none',
+  ),
 );
 
 /** A card for a GET of an older version. */

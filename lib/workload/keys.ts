@@ -10,6 +10,9 @@ export interface KeyParts {
   readonly test: string;
 }
 
+/** Ends keys of objects whose content the native backend made out of the key: those are what it can verify. */
+export const GENERATED_END = '-g1';
+
 /** Keys a worker remembers in all, shared out among its VUs: k6 has nothing that VUs could share. */
 const TRACKED_KEYS = 5_000;
 /** Found keys that all VUs together may hold; each VU gets a copy of what setup returns. */

@@ -30,6 +30,10 @@ export function gcPercent({ loads }: Pick<Plan, 'loads'>): number | undefined {
 /** Bytes that a held connection takes, garbage included: measured at 10,000, and at 2,000 by TLS. */
 const CONNECTION = 25 * 1024;
 const TLS_CONNECTION = 110 * 1024;
+/** What one that uploads has besides where chunks are signed: a whole one, for its signature goes before it. Half of them upload. */
+const SIGNED_CHUNK = 64 * 1024;
+/** Copies of a body that is put into chunks, garbage included. */
+const CHUNKED_COPIES = 2;
 
 /** Why the run would take the machine's memory down, in one line; undefined when it would not. `free` in bytes, or NaN. */
 export function tooLittleMemory({ loads, config }: Plan, free: number): string | undefined {
@@ -39,9 +43,12 @@ export function tooLittleMemory({ loads, config }: Plan, free: number): string |
   const whole = ({ step }: ShapedLoad) => config.backend === 'jslib' && has('read', step) && !holdsConnections(step);
   const bytesOf = (load: ShapedLoad) => (kept(load) || whole(load) ? load.sizes.map((size) => size.bytes) : []);
   const partOf = (load: ShapedLoad) => (whole(load) ? Number.POSITIVE_INFINITY : config.partSize);
-  const connection = config.endpoints.some((endpoint) => endpoint.startsWith('https:')) ? TLS_CONNECTION : CONNECTION;
+  const { checksumTrailer, signPayload } = config;
+  const plain = config.endpoints.some((endpoint) => endpoint.startsWith('https:')) ? TLS_CONNECTION : CONNECTION;
+  const connection = plain + (checksumTrailer && signPayload ? SIGNED_CHUNK / 2 : 0);
+  const copies = checksumTrailer ? CHUNKED_COPIES : 0;
   const needs = loads.map((load) => {
-    const ofVus = memoryNeed(k6Vus(load), bytesOf(load), partOf(load), config.partConcurrency);
+    const ofVus = memoryNeed(k6Vus(load), bytesOf(load), partOf(load), config.partConcurrency, copies);
     const more = holdsConnections(load.step) ? load.shape.vus * connection : 0;
     // One VU that does it all is there however much that is.
     return load.step.kind !== 'operation' ? { fixed: ofVus, more } : { fixed: 0, more: ofVus };

@@ -29,10 +29,13 @@ export function largestPiece(sizes: readonly number[], partSize: number): number
   return Math.max(0, ...sizes.map((bytes) => (bytes > partSize ? partBytesFor(bytes, partSize) : bytes)));
 }
 
-/** Memory, in bytes, that a run may come to need: every VU with its largest piece under way, or so many parts of it `atOnce`. */
-export function memoryNeed(vus: number, sizes: readonly number[], partSize: number, atOnce = 1): number {
+/**
+ * Memory, in bytes, that a run may come to need: every VU with its largest piece under way, or so many parts of it `atOnce`, and
+ * with so many copies `more` of it than a plain body has.
+ */
+export function memoryNeed(vus: number, sizes: readonly number[], partSize: number, atOnce = 1, more = 0): number {
   const underWay = sizes.map((bytes) => Math.min(bytes, largestPiece([bytes], partSize) * atOnce));
-  return vus * (VU_BYTES + COPIES * Math.max(SMALLEST_POOL, ...underWay));
+  return vus * (VU_BYTES + (COPIES + more) * Math.max(SMALLEST_POOL, ...underWay));
 }
 
 /** Bytes that bodies of these sizes are cut from. */

@@ -241,6 +241,13 @@ describe('connections', () => {
     expect(tooLittleMemory(plan([held], { ...plain, S3_ENDPOINTS: 'https://10.0.0.1:9000' }), 600 * MB)).toContain(
       '2.1GB',
     );
+    // 32 KB more each.
+    const signed = {
+      S3LOADTEST_CHECKSUM: 'crc32c',
+      S3LOADTEST_CHECKSUM_TRAILER: 'true',
+      S3LOADTEST_SIGN_PAYLOAD: 'true',
+    };
+    expect(tooLittleMemory(plan([held], { ...plain, ...signed }), 600 * MB)).toContain('may need 1.1GB of memory');
   });
 
   describe('by a k6 without the extension', () => {
@@ -535,6 +542,13 @@ describe('memory', () => {
       free: 10 * per(8 * MB) - 1,
       says: '10 VUs with up to 8.0MB each under way may need 408.3MB of memory, and 408.3MB are free: take --concurrency 9, or --no-memory-check to run all the same',
       why: 'a byte too little: parts, not objects, are in memory',
+    },
+    {
+      patterns: writers,
+      more: { S3LOADTEST_CONCURRENCY: '10', S3LOADTEST_CHECKSUM: 'sha1', S3LOADTEST_CHECKSUM_TRAILER: 'true' },
+      free: 10 * per(8 * MB),
+      says: '10 VUs with up to 8.0MB each under way may need 568.3MB of memory, and 408.3MB are free: take --concurrency 7, or --no-memory-check to run all the same',
+      why: 'bodies are copied into chunks',
     },
     {
       patterns: writers,

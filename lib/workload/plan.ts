@@ -7,12 +7,15 @@ import type { RunFacts } from '../result/run-facts';
 import { MULTIPART, PUT } from '../s3/commands';
 import { type Config, ConfigError, nameOf, type ObjectSize, publicConfig } from '../settings/config';
 import { endpointLabel } from '../settings/endpoint';
+import type { Home } from './home';
 import { durationOf } from './shape';
 import { has, holdsConnections, isPaced, opsOf } from './step';
 import { chosen, needsConnections, type Shaped, type ShapedLoad, withSettings } from './with-settings';
 import type { Workload } from './workload';
 
 export interface Plan extends Shaped {
+  /** Where VUs work, where that is not the one bucket of the settings; the first of them is that. */
+  readonly homes?: readonly Home[];
   readonly measured: readonly Measured[];
   /** Every size that any of the loads uses. */
   readonly sizes: readonly ObjectSize[];
@@ -218,10 +221,17 @@ export function factsOf(
       ...(httpProxies.length > 0 && { httpProxies }),
     },
     measured,
-    plannedMs: config.duration,
+    ...plannedOf(loads, config),
     warmupMs: config.warmup,
     tlsNotVerified: !config.verifySsl && config.endpoints.some((endpoint) => endpoint.startsWith('https://')),
   };
+}
+
+/** When it ends: with time, or with its last operation. */
+function plannedOf(loads: readonly ShapedLoad[], { duration }: Config): Pick<RunFacts, 'plannedMs' | 'plannedOps'> {
+  const operations = loads.map(({ operations }) => operations);
+  if (operations.length === 0 || operations.includes(undefined)) return { plannedMs: duration };
+  return { plannedMs: 0, plannedOps: operations.reduce<number>((sum, n) => sum + (n as number), 0) };
 }
 
 export type EnvironmentFacts = Pick<RunFacts['run'], 'readable' | 'discovery' | 'httpProxies'>;

@@ -10,6 +10,8 @@ export interface ScenarioLoad {
   readonly test: string;
   readonly shape: Shape;
   readonly schedule: Schedule;
+  /** How many it does in all, where that and no time ends it. */
+  readonly operations?: number | undefined;
 }
 
 /** The name of the scenario that does nothing, and only ends with the run. */
@@ -17,6 +19,9 @@ export const WAITING = 'waiting';
 
 /** What k6 calls the scenario that its own options (--vus, --iterations …) put in the place of a script's. */
 export const OVERRIDE = 'default';
+
+/** k6 ends what is counted by time, too. */
+const LONGEST = '8760h';
 
 /** How much longer than one request's time limit operations under way at the end may take before k6 breaks them off. */
 const GRACE_MS = 5_000;
@@ -32,8 +37,9 @@ const SHORTEST_FALL_MS = 1;
  * The scenario of a load: as many VUs as it has, each at its own pace (closed loop), or with a rate, operations begun on time
  * whatever the store takes (open loop). `timeout` is that of a request, milliseconds.
  */
-export function scenarioOf({ test, shape, schedule }: ScenarioLoad, timeout: number): Scenario {
+export function scenarioOf({ test, shape, schedule, operations }: ScenarioLoad, timeout: number): Scenario {
   const common = { gracefulStop: `${timeout + GRACE_MS}ms`, tags: { test } };
+  if (operations !== undefined) return { ...counted(operations, shape.vus), ...common };
   const scenario = shape.unit === 'rate' ? openLoop(shape, schedule) : closedLoop(shape, common.gracefulStop);
   return { ...scenario, ...common };
 }
@@ -51,6 +57,10 @@ export function acrossWorkers(scenario: Scenario, workers: number): Scenario {
       const stages = scenario.stages.map((stage) => ({ ...stage, target: stage.target * workers }));
       return { ...scenario, startVUs: (scenario.startVUs ?? 1) * workers, stages };
     }
+    case 'per-vu-iterations': {
+      const { vus = 1, iterations = 1 } = scenario;
+      return { ...scenario, vus: vus * workers, iterations: Math.ceil(iterations / workers) };
+    }
     case 'constant-arrival-rate':
     case 'ramping-arrival-rate': {
       const { preAllocatedVUs, maxVUs = preAllocatedVUs } = scenario;
@@ -59,6 +69,11 @@ export function acrossWorkers(scenario: Scenario, workers: number): Scenario {
     default:
       throw new Error(`no scenario here is ${scenario.executor}`);
   }
+}
+
+/** So many operations, an iteration each, and as many of each VU. */
+function counted(operations: number, vus: number): Scenario {
+  return { executor: 'per-vu-iterations', vus, iterations: Math.ceil(operations / vus), maxDuration: LONGEST };
 }
 
 /** VUs that are there all the time, or as stages have it. The schedule is not in here: the script idles outside its windows. */

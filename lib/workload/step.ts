@@ -8,7 +8,7 @@ import type { Command, Effect } from '../s3/commands';
 import type { Awaitable, Engine } from '../s3/engine';
 import type { HeldConnections, Holding } from '../s3/held';
 import type { ObjectSize, VuConfig } from '../settings/config';
-import type { CommandShares } from './command-shares';
+import type { CommandShares, Filling } from './command-shares';
 import type { FoundKeys, MakeKey, TrackedKeys } from './keys';
 import type { Payload } from './payload';
 import type { Random } from './random';
@@ -29,10 +29,30 @@ export interface VirtualUser {
   /** The load's shape on this worker: a step that paces itself keeps to it. */
   readonly shape: Shape;
   readonly makeKey: MakeKey;
+  /** The workload's name, and what ends keys of what it writes. */
+  readonly test: string;
+  readonly keyEnd: string;
+  /** When the run began, milliseconds since 1970. */
+  readonly startedAt: number;
+  /** The number of the home that it is in. */
+  readonly home: number;
+  /** The same VU in another of the homes, by number, or in any bucket by the credentials of that one. */
+  at(home: number, bucket?: string): VirtualUser;
+  /** An engine that nothing is counted of. */
+  silent(): Engine;
+  /** How many homes there are; 0 where there is only the bucket of the settings. */
+  readonly homes: number;
+  /** How many VUs its load has on all workers, and its number among all VUs, from 0. */
+  readonly among: number;
+  readonly number: number;
+  /** Its number on this worker, from 1. */
+  readonly numberHere: number;
   /** Bodies of its sizes. */
   payload(): Payload;
   /** What writes objects of its sizes. */
   writer(): WriteObject;
+  /** The same outside the figures. */
+  beside(): WriteObject;
   /** Keys that are in the bucket now, by size, where it was looked for them anew; undefined where it was not time. Outside the figures. */
   findKeys(): Promise<FoundKeys | undefined>;
   /** Keys of objects of a size: those in the bucket now, or of one that is written for it. Outside the figures. */
@@ -69,8 +89,12 @@ interface AnyStep {
 export interface OperationStep extends AnyStep {
   readonly kind: 'operation';
   /** What it is made of, where VUs make it anew: a file's workload is known to VU 0 alone. */
-  readonly data?: CommandShares;
+  readonly data?: StepData;
+  /** It says by itself in which of several homes an operation is: else they take turns. */
+  readonly steers?: true;
 }
+
+export type StepData = CommandShares | Filling;
 
 /** One VU does it all: many operations at once, and it keeps to the load's shape by itself. */
 export interface TaskStep extends AnyStep {

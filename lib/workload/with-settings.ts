@@ -23,6 +23,8 @@ export interface ShapedLoad {
   readonly readSizes: readonly ObjectSize[];
   /** Where several phases are counted apart. */
   readonly phased: boolean;
+  /** As of Load. */
+  readonly operations?: number | undefined;
 }
 
 export interface Shaped {
@@ -93,6 +95,12 @@ function shapeOfOwn(name: string, own: OwnShape, { duration }: Config, open: num
     ]);
   }
   const list = stages.map(({ target, ms = left }) => ({ target, ms }));
+  const shortest = Math.min(...list.map(({ ms }) => ms));
+  if (ramp > shortest) {
+    throw new ConfigError([
+      `load "${name}" climbs for ${formatDuration(ramp)}, and lasts ${formatDuration(shortest)}: run longer, or give a shorter ramp`,
+    ]);
+  }
   const most = unit === 'vus' ? Math.max(...list.map(({ target }) => target)) : (vus ?? open);
   return { unit, vus: most, ramp, stages: start > 0 ? [{ target: 0, ms: start }, ...list] : list };
 }
@@ -130,13 +138,14 @@ function loadsOf(workload: Workload, config: Config, vus: number, share: number)
 }
 
 function shapedLoad(workload: Workload, load: Load, config: Config, shape: Shape, share: number): ShapedLoad {
-  const sizes = config.sizes ?? sizesOf(workload.data.sizes);
+  const sizes = config.sizes ?? load.sizes ?? sizesOf(workload.data.sizes);
   const windows = windowsOf(load, config);
   return {
     ...{ name: scenarioName(workload, load), test: workload.name, step: load.step, shape, share, sizes },
     schedule: () => phased(load, scheduleOf(windows, durationOf(shape), config.seed)),
     readSizes: load.step.kind === 'connections' ? sizesOf([load.step.reads]) : sizes,
     phased: workload.loads.length > 1,
+    operations: load.operations,
   };
 }
 

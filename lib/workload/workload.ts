@@ -1,6 +1,7 @@
 /**
  * What is to run, as one value: scripts write it, settings complete it (with-settings.ts), and all else follows from it. Pure.
  */
+import type { ObjectSize } from '../settings/config';
 import type { Threshold } from '../settings/run';
 import type { Windows } from './schedule';
 import type { Shape } from './shape';
@@ -32,6 +33,10 @@ export interface Load {
   readonly phase?: string;
   /** Its weight where the workload's VUs and rate are divided among its loads. Default 1. */
   readonly share?: number;
+  /** How many operations it is in all, and then the run is over: each VU does as many. Undefined where time ends it. */
+  readonly operations?: number;
+  /** Sizes of its objects, where they are not the workload's. */
+  readonly sizes?: readonly ObjectSize[];
   /** What it wants where no setting says otherwise. */
   readonly shape?: {
     /** VUs, or connections, where it wants others than the machine would give it. */

@@ -115,12 +115,13 @@ describe('requests', () => {
   });
 
   test.each<{ more: Partial<BucketConfig>; signs: boolean; why: string }>([
-    { more: { backend: 'proxy' }, signs: false, why: 'the endpoints are of a proxy that signs' },
+    { more: { backend: 'proxy', s3poolBinary: 'none' }, signs: false, why: 'the endpoints are of a proxy that signs' },
     {
       more: { backend: 'proxy', s3poolBinary: 's3pool' },
       signs: true,
       why: 'one is started for runs, in front of them',
     },
+    { more: { backend: 'proxy' }, signs: true, why: 'so is the one on PATH' },
     { more: { backend: 'jslib' }, signs: true, why: 'others sign by themselves' },
   ])('with $more are signed: $signs ($why)', async ({ more, signs }) => {
     const { asked, endpoint } = await serve(({ method }) => (method === 'POST' ? '<DeleteResult/>' : EMPTY));

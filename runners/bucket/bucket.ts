@@ -6,18 +6,25 @@ import { classifyCode, isRetryable } from '../../lib/s3/classify';
 import {
   ABORT_MULTIPART,
   type Command,
+  CREATE_BUCKET,
   DELETE,
+  DELETE_BUCKET,
   DELETE_OBJECTS,
   GET_BUCKET_VERSIONING,
+  HEAD_BUCKET,
+  LIST_BUCKETS,
   LIST_KEYS,
   LIST_UPLOADS,
   LIST_V1,
   LIST_VERSIONS,
+  PUT_BUCKET_VERSIONING,
 } from '../../lib/s3/commands';
+import { VERSIONING } from '../../lib/s3/configurations';
 import type { Arguments, Reply } from '../../lib/s3/engine';
 import { explain, PATIENCE_MS, waitingText } from '../../lib/s3/explain';
 import { keysPageOf, listArguments, nextOf, prefixesOf } from '../../lib/s3/listing';
 import { argumentsOfV1, mayLackV2, replyOfV1 } from '../../lib/s3/listing-v1';
+import { locationOf } from '../../lib/s3/location';
 import { pauseBefore } from '../../lib/s3/retry';
 import { type Config, ConfigError, leavesSigning } from '../../lib/settings/config';
 import { proxiesOf, proxyOf } from '../../lib/settings/http-proxy';
@@ -70,6 +77,14 @@ export interface Bucket {
   abortUpload(upload: Upload, signal?: AbortSignal): Promise<void>;
   /** Whether the bucket keeps, or has kept, versions. @throws BucketError */
   versioned(signal?: AbortSignal): Promise<boolean>;
+  /** Names of all buckets that this user owns. @throws BucketError */
+  ownedBuckets(signal?: AbortSignal): Promise<string[]>;
+  /** Whether there is a bucket of this name, whoever owns it. @throws BucketError when that can't be told */
+  isThere(signal?: AbortSignal): Promise<boolean>;
+  /** Creates it, and has it keep versions where that is asked for. One that is this user's already is fine. @throws BucketError */
+  create(keepsVersions: boolean, signal?: AbortSignal): Promise<void>;
+  /** Takes the bucket itself away, which must be empty. One that is gone already is fine. @throws BucketError */
+  remove(signal?: AbortSignal): Promise<void>;
   /** One line for a failure: what is wrong, with which value, and which setting mends it. */
   explain(error: BucketError): string;
   /** Ends its connections. */
@@ -210,6 +225,32 @@ export function openBucket(
     versioned: async (signal) => {
       const { found } = await getVersioning('', '', {}, signal);
       return found?.texts.Status !== undefined;
+    },
+    ownedBuckets: async (signal) => {
+      // Asked of the endpoint's root, whatever the addressing.
+      const root = createNodeEngine({ ...options, bucket: '', addressing: 'path' }, transport, pause);
+      const { found } = await orThrow(root.compile(LIST_BUCKETS), LIST_BUCKETS)('', '', {}, signal);
+      return (found?.lists.Bucket ?? []).map(([name = '']) => name);
+    },
+    isThere: async (signal) => {
+      const reply = await engine.compile(HEAD_BUCKET)('', '', {}, signal);
+      if (reply.failure === undefined || reply.status === 403 || reply.status === 301) return true;
+      if (reply.status === 404) return false;
+      throw new BucketError({ ...reply, failure: reply.failure }, 'look for');
+    },
+    create: async (keepsVersions, signal) => {
+      const { failure, ...made } = await engine.compile(CREATE_BUCKET)('', locationOf(config.region), {}, signal);
+      if (failure !== undefined && failure.code !== 'BucketAlreadyOwnedByYou') {
+        throw new BucketError({ ...made, failure }, 'create');
+      }
+      if (!keepsVersions) return;
+      const { failure: refusal, ...set } = await engine.compile(PUT_BUCKET_VERSIONING)('', VERSIONING, {}, signal);
+      if (refusal !== undefined) throw new BucketError({ ...set, failure: refusal }, 'set versioning of');
+    },
+    remove: async (signal) => {
+      const { failure, ...removed } = await engine.compile(DELETE_BUCKET)('', '', {}, signal);
+      if (failure !== undefined && failure.code !== 'NoSuchBucket')
+        throw new BucketError({ ...removed, failure }, 'delete');
     },
     explain: ({ outcome, failure, verb }) => {
       // The check's own words would tell the time limit of the check.

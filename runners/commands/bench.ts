@@ -1,9 +1,9 @@
 /**
- * `npm run bench`: what the client costs, side by side in one run against a server that does no work. Unsigned k6/http is
- * the yardstick, because machines differ and the ratio does not.
+ * `npm run bench`: what the client costs, side by side in one run against a server that does no work. The first row of each
+ * table is the yardstick, because machines differ and the ratio does not.
  */
 import type { ChildProcess } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Command } from 'commander';
@@ -11,7 +11,7 @@ import { $ } from 'zx';
 import { Fold } from '../../lib/result/fold';
 import { type Begin, FROM_CLI, MARKS, readMarked } from '../../lib/result/protocol';
 import { parseResult, type Result, sum } from '../../lib/result/result';
-import { type Backend, ConfigError, settings } from '../../lib/settings/config';
+import { type Backend, ConfigError, NO_PROXY_STARTED, settings } from '../../lib/settings/config';
 import { formatCount } from '../../lib/settings/units';
 import { freePort } from '../process/free-port';
 import { availableMemory } from '../process/proc';
@@ -36,6 +36,8 @@ interface Client {
   readonly script: string;
   /** Of those that have one. */
   readonly backend?: Backend;
+  /** Beside those that all have. */
+  readonly settings?: Readonly<Record<string, string>>;
   /** Operations and failures out of what k6 gave, and the milliseconds they took; undefined when it gave nothing. */
   readonly read: (gave: Gave) => { ops: number; failed: number; ms: number } | undefined;
 }
@@ -47,18 +49,52 @@ interface Gave {
   readonly statistics: string;
 }
 
-const CLIENTS: readonly [Client, ...Client[]] = [
-  {
-    name: 'unsigned k6/http',
-    script: 'bench-unsigned',
-    read: (gave) => JSON.parse(resultIn(gave) ?? 'null') ?? undefined,
-  },
-  { name: 'firehose, http backend', script: 'firehose', backend: 'http', read: readResult },
-  { name: 'firehose, native backend', script: 'firehose', backend: 'native', read: readStatistics },
-  { name: 'firehose, jslib backend', script: 'firehose', backend: 'jslib', read: readResult },
-  // Straight to the server: what is left when someone else signs.
-  { name: 'firehose, proxy backend', script: 'firehose', backend: 'proxy', read: readResult },
-];
+/** Clients that do the same load in turn; the first is the yardstick. */
+interface Comparison {
+  readonly load: string;
+  readonly clients: readonly Client[];
+}
+
+const BACKENDS_COMPARED: Comparison = {
+  load: '1 KiB, half GET half PUT',
+  clients: [
+    {
+      name: 'unsigned k6/http',
+      script: 'bench-unsigned',
+      read: (gave) => JSON.parse(resultIn(gave) ?? 'null') ?? undefined,
+    },
+    { name: 'firehose, http backend', script: 'firehose', backend: 'http', read: readResult },
+    { name: 'firehose, native backend', script: 'firehose', backend: 'native', read: readStatistics },
+    { name: 'firehose, jslib backend', script: 'firehose', backend: 'jslib', read: readResult },
+    // Straight to the server: what is left when someone else signs.
+    { name: 'firehose, proxy backend', script: 'firehose', backend: 'proxy', read: readResult },
+  ],
+};
+
+/** What checksums cost: nothing but writes, of a size at which the bytes count. */
+function checksumsCompared(workload: string): Comparison {
+  const [checksum, trailer, sign] = [settings.checksum, settings.checksumTrailer, settings.signPayload].map(
+    ({ env: [variable] }) => variable,
+  ) as [string, string, string];
+  const native = (name: string, own: Readonly<Record<string, string>>): Client => ({
+    ...{ name, script: 'workload', backend: 'native', read: readStatistics },
+    settings: { [settings.workload.env[0]]: workload, ...own },
+  });
+  return {
+    load: '1 MiB, PUT only, native backend',
+    clients: [
+      native('none', {}),
+      native('md5 in a header', { [checksum]: 'md5' }),
+      native('crc32c in a header', { [checksum]: 'crc32c' }),
+      native('crc32c behind the body', { [checksum]: 'crc32c', [trailer]: 'true' }),
+      native('crc64nvme behind the body', { [checksum]: 'crc64nvme', [trailer]: 'true' }),
+      native('the body hashed and signed', { [sign]: 'true' }),
+      native('crc32c behind signed chunks', { [checksum]: 'crc32c', [trailer]: 'true', [sign]: 'true' }),
+    ],
+  };
+}
+
+const PUTS = 'name: puts\noperations: {PUT: 100}\nobjects: {sizes: 1MB}\n';
 
 function resultIn({ output }: Gave): string | undefined {
   const line = output.split('\n').find((text) => text.startsWith(MARKS.result));
@@ -92,7 +128,8 @@ export function addBench(program: Command): void {
     .option('--duration <time>', 'duration of each run', '20s')
     .option('--rounds <n>', 'number of runs of each client, in turn', '3')
     .option('--concurrency <n>', 'VUs', '16')
-    .action(async (options: { duration: string; rounds: string; concurrency: string }) => {
+    .option('--checksums', 'measure the cost of checksums instead: writes of 1 MiB by the native backend')
+    .action(async (options: { duration: string; rounds: string; concurrency: string; checksums?: true }) => {
       const rounds = Number(options.rounds);
       if (!Number.isInteger(rounds) || rounds < 1)
         throw new ConfigError([`--rounds is "${options.rounds}": give 1 or more`]);
@@ -101,29 +138,20 @@ export function addBench(program: Command): void {
         if (parse(options[name]) === undefined)
           throw new ConfigError([`--${name} is "${options[name]}": give ${expected}`]);
       }
-      await bench(options.duration, rounds, options.concurrency);
+      await bench(options.duration, rounds, options.concurrency, options.checksums === true);
     });
 }
 
-async function bench(duration: string, rounds: number, vus: string): Promise<void> {
-  const log = (line: string) => process.stderr.write(`${line}\n`);
+async function bench(duration: string, rounds: number, vus: string, checksums: boolean): Promise<void> {
   const { k6 } = await getTools(['k6'], { env: process.env, root: ROOT, log });
   const folder = mkdtempSync(join(tmpdir(), 's3loadtest-bench-'));
   let server: ChildProcess | undefined;
   try {
     const started = await startNullServer(folder);
     server = started.server;
-    const extension = await hasExtension(k6.path, process.env);
-    if (!extension) log("this k6 has not the project's extension: the native backend is left out");
-    const noJslib = await jslibProblem(process.env[settings.jslibUrl.env[0]] || undefined);
-    if (noJslib !== undefined) log(`k6-jslib-aws is not to be had (${noJslib}): the jslib backend is left out`);
-    const had: Readonly<Record<Backend, boolean>> = {
-      native: extension === true,
-      http: true,
-      jslib: noJslib === undefined,
-      proxy: true,
-    };
-    const clients = CLIENTS.filter(({ backend }) => backend === undefined || had[backend]);
+    const workload = join(folder, 'puts.yaml');
+    writeFileSync(workload, PUTS);
+    const { load, clients } = await possible(checksums ? checksumsCompared(workload) : BACKENDS_COMPARED, k6.path);
     const all = new Map<Client, Figures[]>(clients.map((client) => [client, []]));
     for (let round = 1; round <= rounds; round++) {
       for (const client of clients) {
@@ -132,12 +160,13 @@ async function bench(duration: string, rounds: number, vus: string): Promise<voi
         log(`round ${round} of ${rounds}: ${client.name}: ${show(figures)}`);
       }
     }
-    console.log(table(all, `1 KiB, half GET half PUT, ${vus} VUs, ${duration} a run, median of ${rounds} rounds`));
+    console.log(table(all, `${load}, ${vus} VUs, ${duration} a run, median of ${rounds} rounds`));
     const [http, native] = ['http', 'native'].map((name) => all.get(clients.find((c) => c.backend === name) as Client));
     if (http && native) {
       const [ops, cpu] = (['opsPerSecond', 'cpuPerOp'] as const).map((of) => ratio(native, http, of));
       console.log(`native over http: ${ops} × the ops/s, ${cpu} × the CPU per operation`);
     }
+    if (rounds > 1) console.log(`From round to round, CPU ratios were up to ${spread([...all.values()])} off these`);
     console.log(
       `Machine: ${availableParallelism()} cores (${cpus()[0]?.model.trim() ?? 'unknown'}), shared with the server; k6 ${k6.version}`,
     );
@@ -145,6 +174,26 @@ async function bench(duration: string, rounds: number, vus: string): Promise<voi
     server?.kill();
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+const log = (line: string) => process.stderr.write(`${line}\n`);
+
+/** A comparison without the clients that can't run here, which are said. */
+async function possible({ load, clients }: Comparison, k6: string): Promise<Comparison> {
+  const wants = (backend: Backend) => clients.some((client) => client.backend === backend);
+  const extension = await hasExtension(k6, process.env);
+  if (!extension) log("this k6 has not the project's extension: the native backend is left out");
+  const noJslib = wants('jslib') ? await jslibProblem(process.env[settings.jslibUrl.env[0]] || undefined) : undefined;
+  if (noJslib !== undefined) log(`k6-jslib-aws is not to be had (${noJslib}): the jslib backend is left out`);
+  const had: Readonly<Record<Backend, boolean>> = {
+    native: extension === true,
+    http: true,
+    jslib: noJslib === undefined,
+    proxy: true,
+  };
+  const left = clients.filter(({ backend }) => backend === undefined || had[backend]);
+  if (left.length === 0) throw new ConfigError(["--checksums needs the project's k6: npm run k6 builds it"]);
+  return { load, clients: left };
 }
 
 async function measure(
@@ -170,8 +219,11 @@ async function measure(
       AWS_SECRET_ACCESS_KEY: 'bench-only-against-a-server-that-checks-nothing',
       S3LOADTEST_DURATION: duration,
       S3LOADTEST_CONCURRENCY: vus,
-      S3LOADTEST_SIZE: '1KB',
+      ...(client.settings === undefined && { S3LOADTEST_SIZE: '1KB' }),
       ...(client.backend && { [settings.backend.env[0]]: client.backend }),
+      ...client.settings,
+      // That there is no proxy is what is measured.
+      [settings.s3poolBinary.env[0]]: NO_PROXY_STARTED,
       [FROM_CLI.extension]: client.backend === 'native' ? '1' : '',
     },
     concurrency: Number(vus),
@@ -214,12 +266,26 @@ function show(figures: Figures): string {
 
 /** Taken round by round, then their median: the machine's speed drifts, the ratio less. */
 function ratio(of: readonly Figures[], yardstick: readonly Figures[], what: keyof Figures): string {
-  return median(of.map((f, i) => f[what] / (yardstick[i]?.[what] ?? Number.NaN))).toFixed(2);
+  return median(ratios(of, yardstick, what)).toFixed(2);
+}
+
+function ratios(of: readonly Figures[], yardstick: readonly Figures[], what: keyof Figures): number[] {
+  return of.map((f, i) => f[what] / (yardstick[i]?.[what] ?? Number.NaN));
+}
+
+/** How far the CPU ratio of a single round was from the median of its row at most: `4%`. */
+function spread(all: ReadonlyArray<readonly Figures[]>): string {
+  const [yardstick = []] = all;
+  const furthest = all.flatMap((figures) => {
+    const own = ratios(figures, yardstick, 'cpuPerOp');
+    return own.map((one) => Math.abs(one / median(own) - 1));
+  });
+  return `${Math.ceil(Math.max(...furthest) * 100)}%`;
 }
 
 /** A Markdown table. */
 function table(all: ReadonlyMap<Client, readonly Figures[]>, title: string): string {
-  const yardstick = all.get(CLIENTS[0]) ?? [];
+  const [yardstick = []] = all.values();
   const rows = [...all].map(([client, figures]) => {
     const ops = formatCount(median(figures.map((f) => f.opsPerSecond)));
     const cpu = median(figures.map((f) => f.cpuPerOp)).toFixed(0);

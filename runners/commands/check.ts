@@ -1,12 +1,22 @@
 /** `s3loadtest check`: what a workload file comes to. Asks nothing of the store. */
 import type { Command } from 'commander';
-import { AUDIENCES, type Config, type SettingName, settings, withStages } from '../../lib/settings/config';
-import { formatBytes, formatDuration } from '../../lib/settings/units';
+import { PUT } from '../../lib/s3/commands';
+import {
+  AUDIENCES,
+  type Config,
+  type ObjectSize,
+  type SettingName,
+  settings,
+  withStages,
+} from '../../lib/settings/config';
+import { formatBytes, formatCount, formatDuration } from '../../lib/settings/units';
 import { OLDER } from '../../lib/workload/actions';
 import type { CommandShares } from '../../lib/workload/command-shares';
 import type { WorkloadFile } from '../../lib/workload/file/document';
+import { wantsPreparation } from '../../lib/workload/file/storage';
 import { settingsOf, workloadOf } from '../../lib/workload/file/workload';
 import type { OperationStep } from '../../lib/workload/step';
+import { doubtOf } from '../../lib/workload/temporary';
 import { type ShapedLoad, withSettings } from '../../lib/workload/with-settings';
 import { classOf } from '../cost/cost';
 import { loadPrices, type Prices } from '../cost/prices';
@@ -38,8 +48,13 @@ function check(path: string, typed: Options): string[] {
   const prices = loadPrices(priceFile);
   return [
     `${path}: ${file.name}, ${loads.length === 1 ? 'one load' : `${loads.length} loads`} for ${formatDuration(completed.duration)}`,
-    ...loads.flatMap((load) => loadLines(load, completed, prices)),
-    ...objectLines(loads[0], file),
+    ...loads.flatMap((load) => [
+      ...loadLines(load, completed, prices),
+      ...(sameSizes(loads) ? [] : objectLines(load.sizes, saysSizes(file, load)).map((line) => `  ${line}`)),
+    ]),
+    ...(sameSizes(loads) ? objectLines(loads[0]?.sizes, saysSizes(file)) : []),
+    ...preparationLines(loads[0], file, prices),
+    ...temporaryLines(loads, completed),
   ];
 }
 
@@ -89,16 +104,64 @@ function costText(shares: CommandShares['shares'], whole: number, prices: Prices
   return `requests by price: ${named.join(', ')}; a million of them ${million.toFixed(2)} ${prices.currency} (${prices.name})`;
 }
 
-function objectLines(load: ShapedLoad | undefined, { objects }: WorkloadFile): string[] {
-  const sizes = load?.sizes ?? [];
+const sameSizes = (loads: readonly ShapedLoad[]): boolean =>
+  new Set(loads.map(({ sizes }) => settings.sizes.show([...sizes]))).size < 2;
+
+/** Whether the file has sizes, for this load or for all. */
+function saysSizes({ objects, loads = [], name }: WorkloadFile, load?: ShapedLoad): boolean {
+  const own = loads.some((each) => `${name}-${each.name}` === load?.name && each.objects?.sizes !== undefined);
+  return own || objects?.sizes !== undefined;
+}
+
+function objectLines(sizes: readonly ObjectSize[] = [], isSaid: boolean): string[] {
   if (sizes.length === 0) return [];
-  const whole = sizes.reduce((sum, { weight = 1 }) => sum + weight, 0);
-  const mean = sizes.reduce((sum, { bytes, weight = 1 }) => sum + bytes * weight, 0) / whole;
+  const mean = meanOf(sizes);
   const isKnown = sizes.length > 1 && sizes.every(({ drawn }) => drawn === undefined);
   const how = sizes.some(({ weight }) => weight !== undefined) ? ', by weight' : ', each as often';
-  const said = objects?.sizes === undefined ? ' (the file names none)' : '';
+  const said = isSaid ? '' : ' (the file names none)';
   const text = settings.sizes.show([...sizes]);
   return [
     `  objects of ${text}${sizes.length > 1 ? how : ''}${isKnown ? `: ${formatBytes(mean)} on average` : ''}${said}`,
+  ];
+}
+
+/** Bytes of an object on average; of sizes that are drawn the most. */
+function meanOf(sizes: readonly ObjectSize[]): number {
+  const whole = sizes.reduce((sum, { weight = 1 }) => sum + weight, 0);
+  return sizes.reduce((sum, { bytes, weight = 1 }) => sum + bytes * weight, 0) / whole;
+}
+
+/** What `s3loadtest prepare` makes of a file, and what that costs. */
+function preparationLines(load: ShapedLoad | undefined, file: WorkloadFile, prices: Prices | undefined): string[] {
+  if (!wantsPreparation(file) || load === undefined) return [];
+  const { buckets: { new: each, existing } = {}, credentials = [], objects: { count = 0 } = {}, prepare } = file;
+  const users = Math.max(1, credentials.length);
+  const created = (each ?? 0) * users;
+  const inAll = created > 0 ? created : (existing?.length ?? 1);
+  const named = (n: number, what: string) => `${formatCount(n)} ${what}${n === 1 ? '' : 's'}`;
+  const most = load.sizes.some(({ drawn }) => drawn !== undefined) ? 'up to ' : '';
+  const bytes = `${most}${formatBytes(count * meanOf(load.sizes))}`;
+  const written =
+    count > 0 ? [`${named(count, 'object')} (${bytes}) in ${created > 0 ? 'them' : named(inAll, 'bucket')}`] : [];
+  const made = created > 0 ? [`${named(created, 'new bucket')}${users > 1 ? ` of ${users} profiles` : ''}`] : [];
+  const price =
+    prices && (count * (prices.requests.classes[classOf(PUT.op, prices)]?.price ?? 0)) / prices.requests.per;
+  const cost =
+    price === undefined || count === 0 ? '' : `; its requests are ${Number(price.toPrecision(2))} ${prices?.currency}`;
+  const by = prepare?.workers === undefined ? '' : `, by ${named(prepare.workers, 'VU')}`;
+  return [`  to prepare: ${[...made, ...written].join(', ')}${by}${cost}`];
+}
+
+/** Objects that VUs write and delete: how many at a time, and whether that can work. */
+function temporaryLines(loads: readonly ShapedLoad[], { duration }: Config): string[] {
+  const [load] = loads;
+  const { temporary } = ((load?.step as OperationStep | undefined)?.data ?? {}) as Partial<CommandShares>;
+  if (temporary === undefined) return [];
+  const { create, remove, lifetime, share } = temporary;
+  const vus = loads.reduce((sum, { shape }) => sum + shape.vus, 0);
+  const doubt = doubtOf(temporary, share, duration);
+  return [
+    `  temporary: each VU writes ${formatCount(create)} and deletes ${formatCount(remove)} after ${formatDuration(lifetime)}, by ${Number((share * 100).toFixed(1))}% of its operations; up to ${formatCount(create * vus)} at a time`,
+    ...(doubt === undefined ? [] : [`  warning: ${doubt}`]),
   ];
 }

@@ -15,7 +15,7 @@ import { createTerminal } from '../terminal/terminal';
 
 /** It knows neither bucket nor credentials. */
 const SETTINGS = [
-  ...(['workersFile', 'sshConfig', 'remoteLogDir'] as const),
+  ...(['workersFile', 'ssh', 'sshConfig', 'remoteLogDir'] as const),
   ...(['dataDir', 'keyDir', 'sizes', 'statsInterval', 'logLevel', 'prices'] as const),
 ] as const;
 
@@ -70,7 +70,7 @@ async function collectFromMachines(
   run: string | undefined,
   how: {
     readonly collection: Collection;
-    readonly config: Pick<Config, 'workersFile' | 'sshConfig' | 'remoteLogDir'>;
+    readonly config: Pick<Config, 'workersFile' | 'ssh' | 'sshConfig' | 'remoteLogDir'>;
     readonly keep: boolean;
     readonly environment: NodeJS.ProcessEnv;
   },

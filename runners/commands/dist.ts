@@ -7,12 +7,13 @@ import { conduct } from '../fleet/conduct';
 import { FILES } from '../fleet/launch';
 import { Machines } from '../fleet/machines';
 import { workerName } from '../fleet/workers-file';
+import { endTooSoon } from '../run/credentials';
 import { type Shown, showRun } from '../run/dry-run';
 import { planK6 } from '../run/plan';
 import { segmentsOf } from '../run/segments';
 import { defaultConcurrency, type Options } from '../run/settings';
 import { addFleetOptions, type Fleet, fleetOf } from './fleet-options';
-import { wantedOf } from './wanted';
+import { type Wanted, wantedOf } from './wanted';
 
 export function addDist(program: Command): void {
   addDistOptions(program.command('dist'))
@@ -33,8 +34,13 @@ export async function dist(
   environment: NodeJS.ProcessEnv,
   detached: boolean,
 ): Promise<number> {
-  const { name, script, tests, options } = wantedOf(names, typed);
-  const fleet = await fleetOf(options, environment, script);
+  return distWanted(wantedOf(names, typed), environment, detached);
+}
+
+/** @throws ConfigError, ToolError */
+export async function distWanted(wanted: Wanted, environment: NodeJS.ProcessEnv, detached: boolean): Promise<number> {
+  const { name, script, tests, options } = wanted;
+  const fleet = await fleetOf(wanted, environment);
   const { settings, workers, preparation } = fleet;
   if (detached && settings.config.untilSteady) {
     throw new ConfigError([
@@ -46,11 +52,15 @@ export async function dist(
     const { shown, tried } = plansOf(fleet, { script, tests, outs });
     return showRun(shown, tried, environment, options.json === true);
   }
-  const { allowPartial } = settings.config;
+  const { allowPartial, backend, duration } = settings.config;
+  // A run that is left to itself has nobody who renews them, and k6-jslib-aws takes no others.
+  const lease = detached || backend === 'jslib' ? undefined : fleet.lease;
+  const late = lease === undefined ? endTooSoon(fleet.ends, duration) : undefined;
+  if (late !== undefined) process.stderr.write(`warning: ${late}\n`);
   const memoryCheck = options.memoryCheck !== false;
-  const load = { name, tests, settings, outs, memoryCheck, allowPartial, environment };
+  const load = { name, tests, settings, outs, memoryCheck, allowPartial, environment, lease };
   const run = { name, settings, json: options.json === true, detached, allowPartial, k6Version: fleet.k6.version };
-  return conduct(run, new Machines(workers, preparation, load));
+  return conduct(run, new Machines(workers, { ...preparation, detached }, load));
 }
 
 /** What would be started where, and what can be tried of that here. */

@@ -20,7 +20,10 @@ export function addDoctor(program: Command): void {
 }
 
 async function doctor(options: Options, environment: NodeJS.ProcessEnv, signal: AbortSignal): Promise<number> {
-  const { workers, preparation, settings } = await fleetOf(options, environment, scriptOf([TRIED]).script);
+  const { workers, preparation, settings } = await fleetOf(
+    { name: TRIED, script: scriptOf([TRIED]).script, options },
+    environment,
+  );
   const terminal = createTerminal(options.json === true, settings.config.logLevel);
   const { ready, missing } = await prepareMachines(workers, { ...preparation, signal }, terminal);
   await Promise.all(ready.map(({ remote }) => remote.close()));

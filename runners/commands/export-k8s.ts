@@ -9,6 +9,7 @@ import { LONGEST_NAME, manifestsOf } from '../fleet/kubernetes/manifests';
 import { needsIntervals } from '../run/backend';
 import { EXIT } from '../run/exit';
 import { writeAtomically } from '../run/folder';
+import { startsNone, startsProxy } from '../run/proxy';
 import { addSettingOptions, collect, loadOpenSettings, loadSettings, loadSome, type Options } from '../run/settings';
 import { patterns, ROOT, scriptText } from '../tools/project';
 import { pinnedK6 } from '../tools/tools';
@@ -121,18 +122,19 @@ function checkNames(options: Options): void {
 }
 
 /** @throws ConfigError when the run is to go through a proxy that the CLI would start */
-function checkProxy({ backend, s3poolBinary }: Config): void {
-  if (backend !== 'proxy' || s3poolBinary === undefined) return;
-  const [variable] = settings.s3poolBinary.env;
-  throw new ConfigError([
-    `${variable} is "${s3poolBinary}": runners start no proxy: leave it out, and name one that runs by ${settings.endpoints.env[0]}`,
-  ]);
+function checkProxy(config: Config): void {
+  if (!startsProxy(config)) return;
+  const where = `and name one that runs by ${settings.endpoints.env[0]}`;
+  throw new ConfigError([startsNone(config, 'runners start no proxy', where)]);
 }
 
 /** @throws ConfigError when credentials are to be found, which is for the one who runs */
 function checkCredentials({ credentials }: Pick<Config, 'credentials'>): void {
-  if (credentials !== 'aws') return;
   const [variable] = settings.credentials.env;
+  if (credentials === 'worker') {
+    throw new ConfigError([`${variable} is worker: only dist and start have workers: give env, or --secret-name`]);
+  }
+  if (credentials !== 'aws') return;
   throw new ConfigError([
     `${variable} is aws: keys of AWS's provider chain may expire in the cluster, where nothing renews them: give AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or --secret-name`,
   ]);

@@ -9,10 +9,10 @@ import { freePort } from '../process/free-port';
 import { availableMemory } from '../process/proc';
 import { withAllAddresses, withLiveAddresses } from '../run/addresses';
 import { hasExtension, withBackend } from '../run/backend';
-import { endTooSoon, findCredentials, renew } from '../run/credentials';
+import { endTooSoon, findCredentials, renewHere } from '../run/credentials';
 import { showRun } from '../run/dry-run';
 import { planK6, showCommand } from '../run/plan';
-import { planProxy, startsProxy, throughProxy } from '../run/proxy';
+import { planProxy, startsProxy, throughProxy, withProxyBinary } from '../run/proxy';
 import {
   addSettingOptions,
   collect,
@@ -23,7 +23,7 @@ import {
 } from '../run/settings';
 import { patterns, ROOT } from '../tools/project';
 import { getTools, type Tool } from '../tools/tools';
-import { wantedOf } from './wanted';
+import { type Wanted, wantedOf } from './wanted';
 
 /** What stands for the pipe in a command that is shown: a file, which anyone can give it. */
 const STATISTICS_FILE = 'statistics.ndjson';
@@ -48,19 +48,25 @@ export function addRun(program: Command): void {
 
 /** Runs patterns at once and returns the exit code. @throws ConfigError, ToolError */
 export async function run(names: readonly string[], typed: Options, given: NodeJS.ProcessEnv): Promise<number> {
-  const { options, ...what } = wantedOf(names, typed);
-  const { environment, lease } = await findCredentials(options, given);
+  return runWanted(wantedOf(names, typed), given);
+}
+
+/** @throws ConfigError, ToolError */
+export async function runWanted(named: Wanted, given: NodeJS.ProcessEnv): Promise<number> {
+  const { options, profiles, variables = {}, ...what } = named;
+  const { environment, lease, ends } = await findCredentials(options, given, { profiles });
   const wanted = loadSettings(options, environment);
   const isDry = options.dryRun === true;
   const k6 = isDry ? likelyK6(environment) : await findK6(environment);
   const extension = await hasExtension(k6.path, environment);
-  const direct = await withLiveAddresses(await withAllAddresses(withBackend(wanted, extension, say)), environment);
-  const canRenew = extension === true && direct.config.backend !== 'jslib';
-  const late = canRenew ? undefined : endTooSoon(lease, direct.config.duration);
+  const reached = await withLiveAddresses(await withAllAddresses(withBackend(wanted, extension, say)), environment);
+  const direct = await withS3pool(reached, environment, isDry);
+  const canRenew = lease !== undefined && extension === true && direct.config.backend !== 'jslib';
+  const late = canRenew ? undefined : endTooSoon(ends, direct.config.duration);
   if (late !== undefined) say(`warning: ${late}`);
-  const renewal =
-    lease !== undefined && canRenew && !isDry ? renew(lease, (line) => say(`warning: ${line}`)) : undefined;
-  const settings = renewal ? withVariable(direct, FROM_CLI.credentials, renewal.path) : direct;
+  const renewal = canRenew && !isDry ? renewHere(lease, (line) => say(`warning: ${line}`)) : undefined;
+  const own = { ...variables, ...(renewal && { [FROM_CLI.credentials]: renewal.path }) };
+  const settings = { ...direct, environment: { ...direct.environment, ...own } };
   const load: LocalLoad = {
     ...what,
     k6: k6.path,
@@ -82,14 +88,18 @@ export async function run(names: readonly string[], typed: Options, given: NodeJ
   }
 }
 
-const withVariable = (own: Settings, name: string, value: string): Settings => ({
-  ...own,
-  environment: { ...own.environment, [name]: value },
-});
+/** The settings with the path of the signing proxy that the run is to start, where it is to start one. A dry run fetches none. */
+async function withS3pool(own: Settings, env: NodeJS.ProcessEnv, isDry: boolean): Promise<Settings> {
+  const { config } = own;
+  if (!startsProxy(config) || config.s3poolBinary !== undefined) return own;
+  const { findS3pool, s3poolOnPath } = await import('../tools/s3pool');
+  const path = isDry ? await s3poolOnPath(env) : await findS3pool(config, { env, root: ROOT, log: say });
+  return withProxyBinary(own, path ?? 's3pool');
+}
 
 const say = (line: string) => process.stderr.write(`${line}\n`);
 
-async function findK6(environment: NodeJS.ProcessEnv): Promise<Tool> {
+export async function findK6(environment: NodeJS.ProcessEnv): Promise<Tool> {
   return (await getTools(['k6'], { env: environment, root: ROOT, log: say })).k6;
 }
 

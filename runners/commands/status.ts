@@ -19,7 +19,7 @@ export function addStatus(program: Command): void {
 }
 
 async function status(run: string | undefined, options: Options, environment: NodeJS.ProcessEnv): Promise<number> {
-  const config = loadSome(['workersFile', 'sshConfig', 'remoteLogDir'], options, environment);
+  const config = loadSome(['workersFile', 'ssh', 'sshConfig', 'remoteLogDir'], options, environment);
   const { found, problems } = await findRuns(findWorkers(config, {}, environment), config.remoteLogDir);
   const shown = run === undefined || run === ALL ? found : found.filter((each) => each.status.run === run);
   if (shown.length === 0 && shown !== found) {

@@ -18,7 +18,7 @@ export function addStop(program: Command): void {
 }
 
 async function stop(run: string | undefined, options: Options, environment: NodeJS.ProcessEnv): Promise<number> {
-  const config = loadSome(['workersFile', 'sshConfig', 'remoteLogDir'], options, environment);
+  const config = loadSome(['workersFile', 'ssh', 'sshConfig', 'remoteLogDir'], options, environment);
   const workers = findWorkers(config, {}, environment);
   const { found, problems } = await findRuns(workers, config.remoteLogDir);
   const chosen = chooseRuns(found, run, isActive, 'under way').flat();

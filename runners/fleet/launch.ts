@@ -3,6 +3,7 @@ import { FROM_CLI } from '../../lib/result/protocol';
 import { planK6 } from '../run/plan';
 import type { Segment } from '../run/segments';
 import { defaultConcurrency, type Settings } from '../run/settings';
+import type { FreshCredentials } from './fresh-credentials';
 import type { ReadyMachine } from './prepare';
 import { runFolder, startRun } from './worker';
 
@@ -32,6 +33,8 @@ export const FILES = {
   statistics: 'statistics',
   log: 'stderr',
   start: 'start',
+  /** Until k6 has taken them. */
+  credentials: 'credentials',
   keys: 'keys.txt',
   authorities: 'ca.pem',
   /** Its figures were collected, and its folder was kept. */
@@ -55,6 +58,8 @@ export interface Launch {
   /** Keys to read, a file here; '' for none. */
   readonly keys: string;
   readonly tellDeleted: boolean;
+  /** Where they are renewed while it runs. */
+  readonly credentials?: FreshCredentials | undefined;
   readonly environment: NodeJS.ProcessEnv;
 }
 
@@ -99,6 +104,9 @@ export async function launch(ready: ReadyMachine, how: Launch): Promise<{ folder
   await startRun(remote, folder, [plan.k6, ...plan.args], {
     ...forK6(how.environment),
     ...plan.environment,
+    ...how.credentials?.variables,
+    ...(how.credentials ? { [FROM_CLI.credentials]: `${folder}/${FILES.credentials}` } : {}),
+    ...(ready.credentials === undefined ? {} : { [FROM_CLI.credentials]: `|${ready.credentials}` }),
     [FROM_CLI.workers]: String(how.workers),
     [FROM_CLI.startFile]: `${folder}/${FILES.start}`,
     ...(authorities ? { SSL_CERT_FILE: `${folder}/${FILES.authorities}` } : {}),

@@ -50,6 +50,8 @@ export class MachineMember implements Member {
   private readonly givenUp = new AbortController();
   /** k6 has ended, and all that is in its folder was read. */
   private isRead = false;
+  /** Credentials that its k6 has not got yet. */
+  private unsent: string | undefined;
   private setReady = () => {};
 
   constructor(
@@ -94,6 +96,19 @@ export class MachineMember implements Member {
     if (this.remote === undefined) throw this.failure('it is out of reach');
     const there = Math.round(at + this.clockOffsetMs);
     await this.remote.putText(`${there}\n`, `${this.handle.folder}/${FILES.start}`, '0600');
+  }
+
+  /** Hands its k6 credentials that follow those it has; where it is out of reach, when it is back. @throws RemoteError */
+  async renew(credentials: string): Promise<void> {
+    this.unsent = credentials;
+    if (this.remote !== undefined && !isOver(this)) await this.sendCredentials(this.remote);
+  }
+
+  private async sendCredentials(remote: Remote): Promise<void> {
+    const { unsent } = this;
+    if (unsent === undefined) return;
+    await remote.putText(unsent, `${this.handle.folder}/${FILES.credentials}`, '0600');
+    if (this.unsent === unsent) this.unsent = undefined;
   }
 
   /** Ends its k6 in order, with what it measured so far. Returns why that could not be done, in one line. */
@@ -176,6 +191,7 @@ export class MachineMember implements Member {
   private async reconnect(): Promise<Remote> {
     const remote = await this.connect();
     this.remote = remote;
+    await this.sendCredentials(remote);
     this.transcript.reportedAt = Date.now();
     return remote;
   }

@@ -1,8 +1,11 @@
 /** A place for many k6: machines reached over SSH, or this one where there is no workers file. k6 outlives the CLI there. */
+import { FROM_CLI } from '../../lib/result/protocol';
 import { formatCount, formatDuration } from '../../lib/settings/units';
+import type { Lease } from '../run/credentials';
 import type { Settings } from '../run/settings';
 import type { Terminal } from '../terminal/terminal';
 import { sayWhy } from './each';
+import { FreshCredentials } from './fresh-credentials';
 import { MachineMember } from './machine-member';
 import type { Member, MemberEvents, Order, PlaceToFollow, PlaceToStart, Started } from './place';
 import { type MachineRow, type Preparation, prepare, type ReadyMachine, renderRows } from './prepare';
@@ -20,6 +23,8 @@ export interface FleetLoad {
   readonly outs: readonly string[];
   readonly memoryCheck: boolean;
   readonly allowPartial: boolean;
+  /** Of credentials that end and are renewed from here. */
+  readonly lease: Lease | undefined;
   /** Environment of the CLI. */
   readonly environment: NodeJS.ProcessEnv;
 }
@@ -30,6 +35,7 @@ export class Machines implements PlaceToStart {
   private terminal: Terminal | undefined;
   private ready: readonly ReadyMachine[] = [];
   private members: readonly MachineMember[] = [];
+  private credentials: FreshCredentials | undefined;
 
   constructor(
     private readonly workers: Workers,
@@ -40,6 +46,10 @@ export class Machines implements PlaceToStart {
   async prepare(terminal: Terminal, signal: AbortSignal): Promise<{ ready: number; missing: number }> {
     this.terminal = terminal;
     const { workers, load } = this;
+    if (load.lease !== undefined) {
+      const warn = (message: string) => terminal.log({ level: 'warning', message });
+      this.credentials = new FreshCredentials(load.lease, warn);
+    }
     if (workers.here) {
       const { workersFile } = load.settings.config;
       terminal.say(`no workers file (${workersFile}): ${workers.machines.length} k6 processes on this machine`);
@@ -52,8 +62,16 @@ export class Machines implements PlaceToStart {
   async start(order: Order, on: MemberEvents, signal: AbortSignal): Promise<Started> {
     const { ready, workers, load } = this;
     const { rate, duration } = load.settings.config;
-    this.terminal?.say(`${order.run}: ${load.name} on ${ready.length} workers for ${formatDuration(duration)}`);
-    const started = await start(ready, workers, { ...load, ...order }, load.allowPartial, on, signal);
+    const until = load.settings.environment[FROM_CLI.filling] === undefined ? ` for ${formatDuration(duration)}` : '';
+    this.terminal?.say(`${order.run}: ${load.name} on ${ready.length} workers${until}`);
+    const started = await start(
+      ready,
+      workers,
+      { ...load, ...order, credentials: this.credentials },
+      load.allowPartial,
+      on,
+      signal,
+    );
     this.members = started.members;
     if (started.begins && rate !== undefined) this.terminal?.say(rateLine(rate, started.members.length));
     return started;
@@ -73,6 +91,7 @@ export class Machines implements PlaceToStart {
   }
 
   async close(): Promise<void> {
+    this.credentials?.stop();
     await Promise.all([...this.ready.map(({ remote }) => remote.close()), ...this.members.map((each) => each.close())]);
   }
 }

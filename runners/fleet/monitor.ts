@@ -6,7 +6,7 @@ import { Meter } from '../../lib/result/live';
 import { formatDuration } from '../../lib/settings/units';
 import { RefusalWatch } from '../run/refusal';
 import { SteadyWatch } from '../run/steady';
-import type { WorkerView } from '../terminal/live-view';
+import { farText, type Planned, type WorkerView } from '../terminal/live-view';
 import type { Terminal } from '../terminal/terminal';
 import { isOver, type Member, startOf } from './place';
 import { workerName } from './workers-file';
@@ -33,7 +33,7 @@ export class Monitor {
   private readonly reported = new Set<Member>();
   private members: readonly Member[] = [];
   private tests: readonly string[] = [];
-  private plannedMs = 0;
+  private planned: Planned = { ms: 0 };
   private shownAt = 0;
 
   constructor(
@@ -53,7 +53,7 @@ export class Monitor {
     const startedAt = startOf(member);
     if (facts === undefined || startedAt === undefined || this.meter !== undefined) return;
     this.tests = facts.run.tests;
-    this.plannedMs = facts.plannedMs;
+    this.planned = { ms: facts.plannedMs, ops: facts.plannedOps };
     this.meter = new Meter(startedAt);
     this.steady = new SteadyWatch(facts, startedAt);
     this.refusal = new RefusalWatch(startedAt);
@@ -81,7 +81,7 @@ export class Monitor {
 
   /** Running counts, of a k6 that reports no intervals. */
   tick(stats: Stats): void {
-    this.terminal.progress(stats, this.plannedMs);
+    this.terminal.progress(stats, this.planned);
   }
 
   stats(stats: Stats): void {
@@ -125,12 +125,14 @@ export class Monitor {
     const several = members.length > 1;
     if (meter.tickMs > 0) {
       const views = several ? members.map((member) => this.viewOf(member)) : [];
-      this.terminal.progress(meter.tick(this.tests), this.plannedMs, views);
+      this.terminal.progress(meter.tick(this.tests), this.planned, views);
     }
     if (meter.isDue(this.statsMs)) {
       const running = members.filter((member) => !isOver(member)).length;
       const workers = several ? ` | ${running} of ${members.length} workers` : '';
-      this.terminal.say(`${statsLine(meter.stats(this.tests))}${workers}`);
+      const stats = meter.stats(this.tests);
+      const far = this.planned.ops === undefined ? '' : ` | ${farText(stats, this.planned.ops)}`;
+      this.terminal.say(`${statsLine(stats)}${far}${workers}`);
     }
   }
 

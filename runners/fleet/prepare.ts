@@ -24,6 +24,8 @@ export interface ReadyMachine {
   /** Paths there. */
   readonly k6: string;
   readonly script: string;
+  /** Of the program that finds its own credentials, where it is to. */
+  readonly credentials: string | undefined;
 }
 
 /** How far one machine is. */
@@ -42,10 +44,14 @@ export interface Preparation {
   readonly config: Config;
   /** Path here of the k6 for such a machine. @throws Error that says why there is none */
   readonly k6For: (system: string, machine: string) => Promise<string>;
+  /** The same of the program that finds a machine's own credentials, where workers have them. */
+  readonly credentialsFor?: ((system: string, machine: string) => Promise<string>) | undefined;
   /** Path here. */
   readonly script: string;
   /** VUs of each worker, where they were asked for. */
   readonly vus: number | undefined;
+  /** The run is left to itself, when our sessions end. */
+  readonly detached?: boolean;
   /** Breaks it off. */
   readonly signal: AbortSignal;
 }
@@ -119,10 +125,18 @@ async function prepareOne(
     set({ probe: first });
     const clock = await measureClock(remote);
     set({ clock });
-    const k6 = await files.of(await k6For(remote, preparation, first), describeBinary);
-    // What k6 it needs was not known before.
-    const found = await probe(remote, config.remoteCodeDir, config.remoteLogDir, [k6, script]);
-    const missing = [k6, script].filter(({ name }) => !found.have.has(name));
+    const k6 = await files.of(await binaryFor('k6', preparation.k6For, remote, first), describeBinary('k6'));
+    const { credentialsFor } = preparation;
+    const finder =
+      credentialsFor &&
+      (await files.of(
+        await binaryFor('finder of credentials', credentialsFor, remote, first),
+        describeBinary('credentials'),
+      ));
+    // What binaries it needs was not known before.
+    const needed = [k6, script, ...(finder ? [finder] : [])];
+    const found = await probe(remote, config.remoteCodeDir, config.remoteLogDir, needed);
+    const missing = needed.filter(({ name }) => !found.have.has(name));
     check(remote, found, missing, preparation);
     set({ probe: found, doubts: doubts(found, clock) });
     for (const file of missing) {
@@ -131,7 +145,8 @@ async function prepareOne(
       if (file.text === undefined) await remote.putFile(file.path, there, '0755');
       else await remote.putText(file.text, there, '0644');
     }
-    const paths = { k6: `${found.code.path}/${k6.name}`, script: `${found.code.path}/${script.name}` };
+    const pathOf = ({ name }: LocalFile) => `${found.code.path}/${name}`;
+    const paths = { k6: pathOf(k6), script: pathOf(script), credentials: finder && pathOf(finder) };
     set({ doing: 'trying k6' });
     const version = await remote.run('"$1" version', { args: [paths.k6] });
     if (version.code !== 0) {
@@ -148,22 +163,29 @@ async function prepareOne(
   }
 }
 
-async function k6For(remote: Remote, { k6For }: Preparation, { system, machine }: Probe): Promise<string> {
+async function binaryFor(
+  what: string,
+  pathFor: Preparation['k6For'],
+  remote: Remote,
+  { system, machine }: Probe,
+): Promise<string> {
   try {
-    return await k6For(system, machine);
+    return await pathFor(system, machine);
   } catch (e) {
-    throw remote.failure('command', `there is no k6 for it, ${system} on ${machine}: ${(e as Error).message}`);
+    throw remote.failure('command', `there is no ${what} for it, ${system} on ${machine}: ${(e as Error).message}`);
   }
 }
 
 /** @throws RemoteError when the machine can't do what is asked of it */
-function check(remote: Remote, found: Probe, missing: readonly LocalFile[], { config, vus = 0 }: Preparation): void {
+function check(remote: Remote, found: Probe, missing: readonly LocalFile[], preparation: Preparation): void {
+  const { config, vus = 0, detached = false } = preparation;
   const refuse = (why: string): never => {
     throw remote.failure('command', why);
   };
   const { code, logs, files } = found;
   if (code.problem) refuse(`S3LOADTEST_REMOTE_CODE_DIR ${code.path} can't be used there: ${code.problem}`);
   if (logs.problem) refuse(`S3LOADTEST_REMOTE_LOG_DIR ${logs.path} can't be used there: ${logs.problem}`);
+  if (detached && found.leaves === 'killed') refuse(`a run can't be left there: ${KILLED}, ${remedyOf(found)}`);
   const need = missing.reduce((sum, { bytes }) => sum + bytes, 0);
   if ((code.free ?? 0) < need)
     refuse(`its disk has ${formatBytes(code.free ?? 0)} free at ${code.path}, k6 needs ${formatBytes(need)}`);
@@ -179,12 +201,18 @@ function check(remote: Remote, found: Probe, missing: readonly LocalFile[], { co
   }
 }
 
-function doubts({ runs }: Probe, clock: ClockOffset): string[] {
+const KILLED = 'its logind ends what a session leaves (KillUserProcesses)';
+const remedyOf = ({ user }: Probe) => `run \`loginctl enable-linger ${user}\` there`;
+
+function doubts(found: Probe, clock: ClockOffset): string[] {
+  const { runs, leaves } = found;
   const active = runs.filter(({ state }) => state === 'running' || state === 'starting');
   const others = active.map(({ run, age }) => `run ${run} is under way there, since ${formatDuration(age * 1000)}`);
+  const lost = leaves === 'killed' ? [`${KILLED}, a run when its connection breaks: ${remedyOf(found)}`] : [];
   const far = Math.abs(clock.offsetMs) > CLOCK_FAR_MS;
   const offset = formatDuration(Math.abs(Math.round(clock.offsetMs / 1000) * 1000));
-  return far ? [...others, `its clock is ${offset} off: servers refuse signatures that are 15 minutes old`] : others;
+  const off = far ? [`its clock is ${offset} off: servers refuse signatures that are 15 minutes old`] : [];
+  return [...others, ...lost, ...off];
 }
 
 /** Files here that workers need, with their hashes: each is read once. */
@@ -201,12 +229,14 @@ class LocalFiles {
   }
 }
 
-async function describeBinary(path: string): Promise<LocalFile> {
-  const hash = createHash('sha256');
-  await pipeline(createReadStream(path), hash);
-  const sha256 = hash.digest('hex');
-  return { path, name: `k6-${sha256.slice(0, HASH_SHOWN)}`, sha256, bytes: (await stat(path)).size };
-}
+const describeBinary =
+  (what: string) =>
+  async (path: string): Promise<LocalFile> => {
+    const hash = createHash('sha256');
+    await pipeline(createReadStream(path), hash);
+    const sha256 = hash.digest('hex');
+    return { path, name: `${what}-${sha256.slice(0, HASH_SHOWN)}`, sha256, bytes: (await stat(path)).size };
+  };
 
 async function describeScript(path: string): Promise<LocalFile> {
   const text = scriptText(path);

@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Begin } from '../../lib/result/protocol';
 import type { Result } from '../../lib/result/result';
-import { formatDuration } from '../../lib/settings/units';
+import { formatCount, formatDuration } from '../../lib/settings/units';
 import { freePort } from '../process/free-port';
 import { availableMemory } from '../process/proc';
 import type { Usage } from '../process/usage';
@@ -104,11 +104,13 @@ export class LocalProcess implements PlaceToStart {
 
   private announce({ load, split, schedule, facts }: Begin, { config }: Settings): void {
     const say = (line: string) => this.terminal?.say(line);
-    const { httpProxies = [] } = facts.run;
+    const {
+      run: { httpProxies = [] },
+      plannedOps,
+    } = facts;
+    const until = plannedOps === undefined ? formatDuration(config.duration) : `${formatCount(plannedOps)} operations`;
     const through = httpProxies.length === 0 ? '' : ` through the proxy ${httpProxies.join(' and ')}`;
-    say(
-      `${this.load.name}: ${load} for ${formatDuration(config.duration)} on ${config.endpoints.join(', ')}${through}`,
-    );
+    say(`${this.load.name}: ${load} for ${until} on ${config.endpoints.join(', ')}${through}`);
     if (split !== undefined) say(split);
     const bursts = schedule.length;
     if (bursts > 0) say(`${bursts} ${bursts === 1 ? 'burst is' : 'bursts are'} scheduled; --dry-run lists them`);

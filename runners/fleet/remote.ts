@@ -102,7 +102,7 @@ export class Remote {
     source.on('data', () => deadline?.renew());
     source.once('error', (e) => {
       // Of a file here. That the command takes no more is an error of this stream, too, and not what it comes from.
-      if (isFileError(e)) unreadable = e;
+      if (isFileError(e) && e.syscall !== 'write') unreadable = e;
     });
     // A command that ends early takes no more, which is for its exit code to tell.
     if (stdin !== undefined) pipeline(source, command.stdin).catch(() => {});

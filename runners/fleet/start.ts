@@ -48,7 +48,9 @@ export async function start(
     const segment = segments[index] as (typeof segments)[number];
     const how = { ...common, workers: machines.length, alike, index, segment, interval };
     const started = await launch(ready, how);
-    return new MachineMember({ machine, ...started }, ready.remote, () => workers.connect(machine), on);
+    const member = new MachineMember({ machine, ...started }, ready.remote, () => workers.connect(machine), on);
+    common.credentials?.add(member);
+    return member;
   });
   const members = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
   const unstarted = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [sayWhy(outcome.reason)] : []));

@@ -89,6 +89,35 @@ look() {
 }
 has_ended() { read -r code ended 2> /dev/null < "$1/exit" && [ "$code" != - ]; }
 
+# --- logind: it may end what a session leaves with that session, see KillUserProcesses in logind.conf(5) ----------------
+
+# Sets leaves: kept, or scope where a run can be begun beside the session, or killed.
+leaving() {
+  leaves=kept
+  # pam_systemd gives it to sessions that logind knows.
+  [ -n "${XDG_SESSION_ID-}" ] && is_ended_with_session "$(id -un)" || return 0
+  leaves=killed
+  # Without lingering the user's own manager, and all in it, ends with the last session.
+  case $(loginctl show-user "$(id -un)" --property=Linger 2> /dev/null) in *=yes) ;; *) return 0 ;; esac
+  ! systemd-run --user --scope --quiet true > /dev/null 2>&1 || leaves=scope
+}
+is_ended_with_session() {
+  case $(logind KillUserProcesses) in true | yes | on | 1 | y | t) ;; *) return 1 ;; esac
+  only=$(logind KillOnlyUsers) spared=$(logind KillExcludeUsers)
+  case " $spared " in *" $1 "*) return 1 ;; esac
+  case " $only " in '  ' | *" $1 "*) ;; *) return 1 ;; esac
+}
+# One of its settings: as it has it, or else as its files do.
+logind() {
+  if told=$(busctl get-property org.freedesktop.login1 /org/freedesktop/login1 org.freedesktop.login1.Manager "$1" 2> /dev/null)
+  then printf '%s\n' "$told" | sed 's/^[a-z]* *//; s/^[0-9][0-9]* *//; s/"//g'
+  else
+    told=$(systemd-analyze cat-config systemd/logind.conf 2> /dev/null | sed -n "s/^ *$1 *= *//p" | tail -n 1)
+    [ -n "$told" ] || [ "$1" != KillExcludeUsers ] || told=root
+    printf '%s\n' "$told"
+  fi
+}
+
 # --- commands -------------------------------------------------------------------------------------------------------------
 
 probe() {
@@ -103,12 +132,15 @@ probe() {
       case $name in MemTotal:) say memory $((amount * 1024)) ;; MemAvailable:) say memory_available $((amount * 1024)) ;; esac
     done < /proc/meminfo
   fi
+  leaving
+  say leaves "$leaves"
+  say user "$(id -un)"
   say files_soft "$(ulimit -Sn)"
   say files_hard "$(ulimit -Hn)"
   folder code "$code_dir"
   folder logs "$logs"
-  # Whoever was to start with these was cut short, and they hold credentials.
-  find "$logs" -name 'settings-*' -type f -mmin +10 -exec rm -f {} + 2> /dev/null
+  # Whoever was to take these was cut short, and they hold credentials.
+  find "$logs" \( -name 'settings-*' -o -name credentials \) -type f -mmin +10 -exec rm -f {} + 2> /dev/null
   while [ $# -ge 2 ]; do
     [ ! -f "$code_dir/$1" ] || [ "$(sha256 "$code_dir/$1" "$2")" != "$2" ] || say have "$1"
     shift 2
@@ -153,12 +185,18 @@ start() {
   cd "$dir" || exit 1
   # Without setsid the group is that which sshd gave to this shell: nothing else will be in it.
   session=$(command -v setsid) || session=
+  leaving
+  [ "$leaves" != scope ] || session="systemd-run --user --scope --quiet $session"
   $session sh "$dir/supervisor.sh" watch "$settings" "$@" < /dev/null > supervisor.log 2>&1 &
+  job=$!
   tries=0
   while :; do
     look "$dir"
     [ "$state" = starting ] || break
     tries=$((tries + 1))
+    # What begins it has failed.
+    [ -n "$(born "$job")" ] || tries=$((tries + 20))
+    [ $tries -lt 100 ] || [ -z "$(tail -n 1 supervisor.log)" ] || fail "it did not start: $(tail -n 1 supervisor.log)"
     [ $tries -lt 100 ] || fail "it did not start in 10 s: see $dir"
     nap
   done

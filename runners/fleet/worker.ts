@@ -44,6 +44,9 @@ export interface Probe {
   readonly memoryAvailable: number | undefined;
   /** Most open files of a process: as it is, and up to which a process may raise it. Infinity for no limit. */
   readonly files: { readonly soft: number; readonly hard: number };
+  readonly user: string;
+  /** What its logind does with a run when our session ends: `scope`, nothing, as the run is begun beside the session. */
+  readonly leaves: 'kept' | 'scope' | 'killed';
   readonly code: RemoteFolder;
   readonly logs: RemoteFolder;
   /** Names of those files asked for that are there, and whole. */
@@ -115,6 +118,8 @@ export async function probe(remote: Remote, code: string, logs: string, files: r
     memory: answer.number('memory'),
     memoryAvailable: answer.number('memory_available'),
     files: { soft: limit('files_soft'), hard: limit('files_hard') },
+    user: answer.text('user'),
+    leaves: answer.text('leaves') as Probe['leaves'],
     code: folder('code'),
     logs: folder('logs'),
     have: new Set(answer.all('have')),

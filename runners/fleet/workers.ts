@@ -4,6 +4,7 @@ import { type Config, ConfigError, settings } from '../../lib/settings/config';
 import { connectHere, machinesHere } from './local';
 import type { Remote } from './remote';
 import { connectBySsh } from './ssh/connect';
+import { connectBySystem } from './ssh/system';
 import { type Machine, machinesOn, parseWorkersFile } from './workers-file';
 
 export interface Workers {
@@ -29,7 +30,7 @@ export const MOST_AT_ONCE = 32;
  * @throws ConfigError when the file can't be read, has lines that are not right, or too few hosts
  */
 export function findWorkers(
-  { workersFile, sshConfig }: Pick<Config, 'workersFile'> & Partial<Pick<Config, 'sshConfig'>>,
+  { workersFile, ssh, sshConfig }: Pick<Config, 'workersFile'> & Partial<Pick<Config, 'ssh' | 'sshConfig'>>,
   { count, perHost }: WorkerCounts,
   environment: NodeJS.ProcessEnv,
 ): Workers {
@@ -43,11 +44,12 @@ export function findWorkers(
   }
   const hosts = parseWorkersFile(text, workersFile);
   const machines = machinesOn(hosts, count ?? hosts.length * (perHost ?? 1), workersFile, perHost);
+  const connect = ssh === 'system' ? connectBySystem : connectBySsh;
   return {
     machines,
     here: false,
     connect: (machine, signal) =>
-      connectBySsh(machine, { configFile: sshConfig, environment, ...(signal === undefined ? {} : { signal }) }),
+      connect(machine, { configFile: sshConfig, environment, ...(signal === undefined ? {} : { signal }) }),
   };
 }
 

@@ -5,6 +5,7 @@ import type { ErrorClass } from '../../lib/s3/classify';
 import { configOf } from '../figures/config';
 import { type Stage, stagesOf } from '../figures/stages';
 import { slotsOf } from '../figures/timeline';
+import { type CutOff, cutOffOf } from './cut-off';
 
 export interface Evidence {
   /** CPU of k6 while its load was on, in cores; undefined where it was not measured. */
@@ -41,6 +42,8 @@ export interface Evidence {
   readonly failed: Partial<Record<ErrorClass, number>>;
   /** What this machine had no more of when connections failed. */
   readonly exhausted?: 'open files' | 'local ports';
+  /** Requests that their time limit ended while they moved. */
+  readonly cutOff?: CutOff;
   readonly stages: readonly Stage[];
 }
 
@@ -62,6 +65,7 @@ export function evidenceOf(result: Result): Evidence {
   const whole = openLoop ? opSeconds : Math.max(opSeconds, vuSeconds);
   const lift = liftOf(result);
   const failed = failures(result);
+  const cutOff = cutOffOf(result);
   return {
     ...cpuOf(result),
     ...linkOf(result),
@@ -79,6 +83,7 @@ export function evidenceOf(result: Result): Evidence {
     attempts: ops + misses + Object.values(failed).reduce((n, count) => n + count, 0),
     failed,
     ...exhaustedBy(result),
+    ...(cutOff === undefined ? {} : { cutOff }),
     stages: stagesOf(result),
   };
 }

@@ -209,6 +209,85 @@ describe('neither', () => {
   });
 });
 
+describe('requests that a limit of the whole ended', () => {
+  const MB = 1024 ** 2;
+  /** 20 of an op on 10 MB, and what connections carried meanwhile. */
+  function cut(
+    { receivedBytes = 0, sentBytes = 0 },
+    { op = 'GET', backend = 'http', ...config }: { op?: string; backend?: string; requestTimeout?: number } = {},
+    more: Partial<Result> = {},
+  ) {
+    const made = madeResult({
+      ...busy(),
+      tests: [{ name: 'heavyread', series: [{ op, size: '10MB', perSecond: 0, median: 1, sigma: 0 }] }],
+    });
+    const figures = { ops: 0, bytes: 0, errors: { timeout: 20 } };
+    const result: Result = {
+      ...made,
+      run: { ...made.run, backend, config: { timeout: 8_000, partSize: 8 * MB, ...config } },
+      series: [{ test: 'heavyread', op, size: '10MB', ...figures }],
+      totals: [{ test: 'heavyread', op, ...figures }],
+      generator: { ...made.generator, traffic: { receivedBytes, sentBytes } },
+      ...more,
+    };
+    return judged(result);
+  }
+  const limitOf = (...args: Parameters<typeof cut>) => {
+    const { verdict, warnings } = cut(...args);
+    return {
+      limit: verdict?.limit,
+      message: verdict?.message,
+      remedy: warnings.find((w) => w.code === 'many-errors')?.remedy,
+    };
+  };
+
+  test('while their bytes came: that is no limit of the store, and the remedy is another limit', () => {
+    expect(limitOf({ receivedBytes: 100 * MB })).toEqual({
+      limit: 'unknown',
+      message:
+        'What the limit was is not known: --timeout 8s ended 20 requests, with 50% of their 200.0MB moved. Whole ones take 16s ' +
+        'at this pace: raise --request-timeout, or take S3LOADTEST_BACKEND=native without it: --timeout then ends only what ' +
+        'does not move.',
+      remedy:
+        'raise --request-timeout, or take S3LOADTEST_BACKEND=native without it: --timeout then ends only what does not move',
+    });
+  });
+
+  test('of the native backend, which was given one', () => {
+    const { limit, message } = limitOf({ receivedBytes: 100 * MB }, { backend: 'native', requestTimeout: 4_000 });
+    expect([limit, message]).toEqual([
+      'unknown',
+      expect.stringMatching(
+        /--request-timeout 4s ended 20 .* Whole ones take 8s .*: raise --request-timeout, or leave it out:/,
+      ),
+    ]);
+  });
+
+  test('while parts of uploads were sent', () => {
+    const { message } = limitOf({ sentBytes: 128 * MB }, { op: 'PUT' });
+    expect(message).toMatch(/with 80% of their 160\.0MB moved\. Whole ones take 10s at this pace/);
+  });
+
+  test.each<[string, Parameters<typeof cut>[0], Parameters<typeof cut>[1]]>([
+    ['nothing came', { receivedBytes: 30_000 }, {}],
+    ['what was sent is what a socket takes', { sentBytes: 70 * MB }, { op: 'PUT' }],
+    ['the native backend ends what does not move', { receivedBytes: 100 * MB }, { backend: 'native' }],
+  ])('and all the same may be the store: %s', (_, traffic, how) => {
+    expect(limitOf(traffic, how).message).not.toMatch(/at this pace/);
+  });
+
+  test('most of what failed failed otherwise', () => {
+    const others = { ops: 900, bytes: 0, errors: { timeout: 20, server: 80 } };
+    const totals = [{ test: 'heavyread', op: 'GET', ...others }];
+    expect(limitOf({ receivedBytes: 100 * MB }, {}, { totals }).limit).toBe('store');
+  });
+
+  test('a Result that does not tell what connections carried', () => {
+    const { generator } = madeResult(busy());
+    expect(limitOf({}, {}, { generator }).message).not.toMatch(/at this pace/);
+  });
+});
+
 describe('connections that are to be held', () => {
   const holding = (open: number): Partial<Made> => ({
     tests: [{ name: 'elephant', series: [], loads: [{ scenario: 'elephant', vus: 1, share: 1, connections: 1000 }] }],

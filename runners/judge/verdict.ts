@@ -1,8 +1,9 @@
 /** What kept a run from being faster, as far as the evidence goes. Pure. */
 import { measuredMs, type Result, sum, type Verdict } from '../../lib/result/result';
 import type { ErrorClass } from '../../lib/s3/classify';
-import { formatCount } from '../../lib/settings/units';
+import { formatBytes, formatCount, formatDuration } from '../../lib/settings/units';
 import { configOf } from '../figures/config';
+import { type CutOff, cutOffRemedy } from './cut-off';
 import { type Evidence, evidenceOf, FULL, failedShare } from './evidence';
 import { allCores, cores, count, list, rate, share } from './words';
 
@@ -42,6 +43,7 @@ function judge(result: Result, evidence: Evidence): Judgement {
   if (throttled >= MUCH) return ['store', `${STORE}: it throttled ${share(throttled)} of the requests (503 or 429).`];
   const held = heldOnly(result);
   const own = generatorLimit(evidence);
+  if (own === undefined && isCutOff(evidence)) return ['unknown', cutOffText(evidence.cutOff)];
   if (held === undefined && sum(result.totals).ops === 0 && evidence.exhausted === undefined)
     return ['unknown', 'What the limit was is not known: no operation succeeded.'];
   if (own !== undefined) return ['generator', own];
@@ -59,6 +61,19 @@ function judge(result: Result, evidence: Evidence): Judgement {
     return ['store', `${whose}: ${share(failed)} of the requests failed (${classesOf(evidence, NO_CAPACITY)}).`];
   }
   return evidence.openLoop ? openLoop(result, evidence) : closedLoop(evidence);
+}
+
+/** Whether most of what failed did so by the clock, on its way: of a store that answers nothing, nothing is on its way. */
+function isCutOff(evidence: Evidence): evidence is Evidence & { readonly cutOff: CutOff } {
+  const { cutOff, attempts } = evidence;
+  if (cutOff === undefined || cutOff.requests < MUCH * attempts) return false;
+  return cutOff.requests >= (failedShare(evidence, NO_CAPACITY) * attempts) / 2;
+}
+
+function cutOffText(cutOff: CutOff): string {
+  const { option, limitMs, requests, bytes, moved, wholeMs } = cutOff;
+  const ended = `${option} ${formatDuration(limitMs)} ended ${count(requests, 'request')}, with ${share(moved)} of their ${formatBytes(bytes)} moved`;
+  return `What the limit was is not known: ${ended}. Whole ones take ${formatDuration(wholeMs)} at this pace: ${cutOffRemedy(cutOff)}.`;
 }
 
 /** Those of the classes that there were. */

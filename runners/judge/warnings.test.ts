@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Result, Warning, WarningCode, Worker } from '../../lib/result/result';
+import type { Figures, Result, Warning, WarningCode, Worker } from '../../lib/result/result';
 import { type Made, type MadeSeries, madeResult } from '../../test/made-results';
 import { evidenceOf } from './evidence';
 import { furtherWarnings } from './warnings';
@@ -205,6 +205,69 @@ describe('endpoints', () => {
     expect(said).not.toMatch(/[ab]:9000/);
     const none = changed('c:9000', (figures) => ({ ...figures, ops: 0, errors: { connect: 9 } }));
     expect(none).toMatch(/^uneven-endpoints: c:9000 answered none of \d+ requests \(connect \d+\)/);
+  });
+
+  describe('of which one was away', () => {
+    const away = (outages: Result['outages'], figures: Partial<Figures>, more: Partial<Made> = {}) =>
+      one({ endpoints, ...more }, (result) => ({
+        ...result,
+        outages: outages ?? [],
+        endpoints: result.endpoints.map((each) => (each.endpoint === 'c:9000' ? { ...each, ...figures } : each)),
+      }));
+    const ONCE = [{ endpoint: 'c:9000', t: 6_000, ms: 14_000 }];
+
+    test('is told by what became of its part', () => {
+      expect(away(ONCE, { ops: 1_500, errors: { connect: 140, reset: 8 }, retries: 28, redirected: 3_100 })).toBe(
+        'endpoint-away: c:9000 was away for 14s (from 6s on): 3,100 of its requests went elsewhere, 28 failed and were ' +
+          'repeated, 120 failed: 3.3% of its share was not met → look at this node; while it does not answer, the others ' +
+          'are asked in its place',
+      );
+    });
+
+    test('and nothing was lost by it', () => {
+      const said = away(ONCE, { ops: 1_500, errors: { connect: 9 }, retries: 9, redirected: 3_100 });
+      expect(said).toContain('3,100 of its requests went elsewhere, 9 failed and were repeated → ');
+    });
+
+    test('several times', () => {
+      const twice = [...ONCE, { endpoint: 'c:9000', t: 2_000, ms: 1_000 }].reverse();
+      expect(away(twice, { ops: 1_500, redirected: 9 })).toContain(
+        'was away for 15s (2 times, first from 2s on): 9 of',
+      );
+    });
+
+    test('from the start', () => {
+      const said = away([{ endpoint: 'c:9000', t: 0, ms: 20_000 }], {
+        ops: 0,
+        errors: { connect: 9 },
+        redirected: 900,
+      });
+      expect(said).toContain('was away for 20s (it never answered): 900 of its requests went elsewhere, 9 failed: ');
+    });
+
+    test('in the warm-up, which no figure is of', () => {
+      const warmup = { ms: 10_000, ops: 0, bytes: 0, errors: 0 };
+      const warned = (t: number) =>
+        one({ endpoints }, (result) => ({
+          ...result,
+          run: { ...result.run, warmup },
+          outages: [{ endpoint: 'c:9000', t, ms: 5_000 }],
+        }));
+      expect(warned(2_000)).not.toContain('endpoint-away');
+      expect(warned(7_000)).toContain('c:9000 was away for 2s (from 10s on)');
+    });
+  });
+
+  test('a single one that was away', () => {
+    const said = one({ endpoints: ['a:9000'] }, (result) => ({
+      ...result,
+      outages: [{ endpoint: 'a:9000', t: 15_000, ms: 5_000 }],
+      endpoints: result.endpoints.map((each) => ({ ...each, errors: { connect: 120 } })),
+    }));
+    expect(said).toMatch(
+      /^endpoint-away: a:9000 was away for 5s \(from 15s on\): 120 failed: 0\.\d% of its share was not met/,
+    );
+    expect(said).toMatch(/a closed loop asks less often while it does not answer$/);
   });
 
   test('of which one is slow', () => {

@@ -1,5 +1,4 @@
 /** Reasons to trust a run's figures less that need more than k6's counts: percentiles, the timeline, CPU, workers. Pure. */
-import { percentile } from '../../lib/result/distribution';
 import {
   measuredMs,
   measuredPoints,
@@ -11,11 +10,12 @@ import {
 } from '../../lib/result/result';
 import type { ErrorClass } from '../../lib/s3/classify';
 import { effectOf } from '../../lib/s3/commands';
-import { OUT_AFTER } from '../../lib/s3/outage';
-import { formatBytes, formatCount, formatDuration, formatLatency } from '../../lib/settings/units';
+import { formatBytes, formatCount, formatDuration } from '../../lib/settings/units';
 import { configOf } from '../figures/config';
 import { enoughFor, isEnough } from '../figures/latency';
 import { trendOf } from '../figures/trend';
+import { cutOffRemedy } from './cut-off';
+import { unevenEndpoints } from './endpoints';
 import { type Evidence, FULL } from './evidence';
 import { FLAT } from './verdict';
 import { allCores, cores, count, list, rate, share } from './words';
@@ -34,6 +34,7 @@ export const CODES: ReadonlySet<WarningCode> = new Set<WarningCode>([
   'many-errors',
   'unsteady',
   'uneven-endpoints',
+  'endpoint-away',
 ]);
 
 type Check = (result: Result, evidence: Evidence) => readonly Warning[];
@@ -100,14 +101,21 @@ const EXHAUSTED_REMEDIES: Readonly<Record<NonNullable<Evidence['exhausted']>, st
     'widen net.ipv4.ip_local_port_range, see whether the store closes connections after each answer, or spread the load: dist --workers',
 };
 
-function manyErrors({ totals }: Result, { attempts, failed, exhausted }: Evidence): Warning[] {
+function remedyFor(worst: ErrorClass, { exhausted, cutOff }: Evidence): string {
+  if (worst === 'connect' && exhausted !== undefined) return EXHAUSTED_REMEDIES[exhausted];
+  if (worst === 'timeout' && cutOff !== undefined) return cutOffRemedy(cutOff);
+  return REMEDIES[worst];
+}
+
+function manyErrors({ totals }: Result, evidence: Evidence): Warning[] {
+  const { attempts, failed } = evidence;
   const errors = sum(totals).errors;
   const classes = (Object.entries(failed) as [ErrorClass, number][]).sort(([, a], [, b]) => b - a);
   const worst = classes[0]?.[0];
   if (worst === undefined || errors <= attempts * MANY_ERRORS) return [];
   const most = classes.map(([name, n]) => `${name} ${formatCount(n)}`);
   const message = `${share(errors / attempts)} of the requests failed (${list(most)})`;
-  const remedy = worst === 'connect' && exhausted !== undefined ? EXHAUSTED_REMEDIES[exhausted] : REMEDIES[worst];
+  const remedy = remedyFor(worst, evidence);
   return [{ code: 'many-errors', message, remedy }];
 }
 
@@ -235,108 +243,6 @@ function unsteady({ run, timeline }: Result): Warning[] {
       remedy: `a mean over this says little: run longer (--duration ${longer}) until it stays`,
     },
   ];
-}
-
-/** Times its fair part of the attempts, and times the others' median latency. */
-const UNEVEN = 1.25;
-const SLOW = 2;
-const LEAST_PER_ENDPOINT = 100;
-const LEAST_ERRORS = 10;
-/** Failures of requests that nobody answered. */
-const UNANSWERED = ['connect', 'timeout', 'reset'] as const;
-
-interface EndpointCounts {
-  readonly endpoint: string;
-  readonly attempts: number;
-  readonly errors: number;
-  /** Requests without an answer, by class. */
-  readonly unanswered: Readonly<Record<string, number>>;
-}
-
-function unevenEndpoints({ endpoints }: Result): Warning[] {
-  const all = countsOf(endpoints);
-  if (all.length < 2) return [];
-  const silent = all.filter((each) => isSilent(each, all));
-  const rest = all.filter((each) => !silent.includes(each));
-  const attempts = attemptsOf(rest);
-  const errors = rest.reduce((n, each) => n + each.errors, 0);
-  const fair = attempts / rest.length;
-  const code = 'uneven-endpoints';
-  return [
-    ...silent.map((each) => silence(each, all)),
-    ...rest.flatMap((each): Warning[] => {
-      if (each.attempts < UNEVEN * fair || each.attempts - fair < LEAST_PER_ENDPOINT) return [];
-      const message = `${each.endpoint} had ${share(each.attempts / attempts)} of the requests, its part is ${share(1 / rest.length)}`;
-      return [{ code, message, remedy: 'retries go to the next endpoint: see which of the others fail' }];
-    }),
-    ...rest.flatMap((each): Warning[] => {
-      const fairErrors = errors / rest.length;
-      // A hung endpoint makes few errors, each after a whole time limit; three standard deviations are no chance.
-      if (errors < LEAST_ERRORS || each.errors < Math.max(2 * fairErrors, fairErrors + 3 * Math.sqrt(fairErrors)))
-        return [];
-      const message = `${each.endpoint} had ${share(each.errors / errors)} of the failures`;
-      return [{ code, message, remedy: 'look at this gateway, or leave it out of S3_ENDPOINTS' }];
-    }),
-    ...slowEndpoints({ endpoints }),
-  ];
-}
-
-function countsOf(endpoints: Result['endpoints']): EndpointCounts[] {
-  const byName = new Map<string, EndpointCounts>();
-  for (const { endpoint, ops, misses = 0, errors } of endpoints) {
-    const known = byName.get(endpoint) ?? { endpoint, attempts: 0, errors: 0, unanswered: {} };
-    const failed = sumOf(errors);
-    const unanswered: Record<string, number> = { ...known.unanswered };
-    for (const name of UNANSWERED) {
-      if (errors[name] !== undefined) unanswered[name] = (unanswered[name] ?? 0) + errors[name];
-    }
-    const attempts = known.attempts + ops + misses + failed;
-    byName.set(endpoint, { endpoint, attempts, errors: known.errors + failed, unanswered });
-  }
-  return [...byName.values()];
-}
-
-const sumOf = (counts: Readonly<Record<string, number>>) => Object.values(counts).reduce((a, b) => a + b, 0);
-
-const attemptsOf = (all: readonly EndpointCounts[]) => all.reduce((n, { attempts }) => n + attempts, 0);
-
-/** Whether an endpoint did not answer for a while, while others did: clients leave it out (lib/s3/outage.ts). */
-function isSilent({ endpoint, attempts, unanswered }: EndpointCounts, all: readonly EndpointCounts[]): boolean {
-  const others = all.some((each) => each.endpoint !== endpoint && each.attempts > 2 * sumOf(each.unanswered));
-  return others && sumOf(unanswered) >= OUT_AFTER && attempts < attemptsOf(all) / all.length / UNEVEN;
-}
-
-function silence({ endpoint, attempts, unanswered }: EndpointCounts, all: readonly EndpointCounts[]): Warning {
-  const classes = Object.entries(unanswered).map(([name, n]) => `${name} ${n}`);
-  const what = `${formatCount(sumOf(unanswered))} requests (${classes.join(', ')})`;
-  const part = `it had ${share(attempts / attemptsOf(all))} of all, its part is ${share(1 / all.length)}`;
-  const message =
-    sumOf(unanswered) === attempts
-      ? `${endpoint} answered none of ${what}`
-      : `${endpoint} left ${what} unanswered: ${part}`;
-  const remedy = 'look at this node; while it does not answer, the others are asked in its place';
-  return { code: 'uneven-endpoints', message, remedy };
-}
-
-function slowEndpoints({ endpoints }: Pick<Result, 'endpoints'>): Warning[] {
-  const medians = endpoints.flatMap(({ test, op, endpoint, latency }) =>
-    latency === undefined || latency.count < LEAST_PER_ENDPOINT
-      ? []
-      : [{ name: `${test} ${op}`, op, endpoint, ms: percentile(latency, 50) ?? 0 }],
-  );
-  const slow = new Map<string, Warning>();
-  for (const { name, op, endpoint, ms } of medians) {
-    const others = medians.filter((each) => each.name === name && each.endpoint !== endpoint).map((each) => each.ms);
-    const middle = others.sort((a, b) => a - b)[Math.floor(others.length / 2)];
-    if (middle === undefined || ms < SLOW * middle || slow.has(endpoint)) continue;
-    const message = `${endpoint} took ${formatLatency(ms)} for a ${op} at the median, the others ${formatLatency(middle)}`;
-    slow.set(endpoint, {
-      code: 'uneven-endpoints',
-      message,
-      remedy: 'look at this gateway, or leave it out of S3_ENDPOINTS',
-    });
-  }
-  return [...slow.values()];
 }
 
 /** Reads of each object, from which on caches may have answered most; of more bytes than that none would hold them. */

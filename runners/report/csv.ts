@@ -5,7 +5,7 @@ import type { Rates, Report } from './model';
 
 /** What a row is of; what it is not of is empty. */
 interface Row {
-  readonly scope: 'total' | 'operation' | 'size' | 'endpoint' | 'interval';
+  readonly scope: 'total' | 'operation' | 'size' | 'endpoint' | 'outage' | 'interval';
   readonly test?: string;
   readonly phase?: string | undefined;
   readonly op?: string;
@@ -13,7 +13,8 @@ interface Row {
   readonly endpoint?: string;
   readonly start: number;
   readonly seconds: number;
-  readonly figures: Rates;
+  /** Nothing of an outage, which is a time. */
+  readonly figures: Partial<Rates>;
 }
 
 type Column = readonly [name: string, of: (row: Row, report: Report) => string | number | undefined];
@@ -40,12 +41,15 @@ const columns: readonly Column[] = [
   ...ERROR_CLASSES.map(
     (name): Column => [
       `errors_${name}`,
-      ({ scope, figures }) => (scope === 'interval' ? undefined : (figures.errorsByClass[name] ?? 0)),
+      ({ scope, figures: { errorsByClass } }) =>
+        scope === 'interval' || errorsByClass === undefined ? undefined : (errorsByClass[name] ?? 0),
     ],
   ),
   ...latencyColumns('latency', ({ figures }) => figures.latency),
   ...latencyColumns('ttfb', ({ figures }) => figures.ttfb),
   ...latencyColumns('error_latency', ({ figures }) => figures.errorLatency),
+  ['repeated', ({ figures }) => figures.retries],
+  ['redirected', ({ figures }) => figures.redirected],
 ];
 
 function latencyColumns(name: string, of: (row: Row) => Latency | undefined): Column[] {
@@ -95,6 +99,9 @@ function rowsOf(report: Report): Row[] {
     ),
     ...report.endpoints.map(
       (row): Row => ({ scope: 'endpoint', test: row.test, op: row.op, endpoint: row.endpoint, ...all, figures: row }),
+    ),
+    ...report.outages.map(
+      ({ endpoint, t, ms }): Row => ({ scope: 'outage', endpoint, start: t / 1000, seconds: ms / 1000, figures: {} }),
     ),
     ...report.timeline.flatMap(({ test, op, points }) =>
       points.map((point): Row => {

@@ -179,6 +179,41 @@ describe('csv', () => {
   });
 });
 
+describe('an endpoint that was away', () => {
+  const away = richResult({ outages: [{ endpoint: '10.0.0.2:9000', t: 6_000, ms: 14_000 }] });
+  const of = reportOf(
+    {
+      ...away,
+      endpoints: away.endpoints.map((each) => {
+        if (each.endpoint !== '10.0.0.2:9000' || each.op !== 'PUT') return each;
+        return { ...each, errors: { connect: 500 }, retries: 380, redirected: 2_310 };
+      }),
+    },
+    prices,
+  );
+
+  test.each([
+    ['text', reportText(of, PLAIN)],
+    ['what stands after FINAL', briefText(of, PLAIN)],
+    ['Markdown', reportMarkdown(of)],
+    ['the page', reportHtml(of, ASSETS)],
+  ])('stands in %s', (_, text) => {
+    const plain = text.replaceAll('&#x27;', "'").replace(/<[^>]+>|[|*]/g, ' ');
+    expect(plain).toContain('Endpoints that were away');
+    expect(plain).toMatch(/10\.0\.0\.2:9000\s+14s\s+1\s+6s\s+2,310\s+380\s+\d+\s+[\d.]+%/);
+  });
+
+  test('is a row of CSV, and a time', () => {
+    const rows = parseCsv(reportCsv([of]));
+    expect(rows.filter(({ scope }) => scope === 'outage')).toMatchObject([
+      { endpoint: '10.0.0.2:9000', start_s: '6', duration_s: '14', operations: '', errors_connect: '' },
+    ]);
+    expect(
+      rows.find(({ scope, endpoint, op }) => scope === 'endpoint' && endpoint === '10.0.0.2:9000' && op === 'PUT'),
+    ).toMatchObject({ repeated: '380', redirected: '2310', errors_connect: '500' });
+  });
+});
+
 describe('junit', () => {
   const cases = (of: Report) => [
     ...reportJunit([of]).matchAll(/<testcase classname="([^"]*)" name="([^"]*)".*?(\/>|<(failure|error) )/gs),

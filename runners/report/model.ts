@@ -10,6 +10,7 @@ import {
   type LoadShare,
   measuredMs,
   measuredPoints,
+  type Outage,
   type Result,
   type ScheduledPhase,
   sum,
@@ -25,6 +26,7 @@ import { settings } from '../../lib/settings/config';
 import { type Cost, costOf } from '../cost/cost';
 import type { Prices } from '../cost/prices';
 import { isEnough, type Latency, latencyOf } from '../figures/latency';
+import { type Loss, lossesOf } from '../figures/outages';
 import { type Stage, stagesOf } from '../figures/stages';
 import { percentilesOf, type Spread, slotsOf, spreadOf } from '../figures/timeline';
 import { judged } from '../judge/judge';
@@ -39,6 +41,9 @@ export interface Rates {
   readonly bytesPerSecond: number;
   readonly errors: number;
   readonly errorsByClass: Figures['errors'];
+  /** Failed attempts that were repeated; requests meant for an endpoint that was left out, and that others had. */
+  readonly retries?: number;
+  readonly redirected?: number;
   readonly misses: number;
   readonly objects: number;
   readonly objectsPerSecond: number;
@@ -138,6 +143,9 @@ export interface Report {
   readonly operations: readonly Operation[];
   readonly sizes: readonly SizeRow[];
   readonly endpoints: readonly EndpointRow[];
+  /** Endpoints that were away, and when: as in the Result. */
+  readonly losses: readonly Loss[];
+  readonly outages: readonly Outage[];
   readonly workers: readonly Worker[];
   readonly connections: ReadonlyArray<Omit<Connections, 'lifetime'> & { readonly lifetime?: Latency }>;
   readonly errors: readonly ErrorRow[];
@@ -212,6 +220,8 @@ export function reportOf(given: Result, prices: Prices | undefined, mostPoints =
       ...rates(each),
     })),
     endpoints: endpoints.map((each) => ({ test: each.test, op: each.op, endpoint: each.endpoint, ...rates(each) })),
+    losses: lossesOf(result),
+    outages: result.outages ?? [],
     workers: result.workers,
     connections: result.connections.map(({ lifetime, ...counts }) => ({
       ...counts,
@@ -242,7 +252,7 @@ function shownConfig(config: Readonly<Record<string, unknown>>): Record<string, 
 
 function ratesOf(figures: Figures, seconds: number): Rates {
   const perSecond = (n: number) => (seconds > 0 ? n / seconds : 0);
-  const { ops, bytes, errors, misses = 0, objects = 0, latency, ttfb, errorLatency } = figures;
+  const { ops, bytes, errors, retries, redirected, misses = 0, objects = 0, latency, ttfb, errorLatency } = figures;
   return {
     ops,
     opsPerSecond: perSecond(ops),
@@ -250,6 +260,8 @@ function ratesOf(figures: Figures, seconds: number): Rates {
     bytesPerSecond: perSecond(bytes),
     errors: errorCount(figures),
     errorsByClass: errors,
+    ...(retries === undefined ? {} : { retries }),
+    ...(redirected === undefined ? {} : { redirected }),
     misses,
     objects,
     objectsPerSecond: perSecond(objects),

@@ -4,7 +4,7 @@ import { facts, headline, plain, stateText, title } from './facts';
 import type { Report } from './model';
 import { tablesOf } from './sections';
 import { costText } from './tables/cost';
-import { endpointsTable, operationsTable } from './tables/figures';
+import { endpointsTable, operationsTable, outagesTable } from './tables/figures';
 import { connectionsTable } from './tables/run';
 import { type Cell, FEW, type Table } from './tables/table';
 
@@ -44,6 +44,7 @@ export function briefText(report: Report, options: TextOptions): string {
   const tables = [
     operationsTable(report),
     report.endpoints.length <= MOST_ENDPOINTS ? endpointsTable(report) : undefined,
+    outagesTable(report),
     connectionsTable(report),
   ];
   const cost = report.cost;

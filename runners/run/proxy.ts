@@ -7,13 +7,15 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { stripVTControlCharacters } from 'node:util';
-import { ConfigError, settings } from '../../lib/settings/config';
+import { ConfigError, leavesSigning, settings, TYPED } from '../../lib/settings/config';
 import { freePort } from '../process/free-port';
 import { watchOver } from '../process/watchdog';
 import type { Settings } from './settings';
 
 export interface ProxyPlan {
   readonly path: string;
+  /** Where the path is from: what the user set, or that it was found. */
+  readonly name: string;
   readonly args: readonly string[];
   /** What it gets besides the CLI's own environment. Holds the credentials. */
   readonly environment: Readonly<Record<string, string>>;
@@ -38,9 +40,20 @@ const LOOK_MS = 25;
 /** How often another port is tried, when one that was free is taken before the proxy has it. */
 const PORTS_TRIED = 5;
 
-/** Whether a run is to start a proxy: without S3POOL_BINARY those of S3_ENDPOINTS run already. */
-export function startsProxy({ backend, s3poolBinary }: Settings['config']): boolean {
-  return backend === 'proxy' && s3poolBinary !== undefined;
+/** Whether a run is to start a proxy: with S3POOL_BINARY=none those of S3_ENDPOINTS run already. */
+export function startsProxy(config: Settings['config']): boolean {
+  return config.backend === 'proxy' && !leavesSigning(config);
+}
+
+/** What only `run` does, for those that can't: what is wrong, and the remedy. `name` is who says so, `where` the proxies are to run. */
+export function startsNone({ s3poolBinary }: Settings['config'], who: string, where: string): string {
+  const value = s3poolBinary === undefined ? 'not set' : `"${s3poolBinary}"`;
+  return `${BINARY} is ${value}: ${who}: give ${BINARY}=none, ${where}`;
+}
+
+/** The settings of a run whose proxy was found. */
+export function withProxyBinary({ config, environment }: Settings, path: string): Settings {
+  return { config: { ...config, s3poolBinary: path }, environment: { ...environment, [BINARY]: path } };
 }
 
 /** What is to be started. */
@@ -50,6 +63,7 @@ export function planProxy({ config, environment }: Settings, port: number): Prox
   const credentials = Object.fromEntries(CREDENTIALS.map((name) => [name, environment[name] ?? '']));
   return {
     path: config.s3poolBinary ?? '',
+    name: config[TYPED]?.s3poolBinary === undefined ? 's3pool' : BINARY,
     args: ['proxy', ...(config.verifySsl ? [] : ['--insecure']), '--listen', address],
     environment: { S3_POOL: endpoints, AWS_REGION: config.region, ...credentials },
     address,
@@ -119,10 +133,10 @@ async function startOnce(plan: ProxyPlan, environment: NodeJS.ProcessEnv): Promi
   if (!isUp) {
     const why = how ?? `does not listen at ${address} within ${START_MS / 1000} s`;
     await stop();
-    throw new ConfigError([`${BINARY} is "${path}": it ${why}${await words()}: give the path of s3pool`]);
+    throw new ConfigError([`${plan.name} is "${path}": it ${why}${await words()}: give the path of s3pool`]);
   }
   const lost = ended.then(async () => {
-    const line = `${BINARY} "${path}" ${how}${await words()}: nothing signs requests any more`;
+    const line = `${plan.name} "${path}" ${how}${await words()}: nothing signs requests any more`;
     return stopped ? new Promise<string>(() => {}) : line;
   });
   return { endpoint: `http://${address}`, lost, stop };

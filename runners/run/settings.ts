@@ -60,15 +60,20 @@ export function collect(value: string, before: readonly string[] = []): string[]
 export function loadSettings(options: Options, environment: Environment): Settings {
   const sources = sourcesOf(options, environment);
   const config = readConfig(...sources);
-  return { config, environment: { ...textsOf(sources), ...(config.httpProxy === 'none' && NO_PROXIES) } };
+  const texts = textsOf(sources);
+  // Workers have their own, and those here are not for them.
+  if (config.credentials === 'worker') for (const variable of CREDENTIAL_VARIABLES) delete texts[variable];
+  return { config, environment: { ...texts, ...(config.httpProxy === 'none' && NO_PROXIES) } };
 }
+
+const CREDENTIAL_VARIABLES = CREDENTIALS.flatMap((name) => settings[name].env);
 
 /** What leaves k6, too, without a proxy. */
 const NO_PROXIES = Object.fromEntries(PROXY_VARIABLES.map((name) => [name, '']));
 
 /** The same where credentials are somewhere else: those that are here are left out. @throws ConfigError as above. */
 export function loadOpenSettings(options: Options, environment: Environment): Settings {
-  const none = Object.fromEntries(CREDENTIALS.flatMap((name) => settings[name].env.map((variable) => [variable, ''])));
+  const none = Object.fromEntries(CREDENTIAL_VARIABLES.map((variable) => [variable, '']));
   const sources = sourcesOf(options, environment).map((source) => ({ ...source, ...none }));
   const { config } = readWithoutCredentials(sources, { elsewhere: true });
   return { config, environment: textsOf(sources) };

@@ -41,7 +41,7 @@ const worker = (n: number, state = 'running'): WorkerView => ({
 });
 
 test('a run: how far it is, what it does, and each operation', () => {
-  const view = { stats, durationMs: 300_000, recent: [0, 50, 100], workers: [] };
+  const view = { stats, planned: { ms: 300_000 }, recent: [0, 50, 100], workers: [] };
   expect(renderView(view).join('\n')).toMatchInlineSnapshot(`
     "[###.................] 40s of 5m, 4m20s left  ▁▅█
     168,400 ops, 1.6GB, 7 errors; now 4,310 ops/s, 33.5MB/s
@@ -53,12 +53,17 @@ test('a run: how far it is, what it does, and each operation', () => {
 });
 
 test('connections that are held open are told, where there may be some', () => {
-  const [, totals] = renderView({ stats: { ...stats, open: 9998 }, durationMs: 300_000, recent: [], workers: [] });
+  const [, totals] = renderView({ stats: { ...stats, open: 9998 }, planned: { ms: 300_000 }, recent: [], workers: [] });
   expect(totals).toBe('168,400 ops, 1.6GB, 7 errors, 9,998 connections open; now 4,310 ops/s, 33.5MB/s');
 });
 
 test('with workers, each has a line', () => {
-  const lines = renderView({ stats, durationMs: 300_000, recent: [], workers: [worker(0), worker(1, 'lost 12s ago')] });
+  const lines = renderView({
+    stats,
+    planned: { ms: 300_000 },
+    recent: [],
+    workers: [worker(0), worker(1, 'lost 12s ago')],
+  });
   expect(lines.slice(6).join('\n')).toMatchInlineSnapshot(`
     "
     worker    state           ops        CPU   memory
@@ -69,7 +74,7 @@ test('with workers, each has a line', () => {
 
 test('of a hundred workers only those are shown that need looking after', () => {
   const workers = Array.from({ length: 100 }, (_, n) => worker(n, n % 40 === 3 ? 'silent' : 'running'));
-  const lines = renderView({ stats, durationMs: 300_000, recent: [], workers });
+  const lines = renderView({ stats, planned: { ms: 300_000 }, recent: [], workers });
   expect(lines.filter((line) => line.includes('silent'))).toHaveLength(3);
   expect(lines.at(-1)).toBe('97 more workers: 97 running');
   expect(lines.length).toBeLessThan(24);
@@ -79,14 +84,14 @@ test('of many operations each test has a line, and no latency that would be of n
   const operations = Array.from({ length: 24 }, (_, i) => ({
     ...{ test: `test${i % 3}`, op: `OP${i}`, ops: 10, errors: 1, opsPerSecond: 5, bytesPerSecond: 0, p50: 1, p99: 2 },
   }));
-  const lines = renderView({ stats: { ...stats, operations }, durationMs: 1, recent: [], workers: [] });
+  const lines = renderView({ stats: { ...stats, operations }, planned: { ms: 1 }, recent: [], workers: [] });
   expect(lines.slice(4)).toHaveLength(3);
   expect(lines[4]).toMatch(/^test0 +40\/s +2\/s .* +8$/);
 });
 
 test('no line is wider than 100 columns', () => {
   const workers = Array.from({ length: 100 }, (_, n) => worker(n));
-  for (const line of renderView({ stats, durationMs: 300_000, recent: new Array(40).fill(1), workers })) {
+  for (const line of renderView({ stats, planned: { ms: 300_000 }, recent: new Array(40).fill(1), workers })) {
     expect(line.length, line).toBeLessThanOrEqual(100);
   }
 });

@@ -14,9 +14,15 @@ export interface WorkerView {
   readonly memoryBytes?: number | undefined;
 }
 
+/** When a run ends: after a time, or with an operation. */
+export interface Planned {
+  readonly ms: number;
+  readonly ops?: number | undefined;
+}
+
 export interface LiveView {
   readonly stats: Stats;
-  readonly durationMs: number;
+  readonly planned: Planned;
   /** Operations a second, of some seconds until now. */
   readonly recent: readonly number[];
   /** Where there are several. */
@@ -32,22 +38,34 @@ const MOST_WORKERS = 12;
 /** How many seconds a sparkline is of. */
 export const RECENT = 40;
 
-export function renderView({ stats, durationMs, recent, workers }: LiveView): string[] {
+export function renderView({ stats, planned, recent, workers }: LiveView): string[] {
   return [
-    `${progress(stats.elapsedMs, durationMs)}  ${sparkline(recent)}`,
+    `${progress(stats, planned)}  ${sparkline(recent)}`,
     totals(stats),
     ...(stats.operations.length > 0 ? ['', ...operations(stats)] : []),
     ...(workers.length > 0 ? ['', ...workerLines(workers)] : []),
   ];
 }
 
-function progress(elapsedMs: number, durationMs: number): string {
-  const share = durationMs > 0 ? Math.min(1, elapsedMs / durationMs) : 1;
-  const full = Math.round(share * BAR);
-  const left = Math.max(0, durationMs - elapsedMs);
-  const seconds = (ms: number) => formatDuration(Math.round(ms / 1000) * 1000);
+function progress(stats: Stats, { ms, ops }: Planned): string {
+  if (ops !== undefined) return `${bar(ops > 0 ? stats.ops / ops : 1)} ${farText(stats, ops)}`;
+  const { elapsedMs } = stats;
+  const left = Math.max(0, ms - elapsedMs);
   const rest = left < 500 ? 'ending' : `${seconds(left)} left`;
-  return `[${'#'.repeat(full)}${'.'.repeat(BAR - full)}] ${seconds(elapsedMs)} of ${seconds(durationMs)}, ${rest}`;
+  return `${bar(ms > 0 ? elapsedMs / ms : 1)} ${seconds(elapsedMs)} of ${seconds(ms)}, ${rest}`;
+}
+
+function bar(share: number): string {
+  const full = Math.round(Math.min(1, share) * BAR);
+  return `[${'#'.repeat(full)}${'.'.repeat(BAR - full)}]`;
+}
+
+const seconds = (ms: number) => formatDuration(Math.round(ms / 1000) * 1000);
+
+/** `1,234 of 10,000 operations, 12s left`: by the average so far. */
+export function farText({ ops, elapsedMs }: Stats, planned: number): string {
+  const left = ops > 0 ? `, ${seconds((Math.max(0, planned - ops) * elapsedMs) / ops)} left` : '';
+  return `${formatCount(ops)} of ${formatCount(planned)} operations${left}`;
 }
 
 /** From nothing to the most of them. */

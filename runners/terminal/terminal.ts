@@ -1,7 +1,7 @@
 /** What the CLI writes for a person: lines that stay, and on a terminal some that are written over. */
 import { createLogUpdate } from 'log-update';
 import type { Stats } from '../../lib/result/final';
-import { RECENT, renderView, type WorkerView } from './live-view';
+import { type Planned, RECENT, renderView, type WorkerView } from './live-view';
 import type { LogLine } from './log-line';
 
 const LEVELS = ['debug', 'info', 'warning', 'error'] as const;
@@ -10,7 +10,7 @@ export interface Terminal {
   /** A line of the run: STATS, FINAL, where things are. */
   say(line: string): void;
   /** Lines that are written over, once a second; nothing where standard error is no terminal. */
-  progress(stats: Stats, ofMs: number, workers?: readonly WorkerView[]): void;
+  progress(stats: Stats, planned: Planned, workers?: readonly WorkerView[]): void;
   /** The same of other lines. */
   show(lines: readonly string[]): void;
   /** Takes those lines away. */
@@ -75,11 +75,11 @@ export function createTerminal(json: boolean, level: (typeof LEVELS)[number]): T
     show: (shown) => {
       if (lines.live) lines.over(shown.join('\n'));
     },
-    progress: (stats, durationMs, workers = []) => {
+    progress: (stats, planned, workers = []) => {
       if (!lines.live) return;
       recent.push(stats.opsPerSecond);
       if (recent.length > RECENT) recent.shift();
-      lines.over(renderView({ stats, durationMs, recent, workers }).join('\n'));
+      lines.over(renderView({ stats, planned, recent, workers }).join('\n'));
     },
     log: (line) => {
       const rank = LEVELS.indexOf(line.level as (typeof LEVELS)[number]);

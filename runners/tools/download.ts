@@ -22,12 +22,10 @@ export interface Release {
 }
 
 interface DownloadOptions {
-  /** Base address, without a slash at its end. */
-  base: string;
   /** Existing empty folder that takes the archive and what is in it; the caller removes it. */
   work: string;
-  /** The `tar` command. */
-  tar: string;
+  /** The `tar` command; undefined where there is none. */
+  tar: string | undefined;
   env: NodeJS.ProcessEnv;
   signal: AbortSignal;
   /** Called with the bytes received of the archive so far. */
@@ -35,11 +33,12 @@ interface DownloadOptions {
 }
 
 /**
- * Downloads, verifies, then unpacks; returns the path of the binary inside `work`.
+ * Downloads a release from below a base address, which has no slash at its end, verifies, then unpacks; returns the path of the
+ * binary inside `work`.
  * Throws StepFailure naming the address or file that was wrong, and the signal's reason when aborted.
  */
-export async function download(release: Release, options: DownloadOptions): Promise<string> {
-  const { work, signal, env } = options;
+export async function download(release: Release, options: DownloadOptions & { base: string }): Promise<string> {
+  const { signal, env } = options;
   const address = (file: string) => `${options.base}/${release.folder}/${file}`;
 
   // The small file first: when the release isn't there, it says so before 40 MB are on their way.
@@ -50,38 +49,73 @@ export async function download(release: Release, options: DownloadOptions): Prom
   const expected = publishedSum(sums, release.archive);
   if (!expected) throw new StepFailure(`${address(release.checksums)} has no sha256 of ${release.archive}`);
 
-  const archive = join(work, release.archive);
+  const name = release.archive;
+  const source = { url: address(name), name, sha256: expected, saysWho: release.checksums };
+  return unpack(await receiveFile(source, options), name, release.binary, options);
+}
+
+/** One file that its user knows the checksum of. */
+export interface OneFile {
+  readonly url: string;
+  /** In lower case. */
+  readonly sha256: string;
+  /** Name of the executable, where the file is an archive: at its top or one folder down. */
+  readonly binary: string;
+}
+
+const ARCHIVE = /\.(?:tar\.gz|tgz|zip)$/i;
+
+/** Downloads and verifies one file, which is the binary or an archive with it in it, and returns the binary's path inside `work`. */
+export async function downloadOne({ url, sha256, binary }: OneFile, options: DownloadOptions): Promise<string> {
+  const name = new URL(url).pathname.split('/').at(-1) || binary;
+  const file = await receiveFile({ url, name: 'fetched', sha256, saysWho: 'the one given' }, options);
+  return ARCHIVE.test(name) ? unpack(file, name, binary, options) : file;
+}
+
+interface Source {
+  readonly url: string;
+  /** What it is called in the work folder. */
+  readonly name: string;
+  readonly sha256: string;
+  /** Where the checksum is from. */
+  readonly saysWho: string;
+}
+
+/** Returns the path of what came. Throws StepFailure when that has another checksum. */
+async function receiveFile(source: Source, { work, env, signal, onBytes }: DownloadOptions): Promise<string> {
+  const path = join(work, source.name);
   const hash = createHash('sha256');
   let bytes = 0;
-  const file = await open(archive, 'wx');
+  const file = await open(path, 'wx');
   try {
-    await receive(address(release.archive), env, signal, async (chunk) => {
+    await receive(source.url, env, signal, async (chunk) => {
       hash.update(chunk);
       await file.writeFile(chunk);
       bytes += chunk.length;
-      options.onBytes(bytes);
+      onBytes(bytes);
     });
   } finally {
     await file.close();
   }
   const actual = hash.digest('hex');
-  if (actual !== expected) {
-    throw new StepFailure(
-      `${address(release.archive)} has sha256 ${actual}, ${release.checksums} says ${expected}: damaged, or not the published file`,
-    );
-  }
+  if (actual === source.sha256) return path;
+  throw new StepFailure(
+    `${source.url} has sha256 ${actual}, ${source.saysWho} says ${source.sha256}: damaged, or not the published file`,
+  );
+}
 
+/** Unpacks an archive, told by its name, and returns the path of the binary in it. */
+async function unpack(archive: string, name: string, binary: string, options: DownloadOptions): Promise<string> {
+  const { work, tar, env, signal } = options;
+  if (tar === undefined) throw new StepFailure(`tar is not on PATH, and ${name} is an archive`);
   const unpacked = join(work, 'unpacked');
   await mkdir(unpacked);
   // No flag for the compression: GNU's and BSD's tar see it by themselves, and BSD's (macOS) reads zip too.
-  const { code, stderr } = await run(options.tar, ['-x', '-o', '-f', archive, '-C', unpacked], {
-    env: options.env,
-    signal,
-  });
-  if (code !== 0) throw new StepFailure(`tar can't unpack ${release.archive}: ${stderr.trim().split('\n')[0]}`);
-  const binary = await findFile(unpacked, release.binary);
-  if (!binary) throw new StepFailure(`${release.archive} holds no ${release.binary}`);
-  return binary;
+  const { code, stderr } = await run(tar, ['-x', '-o', '-f', archive, '-C', unpacked], { env, signal });
+  if (code !== 0) throw new StepFailure(`tar can't unpack ${name}: ${stderr.trim().split('\n')[0]}`);
+  const found = await findFile(unpacked, binary);
+  if (!found) throw new StepFailure(`${name} holds no ${binary}`);
+  return found;
 }
 
 /** The sha256 of `file` in the text of a checksum file (what sha256sum prints), in lower case. */

@@ -36,7 +36,7 @@ export interface Tool {
   from: 'setting' | 'tools' | 'path' | 'built' | 'downloaded';
 }
 
-interface ToolOptions {
+export interface ToolOptions {
   /** S3LOADTEST_K6, S3LOADTEST_VERSITYGW, S3LOADTEST_DOWNLOAD_BASE and PATH are read from it; children get all of it. */
   env: NodeJS.ProcessEnv;
   /** The project's root folder, absolute: holds tools/ and .tools/. */
@@ -122,7 +122,7 @@ interface Missing {
 
 interface Context extends ToolOptions {
   signal: AbortSignal;
-  progress: Progress;
+  progress: ToolProgress;
 }
 
 /**
@@ -153,7 +153,7 @@ export async function getTools<Name extends ToolName>(
   const wanted = names.filter((name) => !tools[name]);
   if (wanted.length === 0) return tools as Record<Name, Tool>;
   await interruptible(options.signal, async (signal) => {
-    const progress = new Progress(options);
+    const progress = new ToolProgress(options);
     // All of them are waited for: when one fails in an unforeseen way, the other's build must not go on unattended.
     const found = await Promise.allSettled(wanted.map((name) => find(name, { ...options, signal, progress })));
     const missing: Missing[] = [];
@@ -287,19 +287,42 @@ export interface Target {
  * anew each time, which Go's cache makes short. @throws ToolError when it can't be
  */
 export async function crossBuildK6(target: Target, options: ToolOptions): Promise<string> {
+  const { version } = await readPin('k6', options.root);
+  const { folder, package: main, ldflags } = TOOLS.k6;
+  return crossBuild({ name: 'k6', title: `k6 ${version}`, folder, main, ldflags: ldflags(version) }, target, options);
+}
+
+/** The same for the program that finds a machine's own credentials: `.tools/credentials-linux-arm64`. */
+export function buildCredentials(target: Target, options: ToolOptions): Promise<string> {
+  const title = "the finder of workers' credentials";
+  return crossBuild({ name: 'credentials', title, folder: CREDENTIALS, main: '.', ldflags: [] }, target, options);
+}
+
+/** The module of it, below the project's root. */
+const CREDENTIALS = 'tools/credentials';
+
+interface Crossing {
+  readonly name: string;
+  /** For people. */
+  readonly title: string;
+  readonly folder: string;
+  readonly main: string;
+  readonly ldflags: readonly string[];
+}
+
+async function crossBuild(what: Crossing, target: Target, options: ToolOptions): Promise<string> {
+  const { title, folder, main, ldflags } = what;
   const { env, root } = options;
   const [go] = await onPath('go', env);
-  if (!go) throw new ToolError('k6 for another system is built by Go, which is not on PATH: install it');
-  const { version } = await readPin('k6', root);
-  const name = `k6-${target.os}-${target.arch}`;
+  if (!go) throw new ToolError(`${title} for another system is built by Go, which is not on PATH: install it`);
+  const name = `${what.name}-${target.os}-${target.arch}`;
   return interruptible(options.signal, async (signal) => {
-    const done = new Progress(options).begin(() => `building k6 ${version} for ${target.os} on ${target.arch}`);
+    const done = new ToolProgress(options).begin(() => `building ${title} for ${target.os} on ${target.arch}`);
     try {
       return await inWorkFolder(root, async (work) => {
-        const folder = moduleFolder('k6', root);
         const own = { ...env, GOOS: target.os, GOARCH: target.arch, CGO_ENABLED: '0' };
-        const { package: main, ldflags } = TOOLS.k6;
-        const binary = await goBuild({ go, folder, package: main, ldflags: ldflags(version), work, env: own, signal });
+        const module = join(root, folder);
+        const binary = await goBuild({ go, folder: module, package: main, ldflags, work, env: own, signal });
         const path = join(root, '.tools', name);
         await rename(binary, path);
         return path;
@@ -462,7 +485,7 @@ function waysOut(missing: readonly Missing[]): string {
 }
 
 /** Every executable file of that name in PATH's folders, in PATH's order. */
-async function onPath(command: string, env: NodeJS.ProcessEnv): Promise<string[]> {
+export async function onPath(command: string, env: NodeJS.ProcessEnv): Promise<string[]> {
   const found: string[] = [];
   for (const folder of (env.PATH ?? '').split(delimiter)) {
     // A relative folder would make it depend on where the command was typed.
@@ -481,7 +504,7 @@ async function isExecutable(path: string): Promise<boolean> {
 }
 
 /** Gives `use` an empty folder on the same file system as `.tools/bin`, and removes it with all it holds. */
-async function inWorkFolder<T>(root: string, use: (work: string) => Promise<T>): Promise<T> {
+export async function inWorkFolder<T>(root: string, use: (work: string) => Promise<T>): Promise<T> {
   await mkdir(join(root, '.tools'), { recursive: true });
   const work = await mkdtemp(join(root, '.tools', 'work-'));
   const onExit = () => rmSync(work, { recursive: true, force: true });
@@ -501,7 +524,7 @@ const stampPath = (name: ToolName, root: string) => join(root, '.tools', 'bin', 
 const secondsSince = (start: number) => `${Math.round((Date.now() - start) / 1000)} s`;
 
 /** A line when something begins; where someone watches, one every few seconds for all that is under way: `building k6 v2.2.0 … 34 s; building versitygw v1.8.0 … 34 s`. */
-class Progress {
+export class ToolProgress {
   readonly #log: (line: string) => void;
   readonly #running = new Map<() => string, number>();
   readonly #live: boolean;

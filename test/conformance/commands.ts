@@ -12,6 +12,7 @@ import {
   CREATE_BUCKET,
   CREATE_MULTIPART,
   DELETE,
+  DELETE_BUCKET,
   DELETE_OBJECTS,
   GET,
   GET_BUCKET_ACL,
@@ -29,6 +30,7 @@ import {
   HEAD_BUCKET,
   HEAD_WRITTEN,
   LIST,
+  LIST_BUCKETS,
   LIST_KEYS,
   LIST_UPLOADS,
   LIST_V1,
@@ -38,6 +40,7 @@ import {
   PUT_BUCKET_ACL,
   PUT_BUCKET_LIFECYCLE,
   PUT_BUCKET_POLICY,
+  PUT_BUCKET_VERSIONING,
   PUT_OBJECT_ACL,
   PUT_OBJECT_LEGAL_HOLD,
   PUT_OBJECT_RETENTION,
@@ -193,6 +196,19 @@ export const commandCases: readonly CommandCase[] = [
     request: 'GET ?versioning=',
     answer: '<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>',
     found: { texts: { Status: 'Enabled' } },
+  },
+  {
+    command: PUT_BUCKET_VERSIONING,
+    load: '<VersioningConfiguration></VersioningConfiguration>',
+    request: 'PUT ?versioning=',
+  },
+  { command: DELETE_BUCKET, request: 'DELETE ' },
+  {
+    command: LIST_BUCKETS,
+    request: 'GET ',
+    answer:
+      '<ListAllMyBucketsResult><Buckets><Bucket><Name>a</Name></Bucket><Bucket><Name>b</Name></Bucket></Buckets></ListAllMyBucketsResult>',
+    found: { lists: { Bucket: [['a'], ['b']] } },
   },
   { command: CREATE_BUCKET, load: '<CreateBucketConfiguration></CreateBucketConfiguration>', request: 'PUT ' },
   {

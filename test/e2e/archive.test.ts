@@ -1,12 +1,14 @@
 /** What leaves this machine by `k6 archive` and `k6 cloud run`: no credential; and how an archive gets them where it runs. */
 import { execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { CLOUD_SYSTEM_TAGS } from '../../lib/result/metrics';
 import { startCloud } from '../cloud-stand-in';
 import { ROOT } from '../k6';
+import { startKeyProxy } from '../key-proxy';
 import { CREDENTIALS } from '../servers';
 import {
   bareEnvironment,
@@ -166,6 +168,44 @@ describe('an archive that runs without any file or variable of this machine', ()
       expect(stderr).toMatch(new RegExp(`${variable} is missing .*secret \\(no secret sources are configured\\)`));
     }
     expect(keysIn(stage.site, bucket)).toEqual([]);
+  });
+
+  test('has the key of SSE-C from there, too, and from nowhere else', async () => {
+    const proxy = await startKeyProxy(stage.server.endpoints[0]);
+    const { home, env, flags } = await settled();
+    const key = randomBytes(32).toString('base64');
+    await appendFile(join(home.path, '.env'), `S3LOADTEST_SSE_C_KEY=${key}\n`);
+    const archive = join(home.path, 'archive.tar');
+    const own = ['--env', `S3_ENDPOINTS=${proxy.endpoint}`, '--env', 'S3LOADTEST_SSE_C=true'];
+    const packed = await k6(home, env, 'archive', ...flags, ...own, '-O', archive, BUNDLE);
+    expect(packed.code, packed.stderr).toBe(0);
+    open(archive);
+    expectNoCredential({ archive: readFileSync(archive, 'latin1') }, [key]);
+
+    const elsewhere = await stage.home();
+    const file = join(elsewhere.path, 'secrets');
+    const run = () => {
+      const args = ['run', '--quiet', '--include-system-env-vars=false', `--secret-source=file=${file}`, archive];
+      return k6(elsewhere, bareEnvironment(elsewhere), ...args);
+    };
+    const credentials = Object.entries(SECRET).map(([variable, value]) => `${variable}=${value}\n`);
+    await writeFile(file, credentials.join(''));
+    const lacking = await run();
+    expect(lacking).toMatchObject({
+      code: 108,
+      stderr: expect.stringMatching(
+        /S3LOADTEST_SSE_C_KEY is missing: give 32 bytes in base64.*, or have k6 give it as a secret/,
+      ),
+    });
+    expect(proxy.asked).toEqual([]);
+    await writeFile(file, [...credentials, `S3LOADTEST_SSE_C_KEY=${key}\n`].join(''));
+    const { code, stdout, stderr } = await run();
+    proxy.stop();
+    expect(code, stderr).toBe(0);
+    const writes = proxy.asked.filter(({ op }) => op === 'PUT');
+    expect(writes.length).toBeGreaterThan(2);
+    for (const write of writes) expect(write.key?.[1]).toBe(key);
+    expectNoCredential({ stdout, stderr }, [key]);
   });
 
   test('says that a secret is none, without showing it', async () => {

@@ -127,6 +127,16 @@ describe('settings', () => {
 });
 
 describe('refuses', () => {
+  test("workers' own credentials, as it is none", async () => {
+    const home = await stage.home();
+    const env = { ...full(home, await newBucket(stage.site)), S3LOADTEST_CREDENTIALS: 'worker' };
+    const { code, stderr } = await k6(home, env, 'run', BUNDLE);
+    expect(code).not.toBe(0);
+    expect(stderr).toContain(
+      'S3LOADTEST_CREDENTIALS is worker: only `npx s3loadtest dist` and `start` have workers: give env',
+    );
+  });
+
   test('what is missing, all of it at once, and without a request', async () => {
     let requests = 0;
     const server = createServer((_, response) => {

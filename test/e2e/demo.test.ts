@@ -205,4 +205,26 @@ if (noGo.length === 0) {
     expect(stdout).toMatch(/^Machine: \d+ cores \(.+\), shared with the server; k6 v?2\./m);
     expect(leftIn(home)).toEqual([]);
   });
+
+  test('bench --checksums prints a table of what they cost, and how far rounds were apart', async () => {
+    const home = await stage.home();
+    const env = { ...process.env, TMPDIR: home.temporary, S3LOADTEST_K6: stage.k6 };
+    const args = [CLI, 'bench', '--checksums', '--duration', '1s', '--rounds', '2', '--concurrency', '2'];
+    const { code, stdout, stderr } = await new Program(process.execPath, args, env, home.path).ended;
+    expect(code, stderr).toBe(0);
+    const names = stdout
+      .split('\n')
+      .flatMap((line) => /^\| (.+?) \| [\d,]+ \| \d+ µs \| [\d.]+ \| [\d.]+ \|$/.exec(line)?.[1] ?? []);
+    expect(names).toEqual([
+      'none',
+      'md5 in a header',
+      'crc32c in a header',
+      'crc32c behind the body',
+      'crc64nvme behind the body',
+      'the body hashed and signed',
+      'crc32c behind signed chunks',
+    ]);
+    expect(stdout).toMatch(/^From round to round, CPU ratios were up to \d+% off these$/m);
+    expect(leftIn(home)).toEqual([]);
+  });
 } else notRun('bench', 'Go');

@@ -1,6 +1,7 @@
 /**
  * Runs on several machines, end to end: real OpenSSH servers in network namespaces, a real S3 server, the real k6 on each.
  */
+import { randomBytes } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -143,6 +144,28 @@ describe.runIf(possible)('three machines', () => {
       host.run('rm', `/root/${RUNS}/raw.json`);
     }
   }, 120_000);
+
+  test('a key of SSE-C reaches all of them, and is on no command line, in no file and in no figure', async () => {
+    const key = randomBytes(32).toString('base64');
+    // The server takes no notice of keys.
+    const args = ['dist', ...LOAD, '--workers', '3', '--duration', '6s', '--stats-interval', '2s', '--json'];
+    const { program } = await start([...args, '--sse-c', '--no-check'], { S3LOADTEST_SSE_C_KEY: key });
+    await program.says(/STATS: .* 3 of 3 workers/, 60_000);
+    const texts = {
+      'processes on a worker': hosts.hosts.map(processesOn).join(''),
+      'processes here': readFileSync(`/proc/${program.pid}/cmdline`, 'utf8'),
+      'files on the workers': hosts.hosts
+        .map((host) => host.run('sh', '-c', `cat /root/${RUNS}/*/*/* 2>/dev/null || true`))
+        .join(''),
+    };
+    const { code, stdout, stderr } = await program.ended;
+    expect(code, stderr).toBe(0);
+    const result = resultOf(stdout);
+    expect(result.workers.map(({ exit }) => exit)).toEqual([0, 0, 0]);
+    expect(result.run.config).toMatchObject({ sseC: true });
+    const log = readFileSync(join(home.data, 'results', result.run.id, 'k6.log'), 'utf8');
+    expectNoCredential({ ...texts, stdout, stderr, log }, [key]);
+  });
 
   test('a workload file runs on all of them, and its shares hold over all', async () => {
     const file = join(home.path, 'web.yaml');
@@ -492,5 +515,67 @@ describe.runIf(possible)('machines that share a home', () => {
     const result = resultOf(stdout);
     expect([result.workers.length, result.partial]).toEqual([2, false]);
     expect(countOf(result, 'PUT')).toBe(keysIn(site, bucket).length);
+  }, 120_000);
+});
+
+/** Programs that answer as systemd's do, where a run is ended with its session, or begun beside it. */
+describe.runIf(possible)('a machine whose logind ends what a session leaves', () => {
+  let machines: Hosts;
+  let standIns: string;
+
+  beforeAll(async () => {
+    standIns = await temporaryFolder();
+    const program = (name: string, script: string) =>
+      writeFileSync(join(standIns, name), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+    program('busctl', 'case $5 in KillUserProcesses) echo "b true" ;; *) echo "as 0" ;; esac');
+    program('loginctl', `[ -e ${standIns}/lingers ] && echo Linger=yes || echo Linger=no`);
+    program('systemd-run', 'shift 3; IN_SCOPE=1 exec "$@"');
+    // As logind does: all of the session, and nothing that is beside it.
+    const every = 'for p in $(grep -lz XDG_SESSION_ID=7 /proc/[0-9]*/environ 2> /dev/null); do';
+    const isBeside = 'tr "\\0" "\\n" < $p 2> /dev/null | grep -qx IN_SCOPE=1';
+    program('end-session', `${every} ${isBeside} || kill -KILL $(echo $p | cut -d / -f 3) 2> /dev/null; done; exit 0`);
+    const SESSION = `SetEnv PATH=${standIns}:/usr/bin:/bin XDG_SESSION_ID=7`;
+    machines = await startHosts(await temporaryFolder(), [{ disk: '400m', sshd: [SESSION] }]);
+    site = await stage.another({ address: machines.address });
+  });
+  afterAll(() => machines?.stop());
+
+  const by = () => {
+    const workers = join(home.path, 'ending');
+    writeFileSync(workers, machines.hosts.map(({ address }) => `${address}\n`).join(''));
+    const config = machines.sshConfig({ knownHosts: machines.known() });
+    return { S3LOADTEST_WORKERS_FILE: workers, S3LOADTEST_SSH_CONFIG: config };
+  };
+  const LOAD = ['firehose', '--size', '1KB', '--rate', '50', '--concurrency', '2', '--workers', '1'];
+
+  test('doctor says so, start refuses it, and with lingering a run outlives its session', async () => {
+    const [host] = machines.hosts as [TestHost];
+    const remedy = 'run `loginctl enable-linger root` there';
+    const doctor = await (await start(['doctor', '--workers', '1'], by())).program.ended;
+    expect(doctor.code).toBe(0);
+    expect(doctor.stderr).toMatch(
+      new RegExp(
+        `^warning: w0 .*: its logind ends what a session leaves .*, a run when its connection breaks: ${remedy}$`,
+        'm',
+      ),
+    );
+    const refused = await (await start(['start', ...LOAD, '--duration', '60s'], by())).program.ended;
+    expect([refused.code, refused.stderr]).toEqual([
+      1,
+      expect.stringMatching(
+        new RegExp(`^error: w0 .*: a run can't be left there: its logind ends .*, ${remedy}$`, 'm'),
+      ),
+    ]);
+
+    writeFileSync(join(standIns, 'lingers'), '');
+    expect((await (await start(['doctor', '--workers', '1'], by())).program.ended).stderr).not.toContain('logind');
+    const begun = await (await start(['start', ...LOAD, '--duration', '60s'], by())).program.ended;
+    expect(begun.code, begun.stderr).toBe(0);
+    host.run(join(standIns, 'end-session'));
+    await sleep(2_000);
+    const looked = await (await start(['status', '--json'], by())).program.ended;
+    expect(JSON.parse(looked.stdout)).toMatchObject({ runs: [{ state: 'running' }] });
+    await (await start(['stop'], by())).program.ended;
+    expect((await (await start(['collect', '--json'], by())).program.ended).code).toBe(0);
   }, 120_000);
 });

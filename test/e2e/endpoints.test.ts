@@ -52,7 +52,9 @@ describe.each(['native', 'http'])('backend %s', (backend) => {
     expect(stderr).toMatch(/nothing listens at \S+ \(connection refused\): the run begins without it/);
     const result = parseResult(stdout);
     const dead = (endpoints[1] as string).replace('http://', '');
-    expect(result.warnings.map(({ message }) => message).join('\n')).toContain(`${dead} answered none of`);
+    expect(result.warnings.map(({ message }) => message).join('\n')).toMatch(
+      /was away for \S+ \(it never answered\): \S+ of its requests went elsewhere/,
+    );
     const attempts = result.endpoints.filter(({ endpoint }) => endpoint === dead);
     // It is tried by three requests of each process, or of each VU, and then once a second.
     expect(attempts.reduce((n, { errors }) => n + Object.values(errors).reduce((a, b) => a + b, 0), 0)).toBeLessThan(
@@ -84,6 +86,79 @@ describe.each(['native', 'http'])('backend %s', (backend) => {
   });
 });
 
+test.each(['native', 'http'])('backend %s: what became of the part of a node that dies', async (backend) => {
+  const nodes = (await cluster(3)) as [Relay, Relay, Relay];
+  const [dies] = nodes;
+  const own = { S3LOADTEST_BACKEND: backend, S3LOADTEST_STATS_INTERVAL: '1s', S3LOADTEST_RETRIES: '1' };
+  const load = ['run', 'firehose', '--size', '1KB', '--concurrency', '6', '--duration', '9s', '--json'];
+  const endpoints = nodes.map(({ endpoint }) => endpoint);
+  const program = await start(load, endpoints, own);
+  await program.says(/STATS/);
+  dies.stop();
+  const { stdout, stderr } = await program.ended;
+  const result = parseResult(stdout);
+  const [dead, ...others] = endpoints.map((endpoint) => {
+    const own = result.endpoints.filter((each) => `http://${each.endpoint}` === endpoint);
+    const sum = (of: (one: (typeof own)[number]) => number | undefined) =>
+      own.reduce((n, one) => n + (of(one) ?? 0), 0);
+    const errors = sum((one) => Object.values(one.errors).reduce((a, b) => a + b, 0));
+    return {
+      ops: sum(({ ops }) => ops),
+      errors,
+      retries: sum((one) => one.retries),
+      redirected: sum((one) => one.redirected),
+    };
+  });
+  const whole = result.endpoints.reduce((n, { ops }) => n + ops, 0);
+  if (dead === undefined) throw new Error(stderr);
+  // Every request has its turn: a third of them was to go there.
+  const meant = dead.ops + dead.errors + dead.redirected;
+  expect(Math.abs(meant / ((whole + dead.errors) / 3) - 1), JSON.stringify([dead, others])).toBeLessThan(0.05);
+  expect(dead.redirected).toBeGreaterThan(dead.errors);
+  expect(dead.retries).toBe(dead.errors);
+  expect(others.map(({ errors, redirected }) => [errors, redirected])).toEqual([
+    [0, 0],
+    [0, 0],
+  ]);
+  const name = dies.endpoint.replace('http://', '');
+  expect(result.outages, stderr).toEqual([{ endpoint: name, t: expect.any(Number), ms: expect.any(Number) }]);
+  const [{ t = 0, ms = 0 } = {}] = result.outages ?? [];
+  expect(Math.abs(t + ms - result.run.durationMs)).toBeLessThan(2_000);
+  expect(stderr).toMatch(
+    /was away for \S+ \(from \S+ on\): \S+ of its requests went elsewhere, \d+ failed and were repeated:/,
+  );
+});
+
+describe.each(['native', 'http'])('backend %s: no node is there any more', (backend) => {
+  const own = { S3LOADTEST_BACKEND: backend, S3LOADTEST_STATS_INTERVAL: '1s', S3LOADTEST_RETRIES: '0' };
+  const VUS = 4;
+  const load = ['run', 'firehose', '--size', '1KB', '--concurrency', `${VUS}`, '--json', '--duration', '8s'];
+
+  async function dies(more: readonly string[]) {
+    const [one] = (await cluster(1)) as [Relay];
+    const program = await start([...load, ...more], [one.endpoint], own);
+    await program.says(/STATS/);
+    one.stop();
+    const result = parseResult((await program.ended).stdout);
+    const after = Math.max(...result.timeline.filter(({ ops }) => ops > 0).map(({ t, ms }) => t + ms));
+    const errors = result.timeline.reduce((sum, point) => sum + (point.t < after ? 0 : point.errors), 0);
+    return { result, perSecond: (1000 * errors) / (result.run.durationMs - after) };
+  }
+
+  test('a closed loop waits longer and longer, and no longer than a second', async () => {
+    const { perSecond } = await dies([]);
+    // Some 15 in the first second of each VU, then one or two; without a pause it is thousands.
+    expect(perSecond).toBeGreaterThan(VUS / 4);
+    expect(perSecond).toBeLessThan(VUS * 10);
+  });
+
+  test('a rate goes on as it is due', async () => {
+    const { perSecond, result } = await dies(['--rate', '100']);
+    expect(perSecond).toBeGreaterThan(60);
+    expect(result.generator.droppedIterations).toBeLessThan(100);
+  });
+});
+
 describe('a link that takes its time', () => {
   const SECONDS = 4;
   const load = ['run', 'heavyread', '--size', '1MB', '--seed-objects', '1', '--concurrency', '1', '--json'];
@@ -91,19 +166,40 @@ describe('a link that takes its time', () => {
 
   test.each([
     { backend: 'native', more: [], whole: true, why: 'bytes move all the time' },
-    { backend: 'native', more: ['--request-timeout', '1s'], whole: false, why: 'that is asked for' },
+    {
+      backend: 'native',
+      more: ['--request-timeout', '1s'],
+      whole: false,
+      why: 'that is asked for',
+      says: /request timeout: \d+ of 1048576 bytes had come in 1 s \(--request-timeout\)/,
+      remedy: /--request-timeout 1s ended .* moved.*raise --request-timeout, or leave it out/,
+    },
     { backend: 'http', more: ['--request-timeout', '20s'], whole: true, why: 'k6 knows a limit of the whole' },
-    { backend: 'http', more: [], whole: false, why: 'and that is --timeout where no other is given' },
-  ])('$backend $more: a read that is slow is whole: $whole, $why', async ({ backend, more, whole }) => {
+    {
+      backend: 'http',
+      more: [],
+      whole: false,
+      why: 'and that is --timeout where no other is given',
+      says: /request timeout: not all of 1048576 bytes moved in 1 s \(--timeout, .*\); k6's client does not say how many did/,
+      remedy: /--timeout 1s ended .* moved.*raise --request-timeout, or take S3LOADTEST_BACKEND=native/,
+    },
+  ])('$backend $more: a read that is slow is whole: $whole, $why', async ({ backend, more, whole, says, remedy }) => {
     const relay = await startRelay(stage.server.endpoints[0], 400_000);
     const program = await start([...load, ...limits, ...more], [relay.endpoint], { S3LOADTEST_BACKEND: backend });
     const { stdout, stderr } = await program.ended;
     relay.stop();
-    const [gets] = parseResult(stdout).totals.filter(({ op }) => op === 'GET');
+    const result = parseResult(stdout);
+    const [gets] = result.totals.filter(({ op }) => op === 'GET');
     expect({ read: (gets?.ops ?? 0) > 0, errors: gets?.errors }, stderr).toEqual({
       read: whole,
       errors: whole ? {} : { timeout: expect.any(Number) },
     });
+    expect(result.errorSamples.map(({ message }) => message)).toEqual(
+      says === undefined ? [] : [expect.stringMatching(says)],
+    );
+    if (remedy === undefined) return;
+    expect([result.verdict?.limit, result.verdict?.message]).toEqual(['unknown', expect.stringMatching(remedy)]);
+    expect(result.outages).toBe(undefined);
   });
 });
 

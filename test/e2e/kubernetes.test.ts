@@ -580,7 +580,7 @@ describe('export k8s', () => {
     const proxied = await cli(home, { ...env, S3LOADTEST_BACKEND: 'proxy', S3POOL_BINARY: 's3pool' }, ...args);
     expect([proxied.code, proxied.stderr]).toEqual([
       2,
-      expect.stringContaining('S3POOL_BINARY is "s3pool": runners start'),
+      expect.stringContaining('S3POOL_BINARY is "s3pool": runners start no proxy: give S3POOL_BINARY=none'),
     ]);
     const file = join(home.path, 'file');
     await writeFile(file, '');

@@ -63,7 +63,7 @@ async function script(home: Home, text: string): Promise<string> {
   return path;
 }
 
-async function setting(binary?: string) {
+async function setting(binary = 'none') {
   const home = await stage.home();
   const bucket = await newBucket(stage.site);
   const own = environment(stage, home, stage.server, bucket);
@@ -119,7 +119,9 @@ describe('a proxy that runs already', () => {
     const bare = { ...env, K6_NO_USAGE_REPORT: 'true' };
     const { code, stderr } = await new Program(stage.k6, args, bare, home.path).ended;
     expect(code).toBe(108);
-    expect(stderr).toContain(`S3POOL_BINARY is "${s3pool}": only \`npx s3loadtest run\` starts it`);
+    expect(stderr).toContain(
+      `S3POOL_BINARY is "${s3pool}": only \`npx s3loadtest run\` starts a proxy: give S3POOL_BINARY=none, and a proxy that runs`,
+    );
   });
 });
 
@@ -144,12 +146,58 @@ test('one is started for a run, and gone afterwards', async () => {
   expectNoCredential({ ...lines, stdout, stderr });
 });
 
+describe('without S3POOL_BINARY', () => {
+  async function unset() {
+    const own = await setting();
+    const { S3POOL_BINARY: _, ...env } = own.env;
+    return { ...own, env };
+  }
+
+  test('s3pool on PATH is started', async () => {
+    const { home, env, keys } = await unset();
+    const folder = join(home.path, 'bin');
+    await mkdir(folder);
+    const path = join(folder, 's3pool');
+    await writeFile(path, `#!/bin/sh\nexec "${s3pool}" "$@"\n`, { mode: 0o755 });
+    const own = { ...env, PATH: `${folder}:${env.PATH}` };
+    const { code, stdout, stderr } = await start(home, own, ...SHORT, '--json').ended;
+    expect(code, stderr).toBe(0);
+    expect(stderr).toMatch(new RegExp(`^${path} signs at http://127\\.0\\.0\\.1:\\d+ for `, 'm'));
+    expect(keys()).toHaveLength(opsOf(parseResult(stdout), 'PUT'));
+    const told = await start(home, own, ...SHORT, '--dry-run').ended;
+    expect(told.stdout).toMatch(/bin\/s3pool proxy --insecure --listen 127\.0\.0\.1:\d+$/m);
+    // What signs by itself needs no proxy: nothing is started for it.
+    const cleanup = await start(home, env, 'cleanup', '--yes').ended;
+    expect([cleanup.code, keys()], cleanup.stderr).toEqual([0, []]);
+    await writeFile(path, '#!/bin/sh\nexit 3\n', { mode: 0o755 });
+    const broken = await start(home, own, ...SHORT).ended;
+    expect([broken.code, broken.stderr]).toEqual([
+      2,
+      `s3pool is "${path}": it ended with exit code 3: give the path of s3pool\n`,
+    ]);
+  });
+
+  test('and without s3pool on PATH, no load begins, and the ways out are told', async () => {
+    const { home, env } = await unset();
+    const { code, stderr } = await start(home, env, ...SHORT).ended;
+    expect(code).toBe(2);
+    expect(stderr).toMatch(
+      /^S3LOADTEST_BACKEND is proxy, and no s3pool is on PATH: give its path as S3POOL_BINARY, .* S3POOL_BINARY=none where /,
+    );
+    const dist = await start(home, env, 'dist', 'firehose', '--workers', '2').ended;
+    expect([dist.code, dist.stderr]).toEqual([
+      2,
+      expect.stringContaining('S3POOL_BINARY is not set: only `s3loadtest run`'),
+    ]);
+  });
+});
+
 test('several workers are told to have their own', async () => {
   const { home, env } = await setting(s3pool);
   const { code, stderr } = await start(home, env, 'dist', 'firehose', '--workers', '2').ended;
   expect(stderr).toBe(
-    `S3POOL_BINARY is "${s3pool}": only \`s3loadtest run\` starts it: leave it out, start it where the workers are, and ` +
-      'give where it listens as S3_ENDPOINTS\n',
+    `S3POOL_BINARY is "${s3pool}": only \`s3loadtest run\` starts a proxy: give S3POOL_BINARY=none, start it where the workers ` +
+      'are, and give where it listens as S3_ENDPOINTS\n',
   );
   expect(code).toBe(2);
 });

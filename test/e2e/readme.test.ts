@@ -112,7 +112,7 @@ describe('commands', () => {
       return options.length > 0 ? `${line}: this script takes no options` : undefined;
     }
     // A command of a command, as in `export k8s`.
-    const path = command === 'export' ? [command, rest[0] as string] : [command as string];
+    const path = command === 'export' || command === 'import' ? [command, rest[0] as string] : [command as string];
     const help = await helpOf(path.join(' '));
     if (help === undefined) return `${line}: no such command`;
     const known = new Set(help.match(/--[a-z][\w-]*/g));

@@ -10,6 +10,7 @@ import {
   GET_IF_NONE_MATCH,
   GET_OBJECT_ATTRIBUTES,
   GET_PART,
+  HEAD,
   LIST_VERSIONS,
   POST,
   PUT_BUCKET_ACL,
@@ -28,6 +29,7 @@ import { copySource } from '../../s3/uri';
 import { ACTIONS, OLDER } from '../../workload/actions';
 import type { CommandShares } from '../../workload/command-shares';
 import type { VirtualUser } from '../../workload/step';
+import { dedicatedFolder } from '../../workload/temporary';
 import { ended, whenEnded } from './ended';
 import { copyKey, lengthOf } from './lengths';
 import { holdAndRelease, retain } from './locks';
@@ -42,8 +44,35 @@ const MOST_VERSIONS = 10;
 
 /** What plays cards of these commands. */
 export function actionsOf(vu: VirtualUser, ops: readonly string[], of: CommandShares): Play {
-  const plays = new Map(ops.map((op) => [op, playOf(op, vu, of)]));
+  const isDedicated = (op: string) => of.dedicated === true && DEDICATED_TO.includes(op);
+  const plays = new Map(ops.map((op) => [op, isDedicated(op) ? onOwnObject(op, vu, of) : playOf(op, vu, of)]));
   return (card) => (plays.get(card.op) as Play)(card);
+}
+
+/** Commands that may have an object of their own. */
+const DEDICATED_TO: readonly string[] = [HEAD.op, PUT_OBJECT_ACL.op];
+
+/** A command on an object that this VU has for it alone, written outside the figures when it is first wanted. */
+function onOwnObject(op: string, vu: VirtualUser, of: CommandShares): Play {
+  const command = ACTIONS[op] as Command;
+  const call = vu.engine.compile(command);
+  const [load, more] = sentWith(command, vu, of);
+  const { config, number, startedAt, keyEnd } = vu;
+  const [size] = vu.sizes as [(typeof vu.sizes)[number]];
+  const { before, after } = dedicatedFolder(config, vu.test, startedAt);
+  const key = `${before}${size.label}${after}${number + 1}-${op.toLowerCase().replaceAll('_', '-')}${keyEnd}`;
+  let isThere = false;
+  const act = (): Done => ended(call(key, size.label, load(), more()));
+  return () => {
+    if (isThere) return act();
+    isThere = true;
+    return whenEnded(vu.beside()(key, { label: size.label, bytes: size.bytes }), ({ failure, status, endpoint }) => {
+      if (failure === undefined) return act();
+      isThere = false;
+      console.warn(`the object for ${op} alone was not written: ${status} ${failure.code} (endpoint ${endpoint})`);
+      return undefined;
+    });
+  };
 }
 
 /** Those that are more than one call with what `sentWith` says. */
@@ -81,7 +110,7 @@ function playOf(op: string, vu: VirtualUser, of: CommandShares): Play {
 type Sent = readonly [load: () => CallLoad | undefined, more: () => Arguments | undefined];
 
 /** What a command sends, another each time where several are to be set. */
-function sentWith(
+export function sentWith(
   { op }: Command,
   { config: { bucket, prefix } }: VirtualUser,
   { unique: { acls = 1, policies = 1, lifecycles = 1 } = {} }: CommandShares,

@@ -1,7 +1,7 @@
 /** What a load out of a workload file does: any commands in any shares. */
 import { sleep } from 'k6';
 import { type Command, DELETE, GET, LIST, PUT } from '../../s3/commands';
-import type { CommandShares } from '../../workload/command-shares';
+import type { CommandShares, Temporary } from '../../workload/command-shares';
 import type { Operate, OperationStep, VirtualUser } from '../../workload/step';
 import { sleepUntil } from '../sleep';
 import { mixOf } from './mix';
@@ -9,6 +9,7 @@ import { mixOf } from './mix';
 /** Most loads need none of them. */
 declare function require(module: './actions'): typeof import('./actions');
 declare function require(module: './ending'): typeof import('./ending');
+declare function require(module: './temporary'): typeof import('./temporary');
 
 /** HEAD of a mix is of what the VU itself has written. */
 const AS_IN_MIXES = [GET, PUT, DELETE, LIST];
@@ -22,13 +23,20 @@ export function anyCommands(of: CommandShares, rows: readonly Command[] = []): O
     const { actionsOf } = require('./actions');
     return actionsOf(vu, ofOthers, of);
   };
-  const step = mixOf({ '': shares }, [...own, ...rows], ofOthers.length > 0 ? others : undefined);
+  const step = mixOf({ '': shares }, [...own, ...rows], ofOthers.length > 0 ? others : undefined, of.overwrites);
   const { think = 0 } = of;
   const start: OperationStep['start'] = (vu) => {
-    const operate = of.endsAtErrors ? ending(vu, step.start) : step.start(vu);
+    const begin = (user: VirtualUser) =>
+      of.temporary === undefined ? step.start(user) : living(user, of.temporary, step);
+    const operate = of.endsAtErrors ? ending(vu, begin) : begin(vu);
     return think > 0 ? thinking(operate, think) : operate;
   };
   return { ...step, start, data: of };
+}
+
+function living(vu: VirtualUser, temporary: Temporary, step: OperationStep): Operate {
+  const { withTemporary } = require('./temporary');
+  return withTemporary(vu, temporary, step.start(vu));
 }
 
 /** The same with a wait of so many milliseconds after each operation. */

@@ -47,12 +47,23 @@ export function mixOf(
   mixes: Readonly<Record<string, Mix>>,
   commands: readonly Command[],
   others?: Others,
+  overwrites = false,
 ): OperationStep {
-  const step: OperationStep = { kind: 'operation', commands, start: (vu) => start(vu, mixes, step, others?.(vu)) };
+  const step: OperationStep = {
+    kind: 'operation',
+    commands,
+    start: (vu) => start(vu, mixes, step, others?.(vu), overwrites),
+  };
   return step;
 }
 
-function start(vu: VirtualUser, mixes: Readonly<Record<string, Mix>>, step: Step, others: Play | undefined): Operate {
+function start(
+  vu: VirtualUser,
+  mixes: Readonly<Record<string, Mix>>,
+  step: Step,
+  others: Play | undefined,
+  overwrites: boolean,
+): Operate {
   const [writes, reads] = [step.commands.includes(PUT), step.commands.includes(GET)];
   const write = writes ? vu.writer() : notInMix;
   const { engine, keys, makeKey, config, random } = vu;
@@ -79,8 +90,10 @@ function start(vu: VirtualUser, mixes: Readonly<Record<string, Mix>>, step: Step
   const put = (size: string): Done => {
     const of = sizeOf.get(size) as ObjectSize;
     const bytes = of.drawn === undefined ? of.bytes : (own as OwnSizes).draw(of);
-    const key = of.drawn === undefined ? makeKey(size) : makeKey(size, (own as OwnSizes).mark(bytes));
+    const there = overwrites ? keys.any(size) : undefined;
+    const key = there ?? (of.drawn === undefined ? makeKey(size) : makeKey(size, (own as OwnSizes).mark(bytes)));
     const outcome = write(key, of.drawn === undefined ? of : { label: size, bytes });
+    if (there !== undefined) return endOf(outcome);
     if (outcome instanceof Promise) return outcome.then(wrote(size, key));
     if (outcome.failure === undefined) keys.wrote(size, key);
     return undefined;

@@ -19,8 +19,6 @@ interface Extension {
   awaitStart(path: string, limitMs: number): void;
   /** How many files k6 may have open, after an attempt to be allowed so many. */
   openFiles(wanted: number): number;
-  /** Ends keys of objects whose content was made out of the key. */
-  readonly generatedKeyEnd: string;
   /** Sets Go's GOGC: how much may be allocated until garbage is collected, in percent of what is in use. */
   setGCPercent(percent: number): void;
   /** The latest set in a file of credentials, undefined while there is none. */
@@ -46,11 +44,14 @@ interface NativeEngine extends Pick<Engine, 'composed'> {
 }
 
 /** It sleeps by itself, and looking at keys costs it nothing. */
-interface NativeOptions extends Omit<EngineOptions, 'credentials' | 'sleep' | 'plainKeys' | 'verify'>, Counting {
+interface NativeOptions
+  extends Omit<EngineOptions, 'credentials' | 'sleep' | 'plainKeys' | 'verify' | 'brakes'>,
+    Counting {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
   readonly sessionToken?: string | undefined;
   readonly verify: boolean;
+  readonly brakes: boolean;
   /** What begins the log line that tells the first failure of a class. */
   readonly sampleMark: string;
 }
@@ -70,11 +71,11 @@ export const extension = __ENV[FROM_CLI.extension] ? require('k6/x/s3loadtest') 
 
 export function nativeOptions(options: EngineOptions, counting: Counting): NativeOptions {
   const { endpoints, bucket, addressing, region, timeout, attempts, firstEndpoint, pause } = options;
-  const { verify = false, requestTimeout = 0, retryDelay = 0, credentialsFile = '' } = options;
+  const { verify = false, brakes = false, requestTimeout = 0, retryDelay = 0, credentialsFile = '' } = options;
   const { accessKeyId, secretAccessKey, sessionToken = '' } = options.credentials;
   return {
     ...{ endpoints, bucket, addressing, region, timeout, attempts, firstEndpoint, pause },
-    ...{ accessKeyId, secretAccessKey, sessionToken, verify, requestTimeout, retryDelay, credentialsFile },
+    ...{ accessKeyId, secretAccessKey, sessionToken, verify, brakes, requestTimeout, retryDelay, credentialsFile },
     ...{ silent: counting.silent, missesExpected: counting.missesExpected },
     sampleMark: MARKS.sample,
   };

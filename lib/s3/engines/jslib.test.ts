@@ -72,7 +72,7 @@ beforeEach(() => {
 
 const nothing = () => {};
 const recorder: Recorder = {
-  ...{ begin: nothing, succeeded: nothing, failed: nothing, refused: nothing, retried: nothing },
+  ...{ begin: nothing, succeeded: nothing, failed: nothing, refused: nothing, retried: nothing, redirected: nothing },
 };
 
 function client(more: Partial<EngineOptions> = {}) {

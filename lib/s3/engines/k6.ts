@@ -1,7 +1,9 @@
 /** An engine on k6/http, whoever signs: addresses, sends, classifies, records and tries again. */
+import { createBrake } from '../brake';
 import type { Command } from '../commands';
 import type { Arguments, CallLoad, Engine, EngineOptions, Recorder, Reply, SyncCall } from '../engine';
 import { takeTurns } from '../outage';
+import type { Outcome } from '../outcome';
 import { contentLength, refusalsOf, replyOf, type Sent } from '../reply';
 import { type Extras, extrasOf, hostsOf, isPlain, pathsOf, type SignedHost } from '../request';
 import { nextPause } from '../retry';
@@ -43,7 +45,30 @@ export function createEngine(
   const send = createSend(timeout);
   const sendAsync = createSendAsync(timeout);
 
-  const { next: nextHost, learn } = takeTurns(hosts, options.firstEndpoint);
+  /** The endpoint whose turn it was, where the last one taken is another. */
+  let left: string | undefined;
+  const { next, learn } = takeTurns(hosts, options.firstEndpoint, (endpoint) => {
+    left = endpoint;
+  });
+  const brake = options.brakes === true ? createBrake(hosts.length) : undefined;
+  /** The last operation got no answer. */
+  let unanswered = false;
+
+  /** Seconds to wait before the next operation, after one that began then. */
+  const brakeAfter = (reply: Outcome, began: number): number => {
+    if (brake === undefined) return 0;
+    unanswered = reply.status === 0;
+    return brake.pauseAfter(reply, began) / 1000;
+  };
+
+  const nextFor = (op: string, size: string): SignedHost => {
+    const host = next();
+    if (left !== undefined) {
+      recorder.redirected(op, size, left);
+      left = undefined;
+    }
+    return host;
+  };
 
   /** Sends a call that has more to it than path and body. */
   const sendWith = <A>(
@@ -52,7 +77,7 @@ export function createEngine(
     host: SignedHost,
     path: string,
     body: RequestBody,
-    { query, headers, payloadHash, key }: Extras,
+    { query, headers, payloadHash, key, body: inItsPlace }: Extras,
   ): A => {
     const { method } = command;
     if (key !== undefined) {
@@ -61,7 +86,7 @@ export function createEngine(
     }
     const url = host.alias + path + (query === '' ? '' : `?${query}`);
     const signed = host.signer.signWith(method, path, query, headers, payloadHash, body);
-    return send(method, url, body, signed, keepOf(command));
+    return send(method, url, inItsPlace ?? body, signed, keepOf(command));
   };
 
   /** Records a reply. Returns seconds until the next attempt, or undefined when the reply is what came of the operation. */
@@ -76,6 +101,20 @@ export function createEngine(
     for (const refusal of refusalsOf(command, reply))
       recorder.refused(command, reply, refusal.failure, refusal.objects);
     return undefined;
+  };
+
+  /** The reply to an attempt that began then, after one whose answer was `lost` or not. */
+  const read = (
+    lost: boolean,
+    command: Command,
+    endpoint: string,
+    answer: TimedAnswer,
+    sent: Sent,
+    began: number,
+  ): Reply => {
+    const reply = replyOf(command, endpoint, answer, sent, elapsed(answer, began));
+    if (reply.status === 0) return outOfTime(reply, sent, options);
+    return lost ? afterLoss(command, reply) : reply;
   };
 
   const compileSync = (command: Command): SyncCall => {
@@ -95,11 +134,13 @@ export function createEngine(
       const expected = carries ? undefined : (load as number | undefined);
       const extras = plain && more === undefined ? undefined : extrasFor(command, key, load, more);
       let lost = false;
+      let first = 0;
       for (let attempt = 1; ; attempt++) {
-        const host = nextHost();
+        const host = nextFor(op, size);
         const endpoint = host.endpoint;
         recorder.begin(op, size, endpoint);
         const began = Date.now();
+        if (attempt === 1) first = began;
         const answer =
           extras === undefined
             ? send(method, host.alias + path, body, host.signer.sign(method, path, '', body), keep)
@@ -113,14 +154,19 @@ export function createEngine(
             recorder.succeeded(ms, bytes, 0);
             const outcome = { status: 200, bytes, ms, endpoint };
             learn(outcome);
+            if (unanswered) brakeAfter(outcome, began);
             return outcome;
           }
         }
         const sent = sentOf(command, load, more?.objects, more?.headers?.range !== undefined);
-        const reply = afterLoss(lost, command, replyOf(command, endpoint, answer, sent, elapsed(answer, began)));
+        const reply = read(lost, command, endpoint, answer, sent, began);
         lost ||= reply.status === 0;
         const seconds = settle(command, reply, attempt);
-        if (seconds === undefined) return reply;
+        if (seconds === undefined) {
+          const further = brakeAfter(reply, first);
+          if (further > 0) sleep(further);
+          return reply;
+        }
         sleep(seconds);
         recorder.retried();
       }
@@ -132,17 +178,23 @@ export function createEngine(
     const { op } = command;
     const sent = sentOf(command, load, objects);
     let lost = false;
+    let first = 0;
     for (let attempt = 1; ; attempt++) {
-      const host = nextHost();
+      const host = nextFor(op, size);
       recorder.begin(op, size, host.endpoint);
       const began = Date.now();
+      if (attempt === 1) first = began;
       const answer = await sendTo(host);
-      const reply = afterLoss(lost, command, replyOf(command, host.endpoint, answer, sent, elapsed(answer, began)));
+      const reply = read(lost, command, host.endpoint, answer, sent, began);
       lost ||= reply.status === 0;
       // Others may have begun meanwhile.
       recorder.begin(op, size, host.endpoint);
       const seconds = settle(command, reply, attempt);
-      if (seconds === undefined) return reply;
+      if (seconds === undefined) {
+        const further = brakeAfter(reply, first);
+        if (further > 0) await pause(further);
+        return reply;
+      }
       await pause(seconds);
       recorder.begin(op, size, host.endpoint);
       recorder.retried();
@@ -191,10 +243,28 @@ function formFor(
   return { headers, body: formOf({ key, ...signed, ...fields }, file) };
 }
 
-/** The reply to a repeat: an attempt whose answer was `lost` may have done what it is refused for. */
-function afterLoss(lost: boolean, { doneBefore }: Command, reply: Reply): Reply {
-  const isRefused = lost && doneBefore !== undefined && reply.failure?.code === doneBefore;
+/** The reply to a repeat of an attempt whose answer was lost: that may have done what this is refused for. */
+function afterLoss({ doneBefore }: Command, reply: Reply): Reply {
+  const isRefused = doneBefore !== undefined && reply.failure?.code === doneBefore;
   return isRefused ? { ...reply, doneBefore: true } : reply;
+}
+
+/** k6's clock and the script's differ by so much, milliseconds. */
+const SLACK_MS = 20;
+
+/** Says of a request that k6 ended which limit that was, and what is known: k6 counts no bytes of what it ends. */
+function outOfTime(reply: Reply, sent: Sent, { timeout, requestTimeout }: EngineOptions): Reply {
+  const { failure, ms } = reply;
+  const limit = requestTimeout ?? timeout;
+  if (failure?.errorClass !== 'timeout' || ms < limit - SLACK_MS) return reply;
+  const option = requestTimeout === undefined ? '--timeout, which is for whole requests here' : '--request-timeout';
+  const bytes = sent.bytes || sent.expected;
+  const time = `in ${limit / 1000} s (${option})`;
+  const what = bytes
+    ? `not all of ${bytes} bytes moved ${time}; k6's client does not say how many did`
+    : `it did not end ${time}`;
+  const message = `${failure.message}: ${what}`;
+  return { ...reply, failure: { ...failure, message } };
 }
 
 function sentOf({ body }: Command, load: CallLoad | undefined, objects = 0, ranged = false): Sent {

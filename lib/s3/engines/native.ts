@@ -16,11 +16,6 @@ export function setGCPercent(percent: number): void {
   extension?.setGCPercent(percent);
 }
 
-/** Ends keys of objects whose content the native backend made out of the key: those are what it can verify. */
-export function generatedKeyEnd(): string {
-  return extension?.generatedKeyEnd ?? '';
-}
-
 const nothing = () => {};
 
 /** Engines in Go, which measure by themselves. */

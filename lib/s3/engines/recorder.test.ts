@@ -347,6 +347,14 @@ test('a further attempt is a retry', () => {
   expect(k6.samples.map(({ name, value }) => [name, value])).toEqual([['s3_retries', 1]]);
 });
 
+test('a request that goes elsewhere is counted where it was to go', () => {
+  const recorder = createRecorder();
+  recorder.redirected('GET', '1KB', HERE);
+  expect(k6.samples).toMatchObject([
+    { name: 's3_redirected', value: 1, tags: { op: 'GET', size: '1KB', endpoint: HERE } },
+  ]);
+});
+
 test('what is done beside the load counts nothing, and names its requests so that no key becomes a tag', () => {
   const recorder = createSilentRecorder();
   recorder.begin('GET', '1KB', HERE);

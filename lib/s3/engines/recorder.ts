@@ -1,7 +1,17 @@
 /** Puts what the client does into k6's metrics, under tags that are set once an attempt and not with every sample. */
 import exec from 'k6/execution';
 import { Counter, Trend } from 'k6/metrics';
-import { BYTES, ERROR_DURATION, ERRORS, MISSES, NO_SIZE, OBJECTS, OP_DURATION, RETRIES } from '../../result/metrics';
+import {
+  BYTES,
+  ERROR_DURATION,
+  ERRORS,
+  MISSES,
+  NO_SIZE,
+  OBJECTS,
+  OP_DURATION,
+  REDIRECTED,
+  RETRIES,
+} from '../../result/metrics';
 import { MARKS } from '../../result/protocol';
 import type { ErrorSample } from '../../result/result';
 import { describeFailure } from '../classify';
@@ -16,6 +26,7 @@ const misses = new Counter(MISSES);
 const bytes = new Counter(BYTES);
 const objects = new Counter(OBJECTS);
 const retries = new Counter(RETRIES);
+const redirects = new Counter(REDIRECTED);
 
 /**
  * The VU's tags, which are k6's cheapest: given with each sample they would be read and checked for the request and for each
@@ -123,6 +134,10 @@ export function createRecorder(missesExpected = false): VuRecorder {
     retried: () => {
       retries.add(1);
     },
+    redirected: (op, size, from) => {
+      begin(op, size, from);
+      redirects.add(1);
+    },
     flush: () => {
       for (const untold of all.values()) {
         if (untold.bytes === 0 && untold.objects === 0) continue;
@@ -145,6 +160,7 @@ export function createSilentRecorder(): VuRecorder {
     failed: nothing,
     refused: nothing,
     retried: nothing,
+    redirected: nothing,
     flush: nothing,
   };
 }

@@ -41,13 +41,24 @@ export interface FileLoad extends Access, FileShape {
   readonly share?: number;
   /** The load that must have ended before it begins. */
   readonly after?: string;
+  /** Of its own, in place of the file's. */
+  readonly objects?: { readonly sizes?: FileSizes };
 }
 
 export interface WorkloadFile extends Access, FileShape {
   readonly name: string;
   readonly description?: string;
-  readonly objects?: { readonly sizes?: FileSizes; readonly popularity?: string; readonly range?: string };
+  readonly objects?: FileObjects;
   readonly bucket?: { readonly mayChange?: boolean; readonly mayLock?: boolean };
+  /** Which buckets, where it is not the one of the settings. */
+  readonly buckets?: FileBuckets;
+  /** Profiles of AWS's files: VUs ask with the credentials of one each. */
+  readonly credentials?: readonly string[];
+  readonly temporary?: FileTemporary;
+  readonly prepare?: {
+    /** VUs that write the objects at once. */
+    readonly workers?: number;
+  };
   readonly responses?: {
     /** A VU that gets a status of 400 or more does nothing more, where this is false. */
     readonly ignoreErrors?: boolean;
@@ -60,6 +71,46 @@ export interface WorkloadFile extends Access, FileShape {
   readonly tags?: Readonly<Record<string, string>>;
   /** Other settings, by their options' names without dashes: `part-size: 16MB`. */
   readonly settings?: Readonly<Record<string, string | number | boolean>>;
+}
+
+export interface FileObjects {
+  readonly sizes?: FileSizes;
+  readonly popularity?: string;
+  readonly range?: string;
+  /** How many `s3loadtest prepare` writes, all buckets together. */
+  readonly count?: number;
+  /** What stands before and behind the number in their keys. */
+  readonly names?: { readonly prefix?: string; readonly postfix?: string };
+  /** PUT replaces objects that are there, in place of writing new ones. */
+  readonly overwrite?: boolean;
+  /** Each VU has an object for its HEADs alone, and one for its PUT_OBJECT_ACLs. */
+  readonly dedicated?: boolean;
+}
+
+/** Objects that each VU writes and deletes again in the run: numbers, or percentages such as `5%`. */
+export interface FileTemporary {
+  /** How many at a time; a percentage is of objects.count. */
+  readonly create: number | string;
+  /** How many of them; all by default. */
+  readonly delete?: number | string;
+  /** Time from when they are written until they are deleted. */
+  readonly lifetime: string;
+  /** Percent of a VU's operations that are about them. */
+  readonly share?: number;
+  /** What is done to them meanwhile. */
+  readonly operations?: Percentages;
+}
+
+export interface FileBuckets {
+  /** Names. */
+  readonly existing?: readonly string[];
+  /** How many `s3loadtest prepare` creates, for each of the credentials. */
+  readonly new?: number;
+  readonly prefix?: string;
+  readonly postfix?: string;
+  /** Their names are like no others: an ID stands before the postfix. */
+  readonly unique?: boolean;
+  readonly versioning?: boolean;
 }
 
 /** One size, several of which each is as often, or sizes with weights. */

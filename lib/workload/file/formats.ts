@@ -1,6 +1,7 @@
 /** What texts of a workload file are valid: as the options that say the same. Pure. */
 import { settings } from '../../settings/config';
 import { parseDuration } from '../../settings/units';
+import { amountOf } from '../temporary';
 
 type IsValid = (text: string) => boolean;
 
@@ -13,5 +14,7 @@ export const FORMATS: Readonly<Record<string, IsValid>> = {
   size: (text) => !text.includes(',') && settings.sizes.parse(text) !== undefined,
   popularity: (text) => settings.popularity.parse(text) !== undefined,
   range: (text) => settings.range.parse(text) !== undefined,
+  amount: (text) => amountOf(text) !== undefined,
+  bucket: (text) => settings.bucket.parse(text) !== undefined,
   threshold: (text) => settings.thresholds.parse(text) !== undefined,
 };

@@ -1,30 +1,35 @@
 /** What is wrong with a workload file that its schema has no words for: sums, names that lead nowhere, what does not go together. Pure. */
 import { settings } from '../../settings/config';
+import { formatDuration } from '../../settings/units';
 import { ACTIONS, changesBucket, locksObjects } from '../actions';
 import type { Access, FileLoad, FileShape, WorkloadFile } from './document';
+import { type Mistake, mistake, sumMistakes } from './mistake';
+import { storageMistakes } from './storage-mistakes';
+import { endOf, milliseconds, shortestOf } from './times';
 
-/** One mistake, and where it stands: the keys that lead there. */
-export interface Mistake {
-  readonly path: readonly string[];
-  /** It is the key that is wrong, not its value. */
-  readonly isKey?: true;
-  /** The line, out of the place as text and the value there. */
-  says(at: string, shown: string): string;
-}
-
-/** Percentages are written with a digit or two behind the point. */
-const CLOSE_TO_ALL = 0.01;
+const DAY = 86_400_000;
 
 export function mistakesIn(file: WorkloadFile): Mistake[] {
   const { loads = [] } = file;
   return [
-    ...accessMistakes(file, [], loads.length > 0, file.bucket),
+    ...accessMistakes(file, [], loads.length > 0, permissionsOf(file)),
     ...shapeMistakes(file, []),
-    ...sizeMistakes(file),
+    ...storageMistakes(file),
+    ...sizeMistakes(file.objects, []),
     ...loads.flatMap((load, i) => loadMistakes(load, i, file)),
     ...togetherMistakes(file),
+    ...timeMistakes(file),
   ];
 }
+
+/** New buckets are the run's own. */
+export const mayChangeBucket = ({ bucket, buckets }: WorkloadFile): boolean =>
+  bucket?.mayChange === true || buckets?.new !== undefined;
+
+const permissionsOf = (file: WorkloadFile): WorkloadFile['bucket'] => ({
+  ...file.bucket,
+  mayChange: mayChangeBucket(file),
+});
 
 const hasAccess = ({ access, operations }: Access): boolean => (access ?? operations) !== undefined;
 
@@ -48,13 +53,7 @@ function accessMistakes(
     return why === undefined ? [] : [mistake([...path, 'operations', op], () => why, true)];
   });
   if (refused.length > 0) return refused;
-  const sum = Object.values(operations).reduce((all, percent) => all + percent, 0);
-  if (Math.abs(sum - 100) <= CLOSE_TO_ALL) return [];
-  return [mistake([...path, 'operations'], (at) => `${at} come to ${Number(sum.toFixed(3))}%: make them 100`, true)];
-}
-
-function mistake(path: readonly string[], says: Mistake['says'], isKey = false): Mistake {
-  return isKey ? { path, isKey, says } : { path, says };
+  return sumMistakes(operations, [...path, 'operations']);
 }
 
 /** Names of the keys among these that are there. */
@@ -75,14 +74,14 @@ function shapeMistakes(shape: FileShape, path: readonly string[]): Mistake[] {
   );
 }
 
-function sizeMistakes({ objects: { sizes } = {} }: WorkloadFile): Mistake[] {
+function sizeMistakes({ sizes }: NonNullable<FileLoad['objects']> = {}, path: readonly string[]): Mistake[] {
   if (sizes === undefined || typeof sizes === 'string' || Array.isArray(sizes)) return [];
   return Object.entries(sizes).flatMap(([size, weight]) =>
     settings.sizes.parse(`${size}:${weight}`) !== undefined
       ? []
       : [
           mistake(
-            ['objects', 'sizes', size],
+            [...path, 'objects', 'sizes', size],
             (at, shown) => `${at} is ${shown}: give a weight, a whole number from 1 to 1000`,
           ),
         ],
@@ -94,8 +93,9 @@ function loadMistakes(load: FileLoad, i: number, file: WorkloadFile): Mistake[] 
   const path = ['loads', String(i)];
   const before = loads.slice(0, i);
   const own: Mistake[] = [
-    ...accessMistakes(load, path, hasAccess(file), file.bucket),
+    ...accessMistakes(load, path, hasAccess(file), permissionsOf(file)),
     ...shapeMistakes({ think: file.think, ...load } as FileShape, path),
+    ...sizeMistakes(load.objects, path),
   ];
   if (before.some(({ name }) => name === load.name)) {
     own.push(mistake([...path, 'name'], (at, shown) => `${at} is ${shown}, as another load's: give each its own`));
@@ -146,6 +146,29 @@ function togetherMistakes(file: WorkloadFile): Mistake[] {
       () => 'this load has no vus, rate or stages, and others have: give all of them, or share to all',
     ),
   ];
+}
+
+/** A ramp that does not end in time, and loads one after the other for longer than any run may take. */
+function timeMistakes(file: WorkloadFile): Mistake[] {
+  const { loads = [] } = file;
+  const all = loads.some(isShaped) ? [] : [rampMistakes(file, file, ['ramp'], 'the run')];
+  const own = loads.map((load, i) => {
+    const hasOwn = load.ramp !== undefined;
+    return rampMistakes(load, hasOwn ? load : file, hasOwn ? ['loads', String(i), 'ramp'] : ['ramp'], load.name);
+  });
+  const ends = loads.map((_, i) => endOf(i, loads));
+  const late = ends.findIndex((end = 0) => end >= 1_000 && settings.duration.parse(`${end}ms`) === undefined);
+  if (late < 0) return [...all, ...own].flat();
+  const days = Math.ceil((ends[late] as number) / DAY);
+  const says = (at: string) => `${at} ends after ${days} days: a run takes 366 at the most`;
+  return [...[...all, ...own].flat(), mistake(['loads', String(late)], says)];
+}
+
+function rampMistakes(shape: FileShape, { ramp }: FileShape, path: readonly string[], name: string): Mistake[] {
+  const [climb, shortest] = [milliseconds(ramp), shortestOf(shape)];
+  if (shortest === undefined || climb <= shortest) return [];
+  const what = shape.stages === undefined ? name : `the shortest of the stages of ${name}`;
+  return [mistake(path, (at) => `${at} is ${ramp}: ${what} takes ${formatDuration(shortest)}, give no more than that`)];
 }
 
 /** Why a command is not done where the file does not say that it may be. */

@@ -5,6 +5,8 @@ import { SCHEMA } from './schema';
 
 const OPS = 'operations: {GET: 60, PUT: 40}';
 
+const BUCKETS_101 = Array.from({ length: 101 }, (_, n) => `bucket-${n}`).join();
+
 /** The lines that a file is refused with, without its name. */
 function problemsOf(text: string): string[] {
   try {
@@ -95,6 +97,14 @@ const BROKEN: readonly (readonly [file: string, line: string | RegExp])[] = [
   [`name: web\n${OPS}\nobjects: {sizes: [1KB, big]}`, /^3:18: objects.sizes is a list: give a size/],
   [`name: web\n${OPS}\nobjects: {sizes: 0B}`, /^3:18: objects.sizes is "0B": give a size/],
   [`name: web\n${OPS}\nobjects: {sizes: {1KB: -1}}`, /^3:24: objects.sizes.1KB is -1: give a weight, a whole number/],
+  [
+    `name: web\n${OPS}\nloads: [{name: a, objects: {sizes: {1KB: 0}}}]`,
+    /^3:42: loads\[0\].objects.sizes.1KB is 0: give a weight, a whole number/,
+  ],
+  [
+    `name: web\n${OPS}\nloads: [{name: a, objects: {range: 1KB}}]`,
+    /^3:29: loads\[0\].objects.range is not known: give sizes/,
+  ],
   [`name: web\n${OPS}\nobjects: {sizes: {1KB: 2.5}}`, /^3:24: objects.sizes.1KB is 2.5: give a weight, a whole number/],
   [
     `name: web\n${OPS}\nvus: 8\nloads: [{name: a, vus: 3}]`,
@@ -105,8 +115,88 @@ const BROKEN: readonly (readonly [file: string, line: string | RegExp])[] = [
     /^3:19: duration is of a load with vus, rate or stages of its own/,
   ],
   [`name: web\n${OPS}\nloads: [{name: a}, {name: b, after: a}]`, /^3:30: after is of a load with vus, rate or stages/],
+  [`name: web\n${OPS}\nramp: 30s\nduration: 20s`, '3:7: ramp is 30s: the run takes 20s, give no more than that'],
+  [
+    `name: web\n${OPS}\nramp: 30s\nstages: 1:5m,2:20s`,
+    '3:7: ramp is 30s: the shortest of the stages of the run takes 20s, give no more than that',
+  ],
+  [
+    `name: web\n${OPS}\nloads: [{name: a, vus: 1, duration: 5s, ramp: 6s}]`,
+    '3:47: loads[0].ramp is 6s: a takes 5s, give no more than that',
+  ],
+  [
+    `name: web\n${OPS}\nramp: 6s\nloads: [{name: a, vus: 1, duration: 5s}, {name: b, stages: "1:7s", ramp: 7s}]`,
+    '3:7: ramp is 6s: a takes 5s, give no more than that',
+  ],
+  [
+    `name: web\n${OPS}\nloads: [{name: a, vus: 1, duration: 366d}, {name: b, vus: 1, duration: 1s, after: a}]`,
+    '3:44: loads[1] ends after 367 days: a run takes 366 at the most',
+  ],
   [`name: web\n${OPS}\nthink: 1s\nloads: [{name: a, rate: 5}]`, /^4:9: think is for VUs: a rate begins/],
-  [`name: web\n${OPS}\nobjects: {count: 5}`, /^3:11: objects.count is not known: give sizes, popularity, range/],
+  [
+    `name: web\n${OPS}\nobjects: {number: 5}`,
+    /^3:11: objects.number is not known: give sizes, popularity, range, count/,
+  ],
+  [`name: web\n${OPS}\nobjects: {count: 0}`, /^3:18: objects.count is 0: give a whole number of objects from 1/],
+  [
+    `name: web\n${OPS}\nobjects: {count: 5, names: {prefix: a/b}}`,
+    /^3:37: objects.names.prefix is "a\/b": give letters/,
+  ],
+  [`name: web\n${OPS}\nobjects: {overwrite: true}`, /^3:11: overwrite is about objects that are there before the load/],
+  [`name: web\n${OPS}\nobjects: {names: {prefix: a}}`, /^3:11: names is about objects that are there before the load/],
+  [`name: web\n${OPS}\nbuckets: {prefix: a}`, /^3:1: which buckets is missing: give existing, a list of names, or new/],
+  [`name: web\n${OPS}\nbuckets: {existing: [abc], new: 2}`, /^3:28: existing and new are both there/],
+  [`name: web\n${OPS}\nbuckets: {existing: [abc], unique: true}`, /^3:28: unique is of new buckets: leave it out/],
+  [
+    `name: web\n${OPS}\nbuckets: {existing: [abc, abc]}`,
+    /^3:21: buckets.existing is .*: give a list of 1 to 100 different/,
+  ],
+  [`name: web\n${OPS}\nbuckets: {existing: [A B]}`, /^3:22: buckets.existing\[0\] is "A B": give a bucket's name/],
+  [
+    `name: web\n${OPS}\nbuckets: {existing: [${BUCKETS_101}]}`,
+    /^3:21: buckets.existing is .*: give a list of 1 to 100/,
+  ],
+  [`name: web\n${OPS}\nbuckets: {new: 101}`, /^3:16: buckets.new is 101: give a whole number of buckets from 1 to 100/],
+  [
+    `name: web\n${OPS}\ncredentials: [a, b, c]\nbuckets: {new: 50}`,
+    /^4:16: 50 buckets for each of 3 credentials are 150/,
+  ],
+  [`name: web\n${OPS}\nbuckets: {new: 2, prefix: Upper}`, /^3:27: buckets.prefix is "Upper": give lower-case letters/],
+  [`name: web\n${OPS}\nbuckets: {new: 2, prefix: -a}`, /^3:27: buckets.prefix is "-a": begin it with a letter/],
+  [`name: web\n${OPS}\nbuckets: {new: 2, postfix: a-}`, /^3:28: buckets.postfix is "a-": end it with a letter/],
+  [
+    `name: web\n${OPS}\nbuckets: {new: 2, prefix: ${'p'.repeat(30)}, postfix: ${'q'.repeat(30)}}`,
+    /^3:27: prefix and postfix have 60 signs: S3 takes 41/,
+  ],
+  [`name: web\n${OPS}\ncredentials: [a, a]`, /^3:14: credentials is .*: give a list of 1 to 100 different profiles/],
+  [
+    `name: web\n${OPS}\ncredentials: alice`,
+    /^3:14: credentials is "alice": give a list of 1 to 100 different profiles/,
+  ],
+  [`name: web\n${OPS}\nprepare: {workers: 4}`, /^3:1: there is nothing to prepare: give objects.count or buckets.new/],
+  [`name: web\n${OPS}\ntemporary: {create: 5}`, /^3:12: temporary.lifetime is missing/],
+  [`name: web\n${OPS}\ntemporary: {create: 0, lifetime: 5s}`, /^3:21: temporary.create is 0: give a number of objects/],
+  [
+    `name: web\n${OPS}\ntemporary: {create: 5%, lifetime: 5s}`,
+    /^3:21: temporary.create is "5%", of objects.count: give that/,
+  ],
+  [
+    `name: web\n${OPS}\ntemporary: {create: 5, delete: 6, lifetime: 5s}`,
+    /^3:32: temporary.delete is 6: no more than create/,
+  ],
+  [
+    `name: web\n${OPS}\ntemporary: {create: 5, lifetime: 0s}`,
+    /^3:34: temporary.lifetime is "0s": give a duration above 0/,
+  ],
+  [`name: web\n${OPS}\ntemporary: {create: 5, lifetime: 5s, share: 0}`, /^3:45: temporary.share is 0: give more/],
+  [
+    `name: web\n${OPS}\ntemporary: {create: 5, lifetime: 5s, operations: {GET: 50}}`,
+    /^3:38: temporary.operations come to 50%: make them 100/,
+  ],
+  [
+    `name: web\n${OPS}\ntemporary: {create: 5, lifetime: 5s, operations: {PUT: 100}}`,
+    /^3:51: temporary.operations.PUT is not known: give GET/,
+  ],
   [
     'name: web\noperations: {PUT: 50, PUT_OBJECT_LEGAL_HOLD: 50}\nbucket: {mayChange: true}',
     /^2:23: PUT_OBJECT_LEGAL_HOLD keeps objects from being deleted for a while: say bucket: {mayLock: true}/,

@@ -1,35 +1,25 @@
 /** A workload file's text, read and checked: what it says, or all that is wrong with it, a line each. Runs in k6 and in Node. */
 import Ajv, { type ErrorObject, type ValidateFunction } from 'ajv';
-import { type Document, isMap, isNode, isScalar, LineCounter, type Pair, parseDocument } from 'yaml';
+import { type Document, isMap, isNode, isScalar, type Pair } from 'yaml';
 import { ConfigError } from '../../settings/config';
 import { settingOf } from '../../settings/options';
 import type { WorkloadFile } from './document';
 import { FORMATS } from './formats';
-import { type Mistake, mistakesIn } from './mistakes';
+import type { Mistake } from './mistake';
+import { mistakesIn } from './mistakes';
 import { SCHEMA } from './schema';
+import { parseYaml, plain } from './yaml';
 
-/** Aliases make a small file large. */
-const MOST_ALIASES = 100;
-/** Much of a value is no help. */
-const SHOWN = 60;
 /** Who has made so many mistakes has given another file. */
 const MOST_PROBLEMS = 60;
 
 /** @throws ConfigError with a line for each problem: `web.yaml:3:7: loads[0].rate is "fast": give …` */
 export function readWorkloadFile(name: string, text: string): WorkloadFile {
-  const lines = new LineCounter();
-  const doc = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true });
-  const place = (offset: number) => {
-    const { line, col } = lines.linePos(offset);
-    return `${name}:${line}:${col}`;
-  };
-  const broken = doc.errors.map(({ pos: [at], message }) => `${place(at)}: ${yamlProblem(message)}`);
-  if (broken.length > 0) throw new ConfigError(broken.slice(0, MOST_PROBLEMS));
-  const value = contentOf(doc, name);
+  const { doc, value, place } = parseYaml(name, text);
   const mistakes = value === null ? [EMPTY] : problemsOf(value);
   if (mistakes.length === 0) return value as WorkloadFile;
   const found = mistakes.map(({ path, isKey, says }) => {
-    const { offset, value: at } = nodeAt(doc, path, isKey === true);
+    const { offset, value: at } = nodeAt(doc, value, path, isKey === true);
     return { offset, line: `${place(offset)}: ${says(pathText(path), shown(at))}` };
   });
   const inOrder = found.sort((a, b) => a.offset - b.offset).map(({ line }) => line);
@@ -37,23 +27,6 @@ export function readWorkloadFile(name: string, text: string): WorkloadFile {
 }
 
 const EMPTY: Mistake = { path: [], says: () => 'the file is empty: `s3loadtest example` prints one' };
-
-/** @throws ConfigError where aliases go on and on */
-function contentOf(doc: Document, name: string): unknown {
-  try {
-    return doc.toJS({ maxAliasCount: MOST_ALIASES });
-  } catch (e) {
-    throw new ConfigError([`${name}:1:1: ${(e as Error).message}: write it out`]);
-  }
-}
-
-/** YAML's own words, which name the sign and not the remedy for what is typed most often. */
-function yamlProblem(message: string): string {
-  const [first = ''] = message.split('\n');
-  if (/tab/i.test(first)) return 'a tab indents this line: YAML takes spaces only';
-  if (/Map keys must be unique/.test(first)) return 'this key is there twice: leave one of them out';
-  return `this is no YAML: ${first.charAt(0).toLowerCase()}${first.slice(1)}`;
-}
 
 let matches: ValidateFunction<WorkloadFile> | undefined;
 
@@ -63,7 +36,8 @@ function matcher(): ValidateFunction<WorkloadFile> {
   // A number is as good as its text: 500 for "500".
   ajv.addKeyword({
     keyword: 'reads',
-    validate: (format: string, value: unknown) => FORMATS[format]?.(String(value)) === true,
+    validate: (format: string, value: unknown) =>
+      (typeof value === 'string' || typeof value === 'number') && FORMATS[format]?.(String(value)) === true,
   });
   return ajv.compile<WorkloadFile>(SCHEMA);
 }
@@ -84,7 +58,7 @@ function settingProblems({ settings = {} }: WorkloadFile): Mistake[] {
         {
           path,
           isKey: true,
-          says: () => `settings.${option} is no setting that a file may have: \`s3loadtest run --help\` lists options`,
+          says: (at) => `${at} is no setting that a file may have: \`s3loadtest run --help\` lists options`,
         },
       ];
     }
@@ -128,10 +102,12 @@ function isLike(known: string, typed: string): boolean {
 
 /** `loads[0].rate` */
 function pathText(path: readonly string[]): string {
-  return path.reduce(
-    (text, part) => (/^\d+$/.test(part) ? `${text}[${part}]` : text === '' ? part : `${text}.${part}`),
-    '',
-  );
+  return path.reduce((text, part) => {
+    if (/^\d+$/.test(part)) return `${text}[${part}]`;
+    // A key may be any text.
+    const key = /^[\w.-]{1,60}$/.test(part) ? part : shown(part);
+    return text === '' ? key : `${text}.${key}`;
+  }, '');
 }
 
 function shown(value: unknown): string {
@@ -140,11 +116,11 @@ function shown(value: unknown): string {
     typeof value === 'object' && value !== null
       ? `a ${Array.isArray(value) ? 'list' : 'section'}`
       : JSON.stringify(value);
-  return text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text;
+  return plain(text);
 }
 
 /** Where in the text a path leads to: to its value, or to its key. The deepest that is there, of one that is not. */
-function nodeAt(doc: Document, path: readonly string[], isKey: boolean): { offset: number; value: unknown } {
+function nodeAt(doc: Document, whole: unknown, path: readonly string[], isKey: boolean) {
   const keys = path.map((part) => (/^\d+$/.test(part) ? Number(part) : part));
   for (let depth = keys.length; depth > 0; depth--) {
     const parent = doc.getIn(keys.slice(0, depth - 1), true);
@@ -161,5 +137,5 @@ function nodeAt(doc: Document, path: readonly string[], isKey: boolean): { offse
       value: depth < keys.length ? undefined : isNode(value) ? value.toJS(doc) : value,
     };
   }
-  return { offset: doc.contents?.range?.[0] ?? 0, value: doc.toJS({ maxAliasCount: MOST_ALIASES }) };
+  return { offset: doc.contents?.range?.[0] ?? 0, value: whole };
 }

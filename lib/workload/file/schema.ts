@@ -3,7 +3,7 @@
  * "give …". Texts are read as the options of the same name read theirs (formats.ts).
  */
 import { MOST_IN_BATCH } from '../../s3/batch';
-import { ACTIONS } from '../actions';
+import { ACTIONS, TEMPORARY_ACTIONS } from '../actions';
 
 /** A text that an option reads; `reads` is a keyword of ours, which editors leave alone. */
 const text = (reads: string, description: string) => ({ type: ['string', 'number'], reads, description });
@@ -11,11 +11,31 @@ const percent = (description: string) => ({ type: 'number', minimum: 0, maximum:
 const count = (most: number, what: string) => ({
   ...{ type: 'integer', minimum: 1, maximum: most, description: `a whole number of ${what} from 1 to ${most}` },
 });
+/** A part of a key. */
+const part = (example: string) => ({
+  ...{ type: 'string', pattern: '^[A-Za-z0-9._-]*$', maxLength: 100 },
+  description: `letters, digits, dots, dashes and underscores, such as ${example}`,
+});
+/** A part of a bucket's name. */
+const bucketPart = (example: string) => ({
+  ...{ type: 'string', pattern: '^[a-z0-9-]*$', maxLength: 30 },
+  description: `lower-case letters, digits and dashes, such as ${example}`,
+});
+const MOST_BUCKETS = 100;
+
 const section = (properties: Readonly<Record<string, object>>, more: object = {}) => ({
   ...{ type: 'object', properties, additionalProperties: false, description: `a section with ${names(properties)}` },
   ...more,
 });
 const names = (properties: object) => Object.keys(properties).join(', ');
+
+/** Commands with a percentage each. */
+function percentages(ops: readonly string[]) {
+  return section(Object.fromEntries(ops.map((op) => [op, percent('a percentage from 0 to 100')])), {
+    minProperties: 1,
+    description: 'commands with a percentage each, such as GET: 70 and PUT: 30',
+  });
+}
 
 const NAME = {
   type: 'string',
@@ -32,10 +52,7 @@ const access = {
     },
     { required: ['read', 'data'] },
   ),
-  operations: section(
-    Object.fromEntries(Object.keys(ACTIONS).map((op) => [op, percent('a percentage from 0 to 100')])),
-    { minProperties: 1, description: 'commands with a percentage each, such as GET: 70 and PUT: 30' },
-  ),
+  operations: percentages(Object.keys(ACTIONS)),
   olderVersions: percent('the percentage of GETs that read an older version, from 0 to 100'),
   batch: count(MOST_IN_BATCH, 'objects'),
   unique: section({
@@ -72,6 +89,7 @@ const load = section(
     name: NAME,
     share: { type: 'number', exclusiveMinimum: 0, description: 'a weight above 0' },
     after: NAME,
+    objects: section({ sizes: SIZES }),
     ...access,
     ...shape,
   },
@@ -91,7 +109,39 @@ export const SCHEMA = {
         sizes: SIZES,
         popularity: text('popularity', 'zipf:1.1, hot:10%:90% or sequential'),
         range: text('range', 'the bytes of one read, such as 1MB'),
+        count: count(1_000_000_000_000, 'objects'),
+        names: section({ prefix: part('run1-'), postfix: part('.dat') }),
+        overwrite: { type: 'boolean', description: 'true or false' },
+        dedicated: { type: 'boolean', description: 'true or false' },
       }),
+      buckets: section({
+        existing: {
+          ...{ type: 'array', minItems: 1, maxItems: MOST_BUCKETS, uniqueItems: true },
+          items: { type: 'string', reads: 'bucket', description: "a bucket's name" },
+          description: `a list of 1 to ${MOST_BUCKETS} different buckets`,
+        },
+        new: count(MOST_BUCKETS, 'buckets'),
+        prefix: bucketPart('loadtest-'),
+        postfix: bucketPart('-x'),
+        unique: { type: 'boolean', description: 'true or false' },
+        versioning: { type: 'boolean', description: 'true or false' },
+      }),
+      credentials: {
+        ...{ type: 'array', minItems: 1, maxItems: 100, uniqueItems: true },
+        items: { type: 'string', pattern: '\\S', description: "the name of a profile in AWS's files" },
+        description: "a list of 1 to 100 different profiles of AWS's files",
+      },
+      temporary: section(
+        {
+          create: text('amount', 'a number of objects such as 100, or a percentage of objects.count such as 5%'),
+          delete: text('amount', 'a number of objects such as 90, or a percentage of those created such as 90%'),
+          lifetime: text('delay', 'a duration above 0 such as 30s'),
+          share: percent('the percentage of operations that are about temporary objects, from 0 to 100'),
+          operations: percentages(Object.keys(TEMPORARY_ACTIONS)),
+        },
+        { required: ['create', 'lifetime'] },
+      ),
+      prepare: section({ workers: count(10_000, 'workers') }),
       bucket: section({
         mayChange: { type: 'boolean', description: 'true or false' },
         mayLock: { type: 'boolean', description: 'true or false' },

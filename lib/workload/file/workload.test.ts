@@ -31,7 +31,7 @@ function loadsOf(text: string, more: Environment = {}) {
 /** Percentages by command, as they are dealt. */
 function sharesOf(text: string): Record<string, number> {
   const steps = loadsOf(text).loads.map(({ step }) => step as OperationStep);
-  const shares = steps[0]?.data?.shares ?? {};
+  const { shares = {} } = (steps[0]?.data ?? {}) as Partial<CommandShares>;
   return Object.fromEntries(Object.entries(shares).map(([op, parts]) => [op, parts / 10]));
 }
 
@@ -115,6 +115,15 @@ loads:
     );
   });
 
+  test('a load that would still climb when the run is over is refused', () => {
+    const text =
+      'name: web\noperations: {PUT: 100}\nloads: [{name: a, vus: 4, ramp: 20s}, {name: b, vus: 1, duration: 9s}]\n';
+    expect(loadsOf(text).loads[0]?.shape.ramp).toBe(20_000);
+    expect(() => loadsOf(text, { S3LOADTEST_DURATION: '10s' })).toThrow(
+      'load "a" climbs for 20s, and lasts 10s: run longer, or give a shorter ramp',
+    );
+  });
+
   test('loads without their own share what the file has', () => {
     const text = 'name: web\nvus: 12\noperations: {GET: 100}\nloads: [{name: a, share: 3}, {name: b}]\n';
     expect(loadsOf(text).loads.map(({ shape }) => shape.vus)).toEqual([9, 3]);
@@ -124,6 +133,41 @@ loads:
     const text =
       'name: web\noperations: {GET: 100}\nloads: [{name: a, vus: 1, duration: 7s}, {name: b, stages: "1:4s,2:4s"}]\n';
     expect(loadsOf(text).config.duration).toBe(8_000);
+  });
+
+  describe('sizes of one load', () => {
+    const OWN = `name: web
+operations: {PUT: 100}
+objects: {sizes: [1KB, 2KB]}
+loads:
+  - {name: own, objects: {sizes: {4KB: 3, 1MB: 1}}}
+  - {name: common}
+`;
+    const sizesOf = (text: string, more?: Environment) =>
+      loadsOf(text, more).loads.map(({ sizes }) => sizes.map(({ label, weight }) => [label, weight]));
+    const own = [
+      ['4KB', 3],
+      ['1MB', 1],
+    ];
+
+    test('are in place of those of the file', () => {
+      const common = [
+        ['1KB', undefined],
+        ['2KB', undefined],
+      ];
+      expect(sizesOf(OWN)).toEqual([own, common]);
+      const { loads, config } = loadsOf(OWN);
+      expect(loads.map(({ readSizes }) => readSizes.length)).toEqual([2, 2]);
+      expect(config.sizes).toBeUndefined();
+    });
+
+    test('where the file has none, the others have those of a file without', () => {
+      expect(sizesOf(OWN.replace(/objects: .*\n/, ''))).toEqual([own, [['1MB', undefined]]]);
+    });
+
+    test('an option is for all loads', () => {
+      expect(sizesOf(OWN, { S3LOADTEST_SIZE: '8KB' })).toEqual([[['8KB', undefined]], [['8KB', undefined]]]);
+    });
   });
 
   test('settings come before the file: one of rate, stages and VUs replaces the others', () => {

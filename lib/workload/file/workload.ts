@@ -1,16 +1,18 @@
 /** A workload file as the workload value that scripts write, and as settings. Pure. */
 import { settings } from '../../settings/config';
 import { settingOf } from '../../settings/options';
-import { parseDuration, parseRate } from '../../settings/units';
+import { parseRate } from '../../settings/units';
 import { ACTIONS, changesBucket, METADATA, OLDER } from '../actions';
-import type { CommandShares } from '../command-shares';
+import type { CommandShares, Temporary } from '../command-shares';
 import type { Step } from '../step';
+import { type Amount, amountOf, numberOf } from '../temporary';
 import type { Load, OwnShape, Workload } from '../workload';
-import type { Access, FileLoad, FileShape, Percentages, WorkloadFile } from './document';
-import { isShaped } from './mistakes';
+import type { Access, FileLoad, FileShape, FileSizes, FileTemporary, Percentages, WorkloadFile } from './document';
+import { isShaped, mayChangeBucket } from './mistakes';
+import { durationText, milliseconds, startOf } from './times';
 
 /** Where a file names no size. */
-const SIZES = ['1MB'];
+export const SIZES = ['1MB'];
 /** Shares are kept to a tenth of a percent. */
 const PARTS = 1000;
 
@@ -18,8 +20,8 @@ const PARTS = 1000;
 export function settingsOf(file: WorkloadFile): Record<string, string> {
   const { duration, vus, rate, stages, ramp, bursts, objects, responses, criteria = [], settings: more = {} } = file;
   const texts = {
-    ...{ duration: durationText(file) ?? duration, concurrency: vus, rate, stages, ramp },
-    ...{ burst: bursts?.on, pause: bursts?.off, sizes: sizesText(objects?.sizes) },
+    ...{ duration: durationText(file.loads) ?? duration, concurrency: vus, rate, stages, ramp },
+    ...{ burst: bursts?.on, pause: bursts?.off, sizes: hasOwnSizes(file) ? undefined : sizesText(objects?.sizes) },
     ...{ popularity: objects?.popularity, range: objects?.range },
     ...{ retries: responses?.retries, retryDelay: responses?.retryDelay },
     thresholds: criteria.length > 0 ? criteria.join(';') : undefined,
@@ -34,7 +36,11 @@ export function settingsOf(file: WorkloadFile): Record<string, string> {
   return Object.fromEntries([...others, ...named]);
 }
 
-function sizesText(sizes: NonNullable<WorkloadFile['objects']>['sizes']): string | undefined {
+/** Whether its loads differ in the sizes of objects: no setting can say that. */
+const hasOwnSizes = ({ loads = [] }: WorkloadFile): boolean =>
+  loads.some(({ objects }) => objects?.sizes !== undefined);
+
+function sizesText(sizes: FileSizes | undefined): string | undefined {
   if (sizes === undefined || typeof sizes === 'string') return sizes;
   if (Array.isArray(sizes)) return sizes.join(',');
   return Object.entries(sizes)
@@ -58,12 +64,16 @@ function loadOf(load: FileLoad, file: WorkloadFile, stepOf: (shares: CommandShar
   const { name, share, bursts = file.bursts } = load;
   const own = isShaped(load) ? ownShapeOf(load, file) : undefined;
   const shape = { ...(bursts && { windows: windowsOf(bursts) }), ...(own && { own }) };
+  const sizes = hasOwnSizes(file)
+    ? settings.sizes.parse(sizesText(load.objects?.sizes ?? file.objects?.sizes) ?? SIZES.join(','))
+    : undefined;
   return {
     ...{ name, phase: name },
     step: stepOf(
       sharesOf({ ...file, ...accessOf(load, file), ...(load.think !== undefined && { think: load.think }) }),
     ),
     ...(share !== undefined && { share }),
+    ...(sizes && { sizes }),
     ...(Object.keys(shape).length > 0 && { shape }),
   };
 }
@@ -75,9 +85,8 @@ function accessOf(load: FileLoad, file: WorkloadFile): Access {
   return { access, operations, olderVersions, batch, unique } as Access;
 }
 
-const ms = (text: string | undefined): number => parseDuration(text ?? '') ?? 0;
 const windowsOf = ({ on, off }: NonNullable<FileShape['bursts']>) =>
-  ({ kind: 'bursts', burst: ms(on), pause: ms(off) }) as const;
+  ({ kind: 'bursts', burst: milliseconds(on), pause: milliseconds(off) }) as const;
 
 function ownShapeOf(load: FileLoad, file: WorkloadFile): OwnShape {
   const stages = settings.stages.parse(load.stages ?? '');
@@ -86,49 +95,38 @@ function ownShapeOf(load: FileLoad, file: WorkloadFile): OwnShape {
   const level = rate ?? load.vus ?? 0;
   return {
     unit: stages?.unit ?? (rate === undefined ? 'vus' : 'rate'),
-    stages: stages?.list ?? [{ target: level, ...(until !== undefined && { ms: ms(until) }) }],
-    ramp: ms(load.ramp ?? file.ramp),
-    start: startOf(load, file) ?? 0,
+    stages: stages?.list ?? [{ target: level, ...(until !== undefined && { ms: milliseconds(until) }) }],
+    ramp: milliseconds(load.ramp ?? file.ramp),
+    start: startOf(file.loads?.indexOf(load) ?? 0, file.loads ?? []) ?? 0,
     ...(load.vus !== undefined && { vus: load.vus }),
   };
 }
 
-/** Milliseconds that a load takes by itself; undefined where it takes what the run does. */
-function lengthOf({ stages, duration }: FileShape): number | undefined {
-  if (duration !== undefined) return ms(duration);
-  return settings.stages.parse(stages ?? '')?.list.reduce((sum, stage) => sum + stage.ms, 0);
-}
-
-/** When a load begins; undefined where the one before it takes what the run does. */
-function startOf({ after }: FileLoad, file: WorkloadFile): number | undefined {
-  const before = file.loads?.find(({ name }) => name === after);
-  if (before === undefined) return 0;
-  const [start, length] = [startOf(before, file), lengthOf(before)];
-  return start === undefined || length === undefined ? undefined : start + length;
-}
-
-/** The time of the run, where its loads say it. */
-function durationText(file: WorkloadFile): string | undefined {
-  const ends = (file.loads ?? []).map((load) => {
-    const [start, length] = [startOf(load, file), lengthOf(load)];
-    return start === undefined || length === undefined ? undefined : start + length;
-  });
-  const known = ends.flatMap((end) => end ?? []);
-  return known.length === 0 || known.length < ends.length ? undefined : `${Math.max(...known)}ms`;
-}
-
 export function sharesOf(file: WorkloadFile): CommandShares {
-  const { access, operations, olderVersions = 0, batch, unique, bucket, responses, think } = file;
-  const percentages = operations ?? spread(access ?? { read: 50, data: 100 }, bucket?.mayChange === true);
+  const { access, operations, olderVersions = 0, batch, unique, responses, think } = file;
+  const percentages = operations ?? spread(access ?? { read: 50, data: 100 }, mayChangeBucket(file));
   const { GET = 0, ...others } = percentages;
   const older = (GET * olderVersions) / 100;
   const shares = inParts({ GET: GET - older, [OLDER]: older, ...others });
   return {
     shares,
     ...(responses?.ignoreErrors === false && { endsAtErrors: true }),
-    ...(think !== undefined && { think: ms(think) }),
+    ...(think !== undefined && { think: milliseconds(think) }),
     ...(batch !== undefined && { batch }),
+    ...(file.objects?.overwrite && { overwrites: true }),
+    ...(file.objects?.dedicated && { dedicated: true }),
+    ...(file.temporary && { temporary: temporaryOf(file.temporary, file.objects?.count ?? 0) }),
     ...(unique && { unique }),
+  };
+}
+
+function temporaryOf(of: FileTemporary, objects: number): Temporary {
+  const { create, delete: remove = '100%', lifetime, share = 50, operations = {} } = of;
+  const amount = (text: number | string, whole: number) => numberOf(amountOf(String(text)) as Amount, whole);
+  const made = amount(create, objects);
+  return {
+    ...{ create: made, remove: amount(remove, made), lifetime: milliseconds(lifetime), share: share / 100 },
+    shares: Object.keys(operations).length === 0 ? {} : inParts(operations),
   };
 }
 

@@ -19,6 +19,8 @@ const WISHES: Wishes = {
     S3LOADTEST_DURATION: '10m',
     AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE',
     AWS_SECRET_ACCESS_KEY: 'hush/hush',
+    S3LOADTEST_SSE_C: 'true',
+    S3LOADTEST_SSE_C_KEY: 'key/of/mine=',
   },
   outs: [],
   durationMs: 600_000,
@@ -87,8 +89,9 @@ test('credentials are in the Secret and nowhere else', () => {
     AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE',
     AWS_SECRET_ACCESS_KEY: 'hush/hush',
     AWS_SESSION_TOKEN: 'to/ken',
+    S3LOADTEST_SSE_C_KEY: 'key/of/mine=',
   });
-  expect(stringify(others)).not.toMatch(/AKIDEXAMPLE|hush|to\/ken/);
+  expect(stringify(others)).not.toMatch(/AKIDEXAMPLE|hush|to\/ken|of\/mine/);
 });
 
 test('a Secret that is there is referred to, and none is made', () => {
@@ -121,6 +124,14 @@ test('what only the CLI, or only this machine has a use for, stays here', () => 
   expect(names).not.toContain('S3LOADTEST_WORKERS_FILE');
   expect(env.filter(({ name }) => name === 'S3LOADTEST_WORKER_ID')).toHaveLength(1);
   expect(new Set(names).size).toBe(names.length);
+});
+
+test('that no proxy is started goes to runners, and no path of one here', () => {
+  const told = (S3POOL_BINARY: string) =>
+    valuesOf(testRunOf({ settings: { ...WISHES.settings, S3POOL_BINARY, S3POOL_URL: 'https://mirror/s3pool' } }));
+  expect(told('None').S3POOL_BINARY).toBe('None');
+  expect(told('/opt/s3pool')).not.toHaveProperty('S3POOL_BINARY');
+  expect(told('none')).not.toHaveProperty('S3POOL_URL');
 });
 
 test('Kubernetes finds no references to variables in values', () => {

@@ -5,7 +5,7 @@
  */
 
 import { FROM_CLI } from '../../../lib/result/protocol';
-import { ConfigError, CREDENTIALS, type SettingName, settings } from '../../../lib/settings/config';
+import { ConfigError, CREDENTIALS, NO_PROXY_STARTED, type SettingName, settings } from '../../../lib/settings/config';
 import { formatCount } from '../../../lib/settings/units';
 import { outputs } from '../../run/plan';
 
@@ -47,7 +47,8 @@ export const LONGEST_NAME = 63;
 /** Settings that the CLI alone has a use for, or that name folders here. */
 const NOT_FOR_RUNNERS: readonly SettingName[] = [
   ...(['dataDir', 'keyDir', 'workerId', 'tests', 'statsInterval', 'logLevel'] as const),
-  ...(['workersFile', 'remoteCodeDir', 'remoteLogDir', 'sshConfig', 's3poolBinary', 'prices'] as const),
+  ...(['workersFile', 'remoteCodeDir', 'remoteLogDir', 'ssh', 'sshConfig', 's3poolBinary', 'prices'] as const),
+  ...(['s3poolUrl', 's3poolSha256'] as const),
 ];
 
 const variables = (names: readonly SettingName[]) => new Set<string>(names.flatMap((name) => settings[name].env));
@@ -142,7 +143,11 @@ interface EnvVar {
 /** The operator's initializer asks k6 for the load by these alone, so that all but the credentials is here. */
 function environmentOf({ runId, workers, extension, tests, settings: values }: Wishes): EnvVar[] {
   const left = new Set([...variables(CREDENTIALS), ...variables(NOT_FOR_RUNNERS)]);
-  const plain = Object.entries(values).filter(([variable]) => !left.has(variable));
+  // That no proxy is started is for runners to know, too.
+  const goes = (variable: string, value: string | undefined) =>
+    !left.has(variable) ||
+    (variable === settings.s3poolBinary.env[0] && value?.trim().toLowerCase() === NO_PROXY_STARTED);
+  const plain = Object.entries(values).filter(([variable, value]) => goes(variable, value));
   const set = {
     ...Object.fromEntries(plain),
     ...(tests === undefined ? {} : { [settings.tests.env[0]]: tests.join(',') }),

@@ -11,8 +11,14 @@ import { quote } from '../../process/quote';
 import { type Endpoint, parseEndpoint } from '../workers-file';
 import { SshProblem } from './problem';
 
+interface Times {
+  /** Undefined where the configuration says nothing. */
+  readonly connectTimeoutMs: number | undefined;
+  readonly keepaliveMs: number | undefined;
+}
+
 /** One machine to log in at. */
-export interface SshTarget {
+export interface SshTarget extends Times {
   /** What the user calls it. */
   readonly alias: string;
   /** Name or address to connect to. */
@@ -37,9 +43,6 @@ export interface SshTarget {
   readonly knownHostsFiles: readonly string[];
   /** What to do with a key that is not known: `no` lets it in, `accept-new` also keeps it. */
   readonly unknownKeys: 'refuse' | 'accept-new' | 'no';
-  /** Undefined where the configuration says nothing. */
-  readonly connectTimeoutMs: number | undefined;
-  readonly keepaliveMs: number | undefined;
 }
 
 export interface ConfigOptions {
@@ -112,8 +115,21 @@ async function valuesFor(endpoint: Endpoint, options: ConfigOptions): Promise<Va
   throw new SshProblem('config', `ssh's configuration can't be read (${why}): see \`ssh -G ${name}\``);
 }
 
+/** The limits of time that ssh's configuration has for a machine, milliseconds; undefined where it has none. @throws SshProblem */
+export async function timesFor(endpoint: Endpoint, options: ConfigOptions): Promise<Times> {
+  return timesOf(await valuesFor(endpoint, options));
+}
+
+function timesOf(values: Values): Times {
+  const milliseconds = (keyword: string) => {
+    const n = Number(first(values, keyword));
+    return n > 0 ? n * 1000 : undefined;
+  };
+  return { connectTimeoutMs: milliseconds('connecttimeout'), keepaliveMs: milliseconds('serveraliveinterval') };
+}
+
 /** What ssh is to be told of an endpoint beside its name. */
-function optionsFor({ address, user, port }: Endpoint, file: string | undefined): string[] {
+export function optionsFor({ address, user, port }: Endpoint, file: string | undefined): string[] {
   return [
     ...(file === undefined ? [] : ['-F', file]),
     ...(port === undefined ? [] : ['-p', String(port)]),
@@ -168,10 +184,6 @@ function targetOf(endpoint: Endpoint, values: Values, { file, environment }: Con
   const user = first(values, 'user') ?? userInfo().username;
   const expand = (path: string) => expandPath(path, { hostname, user }, environment);
   const paths = (keyword: string, fallback: string) => words(first(values, keyword) ?? fallback).map(expand);
-  const seconds = (keyword: string) => {
-    const n = Number(first(values, keyword));
-    return n > 0 ? n * 1000 : undefined;
-  };
   const files = [
     ...paths('userknownhostsfile', '~/.ssh/known_hosts ~/.ssh/known_hosts2'),
     ...paths('globalknownhostsfile', '/etc/ssh/ssh_known_hosts /etc/ssh/ssh_known_hosts2'),
@@ -190,8 +202,7 @@ function targetOf(endpoint: Endpoint, values: Values, { file, environment }: Con
     knownAs: namesOf(address === undefined ? [hostname] : [hostname, name], port, first(values, 'hostkeyalias')),
     knownHostsFiles: files.filter((path) => path !== 'none'),
     unknownKeys: /^(?:no|off|false)$/.test(strict) ? 'no' : strict === 'accept-new' ? 'accept-new' : 'refuse',
-    connectTimeoutMs: seconds('connecttimeout'),
-    keepaliveMs: seconds('serveraliveinterval'),
+    ...timesOf(values),
   };
 }
 

@@ -1,7 +1,7 @@
 /** What went wrong while a connection was made, for people: which setting or command puts it right. */
 import { loginOf, type SshTarget } from './config';
 import type { Identities } from './identities';
-import { SshProblem } from './problem';
+import { BY_SYSTEM, SshProblem } from './problem';
 
 /** The connection was closed before the server had said who it is: try again, and if it stays so, that is the problem. */
 export class TurnedAway extends Error {
@@ -75,7 +75,7 @@ function whyNotLetIn({ target, identities, allowed }: Progress, message: string)
     return `there is no key to log in at ${where} with: no agent has one${files}: give IdentityFile in your ssh configuration`;
   }
   if (allowed.length > 0 && !allowed.includes('publickey')) {
-    return `${where} takes no keys, only ${allowed.join(', ')}: allow PubkeyAuthentication in its sshd_config`;
+    return `${where} takes no keys, only ${allowed.join(', ')}: allow PubkeyAuthentication in its sshd_config, or ${BY_SYSTEM}`;
   }
   const [file] = target.identityFiles.filter((path) => tried.includes(path));
   const how = file === undefined ? '' : `, ssh-copy-id -i ${file} ${target.command.slice(4)}`;

@@ -97,8 +97,8 @@ describe.runIf(here)('what is tried', () => {
       of: () => target({}, 'certified', 'token'),
       tried: ['FOLDER/certified'],
       problems: [
-        "FOLDER/certified-cert.pub is a certificate, which can't be used here: make the key itself known there",
-        "FOLDER/token is a hardware key, which can't be used here: give IdentityFile another one",
+        "FOLDER/certified-cert.pub is a certificate, which can't be used here: set S3LOADTEST_SSH=system, or make the key itself known there",
+        "FOLDER/token is a hardware key, which can't be used here: give IdentityFile another one, or set S3LOADTEST_SSH=system",
       ],
       why: 'what ssh could use and we can not is named',
     },
@@ -125,7 +125,7 @@ describe.runIf(here)('what is tried', () => {
       const { tried, problems } = await identitiesFor(target({ agent: file('agent-2') }));
       expect(tried).toEqual(['certified in the agent']);
       expect(problems).toEqual([
-        "certified in the agent is a certificate, which can't be used here: make the key itself known there",
+        "certified in the agent is a certificate, which can't be used here: set S3LOADTEST_SSH=system, or make the key itself known there",
       ]);
       const only = target({ agent: file('agent-2'), identitiesOnly: true });
       expect((await identitiesFor(only)).problems).toEqual([]);

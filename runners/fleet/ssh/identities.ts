@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import ssh2, { type AnyAuthMethod, type IdentityCallback, type ParsedKey } from 'ssh2';
 import type { SshTarget } from './config';
+import { BY_SYSTEM } from './problem';
 
 /** What there is to log in by. */
 export interface Identities {
@@ -72,7 +73,7 @@ async function readKey(path: string): Promise<KeyFile | undefined> {
     return {
       path,
       ...known,
-      problem: `${path} is a hardware key, which can't be used here: give IdentityFile another one`,
+      problem: `${path} is a hardware key, which can't be used here: give IdentityFile another one, or ${BY_SYSTEM}`,
     };
   }
   let bytes: Buffer;
@@ -92,7 +93,7 @@ async function readKey(path: string): Promise<KeyFile | undefined> {
       : `${path} is no private key that can be used here (${key?.message}): give one that ssh-keygen made`;
     return { path, ...known, problem };
   }
-  const passedOver = `${path}-cert.pub is a certificate, which can't be used here: make the key itself known there`;
+  const passedOver = `${path}-cert.pub is a certificate, which can't be used here: ${BY_SYSTEM}, or make the key itself known there`;
   const own = { path, publicKey: encoded(key), ...(certificate && { problem: passedOver }) };
   // ssh takes a public key there, too, whose other half an agent has.
   return key.isPrivateKey() ? { ...own, key } : own;
@@ -133,10 +134,10 @@ async function askUnusable(socket: string): Promise<string[]> {
     const [type = '', , ...comment] = line.split(' ');
     const name = `${comment.join(' ') || type} in the agent`;
     if (type.includes('-cert-v01')) {
-      return `${name} is a certificate, which can't be used here: make the key itself known there`;
+      return `${name} is a certificate, which can't be used here: ${BY_SYSTEM}, or make the key itself known there`;
     }
     return /^(?:webauthn-)?sk-/.test(type)
-      ? `${name} is a hardware key, which can't be used here: add another one to the agent`
+      ? `${name} is a hardware key, which can't be used here: add another one to the agent, or ${BY_SYSTEM}`
       : [];
   });
 }

@@ -137,12 +137,12 @@ describe.runIf(here)('a key is refused in one line that says what to do', () => 
     },
     {
       lines: () => [`@cert-authority *.0.0.5 ${key('two')}`],
-      says: 'known_hosts has only a @cert-authority for 10.0.0.5, and host certificates are not supported: add its own key, ssh-keyscan -t ed25519 10.0.0.5 >> FILE',
+      says: 'known_hosts has only a @cert-authority for 10.0.0.5, and host certificates are not supported here: set S3LOADTEST_SSH=system, or add its own key, ssh-keyscan -t ed25519 10.0.0.5 >> FILE',
       why: 'certificates',
     },
     {
       lines: () => [`@cert-authority 10.0.0.5 ${key('one')}`],
-      says: 'known_hosts has only a @cert-authority for 10.0.0.5, and host certificates are not supported: add its own key, ssh-keyscan -t ed25519 10.0.0.5 >> FILE',
+      says: 'known_hosts has only a @cert-authority for 10.0.0.5, and host certificates are not supported here: set S3LOADTEST_SSH=system, or add its own key, ssh-keyscan -t ed25519 10.0.0.5 >> FILE',
       why: "an authority's key is no host's",
     },
   ])('$why', async ({ lines, shown = 'one', more, says }) => {

@@ -9,7 +9,7 @@ import { $ } from 'zx';
 import { lastLine } from '../../process/last-line';
 import { quote } from '../../process/quote';
 import type { SshTarget } from './config';
-import { SshProblem } from './problem';
+import { BY_SYSTEM, SshProblem } from './problem';
 
 interface KnownKey {
   readonly marker: string | undefined;
@@ -85,7 +85,7 @@ export class KnownHost {
     if (keys.some(({ marker, name: found }) => marker === '@cert-authority' && found === name)) {
       return new SshProblem(
         'hostKey',
-        `known_hosts has only a @cert-authority for ${name}, and host certificates are not supported: add its own key, ${this.learning(type)}`,
+        `known_hosts has only a @cert-authority for ${name}, and host certificates are not supported here: ${BY_SYSTEM}, or add its own key, ${this.learning(type)}`,
       );
     }
     if (target.unknownKeys === 'no') return undefined;

@@ -1,6 +1,7 @@
 /** Tables of what operations did: as a whole, by size, by endpoint. Pure. */
 import { formatBytes, formatCount, formatDuration, formatLatency } from '../../../lib/settings/units';
 import { isEnough, type Latency, type Percentile } from '../../figures/latency';
+import { share } from '../../judge/words';
 import type { Operation, Rates, Report } from '../model';
 import { type Cell, countOrNothing, type Field, few, perSecond, type Table, tableOf } from './table';
 
@@ -191,6 +192,26 @@ export function sizesTable(report: Report): Table | undefined {
     ...percentiles<(typeof sized)[number]>(['p50', 'p90', 'p99', 'p99.9']),
     latency('slowest', ({ max }) => max, 'latency', { drop: 3 }),
   ]);
+}
+
+/** Endpoints that were away: what became of their part of the load. */
+export function outagesTable({ losses }: Report): Table | undefined {
+  return tableOf(
+    'outages',
+    'Endpoints that were away',
+    losses,
+    [
+      { title: 'endpoint', of: (row) => row.endpoint },
+      { title: 'away', right: true, of: (row) => formatDuration(row.awayMs) },
+      { title: 'times', right: true, drop: 2, of: (row) => formatCount(row.times) },
+      { title: 'from', right: true, drop: 1, of: (row) => formatDuration(row.fromMs) },
+      { title: 'elsewhere', right: true, of: (row) => formatCount(row.redirected) },
+      { title: 'repeated', right: true, of: (row) => formatCount(row.repeated) },
+      { title: 'failed', right: true, of: (row) => ({ text: formatCount(row.failed), tone: 'bad' }) },
+      { title: 'unmet', right: true, of: (row) => share(row.unmet) },
+    ],
+    ['elsewhere: requests that others had; unmet: of its fair share of all operations, those that failed for good'],
+  );
 }
 
 export function endpointsTable(report: Report): Table | undefined {
