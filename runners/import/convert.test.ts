@@ -150,8 +150,8 @@ const WORKS: [string, string, Partial<WorkloadFile>, RegExp[]][] = [
   [
     'deletes alone',
     work(op('delete', 'objects=r(1,50)')),
-    { operations: { DELETE: 100 } },
-    [/of a delete/, /this load writes nothing: add PUT/],
+    { operations: { DELETE: 50, PUT: 50 } },
+    [/of a delete/, /as many PUTs as DELETEs/],
   ],
   ['hashCheck', work(op('read', 'hashCheck=true')), {}, [/^hashCheck=true is left out: --verify/]],
   ['hashcheck, as a sample has it', work(op('read', 'hashcheck=TRUE')), {}, [/^hashCheck=true is left out/]],
@@ -295,6 +295,13 @@ describe('stages without a load', () => {
     const { file, says } = imported(workload(prepare(config) + stage(work(READ))));
     expect(file.settings).toEqual({ 'seed-objects': objects });
     expect(says).toContainEqual(expect.stringMatching(/which is at most 10,000 and 10.0GB/));
+  });
+
+  test('a load that deletes writes what it deletes', () => {
+    const both = op('read', '', 50) + op('delete', '', 50);
+    const { file } = imported(workload(FIFTY + stage(work(both))));
+    expect(file).toMatchObject({ operations: { GET: 33.333, DELETE: 33.333, PUT: 33.333 }, objects: { sizes: '8000B' } });
+    expect(file.settings).toBeUndefined();
   });
 
   test('where loads write, reads take that', () => {

@@ -119,13 +119,17 @@ function start(vu: VirtualUser, mixes: Readonly<Record<string, Mix>>, step: Step
     return outcome instanceof Promise ? outcome.then(got) : got(outcome);
   };
 
-  /** Reads an object of another size, where there are none of the one that is due; with none of any, waits for some. */
-  const readAnother = (): Done => {
+  /** Does it to an object of another size, where there are none of the one that is due; with none of any, waits for some. */
+  const toAnother = (op: string): Done => {
+    if (op === 'DELETE') {
+      // Of what the VU has written: nobody else gives it any.
+      sleep(WAIT_SECONDS);
+      return undefined;
+    }
     for (let n = 0; n < labels.length; n++) {
       another = (another + 1) % labels.length;
-      const size = labels[another] as string;
-      const key = keys.any(size);
-      if (key !== undefined) return get(key, size);
+      const played = play({ op, size: labels[another] as string });
+      if (played !== false) return played;
     }
     return vu.findKeys().then((found) => {
       if (found === undefined) sleep(WAIT_SECONDS);
@@ -140,7 +144,7 @@ function start(vu: VirtualUser, mixes: Readonly<Record<string, Mix>>, step: Step
     const card = own === undefined ? dealt : own.sized(dealt);
     const played = play(card);
     if (played !== false) return played;
-    if (!writes) return readAnother();
+    if (!writes) return toAnother(card.op);
     // Until there is something to read, write it; the read comes later instead, so that shares stay as they are.
     const written = deck.instead(dealt, 'PUT');
     return put(own === undefined ? written.size : card.size);

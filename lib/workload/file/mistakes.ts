@@ -52,6 +52,11 @@ function accessMistakes(has: Access, path: readonly string[], isElsewhere: boole
       ),
     );
   }
+  const { DELETE = 0, PUT = 0 } = operations;
+  if (DELETE > 0 && PUT === 0) {
+    const says = () => 'DELETE takes what the same VU has written, and there is no PUT here: add it';
+    return [mistake([...path, 'operations', 'DELETE'], says, true)];
+  }
   const sum = Object.values(operations).reduce((all, percent) => all + percent, 0);
   if (Math.abs(sum - 100) <= CLOSE_TO_ALL) return [];
   return [mistake([...path, 'operations'], (at) => `${at} come to ${Number(sum.toFixed(3))}%: make them 100`, true)];
