@@ -1,7 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { ConfigError } from '../../lib/settings/config';
+import { ConfigError, readConfig } from '../../lib/settings/config';
+import type { CommandShares } from '../../lib/workload/command-shares';
 import type { WorkloadFile } from '../../lib/workload/file/document';
 import { readWorkloadFile } from '../../lib/workload/file/read';
+import { settingsOf, workloadOf } from '../../lib/workload/file/workload';
+import { planOf } from '../../lib/workload/plan';
+import { operations } from '../../test/fake-step';
 import { convert } from './convert';
 import { readCosbench } from './cosbench';
 import { merged, toYaml } from './yaml';
@@ -11,7 +15,17 @@ function imported(xml: string) {
   const converted = convert('load.xml', readCosbench('load.xml', xml));
   const yaml = toYaml('load.xml', converted);
   const says = merged(converted.notes).map((note) => note.says);
-  return { file: readWorkloadFile('load.yaml', yaml), says, yaml, settings: converted.settings };
+  const file = readWorkloadFile('load.yaml', yaml);
+  plan(file);
+  return { file, says, yaml, settings: converted.settings };
+}
+
+/** As before a run. @throws ConfigError when its parts don't go together */
+function plan(file: WorkloadFile): void {
+  const own = settingsOf(file);
+  const store = { S3_ENDPOINTS: 'http://a', AWS_ACCESS_KEY_ID: 'a', AWS_SECRET_ACCESS_KEY: 'b', S3_BUCKET: 'bucket' };
+  const stepOf = ({ shares }: CommandShares) => operations(...Object.keys(shares));
+  planOf([workloadOf(file, stepOf)], readConfig(store, own), 'S3LOADTEST_CONCURRENCY' in own);
 }
 
 const STORAGE = '<storage type="s3"/>';
@@ -150,8 +164,8 @@ const WORKS: [string, string, Partial<WorkloadFile>, RegExp[]][] = [
   [
     'deletes alone',
     work(op('delete', 'objects=r(1,50)')),
-    { operations: { DELETE: 100 } },
-    [/of a delete/, /this load writes nothing: add PUT/],
+    { operations: { DELETE: 50, PUT: 50 } },
+    [/of a delete/, /as many PUTs as DELETEs/],
   ],
   ['hashCheck', work(op('read', 'hashCheck=true')), {}, [/^hashCheck=true is left out: --verify/]],
   ['hashcheck, as a sample has it', work(op('read', 'hashcheck=TRUE')), {}, [/^hashCheck=true is left out/]],
@@ -295,6 +309,23 @@ describe('stages without a load', () => {
     const { file, says } = imported(workload(prepare(config) + stage(work(READ))));
     expect(file.settings).toEqual({ 'seed-objects': objects });
     expect(says).toContainEqual(expect.stringMatching(/which is at most 10,000 and 10.0GB/));
+  });
+
+  test('HEAD alone reads nothing that could be written before', () => {
+    const { file, says } = imported(workload(FIFTY + stage(work(op('head', 'objects=u(1,9)')))));
+    expect(file).toMatchObject({ operations: { HEAD: 100 }, objects: { sizes: '8000B' } });
+    expect(file.settings).toBeUndefined();
+    expect(says).toContainEqual(expect.stringMatching(/^prepare of 50 objects is left out: reads take what/));
+  });
+
+  test('a load that deletes writes what it deletes', () => {
+    const both = op('read', '', 50) + op('delete', '', 50);
+    const { file } = imported(workload(FIFTY + stage(work(both))));
+    expect(file).toMatchObject({
+      operations: { GET: 33.333, DELETE: 33.333, PUT: 33.333 },
+      objects: { sizes: '8000B' },
+    });
+    expect(file.settings).toBeUndefined();
   });
 
   test('where loads write, reads take that', () => {

@@ -140,6 +140,12 @@ function loadOf(run: WorkRun, i: number, runs: readonly WorkRun[], prepared: rea
     const command = COMMANDS[type] as string;
     operations[command] = (operations[command] ?? 0) + ratio;
   }
+  const { DELETE: deletes = 0, PUT } = operations;
+  if (deletes > 0 && PUT === undefined) {
+    operations.PUT = deletes;
+    const whole = 100 + deletes;
+    for (const [op, ratio] of Object.entries(operations)) operations[op] = Number(((ratio * 100) / whole).toFixed(3));
+  }
   const before = after === undefined ? undefined : runs[after]?.name;
   const { sizes, losses } = sizesOf(work, prepared);
   const isSequential = popularityOf(runs).popularity !== undefined;
@@ -170,7 +176,9 @@ function loadOf(run: WorkRun, i: number, runs: readonly WorkRun[], prepared: rea
 function deletesOthers({ at, operations }: Work): Leftover[] {
   const types = operations.map(({ type }) => COMMANDS[type]);
   if (!types.includes('DELETE') || types.includes('PUT')) return [];
-  return [{ at, says: 'DELETE takes what its VU has written, and this load writes nothing: add PUT to it' }];
+  return [
+    { at, says: 'DELETE takes what its VU has written: this load has as many PUTs as DELETEs, and COSBench has none' },
+  ];
 }
 
 /** What is written; of a load that only reads, what was prepared. */
@@ -183,8 +191,8 @@ function sizesOf(
     return type === 'write' && sizes !== undefined ? [{ text: sizes.value, share: ratio }] : [];
   });
   if (written.length > 0) return convertSizes(written);
-  const reads = operations.some(({ type }) => type === 'read' || type === 'head');
-  return reads && prepared.length > 0 ? convertSizes(prepared) : { losses: [] };
+  const isAbout = operations.some(({ type }) => ['read', 'head', 'delete'].includes(type));
+  return isAbout && prepared.length > 0 ? convertSizes(prepared) : { losses: [] };
 }
 
 /** One load is the file itself; of several, what all of them have stands above them. */

@@ -1,8 +1,12 @@
 /** COSBench workloads with mistakes anywhere: each is a workload file or lines of mistakes, and none shows a key. */
 import { expect, test } from 'vitest';
-import { ConfigError } from '../../lib/settings/config';
+import { ConfigError, readConfig } from '../../lib/settings/config';
+import type { CommandShares } from '../../lib/workload/command-shares';
 import { readWorkloadFile } from '../../lib/workload/file/read';
+import { settingsOf, workloadOf } from '../../lib/workload/file/workload';
+import { planOf } from '../../lib/workload/plan';
 import { below, type Random, seeded } from '../../lib/workload/random';
+import { operations } from '../../test/fake-step';
 import { convert } from './convert';
 import { readCosbench } from './cosbench';
 import { merged, toYaml } from './yaml';
@@ -37,6 +41,8 @@ const WHOLE = `<?xml version="1.0" encoding="UTF-8" ?>
   </workflow>
 </workload>
 `;
+
+const STORE = { S3_ENDPOINTS: 'http://a', AWS_ACCESS_KEY_ID: 'a', AWS_SECRET_ACCESS_KEY: 'b', S3_BUCKET: 'bucket' };
 
 const ODD = [
   ...[
@@ -133,7 +139,12 @@ function outcomeOf(text: string): boolean {
   demand(!yaml.includes(SECRET), yaml);
   for (const { says } of merged(converted.notes))
     demand(/^[^\n\r]{3,1000}$/.test(says) && !says.includes(SECRET), says);
-  expect(readWorkloadFile('load.yaml', yaml)).toEqual(converted.file);
+  const file = readWorkloadFile('load.yaml', yaml);
+  expect(file).toEqual(converted.file);
+  // As before a run: it says so where parts don't go together.
+  const own = settingsOf(file);
+  const stepOf = ({ shares }: CommandShares) => operations(...Object.keys(shares));
+  planOf([workloadOf(file, stepOf)], readConfig(STORE, own), 'S3LOADTEST_CONCURRENCY' in own);
   return true;
 }
 

@@ -27,7 +27,7 @@ export function seedOf({ stages }: CosbenchWorkload, works: readonly Work[]): Se
     return text === undefined ? [] : [{ text, share: objectsOf(work) }];
   });
   const does = ({ operations }: Work, types: readonly string[]) => operations.some(({ type }) => types.includes(type));
-  const readers = works.filter((work) => does(work, ['read', 'head']) && !does(work, ['write', 'filewrite'])).length;
+  const readers = works.filter((work) => does(work, ['read']) && !does(work, ['write', 'filewrite', 'delete'])).length;
   const own = `prepare of ${formatCount(count)} objects`;
   const note = (says: string) => [{ at: first.at, says }];
   if (readers === 0) {

@@ -319,6 +319,17 @@ test('without a write and a read, what is due is done to an object of another si
   expect(asked).toEqual(Array(20).fill('HEAD_OF_ANY key'));
   expect(calls).toEqual([]);
 });
+test.each(['HEAD', 'DELETE'] as const)(
+  'a %s of what the VU has written waits where it writes nothing, and reads nothing',
+  async (op) => {
+    const found: FoundKeys = { '1KB': keysOf('1KB', 3) };
+    const { engine, calls } = bucketOf(found['1KB']);
+    const operation = mix({ [op]: 100 }).start(fakeVu({ engine, found, findKeys: async () => undefined }));
+    for (let i = 0; i < 3; i++) await operation(WINDOW, Date.now());
+    expect(calls).toEqual([]);
+    expect(slept).toEqual([0.25, 0.25, 0.25]);
+  },
+);
 
 describe('operations that are promised', () => {
   /** A bucket whose calls end when they are let. */

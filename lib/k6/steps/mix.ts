@@ -64,7 +64,8 @@ function start(
   others: Play | undefined,
   overwrites: boolean,
 ): Operate {
-  const [writes, reads] = [step.commands.includes(PUT), step.commands.includes(GET)];
+  // What else a load does, as temporary objects, is not its own to choose.
+  const writes = Object.values(mixes).some((shares) => PUT.op in shares);
   const write = writes ? vu.writer() : notInMix;
   const { engine, keys, makeKey, config, random } = vu;
   const labels = vu.sizes.map((size) => size.label);
@@ -132,8 +133,13 @@ function start(
     return outcome instanceof Promise ? outcome.then(got) : got(outcome);
   };
 
-  /** Reads an object of another size, where there are none of the one that is due; with none of any, waits for some. */
-  const readAnother = (op: string): Done => {
+  /** Does it to an object of another size, where there are none of the one that is due; with none of any, waits for some. */
+  const toAnother = (op: string): Done => {
+    if (op === 'DELETE') {
+      // Of what the VU has written: nobody else gives it any.
+      sleep(WAIT_SECONDS);
+      return undefined;
+    }
     for (let n = 0; n < labels.length; n++) {
       another = (another + 1) % labels.length;
       const played = play({ op, size: labels[another] as string });
@@ -152,7 +158,7 @@ function start(
     const card = own === undefined ? dealt : own.sized(dealt);
     const played = play(card);
     if (played !== false) return played;
-    if (!writes) return readAnother(reads ? 'GET' : card.op);
+    if (!writes) return toAnother(card.op);
     // Until there is something to read, write it; the read comes later instead, so that shares stay as they are.
     const written = deck.instead(dealt, 'PUT');
     return put(own === undefined ? written.size : card.size);

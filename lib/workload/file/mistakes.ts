@@ -1,4 +1,6 @@
 /** What is wrong with a workload file that its schema has no words for: sums, names that lead nowhere, what does not go together. Pure. */
+
+import { PUT } from '../../s3/commands';
 import { settings } from '../../settings/config';
 import { formatDuration } from '../../settings/units';
 import { ACTIONS, changesBucket, locksObjects } from '../actions';
@@ -12,7 +14,7 @@ const DAY = 86_400_000;
 export function mistakesIn(file: WorkloadFile): Mistake[] {
   const { loads = [] } = file;
   return [
-    ...accessMistakes(file, [], loads.length > 0, permissionsOf(file)),
+    ...accessMistakes(file, [], loads.length > 0, permissionsOf(file), file.objects?.overwrite === true),
     ...shapeMistakes(file, []),
     ...storageMistakes(file),
     ...sizeMistakes(file.objects, []),
@@ -38,6 +40,7 @@ function accessMistakes(
   path: readonly string[],
   isElsewhere: boolean,
   bucket: WorkloadFile['bucket'],
+  overwrites: boolean,
 ): Mistake[] {
   const { access, operations } = has;
   if (access !== undefined && operations !== undefined) {
@@ -53,8 +56,25 @@ function accessMistakes(
     return why === undefined ? [] : [mistake([...path, 'operations', op], () => why, true)];
   });
   if (refused.length > 0) return refused;
+  const [deletes] = Object.keys(operations).filter((op) => ACTIONS[op]?.effect === 'delete');
+  if (deletes !== undefined && !Object.keys(operations).some((op) => makesObjects(op, overwrites))) {
+    const why = overwrites
+      ? 'PUT replaces what is there (objects.overwrite): add another that writes'
+      : 'nothing writes here: add PUT';
+    return [
+      mistake(
+        [...path, 'operations', deletes],
+        () => `${deletes} takes what the same VU has written, and ${why}`,
+        true,
+      ),
+    ];
+  }
   return sumMistakes(operations, [...path, 'operations']);
 }
+
+/** Whether it makes objects that a VU may delete again. */
+const makesObjects = (op: string, overwrites: boolean): boolean =>
+  ACTIONS[op]?.effect === 'write' && !(overwrites && op === PUT.op);
 
 /** Names of the keys among these that are there. */
 const there = (has: FileShape, keys: readonly (keyof FileShape)[]) => keys.filter((key) => has[key] !== undefined);
@@ -93,7 +113,7 @@ function loadMistakes(load: FileLoad, i: number, file: WorkloadFile): Mistake[] 
   const path = ['loads', String(i)];
   const before = loads.slice(0, i);
   const own: Mistake[] = [
-    ...accessMistakes(load, path, hasAccess(file), permissionsOf(file)),
+    ...accessMistakes(load, path, hasAccess(file), permissionsOf(file), file.objects?.overwrite === true),
     ...shapeMistakes({ think: file.think, ...load } as FileShape, path),
     ...sizeMistakes(load.objects, path),
   ];

@@ -115,6 +115,14 @@ const BROKEN: readonly (readonly [file: string, line: string | RegExp])[] = [
     /^3:19: duration is of a load with vus, rate or stages of its own/,
   ],
   [`name: web\n${OPS}\nloads: [{name: a}, {name: b, after: a}]`, /^3:30: after is of a load with vus, rate or stages/],
+  [
+    'name: web\noperations: {GET: 60, DELETE: 40}',
+    '2:23: DELETE takes what the same VU has written, and nothing writes here: add PUT',
+  ],
+  [
+    'name: web\noperations: {PUT: 60, DELETE_OBJECTS: 40}\nobjects: {count: 5, overwrite: true}',
+    '2:23: DELETE_OBJECTS takes what the same VU has written, and PUT replaces what is there (objects.overwrite): add another that writes',
+  ],
   [`name: web\n${OPS}\nramp: 30s\nduration: 20s`, '3:7: ramp is 30s: the run takes 20s, give no more than that'],
   [
     `name: web\n${OPS}\nramp: 30s\nstages: 1:5m,2:20s`,
