@@ -748,7 +748,7 @@ describe('help', () => {
     const store = ['  --prefix', '  --timeout', '  --allow-partial', '  --credentials', '  --http-proxy'];
     expect(help.match(/^ {2}(--[\w-]+)/gm)).toEqual(
       {
-        cleanup: [...store, '  --yes', '  --versions', '  --unlock', '  --include-foreign', '  --json'],
+        cleanup: [...store, '  --yes', '  --versions', '  --unlock', '  --include-foreign', '  --prepared', '  --json'],
         keys: store,
         'init-data': ['  --max-size'],
       }[command],
