@@ -368,13 +368,25 @@ describe('buckets', () => {
   });
 
   test.each([
-    ['containers=u(1,32)', 'mycontainers1 to mycontainers32'],
-    ['cprefix=b;containers=h(1|5|1,9|9|1)', 'b1 to b9'],
+    ['containers=u(1,32)', 'mycontainers', 32],
+    ['cprefix=bin;containers=h(1|5|1,9|9|1)', 'bin', 9],
+  ])('%s are those of the file', (config, prefix, count) => {
+    const { settings, says, file } = imported(reading(config));
+    expect(settings).not.toContain('S3_BUCKET');
+    expect(file.buckets?.existing).toEqual(Array.from({ length: count }, (_, n) => `${prefix}${n + 1}`));
+    expect(says).toEqual([expect.stringMatching(/^buckets\.existing are to be there: `buckets: \{new: \d+\}`/)]);
+  });
+
+  test.each([
     ['containers=u(5)', 'mycontainers5 to mycontainers2147483647'],
-  ])('%s are several', (config, names) => {
-    const { settings, says } = imported(reading(config));
-    expect(settings.at(-1)).toBe('S3_BUCKET');
-    expect(says).toEqual([`buckets of the load are ${names}: a run has one, S3_BUCKET`]);
+    ['containers=u(1,101)', 'mycontainers1 to mycontainers101'],
+    ['cprefix=;containers=u(1,3)', '1 to 3'],
+  ])('%s are none that a file has', (config, names) => {
+    const { settings, says, file } = imported(reading(config));
+    expect([settings.at(-1), file.buckets]).toEqual(['S3_BUCKET', undefined]);
+    expect(says).toEqual([
+      expect.stringMatching(new RegExp(`^buckets of the load are ${names}: all loads of a file have the same`)),
+    ]);
   });
 });
 

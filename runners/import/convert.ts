@@ -74,10 +74,11 @@ export function convert(file: string, workload: CosbenchWorkload): Converted {
         made.map(({ load }) => load),
         popularityOf(runs),
       ),
+      ...(buckets.existing && { buckets: { existing: buckets.existing } }),
       ...criteriaOf(runs),
       ...(Object.keys(settings).length > 0 && { settings }),
     },
-    settings: [...store.settings, buckets.setting],
+    settings: [...store.settings, ...buckets.settings],
     origins: runs.map(({ stage, work }) => originOf(stage, work)),
     notes: [
       ...[

@@ -1,6 +1,7 @@
 /** Which buckets and objects COSBench's operations are about, and what of that a run has not. Pure. */
+import { settings } from '../../lib/settings/config';
 import { type CosbenchWorkload, type Entries, type Leftover, shown, type Work, type WorkOperation } from './cosbench';
-import { countOf, parseSelector, type Selector } from './selectors';
+import { parseSelector, type Selector } from './selectors';
 import { sizesProblem } from './sizes';
 
 /** As COSBench calls them where nothing else is said. */
@@ -48,35 +49,58 @@ function selectorProblem(entries: Entries, key: string): Leftover[] {
   return [{ at: found.at, says: `${key} is ${shown(found.value)}: ${SELECTOR}` }];
 }
 
-/** `S3_BUCKET` as a setting, and what is lost of several. */
-export function bucketsOf({ stages }: CosbenchWorkload): { setting: string; leftovers: Leftover[] } {
+/** As many buckets as a file has. */
+const MOST_BUCKETS = 100;
+
+export interface Buckets {
+  /** Settings to give beside the file. */
+  readonly settings: readonly string[];
+  /** Those of the file, where they are several. */
+  readonly existing?: readonly string[];
+  readonly leftovers: readonly Leftover[];
+}
+
+/** The buckets of all loads. */
+export function bucketsOf({ stages }: CosbenchWorkload): Buckets {
   const works = stages.flatMap((stage) => stage.works);
   const used = works.flatMap(({ type, operations, entries, at }: Work): Pick<WorkOperation, 'entries' | 'at'>[] =>
     type === 'normal' ? [...operations] : ['init', 'prepare'].includes(type) ? [{ entries, at }] : [],
   );
-  const sets = new Map<string, { count: number; first: string; at: Leftover['at'] }>();
+  const sets = new Map<string, Named & { at: Leftover['at'] }>();
   for (const { entries, at } of used) {
     const containers = entries.get('containers');
     const selector = containers && parseSelector(containers.value);
     if (containers === undefined || selector === undefined) continue;
-    const { names, count, first } = bucketNames(selector, entries);
-    if (!sets.has(names)) sets.set(names, { count, first, at: containers.at ?? at });
+    const named = bucketNames(selector, entries);
+    if (!sets.has(named.names)) sets.set(named.names, { ...named, at: containers.at ?? at });
   }
   const [only, another] = sets.values();
-  if (only === undefined) return { setting: 'S3_BUCKET', leftovers: [] };
-  if (another === undefined && only.count === 1) return { setting: `S3_BUCKET=${only.first}`, leftovers: [] };
-  const says = `buckets of the load are ${[...sets.keys()].join('; ')}: a run has one, S3_BUCKET`;
-  return { setting: 'S3_BUCKET', leftovers: [{ at: only.at, says }] };
+  if (only === undefined) return { settings: ['S3_BUCKET'], leftovers: [] };
+  const [first] = only.all;
+  if (another === undefined && only.all.length === 1) return { settings: [`S3_BUCKET=${first}`], leftovers: [] };
+  const areNames = only.all.every((name) => settings.bucket.parse(name) !== undefined);
+  if (another === undefined && only.all.length > 0 && areNames) {
+    const says = `buckets.existing are to be there: \`buckets: {new: ${only.all.length}}\` has \`s3loadtest prepare\` create some`;
+    return { settings: [], existing: only.all, leftovers: [{ at: only.at, says }] };
+  }
+  const says = `buckets of the load are ${[...sets.keys()].join('; ')}: all loads of a file have the same, ${MOST_BUCKETS} at the most: S3_BUCKET, or buckets.existing`;
+  return { settings: ['S3_BUCKET'], leftovers: [{ at: only.at, says }] };
 }
 
-/** As they may be shown. */
-function bucketNames(selector: Selector, entries: Entries): { names: string; count: number; first: string } {
+interface Named {
+  /** As they may be shown. */
+  readonly names: string;
+  /** None where they are too many. */
+  readonly all: readonly string[];
+}
+
+function bucketNames(selector: Selector, entries: Entries): Named {
   const [prefix, suffix] = [entries.get('cprefix')?.value ?? BUCKET_PREFIX, entries.get('csuffix')?.value ?? ''];
-  const nameOf = (n: number | undefined) => shown(`${prefix}${n}${suffix}`).slice(1, -1);
-  const count = countOf(selector);
+  const nameOf = (n: number) => shown(`${prefix}${n}${suffix}`).slice(1, -1);
   const [from, to] = [Math.min(...ends(selector, 'from')), Math.max(...ends(selector, 'to'))];
-  const first = nameOf(from);
-  return { first, count, names: count === 1 ? first : `${first} to ${nameOf(to)}` };
+  const count = to - from + 1;
+  const all = count > MOST_BUCKETS ? [] : Array.from({ length: count }, (_, i) => nameOf(from + i));
+  return { names: count === 1 ? nameOf(from) : `${nameOf(from)} to ${nameOf(to)}`, all };
 }
 
 const ends = ({ buckets }: Selector, end: 'from' | 'to') => buckets.map((bucket) => bucket[end]);

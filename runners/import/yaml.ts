@@ -9,7 +9,7 @@ const WIDTH = 110;
 export function toYaml(source: string, { file, settings, notes, origins }: Converted): string {
   const doc = new Document(file);
   const root = doc.contents as unknown as YAMLMap;
-  for (const key of ['operations', 'objects']) inLine(root, key);
+  for (const key of ['operations', 'objects', 'buckets']) inLine(root, key);
   const loads = root.get('loads', true);
   const items = isSeq(loads) ? loads.items.filter(isMap) : [];
   for (const [i, load] of items.entries()) {

@@ -55,6 +55,8 @@ async function imported(xml: string) {
   const offline = { PATH: process.env.PATH, HOME: home.path };
   const cli = (...args: string[]) => new Program(process.execPath, [CLI, ...args], offline, home.path).ended;
   const runs = async (backend: string, args: readonly string[], server: Server = stage.server) => {
+    // Of a file with several.
+    for (const name of ['shop1', 'shop2']) await mkdir(join(stage.site.buckets, name), { recursive: true });
     const env = environment(stage, home, server, await newBucket(stage.site));
     const program = [CLI, 'run', 'load.yaml', ...args, '--json'];
     return new Program(process.execPath, program, { ...env, S3LOADTEST_BACKEND: backend }, home.path).ended;
