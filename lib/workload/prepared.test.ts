@@ -3,6 +3,7 @@ import { placeOf, preparedOf, readPrepared, setsOf } from './prepared';
 
 const keys = { before: 'loadtest/prepared/', after: '/w/1795825399259000/obj-', end: '-g1', sizes: ['1KB', '4KB'] };
 const of = (objects: number, buckets: number) => ({
+  endpoints: ['http://10.0.0.1:9000'],
   ...{ workload: 'w', id: '0a1b2c3d', startedAt: '', prefix: 'loadtest/', objects, keys, complete: true },
   buckets: Array.from({ length: buckets }, (_, n) => ({ name: `b-${n}` })),
 });

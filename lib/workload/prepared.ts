@@ -13,6 +13,8 @@ export interface PreparedStorage {
   /** In the names of buckets that are to be like no others. */
   readonly id: string;
   readonly startedAt: string;
+  /** Of the store: a bucket of the same name elsewhere is another. */
+  readonly endpoints: readonly string[];
   /** Profiles that buckets are created and objects written by; left out for the settings' credentials. */
   readonly credentials?: readonly string[];
   /** Of the keys. */
@@ -70,6 +72,7 @@ export function readPrepared(path: string, text: string): PreparedStorage {
     value?.schema === SCHEMA &&
     Array.isArray(value.buckets) &&
     value.buckets.every((bucket) => typeof bucket?.name === 'string') &&
+    Array.isArray(value.endpoints) &&
     Number.isSafeInteger(value.objects) &&
     typeof value.prefix === 'string' &&
     Array.isArray(value.keys?.sizes);
@@ -79,4 +82,15 @@ export function readPrepared(path: string, text: string): PreparedStorage {
     ]);
   }
   return value as PreparedStorage;
+}
+
+const hostOf = (endpoint: string): string => endpoint.replace(/#.*/, '');
+
+/** @throws ConfigError where none of the endpoints is one of the store that `path` is about */
+export function checkStore(path: string, { endpoints }: PreparedStorage, now: readonly string[]): void {
+  const known = endpoints.map(hostOf);
+  if (now.some((endpoint) => known.includes(hostOf(endpoint)))) return;
+  throw new ConfigError([
+    `${path} is about ${endpoints.join(', ')}, and S3_ENDPOINTS is ${now.join(', ')}: give one of those, or name another manifest by --prepared`,
+  ]);
 }

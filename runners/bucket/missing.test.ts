@@ -20,6 +20,7 @@ function bucketsWithout(objects: number, buckets: number, gone: ReadonlySet<numb
     id: '',
     startedAt: '',
     prefix: 'loadtest/',
+    endpoints: [],
     objects,
     keys,
     buckets: names,

@@ -55,7 +55,7 @@ interface Comparison {
   readonly clients: readonly Client[];
 }
 
-const BACKENDS_COMPARED: Comparison = {
+const backendsCompared = (workload: string): Comparison => ({
   load: '1 KiB, half GET half PUT',
   clients: [
     {
@@ -65,11 +65,16 @@ const BACKENDS_COMPARED: Comparison = {
     },
     { name: 'firehose, http backend', script: 'firehose', backend: 'http', read: readResult },
     { name: 'firehose, native backend', script: 'firehose', backend: 'native', read: readStatistics },
+    {
+      ...{ name: 'firehose of a workload file, native backend', script: 'workload', backend: 'native' },
+      settings: { [settings.workload.env[0]]: workload },
+      read: readStatistics,
+    },
     { name: 'firehose, jslib backend', script: 'firehose', backend: 'jslib', read: readResult },
     // Straight to the server: what is left when someone else signs.
     { name: 'firehose, proxy backend', script: 'firehose', backend: 'proxy', read: readResult },
   ],
-};
+});
 
 /** What checksums cost: nothing but writes, of a size at which the bytes count. */
 function checksumsCompared(workload: string): Comparison {
@@ -94,6 +99,7 @@ function checksumsCompared(workload: string): Comparison {
   };
 }
 
+const FIREHOSE = 'name: firehose\noperations: {GET: 50, PUT: 50}\nobjects: {sizes: 1KB}\n';
 const PUTS = 'name: puts\noperations: {PUT: 100}\nobjects: {sizes: 1MB}\n';
 
 function resultIn({ output }: Gave): string | undefined {
@@ -149,9 +155,10 @@ async function bench(duration: string, rounds: number, vus: string, checksums: b
   try {
     const started = await startNullServer(folder);
     server = started.server;
-    const workload = join(folder, 'puts.yaml');
-    writeFileSync(workload, PUTS);
-    const { load, clients } = await possible(checksums ? checksumsCompared(workload) : BACKENDS_COMPARED, k6.path);
+    const workload = join(folder, 'workload.yaml');
+    writeFileSync(workload, checksums ? PUTS : FIREHOSE);
+    const compared = checksums ? checksumsCompared(workload) : backendsCompared(workload);
+    const { load, clients } = await possible(compared, k6.path);
     const all = new Map<Client, Figures[]>(clients.map((client) => [client, []]));
     for (let round = 1; round <= rounds; round++) {
       for (const client of clients) {

@@ -2,7 +2,7 @@
 import { rmSync } from 'node:fs';
 import { ConfigError, type User } from '../../lib/settings/config';
 import { formatCount } from '../../lib/settings/units';
-import type { PreparedBucket, PreparedStorage } from '../../lib/workload/prepared';
+import { checkStore, type PreparedBucket, type PreparedStorage } from '../../lib/workload/prepared';
 import { DEDICATED, TEMPORARY, testOf } from '../../lib/workload/temporary';
 import { BUCKET_SETTINGS, type BucketConfig, openBucket } from '../bucket/bucket';
 import { BucketError } from '../bucket/entry';
@@ -33,6 +33,7 @@ export async function cleanupPrepared(
     ...environment,
     S3_BUCKET: prepared.buckets[0]?.name,
   });
+  checkStore(manifest, prepared, config.endpoints);
   const status = createStatusLine(options.json === true);
   try {
     if (options.yes !== true && !(await ask(question(prepared), signal))) {

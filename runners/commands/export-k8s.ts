@@ -42,7 +42,8 @@ export function addExport(program: Command): void {
 }
 
 async function exportK8s(names: readonly string[], typed: Options, environment: NodeJS.ProcessEnv): Promise<number> {
-  const { name: own, script, tests, options } = wantedOf(names, typed);
+  const { name: own, script, tests, options, profiles } = wantedOf(names, typed);
+  checkProfiles(profiles);
   const secretName = text(options, 'secretName');
   if (secretName === undefined) checkCredentials(loadSome(['credentials'], options, environment));
   const { config, environment: values } =
@@ -137,6 +138,14 @@ function checkCredentials({ credentials }: Pick<Config, 'credentials'>): void {
   if (credentials !== 'aws') return;
   throw new ConfigError([
     `${variable} is aws: keys of AWS's provider chain may expire in the cluster, where nothing renews them: give AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or --secret-name`,
+  ]);
+}
+
+/** @throws ConfigError when VUs are to ask as profiles of this machine */
+function checkProfiles(profiles: readonly string[] = []): void {
+  if (profiles.length === 0) return;
+  throw new ConfigError([
+    `credentials of the file names profiles (${profiles.join(', ')}), whose keys would be in the cluster: leave it out, and give one set`,
   ]);
 }
 

@@ -9,7 +9,7 @@ import type { FileBuckets, WorkloadFile } from '../../lib/workload/file/document
 import { differenceTo, wantsPreparation } from '../../lib/workload/file/storage';
 import { GENERATED_END } from '../../lib/workload/keys';
 import type { NumberedSet } from '../../lib/workload/numbered';
-import { type PreparedBucket, type PreparedStorage, preparedOf, setsOf } from '../../lib/workload/prepared';
+import { checkStore, type PreparedBucket, type PreparedStorage, preparedOf, setsOf } from '../../lib/workload/prepared';
 import { ownBuckets } from '../../lib/workload/temporary';
 import { BUCKET_SETTINGS, type Bucket, openBucket } from '../bucket/bucket';
 import { BucketError } from '../bucket/entry';
@@ -78,6 +78,7 @@ async function prepare(path: string, typed: Options, given: NodeJS.ProcessEnv): 
   const named = before ?? (await planned(path, file, typed, environment));
   const { options } = wantedOfFile(path, file, typed, named);
   const config = loadSome([...BUCKET_SETTINGS, 'users'], options, environment);
+  checkStore(manifest, named, config.endpoints);
   const status = createStatusLine(options.json === true);
   const opened: Bucket[] = [];
   const open = ({ name, user }: PreparedBucket) => {
@@ -111,6 +112,7 @@ async function planned(
     startedAt: startedAt.toISOString(),
     buckets,
     objects: file.objects?.count ?? 0,
+    endpoints: loadSome(['endpoints'], typed, environment).endpoints,
     ...(file.credentials && { credentials: file.credentials }),
     ...(file.buckets?.new !== undefined && { own: ownBuckets(id, file.buckets) }),
   };
@@ -166,10 +168,11 @@ async function make(
 ): Promise<number> {
   const { path, file, status, goesOn } = session;
   const { objects } = prepared;
-  const begun = await stopping(session, (signal) => createBuckets(prepared, session, signal));
+  const isDry = typed.dryRun === true;
+  const begun = isDry ? undefined : await stopping(session, (signal) => createBuckets(prepared, session, signal));
   if (typeof begun === 'number') return begun;
   const whole: Missing = { ranges: objects > 0 ? [[0, objects]] : [], objects };
-  const left = goesOn ? await look(prepared, session) : whole;
+  const left = goesOn && !isDry ? await look(prepared, session) : whole;
   if (typeof left === 'number') return left;
   if (left.objects === 0) return done(prepared, session);
   if (goesOn)
@@ -178,7 +181,7 @@ async function make(
   const exit = await (typed.workers === undefined
     ? runWanted(wanted, environment)
     : distWanted(wanted, environment, false));
-  if (typed.dryRun === true) return exit;
+  if (isDry) return exit;
   const after = await look(prepared, session);
   if (typeof after === 'number') return after;
   if (after.objects === 0) return done(prepared, session);

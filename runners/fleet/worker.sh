@@ -274,6 +274,7 @@ stop() {
   if [ "$state" = running ]; then
     for step in "INT $2" "TERM $3" "KILL $4"; do
       is_left || break
+      [ "${step% *}" != INT ] || wait_until_it_listens "$2"
       kill -"${step% *}" -"$group" 2> /dev/null
       say signal "${step% *}"
       tries=0
@@ -288,6 +289,18 @@ stop() {
   say state "$state"
   [ "$state" != ended ] || say exit "$code"
   [ -z "$why" ] || say why "$why"
+}
+# What a shell begins in the background ignores SIGINT until it asks for it, which takes k6 some tenths of a second.
+wait_until_it_listens() {
+  tries=0
+  while [ $tries -lt "$1" ] && is_left; do
+    # Of the mask's last digit the second bit is SIGINT's.
+    case $(sed -n 's/^SigIgn:.*\(.\)$/\1/p' "/proc/$pid/status" 2> /dev/null) in
+      [2367abefABEF]) nap ;;
+      *) return ;;
+    esac
+    tries=$((tries + 1))
+  done
 }
 # Whether its group has processes. One of the two was there, so the group is ours; as long as any is, no other gets its number.
 is_left() { is_alive "$leader" "$born_leader" || is_alive "$pid" "$born_pid" || [ -n "$(members "$group")" ]; }

@@ -199,7 +199,12 @@ if (noGo.length === 0) {
     expect(rows).toEqual([
       '| client | ops/s | CPU per op | ops/s, ratio | CPU, ratio |',
       expect.stringMatching(/^\| unsigned k6\/http \| [1-9][\d,]* \| [1-9]\d* µs \| 1\.00 \| 1\.00 \|$/),
-      ...backends.map((name) => expect.stringMatching(`^\\| firehose, ${name} backend \\| ${figures} \\|$`)),
+      ...backends.flatMap((name) => [
+        expect.stringMatching(`^\\| firehose, ${name} backend \\| ${figures} \\|$`),
+        ...(name === 'native'
+          ? [expect.stringMatching(`^\\| firehose of a workload file, native backend \\| ${figures} \\|$`)]
+          : []),
+      ]),
     ]);
     expect(stdout).toMatch(/^native over http: \d+\.\d\d × the ops\/s, \d\.\d\d × the CPU per operation$/m);
     expect(stdout).toMatch(/^Machine: \d+ cores \(.+\), shared with the server; k6 v?2\./m);

@@ -373,9 +373,12 @@ describe.runIf(possible)('three machines', () => {
   test('Ctrl-C while they are being launched leaves nothing that runs, and sends no load', async () => {
     const { program, bucket } = await start(['dist', ...LOAD, '--workers', '3', '--duration', '60s']);
     await program.says(/on 3 workers for/, 60_000);
+    const stopped = performance.now();
     program.kill('SIGINT');
     const { code, stdout, stderr } = await program.ended;
     expect(code, stderr).toBe(1);
+    // A k6 that ignored it, as it does while it begins, would only end by a SIGTERM after 30 s.
+    expect(performance.now() - stopped).toBeLessThan(25_000);
     for (const host of hosts.hosts) expect(processesOn(host), stdout + stderr).not.toMatch(/k6-\w+ run|supervisor/);
     expect(keysIn(site, bucket)).toEqual([]);
   }, 120_000);

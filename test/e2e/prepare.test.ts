@@ -227,6 +227,19 @@ test('what was interrupted or killed goes on with what is missing, on several wo
   const dist = await cli(at, ['dist', 'w.yaml', '--workers', '2', '--json']);
   expect(dist.code, dist.stderr).toBe(0);
   expect(sum(parseResult(dist.stdout).totals)).toMatchObject({ errors: 0 });
+  // At another store the same names are other buckets.
+  const elsewhere = { S3_ENDPOINTS: stage.server.endpoints[0] };
+  for (const args of [
+    ['run', 'w.yaml'],
+    ['prepare', 'w.yaml'],
+    ['cleanup', '--yes', '--prepared', manifestIn(at, 'long')],
+  ]) {
+    const other = await cli(at, args, elsewhere);
+    expect([other.code, other.stderr]).toEqual([
+      2,
+      expect.stringMatching(/long\.json is about http\S+, and S3_ENDPOINTS is http/),
+    ]);
+  }
   // Of another file the manifest is not.
   await writeFile(join(at.path, 'w.yaml'), SLOW.replace('count: 1200', 'count: 1300'));
   for (const verb of ['run', 'prepare']) {
@@ -241,6 +254,14 @@ test('what was interrupted or killed goes on with what is missing, on several wo
 });
 
 const written = (prefix: string) => bucketsNow(prefix).reduce((n, name) => n + keysIn(site, name).length, 0);
+
+test('a dry run creates nothing', async () => {
+  const at = await home({ 'w.yaml': SLOW.replace('prefix: r-', 'prefix: dry-') });
+  const { code, stdout, stderr } = await cli(at, ['prepare', 'w.yaml', '--dry-run']);
+  expect(code, stderr).toBe(0);
+  expect(stdout).toMatch(/S3LOADTEST_FILLING=/);
+  expect([bucketsNow('dry-'), existsSync(manifestIn(at, 'long'))]).toEqual([[], false]);
+});
 
 test('a bucket that was there before is neither taken nor taken away', async () => {
   const at = await home({ 'w.yaml': SLOW.replace('prefix: r-', 'prefix: bucket-').replace('new: 2', 'new: 3') });
@@ -328,6 +349,11 @@ test.each([
     ['run', 'w.yaml'],
     'name: w\noperations: {GET: 100}\ncredentials: [nobody]\n',
     /^credentials names the profile "nobody", and AWS's provider chain gives no credentials/,
+  ],
+  [
+    ['export', 'k8s', 'w.yaml', '--workers', '2'],
+    'name: w\noperations: {GET: 100}\ncredentials: [alice]\n',
+    /^credentials of the file names profiles \(alice\), whose keys would be in the cluster/,
   ],
   [
     ['prepare', 'w.yaml', '--prepared', '/proc/none/m.json'],
