@@ -9,7 +9,7 @@ const worker = (exit: number) => ({ id: 'w0', exit }) as Worker;
 
 function resultOf(more: Partial<Result> = {}): Result {
   const totals = [{ test: 'firehose', op: 'PUT', ops: 1, bytes: 1, errors: {} }];
-  const whole = { totals, connections: [], workers: [worker(0)], interrupted: false, partial: false };
+  const whole = { totals, thresholds: [], connections: [], workers: [worker(0)], interrupted: false, partial: false };
   return { ...whole, ...more } as unknown as Result;
 }
 

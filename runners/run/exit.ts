@@ -54,7 +54,9 @@ export function causeOf(result: Result | undefined, stopInOrder = false): Cause 
   if (!achieved(result)) return 'nothing-achieved';
   const exits = result.workers.map(({ exit }) => exit);
   if (exits.some((exit) => exit !== K6_EXIT.ok && exit !== K6_EXIT.threshold)) return 'k6-failed';
-  return exits.includes(K6_EXIT.threshold) ? 'threshold-crossed' : 'passed';
+  // k6 does not know of all of them.
+  const isCrossed = exits.includes(K6_EXIT.threshold) || result.thresholds.some(({ ok }) => !ok);
+  return isCrossed ? 'threshold-crossed' : 'passed';
 }
 
 /** The exit code of a k6 that ended by itself with these thresholds. */
