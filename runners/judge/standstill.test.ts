@@ -69,7 +69,10 @@ test.each([
     }),
   ],
   ['loads of its file begin and end', dying(30, 60, { config: { duration: 60_000, workload: '{"loads":[]}' } })],
-  ['it was over by then, but for a request that hung', dying(30, 60, { config: { duration: 30_000 } }, { timeout: 0.001 })],
+  [
+    'it was over by then, but for a request that hung',
+    dying(30, 60, { config: { duration: 30_000 } }, { timeout: 0.001 }),
+  ],
 ])('%s', (_, made) => {
   expect(failed(made)).toEqual([]);
 });
