@@ -2,11 +2,20 @@
 import { randomBytes } from 'node:crypto';
 import type { Command } from 'commander';
 import { FROM_CLI } from '../../lib/result/protocol';
-import { AUDIENCES, type Config, ConfigError, optionOf, type Setting, type User } from '../../lib/settings/config';
+import {
+  AUDIENCES,
+  type Config,
+  ConfigError,
+  optionOf,
+  type Setting,
+  settings as settingOf,
+  type User,
+} from '../../lib/settings/config';
 import { formatCount } from '../../lib/settings/units';
 import type { Filling } from '../../lib/workload/command-shares';
 import type { FileBuckets, WorkloadFile } from '../../lib/workload/file/document';
 import { differenceTo, wantsPreparation } from '../../lib/workload/file/storage';
+import { SIZES } from '../../lib/workload/file/workload';
 import { GENERATED_END } from '../../lib/workload/keys';
 import type { NumberedSet } from '../../lib/workload/numbered';
 import { checkStore, type PreparedBucket, type PreparedStorage, preparedOf, setsOf } from '../../lib/workload/prepared';
@@ -120,7 +129,7 @@ async function planned(
   const { options } = wantedOfFile(path, file, typed, preparedOf({ ...head, prefix: '', keys: none, complete: false }));
   const k6 = await findK6(environment);
   const wanted = withBackend(loadSettings(options, environment), await hasExtension(k6.path, environment), () => {});
-  const { prefix, sizes = [], backend } = wanted.config;
+  const { prefix, sizes = settingOf.sizes.parse(SIZES.join(',')) ?? [], backend } = wanted.config;
   const { names = {} } = file.objects ?? {};
   const time = startedAt.getTime() * 1000;
   const keys = {
@@ -174,7 +183,7 @@ async function make(
   const whole: Missing = { ranges: objects > 0 ? [[0, objects]] : [], objects };
   const left = goesOn && !isDry ? await look(prepared, session) : whole;
   if (typeof left === 'number') return left;
-  if (left.objects === 0) return done(prepared, session);
+  if (left.objects === 0) return isDry ? EXIT.ok : done(prepared, session);
   if (goesOn)
     status.tell(`${formatCount(objects - left.objects)} of ${formatCount(objects)} objects are there already`);
   const wanted = wantedToFill(wantedOfFile(path, fileToFill(file), typed, prepared), left, file, typed);

@@ -260,6 +260,8 @@ test('a dry run creates nothing', async () => {
   const { code, stdout, stderr } = await cli(at, ['prepare', 'w.yaml', '--dry-run']);
   expect(code, stderr).toBe(0);
   expect(stdout).toMatch(/S3LOADTEST_FILLING=/);
+  await writeFile(join(at.path, 'w.yaml'), SLOW.replace('prefix: r-', 'prefix: dry-').replace(', count: 1200', ''));
+  expect((await cli(at, ['prepare', 'w.yaml', '--dry-run'])).code).toBe(0);
   expect([bucketsNow('dry-'), existsSync(manifestIn(at, 'long'))]).toEqual([[], false]);
 });
 
@@ -278,7 +280,7 @@ test('in existing buckets cleanup takes what the workload wrote, and leaves what
   const [one, two] = [await newBucket(site), await newBucket(site)];
   const file = `name: shared
 operations: {GET: 50, PUT: 50}
-objects: {sizes: 1KB, count: 10}
+objects: {count: 10}
 buckets: {existing: [${one}, ${two}]}
 vus: 1
 duration: 2s
@@ -291,7 +293,8 @@ duration: 2s
   const run = await cli(at, ['run', 'w.yaml', '--json']);
   expect(run.code, run.stderr).toBe(0);
   // One VU takes the buckets in turn.
-  const own = [one, two].map((name) => keysIn(site, name).filter((key) => key.includes('/w0/1KB/shared/')).length);
+  // Where the file names no size, objects have 1MB.
+  const own = [one, two].map((name) => keysIn(site, name).filter((key) => key.includes('/w0/1MB/shared/')).length);
   expect(Math.abs((own[0] as number) - (own[1] as number))).toBeLessThanOrEqual(3);
   expect(readPrepared('m', readFileSync(manifestIn(at, 'shared'), 'utf8')).buckets).toEqual([
     { name: one },

@@ -150,6 +150,10 @@ const BROKEN: readonly (readonly [file: string, line: string | RegExp])[] = [
     `name: web\n${OPS}\nobjects: {count: 5, names: {prefix: a/b}}`,
     /^3:37: objects.names.prefix is "a\/b": give letters/,
   ],
+  [
+    `name: web\n${OPS}\nobjects: {count: 5}\nloads: [{name: a, objects: {sizes: 1KB}}]`,
+    /^3:11: count writes objects of objects\.sizes, and only loads have sizes/,
+  ],
   [`name: web\n${OPS}\nobjects: {overwrite: true}`, /^3:11: overwrite is about objects that are there before the load/],
   [`name: web\n${OPS}\nobjects: {names: {prefix: a}}`, /^3:11: names is about objects that are there before the load/],
   [`name: web\n${OPS}\nbuckets: {prefix: a}`, /^3:1: which buckets is missing: give existing, a list of names, or new/],

@@ -66,8 +66,12 @@ function bucketMistakes({ buckets, credentials = [], prepare, objects }: Workloa
   return without;
 }
 
-function objectMistakes({ objects = {} }: WorkloadFile): Mistake[] {
-  if (objects.count !== undefined) return [];
+function objectMistakes({ objects = {}, loads = [] }: WorkloadFile): Mistake[] {
+  if (objects.count !== undefined) {
+    if (objects.sizes !== undefined || loads.every((load) => load.objects?.sizes === undefined)) return [];
+    const says = () => 'count writes objects of objects.sizes, and only loads have sizes: give objects.sizes, too';
+    return [mistake(['objects', 'count'], says, true)];
+  }
   return (['names', 'overwrite'] as const).flatMap((key) =>
     objects[key] === undefined || objects[key] === false
       ? []
