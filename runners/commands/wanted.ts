@@ -5,7 +5,7 @@ import type { WorkloadFile } from '../../lib/workload/file/document';
 import { readWorkloadFile } from '../../lib/workload/file/read';
 import { bucketOf, differenceTo, wantsPreparation } from '../../lib/workload/file/storage';
 import { settingsOf } from '../../lib/workload/file/workload';
-import { checkStore, manifestPath, type PreparedStorage, readPrepared } from '../../lib/workload/prepared';
+import { manifestPath, type PreparedStorage, readPrepared } from '../../lib/workload/prepared';
 import { loadSome, OF_FILE, type Options } from '../run/settings';
 import { scriptOf, WORKLOAD } from '../tools/project';
 
@@ -41,7 +41,6 @@ export function wantedOf(names: readonly string[], options: Options): Wanted {
   if (prepared === undefined) {
     throw new ConfigError([`${path}: what it needs is not there (no ${manifest}): ${again} first`]);
   }
-  checkStore(manifest, prepared, loadSome(['endpoints'], options, process.env).endpoints);
   const difference = differenceTo(file, prepared);
   if (difference !== undefined) {
     throw new ConfigError([

@@ -230,7 +230,6 @@ test('what was interrupted or killed goes on with what is missing, on several wo
   // At another store the same names are other buckets.
   const elsewhere = { S3_ENDPOINTS: stage.server.endpoints[0] };
   for (const args of [
-    ['run', 'w.yaml'],
     ['prepare', 'w.yaml'],
     ['cleanup', '--yes', '--prepared', manifestIn(at, 'long')],
   ]) {
@@ -240,6 +239,11 @@ test('what was interrupted or killed goes on with what is missing, on several wo
       expect.stringMatching(/long\.json is about http\S+, and S3_ENDPOINTS is http/),
     ]);
   }
+  const run = await cli(at, ['run', 'w.yaml'], elsewhere);
+  expect([run.code, run.stderr]).toEqual([
+    2,
+    expect.stringMatching(/"r-1" is not at 127\.0\.0\.1:\d+ \(404 NoSuchBucket/),
+  ]);
   // Of another file the manifest is not.
   await writeFile(join(at.path, 'w.yaml'), SLOW.replace('count: 1200', 'count: 1300'));
   for (const verb of ['run', 'prepare']) {
