@@ -16,7 +16,7 @@ const run = (backend: string, endpoint: string, ...args: string[]) => runOf('fir
 async function runOf(pattern: string, backend: string, endpoint: string, ...args: string[]) {
   const home = await stage.home();
   const env = environment(stage, home, stage.site.server, await newBucket(stage.site));
-  const own = { ...env, S3_ENDPOINTS: endpoint, S3LOADTEST_BACKEND: backend };
+  const own = { ...env, S3_ENDPOINTS: endpoint, S3LOADTEST_BACKEND: backend, S3POOL_BINARY: 'none' };
   const load = [pattern, '--concurrency', '2', '--duration', '1s', '--json'];
   return new Program(process.execPath, [CLI, 'run', ...load, ...args], own, home.path).ended;
 }
