@@ -42,7 +42,9 @@ async function build() {
     .filter((name) => name !== 'all' && !name.startsWith('bench-'));
   const common = {
     absWorkingDir: root,
+    // For the lines of a stack. k6 reads it with the script, so what the files say is not in there once more.
     sourcemap: true,
+    sourcesContent: false,
     outdir: 'build',
     define: { VERSION: JSON.stringify(version), PATTERNS: JSON.stringify(patterns.join(',')) },
   };

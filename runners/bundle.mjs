@@ -41,6 +41,7 @@ function lazyModules(define) {
           outdir: dirname(path),
           write: false,
           sourcemap: 'inline',
+          sourcesContent: false,
           plugins: [lazyModules(define)],
         });
         return { contents: made.outputFiles[0]?.text ?? '' };
