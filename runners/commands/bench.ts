@@ -55,7 +55,13 @@ interface Comparison {
   readonly clients: readonly Client[];
 }
 
-const backendsCompared = (workload: string): Comparison => ({
+const FIREHOSE = JSON.stringify({
+  name: 'firehose',
+  operations: { GET: 50, PUT: 50 },
+  objects: { sizes: '1KB' },
+});
+
+const BACKENDS_COMPARED: Comparison = {
   load: '1 KiB, half GET half PUT',
   clients: [
     {
@@ -67,14 +73,15 @@ const backendsCompared = (workload: string): Comparison => ({
     { name: 'firehose, native backend', script: 'firehose', backend: 'native', read: readStatistics },
     {
       ...{ name: 'firehose of a workload file, native backend', script: 'workload', backend: 'native' },
-      settings: { [settings.workload.env[0]]: workload },
+      // As `run` hands it on: read and checked.
+      settings: { [settings.workload.env[0]]: FIREHOSE },
       read: readStatistics,
     },
     { name: 'firehose, jslib backend', script: 'firehose', backend: 'jslib', read: readResult },
     // Straight to the server: what is left when someone else signs.
     { name: 'firehose, proxy backend', script: 'firehose', backend: 'proxy', read: readResult },
   ],
-});
+};
 
 /** What checksums cost: nothing but writes, of a size at which the bytes count. */
 function checksumsCompared(workload: string): Comparison {
@@ -99,7 +106,6 @@ function checksumsCompared(workload: string): Comparison {
   };
 }
 
-const FIREHOSE = 'name: firehose\noperations: {GET: 50, PUT: 50}\nobjects: {sizes: 1KB}\n';
 const PUTS = 'name: puts\noperations: {PUT: 100}\nobjects: {sizes: 1MB}\n';
 
 function resultIn({ output }: Gave): string | undefined {
@@ -155,10 +161,9 @@ async function bench(duration: string, rounds: number, vus: string, checksums: b
   try {
     const started = await startNullServer(folder);
     server = started.server;
-    const workload = join(folder, 'workload.yaml');
-    writeFileSync(workload, checksums ? PUTS : FIREHOSE);
-    const compared = checksums ? checksumsCompared(workload) : backendsCompared(workload);
-    const { load, clients } = await possible(compared, k6.path);
+    const workload = join(folder, 'puts.yaml');
+    writeFileSync(workload, PUTS);
+    const { load, clients } = await possible(checksums ? checksumsCompared(workload) : BACKENDS_COMPARED, k6.path);
     const all = new Map<Client, Figures[]>(clients.map((client) => [client, []]));
     for (let round = 1; round <= rounds; round++) {
       for (const client of clients) {
