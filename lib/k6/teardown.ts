@@ -7,6 +7,7 @@ import type { Config } from '../settings/config';
 import { formatCount } from '../settings/units';
 import type { CommandShares } from '../workload/command-shares';
 import type { Home } from '../workload/home';
+import { inLanes } from '../workload/lanes';
 import { k6Vus, type Plan } from '../workload/plan';
 import { bucketOfVu, dedicatedFolder, TEMPORARY, testOf } from '../workload/temporary';
 import type { ShapedLoad } from '../workload/with-settings';
@@ -70,7 +71,7 @@ async function removeDedicated(
   await eachPage(engine, `${before}${size.label}${after}`, (page) => keys.push(...page));
   const remove = engine.compileAsync(DELETE);
   let failed = 0;
-  await atOnce(keys, async (key) => {
+  await inLanes(keys, AT_ONCE, async (key) => {
     const { failure } = await remove(key, size.label);
     if (failure !== undefined && failure.errorClass !== 'notFound') failed++;
   });
@@ -107,8 +108,9 @@ async function removeBuckets(
   if (own === undefined) return 0;
   const vus = all.reduce((sum, load) => sum + k6Vus(load), 0);
   let left = 0;
-  await atOnce(
+  await inLanes(
     Array.from({ length: vus }, (_, i) => i + 1),
+    AT_ONCE,
     async (vu) => {
       for (const config of users(places)) {
         const bucket = bucketOfVu(own, config.workerId, vu);
@@ -143,12 +145,4 @@ async function eachPage(engine: Engine, prefix: string, look: (keys: string[]) =
     if (from === undefined) return undefined;
   }
   return undefined;
-}
-
-async function atOnce<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
-  let next = 0;
-  const lane = async () => {
-    while (next < items.length) await work(items[next++] as T);
-  };
-  await Promise.all(Array.from({ length: Math.min(AT_ONCE, items.length) }, lane));
 }

@@ -44,6 +44,7 @@ export function readSource(): Pick<Source, 'settings' | 'workloads' | 'homes'> {
       return [workloadOf(file(), (of) => stepOf(withOwnBuckets(of, prepared())))];
     },
     homes: ({ bucket, backend, duration, users = [] }) => {
+      checkComplete(file(), prepared());
       checkOverwrites(file(), prepared(), backend);
       warnOfTemporary(file(), duration);
       return homesOfFile(file(), prepared(), users, bucket);
@@ -57,6 +58,14 @@ function warnOfTemporary(file: WorkloadFile, duration: number): void {
   const doubt =
     temporary && __ENV[FROM_CLI.filling] === undefined ? doubtOf(temporary, temporary.share, duration) : undefined;
   if (doubt !== undefined) console.warn(doubt);
+}
+
+/** @throws ConfigError where a load would find only a part of what it wants */
+function checkComplete({ name }: WorkloadFile, prepared: PreparedStorage | undefined): void {
+  if (prepared === undefined || prepared.complete || __ENV[FROM_CLI.filling] !== undefined) return;
+  throw new ConfigError([
+    `${name}: not all of what ${PREPARED} names is there yet: \`s3loadtest prepare FILE.yaml\` goes on with it`,
+  ]);
 }
 
 /** @throws ConfigError where content that can be told from its key would be replaced by other content */

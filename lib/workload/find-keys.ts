@@ -3,6 +3,7 @@ import type { KeysPage, ListOptions } from '../s3/listing';
 import type { Outcome } from '../s3/outcome';
 import type { ObjectSize } from '../settings/config';
 import { isPlain, parseKey } from './keys';
+import { inLanes } from './lanes';
 import { shuffle } from './random';
 
 /** What a search may cost: it ends with what it has found by then. */
@@ -119,12 +120,8 @@ class LimitedListing {
   }
 
   /** Works on all of them, some at once. */
-  async each(items: readonly string[], work: (item: string) => Promise<void>): Promise<void> {
-    let next = 0;
-    const lane = async () => {
-      while (next < items.length) await work(items[next++] as string);
-    };
-    await Promise.all(Array.from({ length: Math.min(this.search.limits.parallel, items.length) }, lane));
+  each(items: readonly string[], work: (item: string) => Promise<void>): Promise<void> {
+    return inLanes(items, this.search.limits.parallel, work);
   }
 }
 

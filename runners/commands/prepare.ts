@@ -29,7 +29,7 @@ import { hasExtension, withBackend } from '../run/backend';
 import { findCredentials } from '../run/credentials';
 import { EXIT } from '../run/exit';
 import { writeAtomically } from '../run/folder';
-import { loadSettings, loadSome, type Options } from '../run/settings';
+import { loadSettings, loadSome, type Options, type Settings } from '../run/settings';
 import { createStatusLine, type StatusLine } from '../terminal/status-line';
 import { distWanted } from './dist';
 import { addFleetOptions } from './fleet-options';
@@ -89,16 +89,16 @@ async function prepare(path: string, typed: Options, given: NodeJS.ProcessEnv): 
   const config = loadSome([...BUCKET_SETTINGS, 'users'], options, environment);
   checkStore(manifest, named, config.endpoints);
   const status = createStatusLine(options.json === true);
-  const opened: Bucket[] = [];
+  const opened = new Map<string, Bucket>();
   const open = ({ name, user }: PreparedBucket) => {
-    const bucket = openBucket({ ...config, bucket: name, ...userOf(config, user) });
-    opened.push(bucket);
+    const bucket = opened.get(name) ?? openBucket({ ...config, bucket: name, ...userOf(config, user) });
+    opened.set(name, bucket);
     return bucket;
   };
   try {
     return await make(named, { path, manifest, file, status, goesOn: before !== undefined, open }, typed, environment);
   } finally {
-    for (const bucket of opened) bucket.close();
+    for (const bucket of opened.values()) bucket.close();
   }
 }
 
@@ -127,8 +127,9 @@ async function planned(
   };
   const none = { before: '', after: '', end: '', sizes: [] };
   const { options } = wantedOfFile(path, file, typed, preparedOf({ ...head, prefix: '', keys: none, complete: false }));
-  const k6 = await findK6(environment);
-  const wanted = withBackend(loadSettings(options, environment), await hasExtension(k6.path, environment), () => {});
+  const settings = loadSettings(options, environment);
+  // Buckets alone need no k6.
+  const wanted = head.objects === 0 ? settings : await asRun(settings, environment);
   const { prefix, sizes = settingOf.sizes.parse(SIZES.join(',')) ?? [], backend } = wanted.config;
   const { names = {} } = file.objects ?? {};
   const time = startedAt.getTime() * 1000;
@@ -140,6 +141,12 @@ async function planned(
     ...(sizes.some(({ weight }) => weight !== undefined) && { weights: sizes.map(({ weight = 1 }) => weight) }),
   };
   return preparedOf({ ...head, prefix, keys, complete: false });
+}
+
+/** The settings with the backend that a run has. */
+async function asRun(settings: Settings, environment: NodeJS.ProcessEnv): Promise<Settings> {
+  const k6 = await findK6(environment);
+  return withBackend(settings, await hasExtension(k6.path, environment), () => {});
 }
 
 function bucketsOf({ buckets, credentials = [] }: WorkloadFile, id: string, fallback: () => string): PreparedBucket[] {

@@ -12,7 +12,7 @@ const SLOW = 2;
 const LEAST_PER_ENDPOINT = 100;
 const LEAST_ERRORS = 10;
 /** Failures of requests that nobody answered. */
-const UNANSWERED = ['connect', 'timeout', 'reset'] as const;
+export const UNANSWERED = ['connect', 'timeout', 'reset'] as const;
 
 interface EndpointCounts {
   readonly endpoint: string;

@@ -5,6 +5,7 @@
 import type { Result } from '../../lib/result/result';
 import { configOf } from '../figures/config';
 import { slotsOf, whole } from '../figures/timeline';
+import { UNANSWERED } from './endpoints';
 
 /** As thresholds are named: the part of the time in which nothing came back. */
 const STANDSTILL = { metric: 'standstill', expr: 'rate<0.01' } as const;
@@ -12,8 +13,6 @@ const MOST = 0.01;
 /** Shorter than this, and in a run of fewer operations, nothing may come back by chance. */
 const LEAST_MS = 2_000;
 const LEAST_OPS = 10;
-/** Failures of requests that nobody answered. */
-const UNANSWERED = ['connect', 'timeout', 'reset'] as const;
 
 /** With the threshold failed, where it is. One that takes another limit of failures for its own has this no more. */
 export function withStandstill(result: Result): Result {

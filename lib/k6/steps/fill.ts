@@ -1,6 +1,5 @@
 /** Writing the objects that a workload is to find, by number: `s3loadtest prepare`. Loaded by VUs that do it. */
 import { PUT } from '../../s3/commands';
-import type { Outcome } from '../../s3/outcome';
 import type { ObjectSize } from '../../settings/config';
 import type { Filling } from '../../workload/command-shares';
 import type { Home } from '../../workload/home';
@@ -10,6 +9,7 @@ import { seeded } from '../../workload/random';
 import { drawBytes } from '../../workload/sizes';
 import type { OperationStep } from '../../workload/step';
 import type { WriteObject } from '../../workload/write';
+import { ended } from './ended';
 
 /** How many objects there are in ranges. */
 export const objectsIn = ({ ranges }: Filling): number => ranges.reduce((sum, [from, to]) => sum + to - from, 0);
@@ -45,14 +45,11 @@ export function fill(filling: Filling, homes: readonly Home[] = []): OperationSt
           write = at(bucket).writer();
           writers.set(bucket, write);
         }
-        const written = write(key, { label, bytes });
-        return written instanceof Promise ? written.then(nothing) : undefined;
+        return ended(write(key, { label, bytes }));
       };
     },
   };
 }
-
-const nothing = (_: Outcome): undefined => undefined;
 
 /** The number of the nth object of ranges. */
 function objectAt({ ranges }: Filling, nth: number): number {

@@ -1,7 +1,6 @@
 /** Objects that a VU writes, works on while they live, and deletes again. Loaded by VUs whose load has some. */
 import { type Command, CREATE_BUCKET, DELETE, PUT } from '../../s3/commands';
 import { locationOf } from '../../s3/location';
-import type { Outcome } from '../../s3/outcome';
 import { TEMPORARY_ACTIONS } from '../../workload/actions';
 import type { Temporary } from '../../workload/command-shares';
 import { createKeyMaker } from '../../workload/keys';
@@ -11,6 +10,7 @@ import { bytesMark, createSizeDeck, drawBytes } from '../../workload/sizes';
 import type { Operate, VirtualUser } from '../../workload/step';
 import { bucketOfVu, TEMPORARY, testOf } from '../../workload/temporary';
 import { sentWith } from './actions';
+import { ended, whenEnded } from './ended';
 import type { Done } from './mix';
 
 /** What a load with temporary objects does beside its own commands. */
@@ -69,11 +69,10 @@ function liveIn(user: VirtualUser, temporary: Temporary): (end: number) => Done 
     const { bytes: most, drawn } = sizeOf.get(size) as (typeof sizes)[number];
     const bytes = drawn === undefined ? most : drawBytes(drawn, most, random);
     const key = makeKey(size, drawn === undefined ? '' : bytesMark(bytes));
-    const outcome = write(key, { label: size, bytes });
-    const wrote = ({ failure }: Outcome): undefined => {
+    return whenEnded(write(key, { label: size, bytes }), ({ failure }) => {
       if (failure === undefined) there.push({ key, size, bytes });
-    };
-    return outcome instanceof Promise ? outcome.then(wrote) : wrote(outcome);
+      return undefined;
+    });
   };
 
   const deleteOne = (): Done => {
@@ -82,8 +81,7 @@ function liveIn(user: VirtualUser, temporary: Temporary): (end: number) => Done 
     there[at] = there.at(-1) as Kept;
     there.pop();
     gone++;
-    const outcome = removeOne(key, size);
-    return outcome instanceof Promise ? outcome.then(() => undefined) : undefined;
+    return ended(removeOne(key, size));
   };
 
   return (end) => {
@@ -126,8 +124,8 @@ function actionsOn(vu: VirtualUser, shares: Temporary['shares']): (object: Kept)
     }),
   );
   return (object) => {
-    const outcome = plays.get(deck.next().op)?.(object);
-    return outcome instanceof Promise ? outcome.then(() => undefined) : undefined;
+    const play = plays.get(deck.next().op);
+    return play === undefined ? false : ended(play(object));
   };
 }
 
